@@ -1,0 +1,1 @@
+"""The cloud side and the operators' command line."""

@@ -1,0 +1,1 @@
+"""The edge agent: takes inputs, runs local contestants, answers each request by its deadline."""

@@ -1,0 +1,48 @@
+"""Time as an argument: decisions take it, only shells read it.
+
+Durations are integers of nanoseconds on the monotonic clock (`_ns`), so that "the moment a rule opens" is
+exact and a replay gives the same answer. Wall time is for people and records, and is never trusted.
+"""
+
+import time
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+__all__ = ["MS", "SECOND", "Clock", "SystemClock", "ms_to_ns", "ns_to_ms"]
+
+MS: Final = 1_000_000  # nanoseconds in a millisecond
+SECOND: Final = 1_000_000_000  # nanoseconds in a second
+
+
+def ms_to_ns(ms: float) -> int:
+    """Milliseconds to whole nanoseconds."""
+    return round(ms * MS)
+
+
+def ns_to_ms(ns: int) -> float:
+    """Nanoseconds to milliseconds, to the microsecond."""
+    return round(ns / MS, 3)
+
+
+class Clock(Protocol):
+    """Where a shell reads time from."""
+
+    def now_ns(self) -> int:
+        """Monotonic nanoseconds; the zero point has no meaning."""
+        ...
+
+    def wall(self) -> datetime:
+        """Wall-clock time in UTC, possibly wrong by years."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def now_ns(self) -> int:
+        """Monotonic nanoseconds."""
+        return time.monotonic_ns()
+
+    def wall(self) -> datetime:
+        """Wall-clock time in UTC."""
+        return datetime.now(UTC)
