@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from roost_shared.errors import ContentError
 
-__all__ = ["NAME", "DeviceTopics", "BadNameError", "TaskTopic", "check_name", "is_name"]
+__all__ = ["NAME", "BadNameError", "DeviceTopics", "TaskTopic", "check_name", "is_name"]
 
 PREFIX: Final = "roost/1"
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")

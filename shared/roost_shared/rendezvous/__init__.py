@@ -1,0 +1,60 @@
+"""The rendezvous policy: several contestants score every request, one answer leaves by the deadline.
+
+Dunning and Friedman, *Machine Learning Logistics* (O'Reilly, 2017). Pure: no I/O, no clock. The same code runs on the
+device, in the cloud and in replay. Read `mailbox` for the rules, `rendezvous` for the events.
+"""
+
+from roost_shared.rendezvous.events import (
+    Answer,
+    Ask,
+    Close,
+    Duplicate,
+    Effect,
+    Late,
+    Link,
+    Request,
+    Score,
+    Seen,
+)
+from roost_shared.rendezvous.mailbox import is_sampled
+from roost_shared.rendezvous.memory import AnswerMemory
+from roost_shared.rendezvous.policy import (
+    AskMode,
+    Contestant,
+    PolicyError,
+    Role,
+    Rule,
+    Sample,
+    TaskPolicy,
+    default_rules,
+)
+from roost_shared.rendezvous.rendezvous import Rendezvous
+from roost_shared.rendezvous.shedding import SHED, Pressure, pressure_of, roles_to_shed
+
+__all__ = [
+    "SHED",
+    "Answer",
+    "AnswerMemory",
+    "Ask",
+    "AskMode",
+    "Close",
+    "Contestant",
+    "Duplicate",
+    "Effect",
+    "Late",
+    "Link",
+    "PolicyError",
+    "Pressure",
+    "Rendezvous",
+    "Request",
+    "Role",
+    "Rule",
+    "Sample",
+    "Score",
+    "Seen",
+    "TaskPolicy",
+    "default_rules",
+    "is_sampled",
+    "pressure_of",
+    "roles_to_shed",
+]
