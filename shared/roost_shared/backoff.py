@@ -1,8 +1,9 @@
 """How long to wait before trying again: exponential backoff with full jitter.
 
-Each failure doubles the ceiling up to a limit, and the wait is drawn evenly below the ceiling, so that a fleet
-whose broker came back does not knock on its door all at once ("Exponential Backoff And Jitter", AWS Architecture
-Blog, 2015: full jitter costs the fewest calls). Pure: the randomness comes in, the waiting is done elsewhere.
+Each failure doubles the ceiling up to a limit, and the wait is drawn evenly below the ceiling, so that a
+fleet whose broker came back does not knock on its door all at once ("Exponential Backoff And Jitter", AWS
+Architecture Blog, 2015: full jitter costs the fewest calls). Pure: the randomness comes in, the waiting is
+done elsewhere.
 
 >>> backoff = Backoff(first_ns=1_000, limit_ns=3_000)
 >>> [backoff.next_ns(1.0) for _ in range(4)]
