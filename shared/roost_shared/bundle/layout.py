@@ -1,0 +1,298 @@
+"""A bundle on disk: an OCI image layout, read with suspicion and written atomically.
+
+```
+meter-7/oci-layout            {"imageLayoutVersion": "1.0.0"}
+meter-7/index.json            names the manifest
+meter-7/blobs/sha256/<hex>    manifest, ModelPack config, roost.json, weights, golden vectors
+```
+`open_bundle` believes nothing it has not hashed: every blob's size and digest is checked, in the order
+index → manifest → blobs, within limits. Nobody's signature is checked here.
+"""
+
+import hashlib
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+
+from roost_shared.bundle import manifest as m
+from roost_shared.bundle.errors import (
+    AlteredBlobError,
+    BadBlobPathError,
+    BundleError,
+    BundleExistsError,
+    BundleVersionError,
+    MissingBlobError,
+)
+from roost_shared.durable import fsync_folder, write_durably
+
+__all__ = ["Bundle", "digest_of", "open_bundle", "write_bundle"]
+
+MAX_JSON_BYTES: Final = 4 << 20  # bytes, of index, manifest and roost.json each
+_LAYOUT: Final = b'{"imageLayoutVersion":"1.0.0"}'
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_READ_BYTES: Final = 1 << 20  # bytes at a time
+
+_Document = TypeVar("_Document", m.Index, m.Manifest, m.BundleConfig)
+
+
+def digest_of(data: bytes) -> str:
+    """The digest by which OCI addresses `data`: `sha256:` and 64 hexadecimal digits."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+class Bundle:
+    """An opened bundle: every blob was there and unaltered.
+
+    Attributes:
+        folder: where it lies, with symbolic links resolved, so a pointer moved later does not move it.
+        digest: of the manifest, `sha256:…`.
+        config: what it says of itself.
+    """
+
+    def __init__(self, folder: Path, digest: str, config: m.BundleConfig) -> None:
+        self.folder = folder
+        self.digest = digest
+        self.config = config
+
+    @property
+    def reference(self) -> str:
+        """`name:version@sha256:…`, as answers carry it."""
+        return f"{self.config.name}:{self.config.version}@{self.digest}"
+
+    @property
+    def golden_path(self) -> Path:
+        """The golden vectors' file."""
+        return _blob_path(self.folder, self.config.golden.digest)
+
+    def stage_path(self, name: m.StageName, stage_format: m.StageFormat | None = None) -> Path:
+        """The model file of stage `name`, in `stage_format` or the first format listed.
+
+        Raises:
+            KeyError: the bundle has no such stage.
+        """
+        for stage in self.config.stages:
+            if stage.name == name and stage_format in (None, stage.format):
+                return _blob_path(self.folder, stage.digest)
+        raise KeyError(name)
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """Open the bundle in `folder` and check every byte of it.
+
+    Raises:
+        MissingBlobError: a file is not there.
+        AlteredBlobError: a file's size or digest is not the promised one.
+        BadBlobPathError: a digest is no digest, or a blob lies outside the folder.
+        BundleVersionError: it follows a newer schema.
+        BundleError: anything else is wrong with it.
+    """
+    folder = folder.resolve()
+    layout = folder / "oci-layout"
+    if b'"1.0.0"' not in _read_small(folder, layout):
+        raise BundleError(layout, "is not an OCI image layout 1.0.0")
+    index_path = folder / "index.json"
+    index = _decode(index_path, _read_small(folder, index_path), m.Index)
+    models = [entry for entry in index.manifests if entry.media_type == m.MANIFEST_MEDIA_TYPE]
+    if len(models) != 1:
+        raise BundleError(index_path, f"$.manifests: names {len(models)} image manifests, a bundle holds one")
+    manifest_path = _checked_blob(folder, index_path, models[0])
+    manifest = _decode(manifest_path, _read_small(folder, manifest_path), m.Manifest)
+    if manifest.artifact_type != m.MODEL_ARTIFACT_TYPE:
+        raise BundleError(manifest_path, f"$.artifactType: is {manifest.artifact_type!r}, not a ModelPack model")
+    for blob in (manifest.config, *manifest.layers):
+        _checked_blob(folder, manifest_path, blob)
+    config = _read_config(folder, manifest_path, manifest)
+    return Bundle(folder, models[0].digest, config)
+
+
+def write_bundle(folder: Path, config: m.BundleConfig, blobs: Iterable[bytes]) -> Bundle:
+    """Write a bundle, durably and atomically; the same config and blobs always give the same digest.
+
+    Args:
+        folder: where it shall lie; its parent must exist.
+        config: its document, naming stages and golden vectors by digest.
+        blobs: the bytes of those.
+
+    Raises:
+        BundleExistsError: `folder` holds something else already. The same bundle is no error.
+        BundleError: the config contradicts itself or the blobs.
+        OSError: the disk refused; nothing is left behind.
+    """
+    by_digest = {digest_of(blob): blob for blob in blobs}
+    problem = m.check_config(config) or _check_blobs(config, by_digest)
+    if problem:
+        raise BundleError(folder, problem)
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        digest = _fill(temporary, config, by_digest)
+        _put_in_place(temporary, folder, digest)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return open_bundle(folder)
+
+
+# --- reading ---------------------------------------------------------------------------------------------------
+
+
+def _blob_path(folder: Path, digest: str) -> Path:
+    return folder / "blobs" / "sha256" / digest.removeprefix("sha256:")
+
+
+def _confined(folder: Path, path: Path) -> Path:
+    """`path` if it is a regular file within `folder`, wherever its symbolic links lead."""
+    try:
+        target = path.resolve(strict=True)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
+        raise MissingBlobError(path, "is missing") from error
+    if not target.is_relative_to(folder):
+        raise BadBlobPathError(path, "leads out of the bundle's folder")
+    if not target.is_file():
+        raise BadBlobPathError(path, "is not a regular file")
+    return path
+
+
+def _read_small(folder: Path, path: Path) -> bytes:
+    with _confined(folder, path).open("rb") as file:
+        data = file.read(MAX_JSON_BYTES + 1)
+    if len(data) > MAX_JSON_BYTES:
+        raise BundleError(path, f"is larger than {MAX_JSON_BYTES} bytes")
+    return data
+
+
+def _decode(path: Path, data: bytes, kind: type[_Document]) -> _Document:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:
+        # The error ends in " - at `$.path`"; a digest that is none is a matter of paths, not of shape.
+        wrong_digest = "pattern" in str(error) and ("digest" in str(error) or "parent" in str(error))
+        raise (BadBlobPathError if wrong_digest else BundleError)(path, str(error)) from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BundleError(path, str(error)) from error
+
+
+def _checked_blob(folder: Path, named_by: Path, blob: m.Descriptor) -> Path:
+    if _DIGEST.fullmatch(blob.digest) is None:
+        raise BadBlobPathError(named_by, f"{blob.digest!r} is not a sha256 digest")
+    path = _confined(folder, _blob_path(folder, blob.digest))
+    digest = hashlib.sha256()
+    size = 0
+    with path.open("rb") as file:
+        while size <= blob.size and (chunk := file.read(_READ_BYTES)):
+            digest.update(chunk)
+            size += len(chunk)
+    if size != blob.size:
+        raise AlteredBlobError(path, f"holds {size} bytes or more, the bundle promises {blob.size}")
+    if f"sha256:{digest.hexdigest()}" != blob.digest:
+        raise AlteredBlobError(path, f"has digest sha256:{digest.hexdigest()}")
+    return path
+
+
+def _read_config(folder: Path, manifest_path: Path, manifest: m.Manifest) -> m.BundleConfig:
+    layers = [layer for layer in manifest.layers if layer.annotations.get(m.FILEPATH_ANNOTATION) == m.CONFIG_FILE]
+    if len(layers) != 1:
+        raise BundleError(manifest_path, f"$.layers: {len(layers)} layers are called {m.CONFIG_FILE}, not one")
+    path = _blob_path(folder, layers[0].digest)
+    data = _read_small(folder, path)
+    version = _decode_version(path, data)
+    if version != m.CONFIG_SCHEMA_VERSION:
+        side = "this side" if version > m.CONFIG_SCHEMA_VERSION else "the bundle"
+        raise BundleVersionError(
+            path, f"has schema_version {version}, we read {m.CONFIG_SCHEMA_VERSION}: upgrade {side}"
+        )
+    config = _decode(path, data, m.BundleConfig)
+    carried = {(layer.digest, layer.size) for layer in manifest.layers}
+    for digest, size in _blobs_named(config):
+        if (digest, size) not in carried:
+            raise BundleError(path, f"names {digest} of {size} bytes, which is no layer of the manifest")
+    problem = m.check_config(config)
+    if problem:
+        raise BundleError(path, problem)
+    return config
+
+
+class _Version(msgspec.Struct):
+    schema_version: int
+
+
+def _decode_version(path: Path, data: bytes) -> int:
+    try:
+        return msgspec.json.decode(data, type=_Version).schema_version
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise BundleError(path, str(error)) from error
+
+
+def _blobs_named(config: m.BundleConfig) -> list[tuple[str, int]]:
+    golden = (config.golden.digest, config.golden.size_bytes)
+    return [*((stage.digest, stage.size_bytes) for stage in config.stages), golden]
+
+
+# --- writing ---------------------------------------------------------------------------------------------------
+
+
+def _check_blobs(config: m.BundleConfig, by_digest: dict[str, bytes]) -> str | None:
+    named = dict(_blobs_named(config))
+    if named.keys() != by_digest.keys():
+        return f"the config names blobs {sorted(named)}, but {sorted(by_digest)} were given"
+    for digest, size in named.items():
+        if len(by_digest[digest]) != size:
+            return f"{digest} holds {len(by_digest[digest])} bytes, the config says {size}"
+    return None
+
+
+def _fill(folder: Path, config: m.BundleConfig, by_digest: dict[str, bytes]) -> str:
+    """Write a layout into the empty `folder`; return the manifest's digest."""
+    (folder / "blobs" / "sha256").mkdir(parents=True)
+    layers = [_put(folder, _encode(config), m.WEIGHT_CONFIG_MEDIA_TYPE, m.CONFIG_FILE)]
+    layers.extend(
+        _put(folder, by_digest[stage.digest], m.WEIGHT_MEDIA_TYPE, f"{stage.name}.{stage.format}")
+        for stage in config.stages
+    )
+    layers.append(_put(folder, by_digest[config.golden.digest], m.DATASET_MEDIA_TYPE, m.GOLDEN_FILE))
+    model = m.ModelPackConfig(
+        descriptor=m.ModelDescriptor(name=config.name, version=config.version, family=config.task),
+        config=m.ModelConfig(format=config.stages[0].format),
+        modelfs=m.ModelFiles(diff_ids=[layer.digest for layer in layers]),
+    )
+    manifest = m.Manifest(
+        artifact_type=m.MODEL_ARTIFACT_TYPE,
+        config=_put(folder, _encode(model), m.MODEL_CONFIG_MEDIA_TYPE),
+        layers=layers,
+    )
+    entry = _put(folder, _encode(manifest), m.MANIFEST_MEDIA_TYPE)
+    named = msgspec.structs.replace(
+        entry,
+        artifact_type=m.MODEL_ARTIFACT_TYPE,
+        annotations={"org.opencontainers.image.ref.name": config.version},
+    )
+    write_durably(folder / "index.json", _encode(m.Index(manifests=[named])))
+    write_durably(folder / "oci-layout", _LAYOUT)
+    fsync_folder(folder / "blobs")
+    return entry.digest
+
+
+def _put(folder: Path, data: bytes, media_type: str, file_name: str | None = None) -> m.Descriptor:
+    digest = digest_of(data)
+    write_durably(_blob_path(folder, digest), data)
+    annotations = {m.FILEPATH_ANNOTATION: file_name} if file_name else {}
+    return m.Descriptor(media_type=media_type, digest=digest, size=len(data), annotations=annotations)
+
+
+def _encode(document: msgspec.Struct) -> bytes:
+    return msgspec.json.encode(document, order="deterministic")
+
+
+def _put_in_place(temporary: Path, folder: Path, digest: str) -> None:
+    temporary.chmod(0o755)  # mkdtemp's 0700 would hide the bundle from the agent's user
+    try:
+        temporary.rename(folder)  # fails on a folder that holds something
+    except OSError as error:
+        if not folder.exists():
+            raise
+        if not folder.is_dir() or open_bundle(folder).digest != digest:
+            raise BundleExistsError(folder, "holds another bundle; give a new folder or remove this one") from error
+    fsync_folder(folder.parent)

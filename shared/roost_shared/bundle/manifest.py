@@ -1,0 +1,357 @@
+"""What a bundle says of itself: the OCI manifest, the ModelPack config, and Roost's own document.
+
+A bundle is an OCI image layout whose manifest follows the CNCF ModelPack specification, so registries and ModelPack
+tools can carry and unpack it. ModelPack's config blob is a closed schema, so Roost's document, `BundleConfig`,
+rides in a layer of its own: a ModelPack *weight config* file called `roost.json`. Weights and golden vectors
+are layers beside it.
+
+These structs are data only. Unknown fields are ignored, so that a newer builder may add some; `schema_version`
+rises when an older reader would misunderstand. `check_config` holds the rules that span fields.
+
+See https://github.com/modelpack/model-spec and https://github.com/opencontainers/image-spec.
+"""
+
+import math
+from itertools import pairwise
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+__all__ = [
+    "CONFIG_FILE",
+    "CONFIG_SCHEMA_VERSION",
+    "DATASET_MEDIA_TYPE",
+    "FILEPATH_ANNOTATION",
+    "GOLDEN_FILE",
+    "INDEX_MEDIA_TYPE",
+    "MANIFEST_MEDIA_TYPE",
+    "MODEL_ARTIFACT_TYPE",
+    "MODEL_CONFIG_MEDIA_TYPE",
+    "WEIGHT_CONFIG_MEDIA_TYPE",
+    "WEIGHT_MEDIA_TYPE",
+    "ArrayPayload",
+    "BundleConfig",
+    "Colour",
+    "Confidence",
+    "Descriptor",
+    "Digest",
+    "Evaluation",
+    "Fit",
+    "GoldenSpec",
+    "ImagePayload",
+    "Index",
+    "LabelAgreement",
+    "Manifest",
+    "ModelConfig",
+    "ModelDescriptor",
+    "ModelFiles",
+    "ModelPackConfig",
+    "NoConfidence",
+    "OutputKind",
+    "OutputSpec",
+    "OutputValues",
+    "Preprocessing",
+    "Quantization",
+    "Resample",
+    "RuntimeNeeds",
+    "SoftmaxConfidence",
+    "Stage",
+    "StageFormat",
+    "StageName",
+    "TensorConfidence",
+    "TensorSpec",
+    "ToleranceAgreement",
+    "check_config",
+]
+
+CONFIG_SCHEMA_VERSION: Final = 1
+
+INDEX_MEDIA_TYPE: Final = "application/vnd.oci.image.index.v1+json"
+MANIFEST_MEDIA_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
+MODEL_ARTIFACT_TYPE: Final = "application/vnd.cncf.model.manifest.v1+json"
+MODEL_CONFIG_MEDIA_TYPE: Final = "application/vnd.cncf.model.config.v1+json"
+WEIGHT_MEDIA_TYPE: Final = "application/vnd.cncf.model.weight.v1.raw"
+WEIGHT_CONFIG_MEDIA_TYPE: Final = "application/vnd.cncf.model.weight.config.v1.raw"
+DATASET_MEDIA_TYPE: Final = "application/vnd.cncf.model.dataset.v1.raw"
+FILEPATH_ANNOTATION: Final = "org.cncf.model.filepath"
+
+CONFIG_FILE: Final = "roost.json"
+GOLDEN_FILE: Final = "golden.msgpack"
+
+# `\Z`, not `$`: a dollar also matches before a trailing line feed, which a path must not carry.
+Digest = Annotated[str, Meta(pattern=r"\Asha256:[0-9a-f]{64}\Z")]
+Name = Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9._-]{0,62}\Z")]
+Version = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._+-]{0,62}\Z")]
+Size = Annotated[int, Meta(ge=0)]
+Positive = Annotated[float, Meta(gt=0)]
+
+Dtype = Literal["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32"]
+StageName = Literal["model", "base", "head"]
+StageFormat = Literal["tflite", "onnx"]
+OutputKind = Literal["classification", "regression", "embedding"]
+OutputValues = Literal["logits", "probabilities"]
+Colour = Literal["RGB", "BGR", "L"]
+Fit = Literal["stretch", "crop", "letterbox"]
+Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+
+
+# --- OCI and ModelPack -----------------------------------------------------------------------------------------
+
+
+class Descriptor(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """An OCI descriptor: a blob by digest and size."""
+
+    media_type: str
+    digest: Digest
+    size: Size  # bytes
+    artifact_type: str | None = None
+    annotations: dict[str, str] = {}
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """An OCI image manifest; its digest is the bundle's."""
+
+    schema_version: Literal[2] = 2
+    media_type: str = MANIFEST_MEDIA_TYPE
+    artifact_type: str
+    config: Descriptor
+    layers: Annotated[list[Descriptor], Meta(min_length=1, max_length=64)]
+    annotations: dict[str, str] = {}
+
+
+class Index(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """`index.json`: the manifests an OCI layout holds; a bundle holds one."""
+
+    schema_version: Literal[2] = 2
+    media_type: str = INDEX_MEDIA_TYPE
+    manifests: list[Descriptor]
+
+
+class ModelDescriptor(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """ModelPack: who the model is."""
+
+    name: str
+    version: str
+    family: str
+
+
+class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """ModelPack: what the model is."""
+
+    format: str
+
+
+class ModelFiles(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """ModelPack: digests of the uncompressed layers, in order."""
+
+    type: Literal["layers"] = "layers"
+    diff_ids: list[str]
+
+
+class ModelPackConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The config blob as ModelPack prescribes it; Roost writes it for other tools and reads nothing from it."""
+
+    descriptor: ModelDescriptor
+    config: ModelConfig
+    modelfs: ModelFiles
+
+
+# --- Roost's document ------------------------------------------------------------------------------------------
+
+
+class Quantization(msgspec.Struct, frozen=True):
+    """`real = scale * (stored - zero_point)`, one pair for the whole tensor."""
+
+    scale: Positive
+    zero_point: int
+
+
+class TensorSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A stage's input or output; `shape` includes the batch dimension, which is 1."""
+
+    name: str
+    dtype: Dtype
+    shape: Annotated[tuple[Annotated[int, Meta(ge=1, le=1 << 24)], ...], Meta(max_length=8)]
+    quantization: Quantization | None = None
+
+    @property
+    def elements(self) -> int:
+        """How many values the tensor holds."""
+        return math.prod(self.shape)
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """A model file. Stages run in the order listed, each fed with the outputs of the one before.
+
+    A stage may be listed in more than one format; each machine runs the one its runtime reads.
+    """
+
+    name: StageName
+    format: StageFormat
+    digest: Digest
+    size_bytes: Size
+    inputs: Annotated[tuple[TensorSpec, ...], Meta(min_length=1)]
+    outputs: Annotated[tuple[TensorSpec, ...], Meta(min_length=1)]
+
+
+class ImagePayload(msgspec.Struct, frozen=True, kw_only=True, tag="image", tag_field="kind"):
+    """The payload is an image: oriented, fitted to `width` × `height`, then `real = pixel * scale + offset`.
+
+    An array payload is taken for the fitted pixels themselves, (height, width, channels), values 0…255.
+    """
+
+    input: str  # the tensor it feeds
+    width: Annotated[int, Meta(ge=1, le=16_384)]  # pixels
+    height: Annotated[int, Meta(ge=1, le=16_384)]  # pixels
+    colour: Colour = "RGB"
+    fit: Fit = "stretch"
+    resample: Resample = "bilinear"
+    # One for each channel, or one for all.
+    scale: Annotated[tuple[float, ...], Meta(min_length=1, max_length=3)] = (1.0,)
+    offset: Annotated[tuple[float, ...], Meta(min_length=1, max_length=3)] = (0.0,)
+    pad: Annotated[int, Meta(ge=0, le=255)] = 0  # the letterbox's pixel value
+    orient: bool = False  # obey the EXIF orientation
+    draft: bool = False  # let JPEG decode at a reduced scale: faster, other pixels
+
+
+class ArrayPayload(msgspec.Struct, frozen=True, kw_only=True, tag="array", tag_field="kind"):
+    """The payload is the tensor itself (`.npy` or JSON), in real units: `real = value * scale + offset`."""
+
+    input: str
+    scale: float = 1.0
+    offset: float = 0.0
+
+
+class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
+    """How a payload and external state become the first stage's inputs."""
+
+    payload: ImagePayload | ArrayPayload
+    injected: dict[str, str] = {}  # tensor name → name of the external state that feeds it
+
+
+class OutputSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What the last stage's first output means."""
+
+    kind: OutputKind
+    values: OutputValues = "probabilities"  # of a classification
+
+
+class SoftmaxConfidence(msgspec.Struct, frozen=True, tag="softmax", tag_field="kind"):
+    """Probability of the best label after division of the logits by a fitted temperature."""
+
+    temperature: Positive = 1.0
+
+
+class TensorConfidence(msgspec.Struct, frozen=True, tag="tensor", tag_field="kind"):
+    """The model computes its confidence itself: the single value of output `index`."""
+
+    index: Annotated[int, Meta(ge=0)]
+
+
+class NoConfidence(msgspec.Struct, frozen=True, tag="none", tag_field="kind"):
+    """The model has none; its scores satisfy only rules without `min_confidence`."""
+
+
+Confidence = SoftmaxConfidence | TensorConfidence | NoConfidence
+
+
+class LabelAgreement(msgspec.Struct, frozen=True, tag="label", tag_field="kind"):
+    """Two scores agree if their labels are equal."""
+
+
+class ToleranceAgreement(msgspec.Struct, frozen=True, tag="tolerance", tag_field="kind"):
+    """Two scores agree if no value differs by more than `tolerance`, in output units."""
+
+    tolerance: Annotated[float, Meta(ge=0)]
+
+
+class RuntimeNeeds(msgspec.Struct, frozen=True, kw_only=True):
+    """What a machine must have to run the bundle."""
+
+    runtimes: Annotated[tuple[str, ...], Meta(min_length=1)]  # any of these will do, the best first
+    architectures: tuple[str, ...] = ()  # as `platform.machine()` names them; empty: any
+    ram_bytes: Size  # weights and tensors of all stages, estimated from the files
+
+
+class GoldenSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Payloads with the outputs they must give on every machine."""
+
+    digest: Digest
+    size_bytes: Size
+    vectors: Annotated[int, Meta(ge=1)]
+    tolerance: Positive  # largest deviation of any output value, in output units
+
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """How well the bundle did on labelled inputs, preprocessed as the bundle says."""
+
+    dataset: str  # what was measured on, for people
+    samples: Annotated[int, Meta(ge=1)]
+    accuracy: Annotated[float, Meta(ge=0, le=1)]
+
+
+class BundleConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Roost's document: all it takes to run a model and to judge it (DESIGN.md, section 7)."""
+
+    schema_version: int = CONFIG_SCHEMA_VERSION
+    name: Name
+    version: Version
+    task: Name
+    stages: Annotated[tuple[Stage, ...], Meta(min_length=1, max_length=8)]
+    preprocessing: Preprocessing
+    labels: tuple[str, ...] = ()
+    output: OutputSpec
+    confidence: Confidence
+    agreement: LabelAgreement | ToleranceAgreement
+    runtime: RuntimeNeeds
+    golden: GoldenSpec
+    evaluation: Evaluation | None = None
+    drift_reference: dict[str, Any] | None = None
+    training_run: str | None = None
+    parent: Digest | None = None  # the bundle this one was refined from
+
+    def stages_in(self, stage_format: StageFormat) -> tuple[Stage, ...]:
+        """The stages that come in `stage_format`, in the order they run."""
+        return tuple(stage for stage in self.stages if stage.format == stage_format)
+
+
+def check_config(config: BundleConfig) -> str | None:
+    """The first rule the document breaks, as "field: problem", or None.
+
+    Types, ranges and patterns hold already by decoding; here are the rules that span fields.
+    """
+    for stage_format in dict.fromkeys(stage.format for stage in config.stages):
+        problem = _check_chain(config.stages_in(stage_format)) or _check_ends(config, config.stages_in(stage_format))
+        if problem:
+            return problem
+    return None
+
+
+def _check_chain(stages: tuple[Stage, ...]) -> str | None:
+    names = [stage.name for stage in stages]
+    if names not in (["model"], ["base", "head"], ["base"]):
+        return f"$.stages: {stages[0].format} stages are {names}, not ['model'], ['base', 'head'] or ['base']"
+    for before, after in pairwise(stages):
+        given = [(t.dtype, t.shape, t.quantization) for t in before.outputs]
+        taken = [(t.dtype, t.shape, t.quantization) for t in after.inputs[: len(given)]]
+        if given != taken:
+            return f"$.stages: {after.name} does not take what {before.name} gives"
+    return None
+
+
+def _check_ends(config: BundleConfig, stages: tuple[Stage, ...]) -> str | None:
+    fed = {config.preprocessing.payload.input, *config.preprocessing.injected}
+    inputs = {tensor.name for tensor in stages[0].inputs}
+    if fed != inputs:
+        return f"$.preprocessing: feeds {sorted(fed)}, but the model takes {sorted(inputs)}"
+    outputs = stages[-1].outputs
+    if isinstance(config.confidence, TensorConfidence):
+        index = config.confidence.index
+        if index >= len(outputs) or outputs[index].elements != 1:
+            return f"$.confidence.index: output {index} is not there or holds more than one value"
+    if config.output.kind == "classification" and len(config.labels) != outputs[0].elements:
+        return f"$.labels: {len(config.labels)} labels for {outputs[0].elements} outputs"
+    if config.output.kind != "classification" and isinstance(config.confidence, SoftmaxConfidence):
+        return f"$.confidence: softmax means nothing for {config.output.kind}"
+    return None

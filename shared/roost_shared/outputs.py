@@ -1,0 +1,131 @@
+"""From a model's output tensors to what they mean: labels and confidence, a number, or an embedding.
+
+Pure arithmetic on the stored values; only what is reported is turned into real units.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roost_shared.bundle.manifest import (
+    BundleConfig,
+    OutputSpec,
+    SoftmaxConfidence,
+    TensorConfidence,
+    TensorSpec,
+)
+from roost_shared.runtimes.base import BadOutputError
+from roost_shared.scored import Scored
+
+__all__ = ["OutputReader"]
+
+Array = NDArray[Any]
+
+TOP: Final = 5  # labels reported
+_DECIMALS: Final = 6  # of probabilities: enough for any bar, and readable
+_LEAST: Final = 1e-9  # stands for a probability of 0 where its logarithm is taken
+
+
+class OutputReader:
+    """Reads the outputs of a bundle's last stage.
+
+    Args:
+        config: what the bundle says.
+        tensors: the last stage's outputs.
+    """
+
+    def __init__(self, config: BundleConfig, tensors: tuple[TensorSpec, ...]) -> None:
+        self._spec: OutputSpec = config.output
+        self._labels = config.labels
+        self._confidence = config.confidence
+        self._tensors = tensors
+        self._keep = min(TOP, tensors[0].elements)
+
+    def read(self, outputs: Sequence[Array]) -> Scored:
+        """What the outputs mean.
+
+        Args:
+            outputs: one array for each tensor, as stored.
+
+        Raises:
+            BadOutputError: one is not finite, or not of its shape.
+        """
+        values = self._checked(0, outputs[0])
+        if self._spec.kind == "classification":
+            return self._read_labels(values, outputs)
+        real = _real(values, self._tensors[0]).tolist()
+        output = real[0] if self._spec.kind == "regression" and len(real) == 1 else real
+        return Scored(None, self._own_confidence(outputs), [], output)
+
+    def real(self, outputs: Sequence[Array]) -> list[NDArray[np.float32]]:
+        """All outputs in real units, in their own shapes; raises as `read`."""
+        return [
+            _real(self._checked(number, output), self._tensors[number]).reshape(self._tensors[number].shape)
+            for number, output in enumerate(outputs)
+        ]
+
+    def _read_labels(self, values: Array, outputs: Sequence[Array]) -> Scored:
+        best = _best(values, self._keep)
+        temperature = self._confidence.temperature if isinstance(self._confidence, SoftmaxConfidence) else 1.0
+        if self._spec.values == "probabilities" and temperature == 1:
+            probabilities: Array = np.clip(_real(values[best], self._tensors[0]), 0, 1)
+        else:
+            probabilities = _softmax(self._logits(values) / temperature)[best]
+        top = [
+            (self._labels[index], round(p, _DECIMALS))
+            for index, p in zip(best.tolist(), probabilities.tolist(), strict=True)
+        ]
+        label, confidence = top[0]
+        if not isinstance(self._confidence, SoftmaxConfidence):
+            confidence = self._own_confidence(outputs)
+        return Scored(label, confidence, top)
+
+    def _logits(self, values: Array) -> NDArray[np.float64]:
+        real = _real(values, self._tensors[0]).astype(np.float64)
+        return np.log(np.maximum(real, _LEAST)) if self._spec.values == "probabilities" else real
+
+    def _own_confidence(self, outputs: Sequence[Array]) -> float | None:
+        if not isinstance(self._confidence, TensorConfidence):
+            return None
+        index = self._confidence.index
+        value = _real(self._checked(index, outputs[index]), self._tensors[index]).item()
+        return round(min(max(value, 0.0), 1.0), _DECIMALS)
+
+    def _checked(self, number: int, output: Array) -> Array:
+        """The output flat, if it is what its tensor says."""
+        tensor = self._tensors[number]
+        if output.size != tensor.elements or output.dtype != tensor.dtype:
+            raise BadOutputError(
+                f"output {tensor.name!r} came as {output.dtype} {list(output.shape)}, "
+                f"the bundle says {tensor.dtype} {list(tensor.shape)}"
+            )
+        if output.dtype.kind == "f" and not np.isfinite(output).all():
+            raise BadOutputError(f"output {tensor.name!r} holds values that are infinite or not a number")
+        return output.reshape(-1)
+
+
+def _best(values: Array, count: int) -> NDArray[np.intp]:
+    """Indices of the `count` largest values, best first; among equals the lower index, on every machine."""
+    bar = np.partition(values, values.size - count)[values.size - count]
+    candidates = np.flatnonzero(values >= bar)
+    return candidates[np.argsort(-_real_order(values[candidates]), kind="stable")[:count]]
+
+
+def _real_order(values: Array) -> NDArray[np.float64]:
+    return values.astype(np.float64)  # small integers could not be negated
+
+
+def _real(values: Array, tensor: TensorSpec) -> NDArray[np.float32]:
+    real = values.astype(np.float32)
+    if tensor.quantization is not None:
+        real -= tensor.quantization.zero_point
+        real *= np.float32(tensor.quantization.scale)
+    return real
+
+
+def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    exponentials = np.exp(logits - logits.max())
+    total: NDArray[np.float64] = exponentials / exponentials.sum()
+    return total

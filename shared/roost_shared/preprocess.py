@@ -1,0 +1,226 @@
+"""From an opened payload to the model's tensor, as the bundle's document says: preprocessing is data.
+
+The same code runs on the device, in the scorer and in training, so training and serving cannot skew. It is split into
+what can be computed once for a bundle (a `Preprocessor`) and what each input costs: orient, convert, fit, and one
+pass over the pixels.
+
+Quantised inputs are exact: each of the 256 pixel values maps to the stored value that real arithmetic in
+double precision rounds to. Where that map is the identity, as for most quantised image models, pixels pass as they
+are.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from roost_shared.bundle.manifest import ArrayPayload, ImagePayload, Preprocessing, TensorSpec
+from roost_shared.errors import InputError
+from roost_shared.payload import UnknownTypeError, load_pixels, to_array
+
+__all__ = ["MissingStateError", "Preprocessor", "WrongShapeError", "quantize"]
+
+Array = NDArray[Any]
+
+_RESAMPLE: Final = {
+    "nearest": Image.Resampling.NEAREST,
+    "box": Image.Resampling.BOX,
+    "bilinear": Image.Resampling.BILINEAR,
+    "hamming": Image.Resampling.HAMMING,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+_ORIENTATION_TAG: Final = 0x0112
+_TRANSPOSE: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_PIXELS: Final = np.arange(256)
+
+
+class WrongShapeError(InputError):
+    """An array has not the shape the model takes."""
+
+    code = "input.wrong_shape"
+
+
+class MissingStateError(InputError):
+    """The model takes external state that the request does not carry."""
+
+    code = "input.missing_state"
+
+
+class Preprocessor:
+    """Turns opened payloads and external state into the input tensors of a bundle's first stage.
+
+    Args:
+        spec: what the bundle says.
+        inputs: the first stage's input tensors; the results come in their order.
+    """
+
+    def __init__(self, spec: Preprocessing, inputs: tuple[TensorSpec, ...]) -> None:
+        self._inputs = inputs
+        self._payload = spec.payload
+        self._injected = spec.injected
+        tensor = next(tensor for tensor in inputs if tensor.name == spec.payload.input)
+        self._from_image = None
+        if isinstance(spec.payload, ImagePayload):
+            self._from_image = _pixel_map(spec.payload, tensor)
+
+    def __call__(self, payload: Image.Image | Array, inject: Mapping[str, Any]) -> list[Array]:
+        """The input tensors for one payload.
+
+        Args:
+            payload: an image or array, as `payload.open_payload` gives it.
+            inject: external state by name: JSON numbers or arrays.
+
+        Returns:
+            One array for each input, of its dtype and shape.
+
+        Raises:
+            InputError: the payload or the state does not fit the model; one leaf for each reason.
+        """
+        return [
+            self._from_payload(payload, tensor)
+            if tensor.name == self._payload.input
+            else _state(self._injected[tensor.name], inject, tensor)
+            for tensor in self._inputs
+        ]
+
+    def _from_payload(self, payload: Image.Image | Array, tensor: TensorSpec) -> Array:
+        spec = self._payload
+        if isinstance(spec, ArrayPayload):
+            if isinstance(payload, Image.Image):
+                raise UnknownTypeError("the payload is an image, but this model takes an array (.npy or JSON)")
+            real = _shaped(payload, tensor.shape).astype(np.float64) * spec.scale + spec.offset
+            return quantize(real, tensor)
+        assert self._from_image is not None  # noqa: S101 - set with the spec; tells mypy
+        return self._from_image(_pixels(payload, spec)).reshape(tensor.shape)
+
+
+def quantize(real: Array, tensor: TensorSpec) -> Array:
+    """Real values to what `tensor` stores: rounded half to even, and clipped to its dtype."""
+    dtype = np.dtype(tensor.dtype)
+    if dtype.kind == "f":
+        return real.astype(dtype)
+    stored = real
+    if tensor.quantization is not None:
+        stored = real / tensor.quantization.scale + tensor.quantization.zero_point
+    if dtype.kind == "b":
+        return np.asarray(stored != 0)
+    limits = np.iinfo(dtype)
+    return np.clip(np.rint(stored), limits.min, limits.max).astype(dtype)
+
+
+# --- images ----------------------------------------------------------------------------------------------------
+
+
+def _pixels(payload: Image.Image | Array, spec: ImagePayload) -> NDArray[np.uint8]:
+    """Fitted pixels (height, width, channels) uint8, channels in the model's order."""
+    if isinstance(payload, Image.Image):
+        pixels = np.asarray(_fitted(payload, spec))
+        return pixels[:, :, ::-1] if spec.colour == "BGR" else pixels
+    channels = 1 if spec.colour == "L" else 3
+    array = _shaped(payload, (1, spec.height, spec.width, channels))
+    if array.dtype == np.uint8:
+        return array
+    return np.clip(np.rint(array), 0, 255).astype(np.uint8)
+
+
+def _fitted(image: Image.Image, spec: ImagePayload) -> Image.Image:
+    mode = "L" if spec.colour == "L" else "RGB"
+    if spec.draft:
+        image.draft(mode, (spec.width, spec.height))
+    load_pixels(image)
+    if spec.orient:
+        transpose = _TRANSPOSE.get(_orientation(image))
+        image = image.transpose(transpose) if transpose is not None else image
+    return _resized(_converted(image, mode), spec)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    except (ArithmeticError, LookupError, OSError, SyntaxError, TypeError, ValueError):
+        return 1  # a broken EXIF block does not spoil the picture
+
+
+def _converted(image: Image.Image, mode: str) -> Image.Image:
+    if image.mode == mode:
+        return image
+    if image.mode.startswith("I;16"):  # Pillow would clip 16-bit greys to 255, not scale them
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    return image.convert(mode)
+
+
+def _resized(image: Image.Image, spec: ImagePayload) -> Image.Image:
+    size = (spec.width, spec.height)
+    if image.size == size:
+        return image
+    resample = _RESAMPLE[spec.resample]
+    if spec.fit == "stretch":
+        return image.resize(size, resample)
+    width, height = image.size
+    if spec.fit == "crop":
+        scale = min(width / spec.width, height / spec.height)
+        left, top = (width - spec.width * scale) / 2, (height - spec.height * scale) / 2
+        return image.resize(size, resample, box=(left, top, width - left, height - top))
+    scale = min(spec.width / width, spec.height / height)
+    inner = (max(1, round(width * scale)), max(1, round(height * scale)))
+    canvas = Image.new(image.mode, size, (spec.pad,) * len(image.getbands()))
+    canvas.paste(image.resize(inner, resample), ((spec.width - inner[0]) // 2, (spec.height - inner[1]) // 2))
+    return canvas
+
+
+def _pixel_map(spec: ImagePayload, tensor: TensorSpec) -> Callable[[NDArray[np.uint8]], Array]:
+    """One pass from pixels to stored values, the fastest that is exact for this tensor."""
+    scale, offset = np.array(spec.scale), np.array(spec.offset)
+    if np.dtype(tensor.dtype).kind == "f":
+        return _affine(scale.astype(tensor.dtype), offset.astype(tensor.dtype))
+    # A table of the 256 pixel values for each channel, or one for all.
+    table = quantize(np.multiply.outer(_PIXELS, scale) + offset, tensor)
+    if all(np.array_equal(column, _PIXELS) for column in table.T) and table.dtype == np.uint8:
+        return np.ascontiguousarray
+    if all(np.array_equal(column, _PIXELS - 128) for column in table.T) and table.dtype == np.int8:
+        return lambda pixels: (pixels ^ np.uint8(128)).view(np.int8)
+    if table.shape[1] == 1:
+        return table[:, 0].take
+    channels = np.arange(table.shape[1])
+    return lambda pixels: table[pixels, channels]
+
+
+def _affine(scale: Array, offset: Array) -> Callable[[NDArray[np.uint8]], Array]:
+    if (scale == 1).all() and (offset == 0).all():
+        return lambda pixels: pixels.astype(scale.dtype)
+
+    def convert(pixels: NDArray[np.uint8]) -> Array:
+        real = np.multiply(pixels, scale, dtype=scale.dtype)
+        real += offset
+        return real
+
+    return convert
+
+
+# --- arrays ----------------------------------------------------------------------------------------------------
+
+
+def _shaped(array: Array, shape: tuple[int, ...]) -> Array:
+    """`array` in `shape`, whose leading and trailing dimensions of 1 the sender may leave out."""
+    trimmed = [length for length in shape if length != 1]
+    if [length for length in array.shape if length != 1] != trimmed or array.ndim > len(shape):
+        raise WrongShapeError(f"the array has shape {list(array.shape)}, the model takes {list(shape)}")
+    return array.reshape(shape)
+
+
+def _state(name: str, inject: Mapping[str, Any], tensor: TensorSpec) -> Array:
+    value = inject.get(name)
+    if value is None:
+        raise MissingStateError(f"the model takes the external state {name!r}, which the request does not carry")
+    return quantize(_shaped(to_array(value), tensor.shape).astype(np.float64), tensor)

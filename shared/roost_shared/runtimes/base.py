@@ -1,0 +1,84 @@
+"""What a model runtime is to Roost: it loads a stage's file and turns input tensors into output tensors.
+
+Tensors pass as they are stored (quantised); what they mean is the bundle's business. Runtimes are imported when
+chosen, so a process pays only for the one it uses.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from roost_shared.bundle.manifest import TensorSpec
+from roost_shared.errors import ContentError, DeviceError
+
+__all__ = ["BadOutputError", "Model", "ModelLoadError", "ModelRunError", "NoRuntimeError", "Runtime"]
+
+
+class ModelLoadError(ContentError):
+    """A runtime cannot load the model file: it is corrupt, or uses an operator the runtime lacks."""
+
+    code = "model.unloadable"
+
+
+class ModelRunError(ContentError):
+    """The model failed while it ran."""
+
+    code = "model.failed"
+
+
+class BadOutputError(ContentError):
+    """The model gave values that are not finite, or in another shape than its bundle says."""
+
+    code = "model.bad_output"
+
+
+class NoRuntimeError(DeviceError):
+    """None of the runtimes the bundle can use is installed here."""
+
+    code = "device.no_runtime"
+
+
+class Model(Protocol):
+    """A loaded stage; used by one thread at a time."""
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """The tensors `run` takes, in order, as the file tells them."""
+        ...
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """The tensors `run` gives, in order, as the file tells them."""
+        ...
+
+    def run(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        """Infer once.
+
+        Args:
+            inputs: one array for each of `self.inputs`, of its dtype and shape.
+
+        Returns:
+            One array for each of `self.outputs`; the caller's own.
+
+        Raises:
+            ModelRunError: the runtime gave up.
+        """
+        ...
+
+
+class Runtime(Protocol):
+    """A way to run model files of one format."""
+
+    def load(self, path: Path, *, threads: int) -> Model:
+        """Load a model file, mapped and not copied where the runtime can.
+
+        Args:
+            path: the model file.
+            threads: how many the runtime may use.
+
+        Raises:
+            ModelLoadError: it cannot.
+        """
+        ...
