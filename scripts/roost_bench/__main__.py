@@ -1,0 +1,48 @@
+"""`scripts/bench`: run benches, print each figure beside its goal, and record them.
+
+Exit code 0 if every goal that could be measured was met, 1 if one was missed.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from scripts.roost_bench.bench import Options, Result, bench_names, load_bench
+from scripts.roost_bench.report import merge_into, print_result
+
+_DATA: Final = Path(__file__).parents[2].parent / "shared" / "data"
+
+
+def main() -> int:
+    """Run the benches the command line names."""
+    arguments = _parse()
+    console = Console()
+    options = Options(quick=arguments.quick, data=_DATA if _DATA.is_dir() else None)
+    results: dict[str, Result] = {}
+    all_met = True
+    for name in arguments.benches or bench_names():
+        bench = load_bench(name)
+        results[name] = bench.run(options)
+        all_met = print_result(console, name, bench, results[name]) and all_met
+        if arguments.json is not None:
+            merge_into(arguments.json, results)
+    return 0 if all_met else 1
+
+
+def _parse() -> argparse.Namespace:
+    names = bench_names()
+    parser = argparse.ArgumentParser(prog="scripts/bench", description="Measure what Roost promises.")
+    parser.add_argument("benches", nargs="*", metavar="BENCH", help=f"of {', '.join(names)}; default: all")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, under each bench's name")
+    parser.add_argument("--quick", action="store_true", help="few repetitions: a trial, not a measurement")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.benches) - set(names):
+        parser.error(f"no bench named {', '.join(sorted(unknown))}; there are: {', '.join(names)}")
+    return arguments
+
+
+if __name__ == "__main__":
+    sys.exit(main())
