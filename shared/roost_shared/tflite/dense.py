@@ -1,0 +1,182 @@
+"""A dense network as a `.tflite` file: what scikit-learn or a refitted head needs to run on a device.
+
+```
+image (1, H, W, C) ─ RESHAPE ─┐
+                              ├─ CONCATENATION ─ FULLY_CONNECTED+ReLU ─ … ─ FULLY_CONNECTED ─ SOFTMAX
+state (1, n) ─────────────────┘
+```
+float32 throughout. The same layers always give the same bytes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Final, Literal
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+__all__ = ["DenseLayer", "write_dense"]
+
+Activation = Literal["none", "relu", "softmax"]
+Floats = NDArray[np.floating[Any]]
+
+_FILE_ID: Final = b"TFL3"
+_SCHEMA_VERSION: Final = 3
+_OP: Final = schema.BuiltinOperator
+_OPTIONS: Final = schema.BuiltinOptions
+
+
+@dataclass(frozen=True)
+class DenseLayer:
+    """`activation(x @ weights + bias)`.
+
+    Attributes:
+        weights: (inputs, outputs), as scikit-learn's `coefs_` and numpy's `@` have them.
+        bias: (outputs,).
+        activation: `softmax` only on the last layer.
+    """
+
+    weights: Floats
+    bias: Floats
+    activation: Activation = "none"
+
+
+def write_dense(
+    layers: Sequence[DenseLayer],
+    *,
+    input_shape: tuple[int, ...],
+    input_name: str = "input",
+    output_name: str = "output",
+    state: Mapping[str, int] | None = None,
+) -> bytes:
+    """Write a dense network.
+
+    Args:
+        layers: at least one, each taking as many values as the one before gives.
+        input_shape: of the payload's tensor, batch dimension 1 first: (1, n) or (1, height, width, channels).
+        input_name: name of that tensor.
+        output_name: name of the output tensor, (1, outputs) float32.
+        state: further inputs (1, n) by name, n values each, appended to the flattened payload in this order.
+
+    Returns:
+        The file's bytes.
+
+    Raises:
+        ValueError: the layers do not fit together or the input.
+    """
+    state = state or {}
+    _check(layers, prod(input_shape) + sum(state.values()))
+    graph = _Graph()
+    payload = graph.tensor(input_name, input_shape)
+    states = [graph.tensor(name, (1, length)) for name, length in state.items()]
+    graph.inputs = [payload, *states]
+    value = _joined(graph, payload, states, input_shape, state)
+    for number, layer in enumerate(layers):
+        last = number == len(layers) - 1
+        name = output_name if last and layer.activation != "softmax" else f"dense_{number}"
+        value = _dense(graph, value, layer, name)
+        if layer.activation == "softmax":
+            value = graph.operator(_OP.SOFTMAX, [value], output_name, (1, layer.bias.size), _softmax_options())
+    graph.outputs = [value]
+    return graph.pack()
+
+
+def _check(layers: Sequence[DenseLayer], inputs: int) -> None:
+    if not layers:
+        raise ValueError("a dense network needs a layer")
+    for number, layer in enumerate(layers):
+        if layer.weights.shape != (inputs, layer.bias.size) or layer.bias.ndim != 1:
+            raise ValueError(
+                f"layer {number}: weights {layer.weights.shape} and bias {layer.bias.shape} do not take {inputs} values"
+            )
+        if layer.activation == "softmax" and number != len(layers) - 1:
+            raise ValueError(f"layer {number}: softmax belongs on the last layer")
+        inputs = layer.bias.size
+
+
+def _joined(
+    graph: "_Graph", payload: int, states: list[int], input_shape: tuple[int, ...], state: Mapping[str, int]
+) -> int:
+    """The payload's tensor flattened, with the states appended."""
+    flat_shape = (1, prod(input_shape))
+    value = payload
+    if input_shape != flat_shape:
+        shape = graph.constant("flat_shape", np.array(flat_shape, np.int32), schema.TensorType.INT32)
+        options = (_OPTIONS.ReshapeOptions, schema.ReshapeOptionsT(newShape=list(flat_shape)))
+        value = graph.operator(_OP.RESHAPE, [payload, shape], "flat", flat_shape, options)
+    if states:
+        joined_shape = (1, flat_shape[1] + sum(state.values()))
+        options = (_OPTIONS.ConcatenationOptions, schema.ConcatenationOptionsT(axis=1))
+        value = graph.operator(_OP.CONCATENATION, [value, *states], "joined", joined_shape, options)
+    return value
+
+
+def _dense(graph: "_Graph", value: int, layer: DenseLayer, name: str) -> int:
+    float32 = schema.TensorType.FLOAT32
+    weights = graph.constant(f"{name}/weights", np.ascontiguousarray(layer.weights.T, np.float32), float32)
+    bias = graph.constant(f"{name}/bias", np.ascontiguousarray(layer.bias, np.float32), float32)
+    fused = schema.ActivationFunctionType.RELU if layer.activation == "relu" else schema.ActivationFunctionType.NONE
+    options = (_OPTIONS.FullyConnectedOptions, schema.FullyConnectedOptionsT(fusedActivationFunction=fused))
+    return graph.operator(_OP.FULLY_CONNECTED, [value, weights, bias], name, (1, layer.bias.size), options)
+
+
+def _softmax_options() -> tuple[int, Any]:
+    return _OPTIONS.SoftmaxOptions, schema.SoftmaxOptionsT(beta=1.0)
+
+
+class _Graph:
+    """One subgraph in the making; tensors are known by their index."""
+
+    def __init__(self) -> None:
+        self.inputs: list[int] = []
+        self.outputs: list[int] = []
+        self._tensors: list[Any] = []
+        self._operators: list[Any] = []
+        self._buffers: list[Any] = [schema.BufferT()]  # buffer 0 is empty: the one of all tensors without content
+        self._codes: list[int] = []
+
+    def tensor(self, name: str, shape: tuple[int, ...], kind: int = schema.TensorType.FLOAT32, buffer: int = 0) -> int:
+        self._tensors.append(schema.TensorT(shape=list(shape), type=kind, buffer=buffer, name=name))
+        return len(self._tensors) - 1
+
+    def constant(self, name: str, values: NDArray[Any], kind: int) -> int:
+        self._buffers.append(schema.BufferT(data=np.frombuffer(values.tobytes(), np.uint8)))
+        return self.tensor(name, values.shape, kind, len(self._buffers) - 1)
+
+    def operator(
+        self, code: int, inputs: list[int], name: str, shape: tuple[int, ...], options: tuple[int, Any]
+    ) -> int:
+        """Append an operator with one output of `name` and `shape`; return that tensor."""
+        if code not in self._codes:
+            self._codes.append(code)
+        output = self.tensor(name, shape)
+        self._operators.append(
+            schema.OperatorT(
+                opcodeIndex=self._codes.index(code),
+                inputs=inputs,
+                outputs=[output],
+                builtinOptionsType=options[0],
+                builtinOptions=options[1],
+            )
+        )
+        return output
+
+    def pack(self) -> bytes:
+        graph = schema.SubGraphT(
+            tensors=self._tensors, inputs=self.inputs, outputs=self.outputs, operators=self._operators, name="main"
+        )
+        model = schema.ModelT(
+            version=_SCHEMA_VERSION,
+            operatorCodes=[
+                schema.OperatorCodeT(builtinCode=code, deprecatedBuiltinCode=code, version=1) for code in self._codes
+            ],
+            subgraphs=[graph],
+            description="Roost dense network",
+            buffers=self._buffers,
+        )
+        builder = flatbuffers.Builder(1024)
+        builder.Finish(model.Pack(builder), _FILE_ID)
+        return bytes(builder.Output())
