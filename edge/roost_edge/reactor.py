@@ -1,8 +1,8 @@
 """The loop that answers: one thread that waits for sockets and moments, and never for anything else.
 
-Nothing that may block (connecting, hashing a bundle, starting a thread's work) belongs in a callback; it runs in
-a thread and comes back through `call_soon_threadsafe`. The wait is `epoll_wait`, whose timeout is rounded up to
-whole milliseconds, so a timer fires up to 1 ms late.
+Nothing that may block (connecting, hashing a bundle, starting a thread's work) belongs in a callback; it runs
+in a thread and comes back through `call_soon_threadsafe`. The wait is `epoll_wait`, whose timeout is rounded
+up to whole milliseconds, so a timer fires up to 1 ms late.
 """
 
 import heapq
@@ -36,11 +36,13 @@ class Timer:
 
 
 class _Watch:
+    """The callbacks of one descriptor; both None once it is no longer watched."""
+
     __slots__ = ("on_readable", "on_writable")
 
     def __init__(self, on_readable: Callback, on_writable: Callback | None) -> None:
-        self.on_readable = on_readable
-        self.on_writable = on_writable
+        self.on_readable: Callback | None = on_readable
+        self.on_writable: Callback | None = on_writable
 
 
 class Reactor:
@@ -62,24 +64,28 @@ class Reactor:
         """Monotonic nanoseconds."""
         return self._clock.now_ns()
 
-    def watch(self, sock: socket.socket, on_readable: Callback, on_writable: Callback | None = None) -> None:
+    def watch(self, sock: socket.socket | int, on_readable: Callback, on_writable: Callback | None = None) -> None:
         """Call back whenever `sock` can be read, and, if `on_writable` is given, whenever it can be written.
 
-        Watching a socket again replaces its callbacks.
+        Watching a socket (or descriptor) again replaces its callbacks.
         """
         events = _READ | (_WRITE if on_writable else 0)
-        watch = _Watch(on_readable, on_writable)
         try:
-            self._selector.modify(sock, events, watch)
+            watch: _Watch = self._selector.get_key(sock).data
         except KeyError:
-            self._selector.register(sock, events, watch)
+            self._selector.register(sock, events, _Watch(on_readable, on_writable))
+            return
+        watch.on_readable, watch.on_writable = on_readable, on_writable
+        self._selector.modify(sock, events, watch)
 
-    def unwatch(self, sock: socket.socket) -> None:
-        """Stop watching; call it before closing the socket. Idempotent."""
+    def unwatch(self, sock: socket.socket | int) -> None:
+        """Stop watching: no callback of `sock` runs after this. Idempotent; unwatch before closing."""
         try:
-            self._selector.unregister(sock)
+            watch: _Watch = self._selector.unregister(sock).data
         except (KeyError, ValueError):
             return
+        # The batch being served may hold an event of this socket still.
+        watch.on_readable = watch.on_writable = None
 
     def call_at(self, when_ns: int, callback: Callback) -> Timer:
         """Run `callback` at `when_ns`, or as soon after as the loop is free."""
@@ -90,6 +96,10 @@ class Reactor:
     def call_after(self, delay_ns: int, callback: Callback) -> Timer:
         """Run `callback` in `delay_ns`."""
         return self.call_at(self.now_ns() + delay_ns, callback)
+
+    def call_soon(self, callback: Callback) -> None:
+        """Run `callback` once the callback now running has returned. Only for the loop's own thread."""
+        self._soon.append(callback)
 
     def call_soon_threadsafe(self, callback: Callback) -> None:
         """Run `callback` in the loop's thread. May be called from any thread and from a signal handler."""
@@ -106,7 +116,7 @@ class Reactor:
             self._run_once()
 
     def stop(self) -> None:
-        """Leave `run` after the current callback. From another thread: `call_soon_threadsafe(reactor.stop)`."""
+        """Leave `run` once this round is done. From another thread: `call_soon_threadsafe(reactor.stop)`."""
         self._running = False
 
     def close(self) -> None:
@@ -120,7 +130,7 @@ class Reactor:
             watch: _Watch = key.data
             if events & _WRITE and watch.on_writable is not None:
                 watch.on_writable()
-            if events & _READ:
+            if events & _READ and watch.on_readable is not None:
                 watch.on_readable()
         self._run_due_timers()
         for _ in range(len(self._soon)):

@@ -1,0 +1,156 @@
+"""One incarnation of a worker: its process, its socket, its end. It decides nothing.
+
+The subprocess gets one end of a socket pair as its standard input and speaks `protocol` over it. It is its own
+session, so that Ctrl-C on a terminal reaches the agent alone, which then stops it in its own time.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from typing import Final, Protocol
+
+from roost_edge.reactor import Reactor
+from roost_edge.workers import protocol
+
+__all__ = ["Child", "ChildOwner"]
+
+_MESSAGES_A_TURN: Final = 8  # so that a flooding worker cannot keep the loop from everything else
+_STDERR: Final = 2
+# One thread of arithmetic and one heap. Libraries read these when loaded, so they have to be set before.
+_ENVIRONMENT: Final = {"MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+class ChildOwner(Protocol):
+    """Who hears of a child."""
+
+    def on_message(self, message: protocol.FromWorker) -> None:
+        """The child said something. Never called after `kill`."""
+        ...
+
+    def on_exit(self, reason: str) -> None:
+        """The process is gone and reaped; nothing follows. `reason` says of what it died, for a person."""
+        ...
+
+
+class Child:
+    """A running subprocess.
+
+    Must be made by the thread that runs the reactor: the kernel kills the process when that thread ends.
+
+    Args:
+        title: `task/contestant`, shown by `ps`.
+        reactor: watches its socket and its end.
+        owner: hears of it.
+
+    Raises:
+        OSError: the machine has no descriptor, process or memory left.
+    """
+
+    def __init__(self, title: str, reactor: Reactor, owner: ChildOwner) -> None:
+        self._reactor = reactor
+        self._owner = owner
+        self._violation: str | None = None
+        self._buffer = memoryview(bytearray(protocol.MESSAGE_LIMIT_BYTES))
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket.setblocking(False)
+        with theirs:
+            try:
+                self._process = _spawn(title, theirs)
+            except BaseException:
+                self._socket.close()
+                raise
+        self.pid = self._process.pid
+        try:
+            self._pidfd = os.pidfd_open(self.pid)
+        except BaseException:
+            self._socket.close()
+            self._process.kill()
+            self._process.wait()
+            raise
+        reactor.watch(self._socket, self._read_some)
+        reactor.watch(self._pidfd, self._reap)
+
+    def send(self, packet: bytes, descriptor: int | None = None) -> None:
+        """Send one packet; a child that cannot take it is killed, and `on_exit` follows."""
+        try:
+            if descriptor is None:
+                self._socket.send(packet)
+            else:
+                socket.send_fds(self._socket, [packet], [descriptor])
+        except (BrokenPipeError, ConnectionResetError):
+            return  # it has died; what it said before, and its end, are still to be read
+        except OSError as error:  # two unfinished jobs fit the socket, so it has more than it asked for
+            self.kill(f"cannot be sent to: {error}")
+
+    def kill(self, violation: str | None = None) -> None:
+        """Kill it and hear no more messages of it; `on_exit` follows. Idempotent.
+
+        Args:
+            violation: why, if the child itself is to blame; becomes part of the reason given to `on_exit`.
+        """
+        self._violation = self._violation or violation
+        self._reactor.unwatch(self._socket)
+        self._socket.close()
+        self._process.kill()
+
+    def _read_some(self) -> None:
+        for _ in range(_MESSAGES_A_TURN):
+            if not self._read():
+                return
+
+    def _read(self) -> bool:
+        """Hear one message; False if there is no more to be heard for now."""
+        if self._socket.fileno() < 0:
+            return False  # killed by the owner as it heard the last message
+        try:
+            message = self._receive()
+        except BlockingIOError:
+            return False
+        except ConnectionResetError:
+            return True  # it died with a job unread; what it said before is still to be read
+        except protocol.ProtocolError as error:
+            self.kill(str(error))
+            return False
+        if message is None:
+            self.kill()  # it closed its end, most likely by dying; then `_reap` tells of what
+            return False
+        self._owner.on_message(message)
+        return True
+
+    def _receive(self) -> protocol.FromWorker | None:
+        packet_bytes, _, flags, _ = self._socket.recvmsg_into([self._buffer])
+        if flags & socket.MSG_TRUNC:
+            raise protocol.ProtocolError(f"the worker sent more than {protocol.MESSAGE_LIMIT_BYTES} bytes")
+        return protocol.decode_from_worker(self._buffer[:packet_bytes]) if packet_bytes else None
+
+    def _reap(self) -> None:
+        while self._read():
+            pass  # what it said before it died still counts
+        returncode = self._process.wait()
+        self._reactor.unwatch(self._pidfd)
+        os.close(self._pidfd)
+        self._reactor.unwatch(self._socket)
+        self._socket.close()
+        self._owner.on_exit(self._violation or _describe(returncode))
+
+
+def _spawn(title: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        # -P: a numpy.py in the folder the agent was started from is not ours.
+        [sys.executable, "-P", "-m", "roost_edge.workers.process", title],
+        stdin=theirs.fileno(),
+        stdout=_STDERR,  # what libraries print must not mix with what the agent prints
+        env=os.environ | _ENVIRONMENT,
+        start_new_session=True,
+    )
+
+
+def _describe(returncode: int) -> str:
+    if returncode >= 0:
+        return f"exited with status {returncode}"
+    try:
+        return f"killed by {signal.Signals(-returncode).name}"
+    except ValueError:
+        return f"killed by signal {-returncode}"

@@ -1,0 +1,177 @@
+"""What the agent and a worker say to each other, over one AF_UNIX SOCK_SEQPACKET socket pair.
+
+One packet is one message: a MessagePack array by msgspec whose first element names its kind. Both ends come
+from the same installation; `PROTOCOL` guards a worker started after files were replaced below a running agent.
+
+    agent                              worker
+      ├─ Load ─────────────────────────▶│  once: what to serve
+      │◀───────────── Ready, or Refused ┤  once; after Refused it exits
+      ├─ Work, descriptor of payload ──▶│  at most two unfinished
+      │◀──────────────── Done or Failed ┤  for each contestant of each Work, in their order
+
+A worker serves a list of contestants, so that those with one base stage can share it: a `Work` names which of
+them shall score, the answering ones first. The agent closes its end, or kills, to say goodbye.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from roost_shared.errors import DeviceError
+from roost_shared.limits import InputLimits
+from roost_shared.messages import ErrorInfo
+from roost_shared.scored import Scored
+
+__all__ = [
+    "FAULT",
+    "MESSAGE_LIMIT_BYTES",
+    "PROTOCOL",
+    "ContestantSource",
+    "Done",
+    "Failed",
+    "FromAgent",
+    "FromWorker",
+    "Load",
+    "Loaded",
+    "ProtocolError",
+    "Ready",
+    "Refused",
+    "UnsendableError",
+    "Work",
+    "decode_from_agent",
+    "decode_from_worker",
+    "encode",
+]
+
+PROTOCOL: Final = 1
+FAULT: Final = "worker.fault"  # the code of an error nobody raised on purpose
+# Two jobs, or the replies to two, fit a socket buffer of the default size (212,992 bytes).
+MESSAGE_LIMIT_BYTES: Final = 65_536
+
+
+class ProtocolError(DeviceError):
+    """The other end sent what is no message, or one that does not belong here."""
+
+    code = "worker.protocol"
+
+
+class UnsendableError(DeviceError):
+    """External state, or a model's output, is too large or too odd to travel."""
+
+    code = "worker.unsendable"
+
+
+class ContestantSource(msgspec.Struct, frozen=True, array_like=True):
+    """A contestant and where its bundle lies."""
+
+    contestant: str
+    bundle_folder: str
+
+
+class Load(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """What the worker shall serve, and within what."""
+
+    protocol: int
+    contestants: list[ContestantSource]
+    threads: int  # of the model runtime
+    limits: InputLimits
+
+
+class Work(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Score the payload whose descriptor rides on this packet."""
+
+    sequence: int
+    contestants: list[str]
+    content_type: str | None
+    inject: dict[str, Any]
+
+
+class Loaded(msgspec.Struct, frozen=True, array_like=True):
+    """A contestant that is ready, and what that took."""
+
+    contestant: str
+    bundle: str  # "name:version@sha256:…"
+    open_us: int  # opening and hashing the bundle
+    load_us: int  # making the runtime ready
+    golden_us: int  # a golden vector, on average
+
+
+class Ready(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """All contestants passed their golden vectors on this hardware."""
+
+    protocol: int
+    contestants: list[Loaded]
+
+
+class Refused(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """The worker cannot serve what it was given."""
+
+    contestant: str
+    error: ErrorInfo
+    lasting: bool  # trying again soon cannot help
+
+
+class Done(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """What a contestant says of one input."""
+
+    sequence: int
+    contestant: str
+    scored: Scored
+    took_us: int  # from the packet's arrival to its score
+
+
+class Failed(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Why a contestant has no score for one input."""
+
+    sequence: int
+    contestant: str
+    error: ErrorInfo
+
+
+FromAgent = Load | Work
+FromWorker = Ready | Refused | Done | Failed
+
+_encoder = msgspec.msgpack.Encoder()
+_from_agent: msgspec.msgpack.Decoder[FromAgent] = msgspec.msgpack.Decoder(FromAgent)
+_from_worker: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)
+
+
+def encode(message: FromAgent | FromWorker) -> bytes:
+    """The packet of a message.
+
+    Raises:
+        UnsendableError: a value in it has no MessagePack form, or it exceeds `MESSAGE_LIMIT_BYTES`.
+    """
+    try:
+        packet = _encoder.encode(message)
+    except (msgspec.MsgspecError, OverflowError, RecursionError, TypeError, ValueError) as error:
+        raise UnsendableError(f"{type(message).__name__} holds what MessagePack cannot: {error}") from error
+    if len(packet) > MESSAGE_LIMIT_BYTES:
+        raise UnsendableError(
+            f"{type(message).__name__} of {len(packet)} bytes exceeds the {MESSAGE_LIMIT_BYTES} that travel"
+        )
+    return packet
+
+
+def decode_from_agent(packet: bytes | memoryview) -> FromAgent:
+    """The message in a packet from the agent.
+
+    Raises:
+        ProtocolError: it is none.
+    """
+    try:
+        return _from_agent.decode(packet)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise ProtocolError(f"the agent sent no message: {error}") from error
+
+
+def decode_from_worker(packet: bytes | memoryview) -> FromWorker:
+    """The message in a packet from a worker.
+
+    Raises:
+        ProtocolError: it is none.
+    """
+    try:
+        return _from_worker.decode(packet)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise ProtocolError(f"the worker sent no message: {error}") from error
