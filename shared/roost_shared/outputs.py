@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roost_shared.bundle.manifest import (
-    BundleConfig,
+    BundleDraft,
     OutputSpec,
     SoftmaxConfidence,
     TensorConfidence,
@@ -36,7 +36,7 @@ class OutputReader:
         tensors: the last stage's outputs.
     """
 
-    def __init__(self, config: BundleConfig, tensors: tuple[TensorSpec, ...]) -> None:
+    def __init__(self, config: BundleDraft, tensors: tuple[TensorSpec, ...]) -> None:
         self._spec: OutputSpec = config.output
         self._labels = config.labels
         self._confidence = config.confidence

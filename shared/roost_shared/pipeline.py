@@ -10,14 +10,13 @@ scored = pipeline.score(jpeg, content_type="image/jpeg")
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final, Self
 
 from numpy.typing import NDArray
 
 from roost_shared.bundle.golden import compare, decode_golden
 from roost_shared.bundle.layout import Bundle
-from roost_shared.bundle.manifest import BundleConfig, Stage
+from roost_shared.bundle.manifest import BundleDraft, Stage
 from roost_shared.limits import InputLimits
 from roost_shared.outputs import OutputReader
 from roost_shared.payload import open_payload
@@ -25,51 +24,24 @@ from roost_shared.preprocess import Preprocessor
 from roost_shared.runtimes import Model, ModelLoadError, choose_runtime
 from roost_shared.scored import Scored
 
-__all__ = ["Pipeline", "Scored"]
+__all__ = ["Chain", "Pipeline", "Scored"]
 
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
-class Pipeline:
-    """The stages of a bundle, loaded, with what surrounds them.
+class Chain:
+    """Loaded stages with what surrounds them: preprocessing before, meaning after.
 
     Args:
-        config: what the bundle says.
+        config: what the bundle says, or will say: whoever builds one tries its draft this way.
         stages: those of its stages that run here, in order.
         models: the same, loaded.
-        golden: the golden vectors' file.
     """
 
-    def __init__(self, config: BundleConfig, stages: Sequence[Stage], models: Sequence[Model], golden: Path) -> None:
-        self._config = config
+    def __init__(self, config: BundleDraft, stages: Sequence[Stage], models: Sequence[Model]) -> None:
         self._models = models
-        self._golden = golden
         self._preprocess = Preprocessor(config.preprocessing, stages[0].inputs)
         self._reader = OutputReader(config, stages[-1].outputs)
-
-    @classmethod
-    def load(cls, bundle: Bundle, *, threads: int = 1) -> Self:
-        """Load the stages of an opened bundle.
-
-        Args:
-            bundle: the bundle.
-            threads: how many the runtime may use.
-
-        Raises:
-            NoRuntimeError: no runtime that can run it is installed.
-            ModelLoadError: a stage cannot be loaded, or is not what the bundle says it is.
-        """
-        config = bundle.config
-        runtime, stage_format = choose_runtime(config.runtime)
-        stages = config.stages_in(stage_format)
-        models = []
-        for stage in stages:
-            path = bundle.stage_path(stage.name, stage_format)
-            model = runtime.load(path, threads=threads)
-            if model.inputs != stage.inputs or model.outputs != stage.outputs:
-                raise ModelLoadError(f"{path}: its tensors are not those the bundle lists for stage {stage.name}")
-            models.append(model)
-        return cls(config, stages, models, bundle.golden_path)
 
     def score(
         self,
@@ -105,18 +77,6 @@ class Pipeline:
         """The last stage's outputs for one payload in real units, float32 in their own shapes; raises as `score`."""
         return self._reader.real(self._run(payload, content_type, inject, limits))
 
-    def check_golden(self) -> None:
-        """Prove that this machine gives the outputs the bundle was built with.
-
-        Raises:
-            GoldenMismatchError: it does not; says which vector and by how much.
-            BundleError: the golden vectors cannot be read.
-            InputError, ModelRunError, BadOutputError: as `score` does.
-        """
-        for number, vector in enumerate(decode_golden(self._golden)):
-            found = self.outputs(vector.payload, content_type=vector.content_type, inject=vector.inject)
-            compare(number, vector, found, tolerance=self._config.golden.tolerance)
-
     def _run(
         self,
         payload: bytes | memoryview,
@@ -128,3 +88,54 @@ class Pipeline:
         for model in self._models:
             tensors = model.run(tensors)
         return tensors
+
+
+class Pipeline(Chain):
+    """A bundle's stages, loaded by the runtime this machine has for them.
+
+    Args:
+        bundle: the opened bundle.
+        stages: those of its stages that run here, in order.
+        models: the same, loaded.
+    """
+
+    def __init__(self, bundle: Bundle, stages: Sequence[Stage], models: Sequence[Model]) -> None:
+        super().__init__(bundle.config, stages, models)
+        self._bundle = bundle
+
+    @classmethod
+    def load(cls, bundle: Bundle, *, threads: int = 1) -> Self:
+        """Load the stages of an opened bundle.
+
+        Args:
+            bundle: the bundle.
+            threads: how many the runtime may use.
+
+        Raises:
+            NoRuntimeError: no runtime that can run it is installed.
+            ModelLoadError: a stage cannot be loaded, or is not what the bundle says it is.
+        """
+        config = bundle.config
+        runtime, stage_format = choose_runtime(config.runtime)
+        stages = config.stages_in(stage_format)
+        models = []
+        for stage in stages:
+            path = bundle.stage_path(stage.name, stage_format)
+            model = runtime.load(path, threads=threads)
+            if model.inputs != stage.inputs or model.outputs != stage.outputs:
+                raise ModelLoadError(f"{path}: its tensors are not those the bundle lists for stage {stage.name}")
+            models.append(model)
+        return cls(bundle, stages, models)
+
+    def check_golden(self) -> None:
+        """Prove that this machine gives the outputs the bundle was built with.
+
+        Raises:
+            GoldenMismatchError: it does not; says which vector and by how much.
+            BundleError: the golden vectors cannot be read.
+            InputError, ModelRunError, BadOutputError: as `score` does.
+        """
+        tolerance = self._bundle.config.golden.tolerance
+        for number, vector in enumerate(decode_golden(self._bundle.golden_path)):
+            found = self.outputs(vector.payload, inject=vector.inject)
+            compare(number, vector, found, tolerance=tolerance)

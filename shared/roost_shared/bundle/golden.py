@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 from roost_shared.bundle.errors import BundleError
 from roost_shared.errors import ContentError
 
-__all__ = ["GoldenMismatchError", "GoldenOutput", "GoldenVector", "compare", "decode_golden", "encode_golden"]
+__all__ = [
+    "GoldenMismatchError",
+    "GoldenOutput",
+    "GoldenVector",
+    "compare",
+    "decode_golden",
+    "encode_golden",
+    "golden_output",
+]
 
 MAX_GOLDEN_BYTES: Final = 64 << 20  # bytes
 
@@ -50,7 +58,6 @@ class GoldenVector(msgspec.Struct, frozen=True, kw_only=True):
     """A payload, its circumstances and the outputs of the last stage."""
 
     payload: bytes
-    content_type: str
     inject: dict[str, Any] = {}
     outputs: tuple[GoldenOutput, ...]
 

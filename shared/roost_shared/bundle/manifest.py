@@ -32,6 +32,7 @@ __all__ = [
     "WEIGHT_MEDIA_TYPE",
     "ArrayPayload",
     "BundleConfig",
+    "BundleDraft",
     "Colour",
     "Confidence",
     "Descriptor",
@@ -291,8 +292,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     accuracy: Annotated[float, Meta(ge=0, le=1)]
 
 
-class BundleConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Roost's document: all it takes to run a model and to judge it (DESIGN.md, section 7)."""
+class BundleDraft(msgspec.Struct, frozen=True, kw_only=True):
+    """Roost's document before the golden vectors are made: enough to score, not yet to be trusted."""
 
     schema_version: int = CONFIG_SCHEMA_VERSION
     name: Name
@@ -305,7 +306,6 @@ class BundleConfig(msgspec.Struct, frozen=True, kw_only=True):
     confidence: Confidence
     agreement: LabelAgreement | ToleranceAgreement
     runtime: RuntimeNeeds
-    golden: GoldenSpec
     evaluation: Evaluation | None = None
     drift_reference: dict[str, Any] | None = None
     training_run: str | None = None
@@ -316,7 +316,13 @@ class BundleConfig(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(stage for stage in self.stages if stage.format == stage_format)
 
 
-def check_config(config: BundleConfig) -> str | None:
+class BundleConfig(BundleDraft, frozen=True, kw_only=True):
+    """Roost's document: all it takes to run a model and to judge it (DESIGN.md, section 7)."""
+
+    golden: GoldenSpec
+
+
+def check_config(config: BundleDraft) -> str | None:
     """The first rule the document breaks, as "field: problem", or None.
 
     Types, ranges and patterns hold already by decoding; here are the rules that span fields.
@@ -340,7 +346,7 @@ def _check_chain(stages: tuple[Stage, ...]) -> str | None:
     return None
 
 
-def _check_ends(config: BundleConfig, stages: tuple[Stage, ...]) -> str | None:
+def _check_ends(config: BundleDraft, stages: tuple[Stage, ...]) -> str | None:
     fed = {config.preprocessing.payload.input, *config.preprocessing.injected}
     inputs = {tensor.name for tensor in stages[0].inputs}
     if fed != inputs:

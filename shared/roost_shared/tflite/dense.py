@@ -90,7 +90,7 @@ def _check(layers: Sequence[DenseLayer], inputs: int) -> None:
     for number, layer in enumerate(layers):
         if layer.weights.shape != (inputs, layer.bias.size) or layer.bias.ndim != 1:
             raise ValueError(
-                f"layer {number}: weights {layer.weights.shape} and bias {layer.bias.shape} do not take {inputs} values"
+                f"layer {number}: weights {layer.weights.shape} and bias {layer.bias.shape} do not fit {inputs} values"
             )
         if layer.activation == "softmax" and number != len(layers) - 1:
             raise ValueError(f"layer {number}: softmax belongs on the last layer")

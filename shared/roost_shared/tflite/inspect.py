@@ -35,9 +35,9 @@ class ModelFacts(NamedTuple):
 
     Attributes:
         gives_probabilities: for each output, whether it comes out of a softmax or sigmoid.
-        input_ranges: for each input, the least and greatest real value its quantisation holds; None for a float
-            input that is not quantised at once.
-        ram_bytes: weights, and tensors alive at the same time.
+        input_ranges: for each input, the least and greatest real value it holds once quantised; None for a float input
+            that stays one.
+        ram_bytes: weights, a packed copy of them as fast kernels make, and the tensors alive at the same time.
     """
 
     gives_probabilities: tuple[bool, ...]
@@ -51,7 +51,7 @@ def inspect_tflite(data: bytes) -> ModelFacts:
     return ModelFacts(
         gives_probabilities=tuple(graph.gives_probabilities(index) for index in graph.outputs),
         input_ranges=tuple(graph.range_of_input(index) for index in graph.inputs),
-        ram_bytes=len(data) + graph.alive_bytes(),
+        ram_bytes=2 * len(data) + graph.alive_bytes(),
     )
 
 
@@ -112,8 +112,10 @@ class _Graph:
     def _range(self, index: int) -> tuple[float, float] | None:
         tensor = self._tensors[index]
         limits, quantization = _INTEGERS.get(tensor.type), tensor.quantization
-        if limits is None or quantization is None or quantization.scale is None or len(quantization.scale) != 1:
+        if limits is None:
             return None
+        if quantization is None or quantization.scale is None or len(quantization.scale) != 1:
+            return float(limits.min), float(limits.max)
         scale, zero_point = float(quantization.scale[0]), int(quantization.zeroPoint[0])
         return (limits.min - zero_point) * scale, (limits.max - zero_point) * scale
 
