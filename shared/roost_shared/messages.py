@@ -4,7 +4,7 @@ Every message carries `schema_version`. Unknown fields are ignored, so a newer p
 an older reader would misunderstand raises the number, and `decode` then says which side to upgrade.
 """
 
-from typing import Any, ClassVar, Final, Literal, Protocol, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -103,8 +103,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Versioned(Protocol):
-    schema_version: int
-    __struct_fields__: ClassVar[tuple[str, ...]]
+    @property
+    def schema_version(self) -> int: ...
 
 
 _Message = TypeVar("_Message", bound=_Versioned)

@@ -1,0 +1,341 @@
+"""agent.toml: read once at start, checked whole, passed in.
+
+Precedence: command line (`--set broker.url=…`) over environment (`ROOST_BROKER_URL`) over file over default. Every
+error names the file, the key and the remedy. Unknown keys are errors: a mistyped limit must not be silently ignored.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from roost_shared.errors import ConfigError
+from roost_shared.rendezvous import AskMode, Contestant, PolicyError, Role, Rule, TaskPolicy, default_rules
+from roost_shared.topics import is_name
+
+__all__ = [
+    "AgentConfig",
+    "BrokerConfig",
+    "CloudConfig",
+    "ContestantConfig",
+    "Limits",
+    "TaskConfig",
+    "TrustConfig",
+    "load_config",
+]
+
+Positive = Annotated[int, Meta(gt=0)]
+SCHEMES: Final = ("mqtt", "mqtts")
+
+
+class BrokerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The broker of inputs and answers, on the device or its site."""
+
+    url: str = "mqtt://127.0.0.1:1883"  # mqtts:// for TLS
+    username: str | None = None
+    password_file: Path | None = None
+    cafile: Path | None = None
+    certfile: Path | None = None
+    keyfile: Path | None = None
+    keep_alive_s: Annotated[int, Meta(ge=1, le=65535)] = 30
+
+
+class CloudConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the cloud is; a device runs alone without it."""
+
+    url: str
+    broker: str | None = None  # None: the broker of inputs and answers
+
+
+class TrustConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which bundles may run."""
+
+    allow_unsigned: bool = False  # bundles from a folder, whose signature nobody checks
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the agent will take on at most."""
+
+    in_flight: Annotated[int, Meta(gt=0, le=65535)] = 20  # unanswered requests
+    payload_bytes: Positive = 16 * 1024 * 1024
+    image_pixels: Positive = 25_000_000
+
+
+class ContestantConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A contestant as the file states it."""
+
+    name: str
+    bundle: Path | None = None  # a folder; relative to the file
+    where: Literal["local", "cloud"] = "local"
+    role: Role = "answer"
+    ask: AskMode = "unsure"
+    threads: Annotated[int, Meta(gt=0, le=64)] = 1
+
+
+class TaskConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A task as the file states it."""
+
+    deadline_ms: float = 300
+    max_deadline_ms: float | None = None
+    guard_ms: float = 5
+    default: str | None = None
+    early_advance: bool = True
+    contestants: list[ContestantConfig] = []
+    rules: list[Rule] = []
+    inject: dict[str, str] = {}  # name -> MQTT topic
+
+    def policy(
+        self, name: str, *, without_confidence: frozenset[str] = frozenset(), tolerance: float | None = None
+    ) -> TaskPolicy:
+        """The task's rendezvous policy.
+
+        Args:
+            name: the task's name.
+            without_confidence: contestants whose bundle defines no confidence.
+            tolerance: agreement of numeric outputs, from the answering bundles.
+
+        Raises:
+            PolicyError: rules or contestants contradict each other.
+        """
+        contestants = [
+            Contestant(
+                name=one.name,
+                role=one.role,
+                where=one.where,
+                ask=one.ask,
+                has_confidence=one.name not in without_confidence,
+            )
+            for one in self.contestants
+        ]
+        return TaskPolicy(
+            task=name,
+            contestants=contestants,
+            rules=self.rules or default_rules(contestants, self.deadline_ms),
+            deadline_ms=self.deadline_ms,
+            max_deadline_ms=self.max_deadline_ms,
+            guard_ms=self.guard_ms,
+            default=self.default,
+            early_advance=self.early_advance,
+            agreement_tolerance=tolerance,
+        )
+
+
+class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of agent.toml. Paths are absolute."""
+
+    tenant: str
+    device: str
+    state_dir: Path = Path("/var/lib/roost")
+    operator_token_sha256: str | None = None  # hex digest of the token that lets a request `force` a contestant
+    broker: BrokerConfig = BrokerConfig()
+    cloud: CloudConfig | None = None
+    trust: TrustConfig = TrustConfig()
+    limits: Limits = Limits()
+    tasks: dict[str, TaskConfig] = {}
+
+
+def load_config(
+    path: Path, *, environment: Mapping[str, str] | None = None, overrides: Mapping[str, str] | None = None
+) -> AgentConfig:
+    """Read agent.toml.
+
+    Args:
+        path: the file.
+        environment: variables; those that name a setting (`ROOST_BROKER_URL`) replace the file's.
+        overrides: dotted key to text, from the command line; they replace everything else.
+
+    Raises:
+        ConfigError: the file cannot be read, or something in it is wrong.
+    """
+    raw = _read_toml(path)
+    for key, text in _from_environment(environment or {}).items():
+        _set(raw, key, text, where="environment")
+    for key, text in (overrides or {}).items():
+        _set(raw, key, text, where="command line")
+    tasks = raw.pop("tasks", {})
+    if not isinstance(tasks, dict):
+        raise ConfigError(where=str(path), key="tasks", problem="not a table", remedy="Write [tasks.NAME]")
+    config = _convert(raw, AgentConfig, str(path), "")
+    base = path.resolve().parent
+    config = msgspec.structs.replace(
+        config,
+        state_dir=base / config.state_dir,
+        broker=_absolute(config.broker, base),
+        tasks={name: _task(str(path), name, task, base) for name, task in tasks.items()},
+    )
+    _check(config, str(path))
+    return config
+
+
+# ---- reading
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError as error:
+        raise ConfigError(
+            where=str(path), key="", problem="no such file", remedy="Give its path with --config"
+        ) from error
+    except OSError as error:
+        raise ConfigError(
+            where=str(path), key="", problem=error.strerror or str(error), remedy="Make it readable"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(where=str(path), key="", problem=str(error), remedy="Mend the TOML there") from error
+
+
+def _settings(kind: Any, prefix: str = "") -> list[str]:
+    """Dotted keys of all settings that one piece of text can state."""
+    keys: list[str] = []
+    for field in msgspec.structs.fields(kind):
+        section = {"broker": BrokerConfig, "cloud": CloudConfig, "trust": TrustConfig, "limits": Limits}.get(
+            field.name
+        )
+        if section is not None and not prefix:
+            keys += _settings(section, f"{field.name}.")
+        elif field.name != "tasks":
+            keys.append(f"{prefix}{field.name}")
+    return keys
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    named = {f"ROOST_{key.upper().replace('.', '_')}": key for key in _settings(AgentConfig)}
+    return {named[name]: text for name, text in environment.items() if name in named}
+
+
+def _set(raw: dict[str, Any], key: str, text: str, *, where: str) -> None:
+    """Put a setting given as text into the file's data; numbers and booleans are read as TOML reads them."""
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *sections, last = key.split(".")
+    table: Any = raw
+    for section in sections:
+        table = table.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise ConfigError(
+                where=where, key=key, problem=f"{section} is no table", remedy="Check the key's spelling"
+            )
+    table[last] = value
+
+
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
+_PLACE = re.compile(r"(?P<problem>.*?)(?: - at `\$(?P<place>.*)`)?", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`")
+_MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
+
+
+def _convert(raw: Any, kind: type[_Struct], where: str, prefix: str) -> _Struct:
+    try:
+        return msgspec.convert(raw, kind, dec_hook=_decode_path)
+    except msgspec.ValidationError as error:
+        found = _PLACE.fullmatch(str(error))
+        problem = found["problem"] if found else str(error)
+        place = ((found["place"] if found else None) or "").lstrip(".")
+        key = ".".join(part for part in (prefix, place) if part)
+        unknown, missing = _UNKNOWN.fullmatch(problem), _MISSING.fullmatch(problem)
+        if unknown:
+            key = ".".join(part for part in (key, unknown["name"]) if part)
+            remedy = _did_you_mean(unknown["name"])
+            raise ConfigError(where=where, key=key, problem="unknown setting", remedy=remedy) from error
+        if missing:
+            key = ".".join(part for part in (key, missing["name"]) if part)
+            raise ConfigError(where=where, key=key, problem="missing", remedy="It has no default: set it") from error
+        raise ConfigError(where=where, key=key, problem=problem, remedy="Give a value of that kind") from error
+
+
+def _decode_path(kind: type, value: Any) -> Any:
+    """msgspec knows no paths. An empty one would silently mean the file's own folder."""
+    if kind is not Path or not isinstance(value, str) or not value:
+        raise ValueError("Expected a path")
+    return Path(value)
+
+
+def _did_you_mean(name: str) -> str:
+    kinds = (AgentConfig, BrokerConfig, CloudConfig, TrustConfig, Limits, TaskConfig, ContestantConfig, Rule)
+    known = {field for kind in kinds for field in kind.__struct_fields__}
+    near = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"Did you mean {near[0]!r}?" if near else "Remove it"
+
+
+def _task(where: str, name: str, raw: Any, base: Path) -> TaskConfig:
+    task = _convert(raw, TaskConfig, where, f"tasks.{name}")
+    contestants = [
+        msgspec.structs.replace(one, bundle=None if one.bundle is None else base / one.bundle)
+        for one in task.contestants
+    ]
+    return msgspec.structs.replace(task, contestants=contestants)
+
+
+def _absolute(broker: BrokerConfig, base: Path) -> BrokerConfig:
+    given = {name: getattr(broker, name) for name in ("cafile", "certfile", "keyfile", "password_file")}
+    return msgspec.structs.replace(broker, **{name: base / path for name, path in given.items() if path is not None})
+
+
+# ---- checking what spans fields
+
+
+def _check(config: AgentConfig, where: str) -> None:
+    for key, name in (("tenant", config.tenant), ("device", config.device)):
+        if not is_name(name):
+            _refuse_name(where, key, name)
+    _check_url(where, config.broker.url)
+    for name, task in config.tasks.items():
+        if not is_name(name):
+            _refuse_name(where, f"tasks.{name}", name)
+        _check_task(where, name, task, allow_unsigned=config.trust.allow_unsigned)
+
+
+def _refuse_name(where: str, key: str, name: str) -> None:
+    remedy = "Use a-z, 0-9, '.', '_' and '-', at most 63, beginning with a letter or digit"
+    raise ConfigError(where=where, key=key, problem=f"{name!r} is not a name", remedy=remedy)
+
+
+def _check_url(where: str, url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in SCHEMES and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        remedy = "Write mqtt://HOST:PORT, or mqtts://HOST:PORT for TLS"
+        raise ConfigError(where=where, key="broker.url", problem=f"{url!r} is no MQTT address", remedy=remedy)
+
+
+def _check_task(where: str, name: str, task: TaskConfig, *, allow_unsigned: bool) -> None:
+    prefix = f"tasks.{name}"
+    try:
+        task.policy(name)
+    except PolicyError as error:
+        key, remedy = f"{prefix}.{error.key}", error.remedy
+        raise ConfigError(where=where, key=key, problem=error.problem, remedy=remedy) from error
+    for place, one in enumerate(task.contestants):
+        key = f"{prefix}.contestants[{place}]"
+        if one.role == "decoy":
+            remedy = "Leave it out: this version has no spool to record into"
+            raise ConfigError(where=where, key=f"{key}.role", problem="decoys record nothing yet", remedy=remedy)
+        if one.where == "cloud" and one.bundle is not None:
+            remedy = "Leave `bundle` out: the cloud chooses it"
+            raise ConfigError(where=where, key=f"{key}.bundle", problem="a cloud contestant has none", remedy=remedy)
+        if one.where == "local" and one.bundle is None:
+            remedy = "Give the bundle's folder"
+            raise ConfigError(where=where, key=f"{key}.bundle", problem="a local contestant needs one", remedy=remedy)
+        if one.where == "local" and not allow_unsigned:
+            remedy = "Set trust.allow_unsigned = true if you trust that folder"
+            problem = "a bundle from a folder carries no signature"
+            raise ConfigError(where=where, key=f"{key}.bundle", problem=problem, remedy=remedy)
+    for inject, topic in task.inject.items():
+        if not topic or any(sign in topic for sign in "+#\0"):
+            remedy = "Name one topic, without + or #"
+            raise ConfigError(
+                where=where, key=f"{prefix}.inject.{inject}", problem=f"{topic!r} is no topic", remedy=remedy
+            )

@@ -1,0 +1,305 @@
+"""Where inputs, contestants and answers meet: the thin shell around the rendezvous on a device.
+
+Takes inputs from any intake, hands them to the task's workers, feeds what they say to the policy, and carries out
+what it decides. It decides nothing itself, except to hold backlog back while live inputs need the room.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from roost_edge.answers import default_answer, scored_answer
+from roost_edge.complaints import Complaints
+from roost_edge.inputs import Delivery, Input, Reply
+from roost_edge.reactor import Reactor, Timer
+from roost_edge.tally import Tally
+from roost_edge.workers import Job, SharedPayload, Worker
+from roost_shared import messages, rendezvous
+from roost_shared.messages import ErrorInfo
+from roost_shared.rendezvous import SHED, Rendezvous, TaskPolicy, pressure_of, roles_to_shed
+from roost_shared.scored import Scored
+
+__all__ = ["Desk", "Task"]
+
+# A backlog leaves this share of the in-flight limit to live inputs.
+LIVE_SHARE: Final = 0.5
+
+NO_LINK: Final = ErrorInfo("link.down", "this device has no link to the cloud")
+NO_DESCRIPTOR: Final = ErrorInfo("device.no_memory", "the input could not be put into memory for the workers")
+
+
+class Task:
+    """A task as this device runs it.
+
+    Args:
+        policy: its rendezvous policy.
+        workers: a worker for each local contestant that could be started.
+        refused: local contestants that cannot take part, and why.
+        bundles: contestant to bundle reference.
+        unsigned: nobody checked a signature on these bundles.
+    """
+
+    def __init__(
+        self,
+        policy: TaskPolicy,
+        *,
+        workers: Mapping[str, Worker],
+        refused: Mapping[str, ErrorInfo],
+        bundles: Mapping[str, str],
+        unsigned: bool,
+    ) -> None:
+        self.policy = policy
+        self.workers = dict(workers)
+        self.refused = dict(refused)
+        self.bundles = dict(bundles)
+        self.unsigned = unsigned
+        self.inject: dict[str, Any] = {}  # external state, the latest of each name
+        self.tally = Tally()
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+        return self.policy.task
+
+    def absent(self, shed: frozenset[rendezvous.Role]) -> dict[str, ErrorInfo]:
+        """Contestants that sit the next request out, and why."""
+        absent = dict(self.refused)
+        for contestant in self.policy.contestants:
+            if contestant.role in shed and contestant.where == "local":
+                absent[contestant.name] = SHED
+            elif contestant.name in self.workers:
+                unavailable = self.workers[contestant.name].unavailable
+                if unavailable is not None:
+                    absent[contestant.name] = unavailable
+        return absent
+
+
+class _Open:
+    """A request between its input and its close; `joined` are the ways back of those that repeated its id."""
+
+    __slots__ = ("inject", "input", "joined", "task")
+
+    def __init__(self, task: Task, request: Input, inject: dict[str, Any] | None) -> None:
+        self.task = task
+        self.input = request
+        self.inject = inject
+        self.joined: list[Reply] = []
+
+
+class Desk:
+    """Answers inputs, each once and in time.
+
+    Args:
+        reactor: the loop it lives in.
+        complaints: where faults of inputs are counted.
+        in_flight: unanswered requests at a time.
+        payload_limit_bytes: a larger input is answered with the default.
+    """
+
+    def __init__(self, reactor: Reactor, complaints: Complaints, *, in_flight: int, payload_limit_bytes: int) -> None:
+        self.tasks: dict[str, Task] = {}
+        self.on_idle: Callable[[], None] | None = None  # called when the last unanswered request is answered
+        self._reactor = reactor
+        self._complaints = complaints
+        self._in_flight = in_flight
+        self._payload_limit_bytes = payload_limit_bytes
+        self._rendezvous = Rendezvous(max_open=in_flight)
+        self._open: dict[str, _Open] = {}
+        self._backlog: deque[Input] = deque()
+        self._alarm: Timer | None = None
+
+    @property
+    def unanswered(self) -> int:
+        """Requests that wait for their answer, backlog held back included."""
+        return self._rendezvous.unanswered + len(self._backlog)
+
+    @property
+    def ignored(self) -> Counter[str]:
+        """What the rendezvous passed over, by kind."""
+        return self._rendezvous.counts
+
+    # ---- inputs
+
+    def take(self, request: Input) -> None:
+        """Answer this input, now or as soon as its contestants have spoken."""
+        if request.backlog and self._rendezvous.unanswered >= self._in_flight * LIVE_SHARE:
+            self._backlog.append(request)
+            return
+        self._begin(request)
+        self._after_event()
+
+    def refuse(self, request: Input, error: ErrorInfo) -> None:
+        """Answer an input that no contestant can be asked about, with the default and this error."""
+        self._complaints.note(error.code, f"{request.task} {request.id}: {error.message}")
+        task = self.tasks.get(request.task)
+        elapsed_ns = self._reactor.now_ns() - request.received_ns
+        answer = default_answer(
+            request,
+            error,
+            default=None if task is None else task.policy.default,
+            elapsed_ns=elapsed_ns,
+            deadline_met=request.reply.can_deliver() and (task is None or elapsed_ns <= task.policy.deadline_ns),
+        )
+        self._deliver(request, answer, None if task is None else task.tally)
+
+    def _begin(self, request: Input) -> None:
+        task = self.tasks.get(request.task)
+        if task is None:
+            known = ", ".join(sorted(self.tasks)) or "none"
+            self.refuse(request, ErrorInfo("task.unknown", f"no task {request.task!r} here; there are: {known}"))
+        elif not request.payload:
+            self.refuse(request, ErrorInfo("input.empty", "the payload is empty"))
+        elif len(request.payload) > self._payload_limit_bytes:
+            size = f"{len(request.payload)} bytes, the limit is {self._payload_limit_bytes}"
+            self.refuse(request, ErrorInfo("input.too_large", size))
+        elif request.force is not None and not task.policy.may_be_forced(request.force):
+            self.refuse(request, ErrorInfo("force.refused", f"{request.force!r} may not answer {request.task}"))
+        else:
+            self._open_request(task, request)
+
+    def _open_request(self, task: Task, request: Input) -> None:
+        pressure = pressure_of(self._rendezvous.unanswered, self._in_flight)
+        absent = task.absent(roles_to_shed(pressure))
+        try:
+            payload: SharedPayload | None = SharedPayload(request.payload)
+        except OSError as error:
+            self._complaints.note(NO_DESCRIPTOR.code, str(error))
+            absent = task.refused | dict.fromkeys(task.workers, NO_DESCRIPTOR)
+            payload = None
+        asked = rendezvous.Request(
+            request.key, request.received_ns, request.deadline_ns, request.force, request.repeatable
+        )
+        inject = dict(task.inject) if task.inject else None
+        opened = _Open(task, request, inject)
+        known = request.key in self._open
+        if not known:
+            self._open[request.key] = opened
+        effects = self._rendezvous.open(asked, task.policy, self._reactor.now_ns(), absent)
+        joins = bool(effects) and isinstance(effects[0], rendezvous.Duplicate)
+        if joins and not known:
+            del self._open[request.key]
+        self._carry_out(effects, opened)
+        if payload is not None:
+            if not joins and request.key in self._open:
+                self._submit(opened, payload, absent)
+            payload.release()
+
+    def _submit(self, opened: _Open, payload: SharedPayload, absent: Mapping[str, ErrorInfo]) -> None:
+        job = Job(
+            key=opened.input.key,
+            payload=payload,
+            content_type=opened.input.content_type,
+            inject=opened.inject or {},
+            backlog=opened.input.backlog,
+        )
+        for name, worker in opened.task.workers.items():
+            if name not in absent:
+                worker.submit(job)
+        opened.input.payload = b""  # the workers' copy is enough
+
+    # ---- what workers say
+
+    def on_score(self, key: str | int, contestant: str, scored: Scored) -> None:
+        """A contestant has scored a request."""
+        opened = self._open.get(str(key))
+        bundle = None if opened is None else opened.task.bundles.get(contestant)
+        score = rendezvous.Score(contestant, scored.label, scored.confidence, tuple(scored.top), scored.output, bundle)
+        self._carry_out(self._rendezvous.score(str(key), score, self._reactor.now_ns()))
+        self._after_event()
+
+    def on_failure(self, key: str | int, contestant: str, error: ErrorInfo) -> None:
+        """A contestant will not score a request."""
+        opened = self._open.get(str(key))
+        if opened is not None:
+            opened.task.tally.failures[f"{contestant}: {error.code}"] += 1
+        if error.code.startswith("input."):
+            self._complaints.note(error.code, f"{contestant}: {error.message}")
+        self._carry_out(self._rendezvous.failure(str(key), contestant, error, self._reactor.now_ns()))
+        self._after_event()
+
+    # ---- effects
+
+    def _carry_out(self, effects: list[rendezvous.Effect], current: _Open | None = None) -> None:
+        for effect in effects:
+            request_id = effect.request.id
+            match effect:
+                case rendezvous.Answer():
+                    self._answer(self._open[request_id], effect)
+                case rendezvous.Late():
+                    self._open[request_id].task.tally.note_late(effect)
+                case rendezvous.Close():
+                    del self._open[request_id]
+                case rendezvous.Duplicate():
+                    if current is not None:
+                        self._repeat(current, effect)
+                case rendezvous.Ask():
+                    self._carry_out(
+                        self._rendezvous.failure(request_id, effect.contestant, NO_LINK, self._reactor.now_ns())
+                    )
+
+    def _answer(self, opened: _Open, decision: rendezvous.Answer) -> None:
+        delivery = self._deliver(opened.input, self._on_wire(opened, decision), opened.task.tally)
+        if delivery is not Delivery.AWAY:
+            for reply in opened.joined:
+                reply.settled()
+
+    def _on_wire(self, opened: _Open, decision: rendezvous.Answer) -> messages.Answer:
+        policy, request = opened.task.policy, opened.input
+        elapsed_ns = self._reactor.now_ns() - request.received_ns
+        deadline_ns = policy.deadline_ns
+        if request.deadline_ns is not None:
+            deadline_ns = min(request.deadline_ns, policy.max_deadline_ns)
+        return scored_answer(
+            decision,
+            request,
+            default=policy.default,
+            bundles=opened.task.bundles,
+            unsigned=opened.task.unsigned,
+            inject=opened.inject,
+            elapsed_ns=elapsed_ns,
+            deadline_met=request.reply.can_deliver() and elapsed_ns <= deadline_ns,
+        )
+
+    def _repeat(self, opened: _Open, duplicate: rendezvous.Duplicate) -> None:
+        """Give a repeated id the answer it already got; if that is still to come, it will be the only one."""
+        opened.task.tally.repeated += 1
+        reply = opened.input.reply
+        if duplicate.answer is None:
+            self._open[duplicate.request.id].joined.append(reply)
+        elif reply.deliver(self._on_wire(opened, duplicate.answer)) is not Delivery.AWAY:
+            reply.settled()
+
+    def _deliver(self, request: Input, answer: messages.Answer, tally: Tally | None) -> Delivery:
+        delivery = request.reply.deliver(answer)
+        if tally is not None:
+            tally.note_answer(answer, delivery)
+        if delivery is Delivery.AWAY:
+            self._complaints.note("answer.unsent", f"{request.task} {request.id}: the broker is away")
+            return delivery  # not settled: the broker will deliver a QoS 1 input again
+        if delivery is Delivery.REFUSED:
+            self._complaints.note("answer.refused", f"{request.task} {request.id}: too large, or too many wait")
+        request.reply.settled()
+        return delivery
+
+    # ---- time and room
+
+    def _after_event(self) -> None:
+        while self._backlog and self._rendezvous.unanswered < self._in_flight * LIVE_SHARE:
+            self._begin(self._backlog.popleft())
+        self._set_alarm()
+        if self.on_idle is not None and not self.unanswered:
+            self.on_idle()
+
+    def _set_alarm(self) -> None:
+        wake_ns = self._rendezvous.next_wake_ns
+        alarm = self._alarm
+        if alarm is not None and alarm.callback is not None:
+            if alarm.when_ns == wake_ns:
+                return
+            alarm.cancel()
+        self._alarm = None if wake_ns is None else self._reactor.call_at(wake_ns, self._on_alarm)
+
+    def _on_alarm(self) -> None:
+        self._alarm = None
+        self._carry_out(self._rendezvous.tick(self._reactor.now_ns()))
+        self._after_event()

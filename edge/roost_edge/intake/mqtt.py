@@ -1,0 +1,207 @@
+"""Inputs by MQTT: the payload is the input itself, the topic names the task.
+
+A sensor needs no Roost library and no header: without MQTT 5 properties the answer goes to `…/out/{task}`. With them,
+Response Topic, Correlation Data, Content Type and the user properties `deadline-ms`, `force` and `operator-token`
+are honoured. What makes two deliveries the same request is said in DESIGN.md, section 4.
+"""
+
+import hashlib
+import hmac
+import math
+from collections.abc import Callable
+from itertools import count
+from typing import Final
+
+from roost_edge.inputs import Delivery, Input, RefusedInputError
+from roost_edge.mqtt import BrokerConnection, Outcome, Properties, Received
+from roost_shared.clock import Clock, ms_to_ns
+from roost_shared.messages import Answer, ErrorInfo, encode_json
+from roost_shared.topics import DeviceTopics, parse_task_topic
+
+__all__ = ["MqttIntake", "MqttReply"]
+
+JSON: Final = "application/json"
+
+_DELIVERIES: Final = {
+    Outcome.HANDED: Delivery.HANDED,
+    Outcome.WAITING: Delivery.QUEUED,
+    Outcome.FULL: Delivery.REFUSED,
+    Outcome.TOO_LARGE: Delivery.REFUSED,
+    Outcome.NOT_CONNECTED: Delivery.AWAY,
+}
+
+
+class MqttReply:
+    """The way back to a publisher: a topic, and what it wants to recognise its answer by."""
+
+    __slots__ = ("_connection", "_properties", "_qos", "_receipt", "_topic")
+
+    def __init__(
+        self, connection: BrokerConnection, topic: str, *, qos: int, correlation: bytes | None, receipt: int | None
+    ) -> None:
+        self._connection = connection
+        self._topic = topic
+        self._qos = qos
+        self._properties = Properties(content_type=JSON, correlation_data=correlation)
+        self._receipt = receipt
+
+    def can_deliver(self) -> bool:
+        """Whether the broker is there."""
+        return self._connection.connected
+
+    def deliver(self, answer: Answer) -> Delivery:
+        """Publish the answer."""
+        published = self._connection.publish(
+            self._topic, encode_json(answer), qos=self._qos, properties=self._properties
+        )
+        return _DELIVERIES[published.outcome]
+
+    def settled(self) -> None:
+        """Let the broker forget the input."""
+        if self._receipt is not None:
+            self._connection.settle(self._receipt)
+
+
+class MqttIntake:
+    """Turns received messages into inputs.
+
+    Args:
+        topics: of this device.
+        connection: where answers go.
+        clock: for the wall time that answers state.
+        boot: this start of the agent; minted ids begin with it.
+        operator_token_sha256: hex digest of the token that `force` needs; None: nobody may force.
+        take: called with each input.
+        refuse: called with each input that cannot be asked about, and why.
+    """
+
+    def __init__(
+        self,
+        topics: DeviceTopics,
+        connection: BrokerConnection,
+        clock: Clock,
+        *,
+        boot: str,
+        operator_token_sha256: str | None,
+        take: Callable[[Input], None],
+        refuse: Callable[[Input, ErrorInfo], None],
+    ) -> None:
+        self.ignored_retained = 0
+        self._topics = topics
+        self._connection = connection
+        self._clock = clock
+        self._boot = boot
+        self._operator_token_sha256 = operator_token_sha256
+        self._take = take
+        self._refuse = refuse
+        self._minted = count(1)
+
+    def receive(self, received: Received, task: str) -> None:
+        """Take a message from an input topic of this device.
+
+        Args:
+            received: the message.
+            task: the last level of its topic; it need not name a task of ours.
+        """
+        if received.retain:
+            self.ignored_retained += 1
+            if received.receipt is not None:
+                self._connection.settle(received.receipt)
+            return
+        request = self._identify(received, task)
+        try:
+            self._read_wishes(received, request)
+        except RefusedInputError as error:
+            self._refuse(request, error.info)
+            return
+        self._take(request)
+
+    def _identify(self, received: Received, task: str) -> Input:
+        topic = self._reply_topic(received, task)
+        correlation = received.correlation_data
+        if correlation:
+            # The caller's id, scoped, so that two callers may use the same one.
+            key = f"{received.topic}\0{topic}\0{correlation.hex()}"
+            request_id = _readable(correlation)
+        elif received.receipt is not None:
+            key = request_id = f"{self._boot}-r{received.receipt}"
+        else:
+            key = request_id = f"{self._boot}-{next(self._minted)}"
+        return Input(
+            key=key,
+            id=request_id,
+            task=task,
+            payload=received.payload,
+            content_type=received.content_type,
+            received_ns=received.received_ns,
+            received_at=self._clock.wall().isoformat(timespec="milliseconds"),
+            reply=MqttReply(
+                self._connection,
+                topic,
+                qos=received.qos,
+                correlation=correlation,
+                receipt=received.receipt,
+            ),
+            repeatable=bool(correlation) or received.receipt is not None,
+            backlog=received.backlog,
+            redelivered=received.dup and received.redelivery_of is None,
+        )
+
+    def _reply_topic(self, received: Received, task: str) -> str:
+        wanted = received.response_topic
+        return wanted if wanted and _is_reply_topic(wanted) else self._topics.output(task)
+
+    def _read_wishes(self, received: Received, request: Input) -> None:
+        """Read what the caller asks for beside the payload.
+
+        Raises:
+            RefusedInputError: it makes no sense, or is not the caller's to ask.
+        """
+        wanted = received.response_topic
+        if wanted and not _is_reply_topic(wanted):
+            raise RefusedInputError("reply.refused", f"answers are not published to {wanted!r}")
+        properties = dict(received.user_properties)
+        deadline = properties.get("deadline-ms")
+        if deadline is not None:
+            request.deadline_ns = _deadline_ns(deadline)
+        force = properties.get("force")
+        if force is not None:
+            self._check_operator(properties.get("operator-token", ""))
+            request.force = force
+
+    def _check_operator(self, token: str) -> None:
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        if not hmac.compare_digest(digest, (self._operator_token_sha256 or "").lower()):
+            raise RefusedInputError("force.refused", "forcing a contestant needs the operator's token")
+
+
+def _deadline_ns(text: str) -> int:
+    try:
+        deadline_ms = float(text)
+    except ValueError:
+        deadline_ms = math.nan
+    if not 0 < deadline_ms < math.inf:
+        raise RefusedInputError("deadline.invalid", f"deadline-ms is {text!r}; give milliseconds above 0")
+    return ms_to_ns(min(deadline_ms, 1e9))
+
+
+def _is_reply_topic(topic: str) -> bool:
+    """Whether a caller may have its answer sent there.
+
+    The agent may write more topics than a caller: no caller shall make it write a device's state or questions.
+    """
+    if any(sign in topic for sign in "+#\0") or topic.startswith("$"):
+        return False
+    if not topic.startswith("roost/"):
+        return True
+    parsed = parse_task_topic(topic)
+    return parsed is not None and parsed.kind == "out"
+
+
+def _readable(correlation: bytes) -> str:
+    """The caller's id as text: itself where it is printable, else in hexadecimal."""
+    try:
+        text = correlation.decode()
+    except UnicodeDecodeError:
+        return correlation.hex()
+    return text if text.isprintable() else correlation.hex()

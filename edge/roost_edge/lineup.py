@@ -1,0 +1,84 @@
+"""From a task's configuration to the task as this device runs it: bundles opened, workers made, refusals named.
+
+A contestant whose bundle is damaged does not keep the others from answering: it is refused, named, and counts as
+failed for every request.
+"""
+
+import logging
+
+from roost_edge.config import AgentConfig, TaskConfig
+from roost_edge.desk import Task
+from roost_edge.reactor import Reactor
+from roost_edge.workers import Worker, WorkerListener, WorkerSpec
+from roost_shared.bundle import Bundle, open_bundle
+from roost_shared.bundle.manifest import NoConfidence, ToleranceAgreement
+from roost_shared.errors import RoostError
+from roost_shared.limits import InputLimits
+from roost_shared.messages import ErrorInfo
+
+__all__ = ["line_up"]
+
+log = logging.getLogger(__name__)
+
+
+def line_up(name: str, config: AgentConfig, reactor: Reactor, listener: WorkerListener) -> Task:
+    """Open the bundles of task `name` and make a worker for each local contestant; none is started yet.
+
+    Raises:
+        PolicyError: the rules do not fit the contestants.
+    """
+    task = config.tasks[name]
+    limits = InputLimits(payload_bytes=config.limits.payload_bytes, image_pixels=config.limits.image_pixels)
+    bundles, refused = _open_bundles(name, task)
+    workers = {
+        contestant.name: Worker(
+            WorkerSpec(
+                task=name,
+                contestant=contestant.name,
+                bundle_folder=bundles[contestant.name].folder,
+                threads=contestant.threads,
+                limits=limits,
+                queue_jobs=config.limits.in_flight,
+            ),
+            reactor,
+            listener,
+        )
+        for contestant in task.contestants
+        if contestant.name in bundles
+    }
+    return Task(
+        task.policy(name, without_confidence=_without_confidence(bundles), tolerance=_tolerance(task, bundles)),
+        workers=workers,
+        refused=refused,
+        bundles={contestant: bundle.reference for contestant, bundle in bundles.items()},
+        unsigned=config.trust.allow_unsigned,
+    )
+
+
+def _open_bundles(name: str, task: TaskConfig) -> tuple[dict[str, Bundle], dict[str, ErrorInfo]]:
+    bundles: dict[str, Bundle] = {}
+    refused: dict[str, ErrorInfo] = {}
+    for contestant in task.contestants:
+        if contestant.bundle is None:
+            continue  # a cloud contestant
+        try:
+            bundles[contestant.name] = open_bundle(contestant.bundle)
+        except RoostError as error:
+            refused[contestant.name] = ErrorInfo(error.code, str(error))
+            log.warning("%s/%s takes no part: %s: %s", name, contestant.name, error.code, error)
+    return bundles, refused
+
+
+def _without_confidence(bundles: dict[str, Bundle]) -> frozenset[str]:
+    return frozenset(
+        contestant for contestant, bundle in bundles.items() if isinstance(bundle.config.confidence, NoConfidence)
+    )
+
+
+def _tolerance(task: TaskConfig, bundles: dict[str, Bundle]) -> float | None:
+    """What agreement means for the task: what its first answering bundle says."""
+    for contestant in task.contestants:
+        if contestant.role == "answer" and contestant.name in bundles:
+            agreement = bundles[contestant.name].config.agreement
+            return agreement.tolerance if isinstance(agreement, ToleranceAgreement) else None
+    return None

@@ -1,0 +1,170 @@
+"""agent.toml: precedence, defaults, and errors that name file, key and remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from roost_edge.config import AgentConfig, load_config
+from roost_shared.errors import ConfigError
+from roost_shared.rendezvous import Sample
+
+DESIGN_EXAMPLE = """
+tenant = "acme"
+device = "cam-01"
+state_dir = "/var/lib/roost"
+[broker]
+url = "mqtt://127.0.0.1:1883"
+[cloud]
+url = "https://roost.example:8443"
+broker = "mqtts://roost.example:8883"
+[trust]
+allow_unsigned = true
+[tasks.meter]
+deadline_ms = 300
+default = "unknown"
+[[tasks.meter.contestants]]
+name = "primary"
+bundle = "bundles/meter-7"
+[[tasks.meter.contestants]]
+name = "cloud"
+where = "cloud"
+ask = "unsure"
+"""
+
+MINIMAL = """
+tenant = "acme"
+device = "cam-01"
+"""
+
+TASK = """
+[trust]
+allow_unsigned = true
+[tasks.meter]
+deadline_ms = 300
+[[tasks.meter.contestants]]
+name = "primary"
+bundle = "primary"
+"""
+
+
+def load(tmp_path: Path, text: str, **more: dict[str, str]) -> AgentConfig:
+    path = tmp_path / "agent.toml"
+    path.write_text(text)
+    return load_config(path, **more)
+
+
+def test_the_design_s_own_example_is_read(tmp_path: Path) -> None:
+    config = load(tmp_path, DESIGN_EXAMPLE)
+    assert (config.tenant, config.device) == ("acme", "cam-01")
+    assert config.state_dir == Path("/var/lib/roost")
+    assert config.cloud is not None
+    assert config.cloud.broker == "mqtts://roost.example:8883"
+    primary, cloud = config.tasks["meter"].contestants
+    assert primary.bundle == tmp_path / "bundles/meter-7"
+    assert (cloud.where, cloud.ask) == ("cloud", "unsure")
+    assert [rule.accept for rule in config.tasks["meter"].policy("meter").rules] == ["primary", "cloud"]
+
+
+def test_a_share_to_ask_is_read(tmp_path: Path) -> None:
+    config = load(tmp_path, DESIGN_EXAMPLE.replace('ask = "unsure"', "ask = { sample = 0.02 }"))
+    assert config.tasks["meter"].contestants[1].ask == Sample(0.02)
+
+
+def test_defaults_fill_what_the_file_leaves_out(tmp_path: Path) -> None:
+    config = load(tmp_path, MINIMAL)
+    assert config.broker.url == "mqtt://127.0.0.1:1883"
+    assert config.limits.in_flight == 20
+    assert not config.trust.allow_unsigned
+
+
+def test_command_line_beats_environment_beats_file_beats_default(tmp_path: Path) -> None:
+    text = MINIMAL + '[broker]\nurl = "mqtt://file:1"\n[limits]\nin_flight = 3\n'
+    assert load(tmp_path, text).broker.url == "mqtt://file:1"
+    environment = {"ROOST_BROKER_URL": "mqtt://environment:1", "ROOST_LIMITS_IN_FLIGHT": "4", "ROOST_OTHER": "x"}
+    config = load(tmp_path, text, environment=environment)
+    assert (config.broker.url, config.limits.in_flight) == ("mqtt://environment:1", 4)
+    config = load(tmp_path, text, environment=environment, overrides={"broker.url": "mqtt://line:1"})
+    assert (config.broker.url, config.limits.in_flight) == ("mqtt://line:1", 4)
+
+
+def test_text_settings_keep_their_type(tmp_path: Path) -> None:
+    config = load(tmp_path, MINIMAL, environment={"ROOST_TRUST_ALLOW_UNSIGNED": "true", "ROOST_DEVICE": "cam-02"})
+    assert config.trust.allow_unsigned is True
+    assert config.device == "cam-02"
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "says"),
+    [
+        pytest.param('tenant = "acme"', "device", "missing", id="missing"),
+        pytest.param(MINIMAL + "[broker]\nulr = 1", "broker.ulr", "Did you mean 'url'?", id="typo"),
+        pytest.param(MINIMAL + "[broker]\nurl = 1", "broker.url", "Expected `str`, got `int`", id="type"),
+        pytest.param(MINIMAL + '[broker]\nurl = "http://x"', "broker.url", "mqtt://HOST:PORT", id="scheme"),
+        pytest.param(MINIMAL + '[broker]\nurl = "mqtt://h:99999"', "broker.url", "no MQTT address", id="port"),
+        pytest.param(MINIMAL + "[limits]\nin_flight = 0", "limits.in_flight", ">= 1", id="range"),
+        pytest.param('tenant = "A B"\ndevice = "x"', "tenant", "is not a name", id="name"),
+        pytest.param(MINIMAL + "tasks = 3", "tasks", "Write [tasks.NAME]", id="no-table"),
+        pytest.param(MINIMAL + "tasks.Meter = {}", "tasks.Meter", "is not a name", id="task-name"),
+        pytest.param(
+            MINIMAL + "tasks.meter = {}", "tasks.meter.rules", "nothing could ever answer", id="no-contestant"
+        ),
+        pytest.param(
+            MINIMAL + TASK.replace("allow_unsigned = true", ""),
+            "tasks.meter.contestants[0].bundle",
+            "Set trust.allow_unsigned = true",
+            id="unsigned",
+        ),
+        pytest.param(
+            MINIMAL + TASK + 'role = "decoy"\n[[tasks.meter.contestants]]\nname = "b"\nbundle = "b"',
+            "tasks.meter.contestants[0].role",
+            "no spool",
+            id="decoy",
+        ),
+        pytest.param(
+            MINIMAL + TASK.replace('bundle = "primary"', ""),
+            "tasks.meter.contestants[0].bundle",
+            "Give the bundle's folder",
+            id="no-bundle",
+        ),
+        pytest.param(
+            MINIMAL + TASK + '[[tasks.meter.rules]]\naccept = "backup"',
+            "tasks.meter.rules[0].accept",
+            "There are: primary",
+            id="unknown-contestant",
+        ),
+        pytest.param(
+            MINIMAL + TASK + '[[tasks.meter.rules]]\naccept = "primary"\nafter_ms = 300',
+            "tasks.meter.rules[0].after_ms",
+            "not below the deadline",
+            id="rule-too-late",
+        ),
+        pytest.param(
+            MINIMAL + TASK + '[tasks.meter.inject]\ntemp = "site/+/temp"',
+            "tasks.meter.inject.temp",
+            "without + or #",
+            id="inject-wildcard",
+        ),
+        pytest.param(
+            MINIMAL + TASK + "[[tasks.meter.contestants]]\nnam = 'x'",
+            "tasks.meter.contestants[1].nam",
+            "Did you mean 'name'?",
+            id="typo-in-list",
+        ),
+    ],
+)
+def test_an_error_names_file_key_and_remedy(tmp_path: Path, text: str, key: str, says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    assert caught.value.key == key
+    assert says in str(caught.value)
+    assert str(tmp_path / "agent.toml") in str(caught.value)
+
+
+def test_bad_toml_says_where(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"line 3"):
+        load(tmp_path, 'tenant = "acme"\n[broker]\nurl = mqtt\n')
+
+
+def test_a_missing_file_says_how_to_give_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--config"):
+        load_config(tmp_path / "none.toml")

@@ -1,0 +1,302 @@
+"""The desk: inputs in, one answer each, whatever workers and brokers do. Virtual time, no process, no socket."""
+
+from typing import cast
+
+import pytest
+
+from roost_edge.complaints import Complaints
+from roost_edge.desk import Desk, Task
+from roost_edge.inputs import Delivery, Input
+from roost_edge.workers import Job, Worker
+from roost_shared.clock import MS, SystemClock
+from roost_shared.messages import Answer, ErrorInfo
+from roost_shared.rendezvous import Contestant, Rule, TaskPolicy
+from roost_shared.scored import Scored
+from tests.support.virtual_reactor import VirtualReactor
+
+CRASHED = ErrorInfo("worker.crashed", "it crashed")
+
+
+class FakeWorker:
+    """Takes jobs and says nothing."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+        self.unavailable: ErrorInfo | None = None
+
+    def submit(self, job: Job) -> None:
+        job.payload.fileno()  # raises if it was released too early
+        self.jobs.append(job)
+
+
+class FakeReply:
+    """A way back that can be cut."""
+
+    def __init__(self, delivery: Delivery = Delivery.HANDED) -> None:
+        self.delivery = delivery
+        self.answers: list[Answer] = []
+        self.settlements = 0
+
+    def can_deliver(self) -> bool:
+        return self.delivery is not Delivery.AWAY
+
+    def deliver(self, answer: Answer) -> Delivery:
+        self.answers.append(answer)
+        return self.delivery
+
+    def settled(self) -> None:
+        self.settlements += 1
+
+
+class Bench:
+    """A desk with one task `meter` of three contestants: primary, backup and a shadow."""
+
+    def __init__(self, in_flight: int = 4) -> None:
+        self.reactor = VirtualReactor()
+        self.complaints = Complaints(SystemClock())
+        self.desk = Desk(self.reactor.as_reactor(), self.complaints, in_flight=in_flight, payload_limit_bytes=100)
+        self.workers = {name: FakeWorker() for name in ("primary", "backup", "shadow")}
+        policy = TaskPolicy(
+            task="meter",
+            contestants=[
+                Contestant(name="primary"),
+                Contestant(name="backup"),
+                Contestant(name="shadow", role="shadow"),
+            ],
+            rules=[Rule(accept="primary", min_confidence=0.8), Rule(accept="backup", after_ms=80)],
+            deadline_ms=300,
+            default="unknown",
+        )
+        self.task = Task(
+            policy,
+            workers=cast("dict[str, Worker]", self.workers),
+            refused={},
+            bundles={name: f"{name}:1@sha256:00" for name in self.workers},
+            unsigned=True,
+        )
+        self.desk.tasks["meter"] = self.task
+
+    def put(self, key: str, reply: FakeReply, **more: object) -> None:
+        fields = {
+            "key": key,
+            "id": key,
+            "task": "meter",
+            "payload": b"image",
+            "content_type": None,
+            "received_ns": self.reactor.now,
+            "received_at": "2026-01-01T00:00:00+00:00",
+            "reply": reply,
+        }
+        self.desk.take(Input(**(fields | more)))  # type: ignore[arg-type] - fields differ by test
+
+    def score(self, key: str, contestant: str, label: str = "7", confidence: float = 0.9) -> None:
+        self.desk.on_score(key, contestant, Scored(label, confidence, [(label, confidence)]))
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_a_confident_primary_answers_and_the_input_is_settled(bench: Bench) -> None:
+    reply = FakeReply()
+    bench.put("a", reply)
+    bench.reactor.advance(12 * MS)
+    bench.score("a", "primary")
+    (answer,) = reply.answers
+    assert (answer.label, answer.contestant, answer.reason, answer.deadline_met) == ("7", "primary", "preferred", True)
+    assert answer.elapsed_ms == 12
+    assert answer.bundle == "primary:1@sha256:00"
+    assert answer.unsigned
+    assert answer.error is None
+    assert reply.settlements == 1
+
+
+def test_with_everybody_silent_the_default_leaves_before_the_deadline(bench: Bench) -> None:
+    reply = FakeReply()
+    bench.put("a", reply)
+    bench.reactor.advance(295 * MS)
+    (answer,) = reply.answers
+    assert (answer.label, answer.reason, answer.deadline_met) == ("unknown", "default", True)
+    assert answer.error == ErrorInfo("deadline.no_score", "no contestant scored in time")
+
+
+def test_a_crashed_primary_costs_its_scores_and_no_answer(bench: Bench) -> None:
+    reply = FakeReply()
+    bench.put("a", reply)
+    bench.desk.on_failure("a", "primary", CRASHED)
+    bench.score("a", "backup", "3", 0.5)
+    (answer,) = reply.answers
+    assert (answer.label, answer.contestant, answer.reason) == ("3", "backup", "fallback")
+    assert [(one.contestant, one.error) for one in answer.candidates] == [("primary", CRASHED), ("backup", None)]
+    assert bench.task.tally.failures == {"primary: worker.crashed": 1}
+
+
+def test_a_restarting_primary_is_not_waited_for(bench: Bench) -> None:
+    bench.workers["primary"].unavailable = ErrorInfo("worker.restarting", "it restarts")
+    reply = FakeReply()
+    bench.put("a", reply)
+    assert not bench.workers["primary"].jobs
+    bench.score("a", "backup", "3", 0.5)
+    assert reply.answers[0].contestant == "backup"
+    assert bench.reactor.now == 0
+
+
+def test_an_input_fault_explains_the_default(bench: Bench) -> None:
+    reply = FakeReply()
+    bench.put("a", reply)
+    for contestant in ("primary", "backup", "shadow"):
+        bench.desk.on_failure("a", contestant, ErrorInfo("input.truncated", "the JPEG ends early"))
+    assert reply.answers[0].error == ErrorInfo("input.truncated", "the JPEG ends early")
+    assert bench.complaints.counts["input.truncated"] == 3
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        pytest.param({"task": "other"}, "task.unknown", id="task"),
+        pytest.param({"payload": b""}, "input.empty", id="empty"),
+        pytest.param({"payload": bytes(101)}, "input.too_large", id="large"),
+        pytest.param({"force": "shadow"}, "force.refused", id="force-shadow"),
+        pytest.param({"force": "nobody"}, "force.refused", id="force-nobody"),
+    ],
+)
+def test_what_cannot_be_asked_about_gets_the_default_at_once(bench: Bench, more: dict[str, object], code: str) -> None:
+    reply = FakeReply()
+    bench.put("a", reply, **more)
+    (answer,) = reply.answers
+    assert answer.error is not None
+    assert (answer.error.code, answer.reason, answer.contestant) == (code, "default", None)
+    assert reply.settlements == 1
+    assert bench.complaints.counts[code] == 1
+    assert not bench.desk.unanswered
+
+
+def test_a_repeated_id_gets_the_answer_it_already_got(bench: Bench) -> None:
+    first, second = FakeReply(), FakeReply()
+    bench.put("a", first, repeatable=True)
+    bench.score("a", "primary")
+    for contestant in ("backup", "shadow"):
+        bench.score("a", contestant)
+    bench.put("a", second, repeatable=True)
+    assert (second.answers[0].label, second.answers[0].contestant) == ("7", "primary")
+    assert second.settlements == 1
+    assert len(bench.workers["primary"].jobs) == 1
+    assert bench.task.tally.repeated == 1
+
+
+def test_an_id_repeated_while_open_is_answered_once_and_both_inputs_settled(bench: Bench) -> None:
+    first, second = FakeReply(), FakeReply()
+    bench.put("a", first, repeatable=True)
+    bench.put("a", second, repeatable=True)
+    assert (first.settlements, second.settlements) == (0, 0)
+    bench.score("a", "primary")
+    assert (len(first.answers), len(second.answers)) == (1, 0)
+    assert (first.settlements, second.settlements) == (1, 1)
+
+
+def test_without_a_broker_the_answer_is_counted_unsent_and_the_input_stays_unsettled(bench: Bench) -> None:
+    reply = FakeReply(Delivery.AWAY)
+    bench.put("a", reply, repeatable=True)
+    bench.score("a", "primary")
+    assert not reply.answers[0].deadline_met
+    assert reply.settlements == 0
+    assert (bench.task.tally.unsent, bench.task.tally.by_deadline) == (1, 0)
+    redelivered = FakeReply()
+    bench.put("a", redelivered, repeatable=True)
+    assert redelivered.answers[0].label == "7"
+    assert redelivered.settlements == 1
+
+
+def test_beyond_the_in_flight_limit_inputs_are_answered_overloaded(bench: Bench) -> None:
+    replies = [FakeReply() for _ in range(5)]
+    for number, reply in enumerate(replies):
+        bench.put(f"r{number}", reply)
+    assert [len(reply.answers) for reply in replies] == [0, 0, 0, 0, 1]
+    assert replies[4].answers[0].reason == "overloaded"
+    assert replies[4].answers[0].error is not None
+
+
+def test_shadows_are_shed_before_the_limit_is_reached(bench: Bench) -> None:
+    for number in range(4):
+        bench.put(f"r{number}", FakeReply())
+    assert len(bench.workers["primary"].jobs) == 4
+    assert len(bench.workers["shadow"].jobs) == 2
+
+
+def test_a_backlog_leaves_room_for_live_inputs_and_is_answered_after(bench: Bench) -> None:
+    backlog = [FakeReply() for _ in range(4)]
+    for number, reply in enumerate(backlog):
+        bench.put(f"b{number}", reply, backlog=True)
+    assert [job.key for job in bench.workers["primary"].jobs] == ["b0", "b1"]
+    live = FakeReply()
+    bench.put("live", live)
+    assert bench.workers["primary"].jobs[-1].key == "live"
+    for key in ("b0", "live", "b1"):
+        bench.score(key, "primary")
+    assert [job.key for job in bench.workers["primary"].jobs] == ["b0", "b1", "live", "b2", "b3"]
+    for key in ("b2", "b3"):
+        bench.score(key, "primary")
+    assert all(len(reply.answers) == 1 for reply in [*backlog, live])
+
+
+def test_a_long_backlog_of_hopeless_inputs_is_answered_without_recursion(bench: Bench) -> None:
+    bench.put("first", FakeReply())
+    bench.put("second", FakeReply())
+    replies = [FakeReply() for _ in range(3000)]
+    for number, reply in enumerate(replies):
+        bench.put(f"b{number}", reply, backlog=True)
+    assert bench.desk.unanswered == 3002
+    for worker in bench.workers.values():
+        worker.unavailable = CRASHED
+    bench.score("first", "primary")
+    assert all(len(reply.answers) == 1 for reply in replies)
+
+
+def test_late_scores_are_counted_and_compared(bench: Bench) -> None:
+    bench.put("a", FakeReply())
+    bench.score("a", "primary", "7")
+    bench.score("a", "backup", "7")
+    bench.score("a", "shadow", "1")
+    assert bench.task.tally.late == {"backup": 1, "shadow": 1}
+    assert bench.task.tally.late_differing == {"shadow": 1}
+
+
+def test_injected_state_is_stamped_once_and_travels_with_job_and_answer(bench: Bench) -> None:
+    bench.task.inject["temp"] = 21.5
+    reply = FakeReply()
+    bench.put("a", reply)
+    bench.task.inject["temp"] = 99
+    bench.score("a", "primary")
+    assert bench.workers["primary"].jobs[0].inject == {"temp": 21.5}
+    assert reply.answers[0].inject == {"temp": 21.5}
+
+
+def test_a_caller_s_deadline_is_kept(bench: Bench) -> None:
+    reply = FakeReply()
+    bench.put("a", reply, deadline_ns=50 * MS)
+    bench.reactor.advance(45 * MS)
+    assert reply.answers[0].reason == "default"
+    assert reply.answers[0].deadline_met
+
+
+def test_forcing_lets_only_the_named_contestant_answer(bench: Bench) -> None:
+    reply = FakeReply()
+    bench.put("a", reply, force="backup")
+    bench.score("a", "primary")
+    assert not reply.answers
+    bench.score("a", "backup", "3", 0.1)
+    assert (reply.answers[0].contestant, reply.answers[0].reason) == ("backup", "forced")
+
+
+def test_the_last_answer_is_announced(bench: Bench) -> None:
+    calls = []
+    bench.put("a", FakeReply())
+    bench.desk.on_idle = lambda: calls.append(bench.reactor.now)
+    bench.score("a", "primary")
+    assert calls == [0]
+
+
+def test_scores_for_requests_nobody_knows_are_counted(bench: Bench) -> None:
+    bench.score("ghost", "primary")
+    assert bench.desk.ignored == {"unknown_request": 1}
