@@ -1,6 +1,6 @@
 """The desk: inputs in, one answer each, whatever workers and brokers do. Virtual time, no process, no socket."""
 
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -76,8 +76,8 @@ class Bench:
         )
         self.desk.tasks["meter"] = self.task
 
-    def put(self, key: str, reply: FakeReply, **more: object) -> None:
-        fields = {
+    def put(self, key: str, reply: FakeReply, **more: Any) -> None:
+        fields: dict[str, Any] = {
             "key": key,
             "id": key,
             "task": "meter",
@@ -87,7 +87,7 @@ class Bench:
             "received_at": "2026-01-01T00:00:00+00:00",
             "reply": reply,
         }
-        self.desk.take(Input(**(fields | more)))  # type: ignore[arg-type] - fields differ by test
+        self.desk.take(Input(**(fields | more)))
 
     def score(self, key: str, contestant: str, label: str = "7", confidence: float = 0.9) -> None:
         self.desk.on_score(key, contestant, Scored(label, confidence, [(label, confidence)]))
@@ -161,7 +161,7 @@ def test_an_input_fault_explains_the_default(bench: Bench) -> None:
         pytest.param({"force": "nobody"}, "force.refused", id="force-nobody"),
     ],
 )
-def test_what_cannot_be_asked_about_gets_the_default_at_once(bench: Bench, more: dict[str, object], code: str) -> None:
+def test_what_cannot_be_asked_about_gets_the_default_at_once(bench: Bench, more: dict[str, Any], code: str) -> None:
     reply = FakeReply()
     bench.put("a", reply, **more)
     (answer,) = reply.answers

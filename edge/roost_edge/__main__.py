@@ -1,0 +1,97 @@
+"""`roost-agent run | check | status`: the device's command.
+
+Exit codes: 0 it went well, 1 something was refused (named on standard error), 2 the command line is wrong.
+"""
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from roost_edge.config import AgentConfig, load_config
+from roost_shared import __version__
+from roost_shared.errors import RoostError
+
+__all__ = ["main"]
+
+LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        config = load_config(options.config, environment=os.environ, overrides=dict(options.set))
+        command = {"run": _run, "check": _check, "status": _status}[options.command]
+        return command(config, options)
+    except RoostError as error:
+        print(f"roost-agent: {error.code}: {error}", file=sys.stderr)  # noqa: T201 - a command line speaks
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="roost-agent", description="Answers inputs by their deadline with local models."
+    )
+    parser.add_argument("--version", action="version", version=f"roost-agent {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (
+        ("run", "answer inputs until stopped"),
+        ("check", "validate the config and its bundles, run their golden vectors, exit"),
+        ("status", "ask the running agent how it fares"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--config", type=Path, default=Path("/etc/roost/agent.toml"), help="agent.toml")
+        command.add_argument(
+            "--set", type=_setting, action="append", default=[], metavar="KEY=VALUE", help="as broker.url=mqtt://…"
+        )
+        if name == "run":
+            command.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+        if name == "status":
+            command.add_argument("--json", action="store_true", help="the whole document")
+    return parser
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key, value
+
+
+def _run(config: AgentConfig, options: argparse.Namespace) -> int:
+    logging.basicConfig(level=options.log_level.upper(), format=LOG_FORMAT)
+    from roost_edge.agent import run_agent  # noqa: PLC0415 - `check` and `status` need no broker client
+
+    run_agent(config)
+    return 0
+
+
+def _check(config: AgentConfig, options: argparse.Namespace) -> int:
+    from roost_edge.check import check_bundles  # noqa: PLC0415 - loads model runtimes, which `run` must not
+
+    refused = 0
+    for result in check_bundles(config):
+        refused += result.error is not None
+        stream = sys.stdout if result.error is None else sys.stderr
+        print(result, file=stream)
+    if refused:
+        return 1
+    print(f"{options.config}: ok")  # noqa: T201
+    return 0
+
+
+def _status(config: AgentConfig, options: argparse.Namespace) -> int:
+    from roost_edge.status import read_status, summarise  # noqa: PLC0415 - only this command reads it
+
+    status = read_status(config.state_dir)
+    print(json.dumps(status, indent=2) if options.json else summarise(status))  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

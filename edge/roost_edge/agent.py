@@ -1,0 +1,327 @@
+"""The agent: puts the parts together, routes messages between them, starts and stops them. It decides nothing.
+
+    broker ─▶ connection ─▶ intake ─▶ desk ─▶ workers
+      ▲                                │  ▲       │
+      └──────────── answers ───────────┘  └ scores┘
+
+Everything here runs in one thread, the reactor's. Models run in the workers' processes; connecting, in a thread of
+its own. So nothing the network or a model does can keep an answer from leaving.
+"""
+
+import gc
+import logging
+import os
+import secrets
+import signal
+from typing import Any, Final, Literal
+
+import msgspec
+
+from roost_edge.complaints import Complaints
+from roost_edge.config import AgentConfig, BrokerConfig
+from roost_edge.desk import Desk, Task
+from roost_edge.injection import Injection
+from roost_edge.intake.mqtt import MqttIntake
+from roost_edge.lineup import line_up
+from roost_edge.mqtt import BrokerConnection, BrokerSettings, Received, Subscription, Will
+from roost_edge.mqtt.faults import SubscriptionRefusedError
+from roost_edge.reactor import Reactor, Timer
+from roost_edge.state_folder import StateFolder
+from roost_edge.status import StatusServer
+from roost_edge.workers import Key, Worker, WorkerState
+from roost_shared import __version__
+from roost_shared.clock import SECOND, SystemClock
+from roost_shared.errors import ConfigError, TransportError
+from roost_shared.messages import SCHEMA_VERSION, ErrorInfo, State, encode_json
+from roost_shared.rendezvous import Contestant
+from roost_shared.scored import Scored
+from roost_shared.topics import DeviceTopics
+
+__all__ = ["Agent", "run_agent"]
+
+log = logging.getLogger(__name__)
+
+START_PATIENCE_NS: Final = 5 * SECOND  # then inputs are taken even if a worker is not ready
+GOODBYE_NS: Final = 2 * SECOND
+WORKER_GOODBYE_NS: Final = 1 * SECOND
+
+
+def run_agent(config: AgentConfig) -> None:
+    """Answer inputs until SIGTERM or SIGINT.
+
+    Raises:
+        StateFolderError: the state folder cannot be used.
+        ContentError: the broker's address or certificates cannot be used, or the rules do not fit.
+    """
+    folder = StateFolder(config.state_dir)
+    try:
+        agent = Agent(config)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: agent.stop_soon())
+        agent.run()
+    finally:
+        folder.close()
+
+
+class _Ear:
+    """Hears one task's workers."""
+
+    def __init__(self, agent: "Agent", task: str) -> None:
+        self._agent = agent
+        self._task = task
+
+    def on_score(self, key: Key, contestant: str, scored: Scored) -> None:
+        self._agent.desk.on_score(key, contestant, scored)
+
+    def on_failure(self, key: Key, contestant: str, error: ErrorInfo) -> None:
+        self._agent.desk.on_failure(key, contestant, error)
+
+    def on_worker_state(self, contestant: str, state: WorkerState, detail: ErrorInfo | None) -> None:
+        why = f": {detail.code}: {detail.message}" if detail else ""
+        log.log(logging.WARNING if detail else logging.INFO, "%s/%s is %s%s", self._task, contestant, state, why)
+        self._agent.worker_changed()
+
+
+class Agent:
+    """One device's agent.
+
+    Args:
+        config: checked and complete.
+
+    Raises:
+        ContentError: the broker's address or certificates cannot be used, or the rules do not fit.
+    """
+
+    def __init__(self, config: AgentConfig) -> None:
+        clock = SystemClock()
+        self._config = config
+        self._started_ns = clock.now_ns()
+        self._boot = secrets.token_hex(8)
+        self._reactor = Reactor(clock)
+        self._complaints = Complaints(clock)
+        self._topics = DeviceTopics(config.tenant, config.device)
+        self._injection = Injection(self._complaints)
+        self.desk = Desk(
+            self._reactor,
+            self._complaints,
+            in_flight=config.limits.in_flight,
+            payload_limit_bytes=config.limits.payload_bytes,
+        )
+        for name, task in config.tasks.items():
+            lined_up = line_up(name, config, self._reactor, _Ear(self, name))
+            self.desk.tasks[name] = lined_up
+            for inject, topic in task.inject.items():
+                self._injection.want(lined_up, inject, topic)
+        self._connection = BrokerConnection(self._settings(config.broker), self._reactor, self)
+        self._intake = MqttIntake(
+            self._topics,
+            self._connection,
+            clock,
+            boot=self._boot,
+            operator_token_sha256=config.operator_token_sha256,
+            take=self.desk.take,
+            refuse=self.desk.refuse,
+        )
+        self._session = 0
+        self._patience: Timer | None = None
+        self._stopping = False
+        self._connection_stopped = False
+
+    # ---- life
+
+    def run(self) -> None:
+        """Serve until stopped."""
+        status = StatusServer(self._reactor, self._config.state_dir, self.describe)
+        for worker in self._workers():
+            worker.start()
+        self._patience = self._reactor.call_after(START_PATIENCE_NS, self._connect)
+        self.worker_changed()
+        gc.freeze()  # what lives as long as the agent need not be looked through again
+        try:
+            self._reactor.run()
+        finally:
+            status.close()
+            self._reactor.close()
+
+    def worker_changed(self) -> None:
+        """Go online once every worker is ready or known to fail: an input that comes earlier would only wait."""
+        states = {worker.stats().state for worker in self._workers()}
+        if "starting" not in states:
+            self._connect()
+        if self._connection_stopped and states <= {"stopped"}:
+            self._reactor.stop()
+
+    def stop_soon(self) -> None:
+        """Stop gracefully; may be called from a signal handler. A second call does not wait for answers."""
+        self._reactor.call_soon_threadsafe(self._say_goodbye if self._stopping else self._stop)
+
+    def _connect(self) -> None:
+        if self._patience is None:
+            return
+        self._patience.cancel()
+        self._patience = None
+        log.info("%s/%s boot %s: taking inputs", self._config.tenant, self._config.device, self._boot)
+        self._connection.start()
+
+    def _stop(self) -> None:
+        """Take no more inputs, answer those in flight, then say goodbye."""
+        if self._stopping:
+            return
+        log.info("stopping: %d to answer", self.desk.unanswered)
+        self._stopping = True
+        self.desk.on_idle = self._say_goodbye
+        longest_ns = max((task.policy.max_deadline_ns for task in self.desk.tasks.values()), default=0)
+        self._reactor.call_after(longest_ns, self._say_goodbye)
+        if not self.desk.unanswered:
+            self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        self.desk.on_idle = None
+        if self._connection_stopped:
+            return
+        self._connection_stopped = True
+        self._publish_state("offline", "stopped")
+        self._connection.stop(GOODBYE_NS, self._stop_workers)
+
+    def _stop_workers(self) -> None:
+        deadline_ns = self._reactor.now_ns() + WORKER_GOODBYE_NS
+        for worker in self._workers():
+            worker.stop(deadline_ns)
+        self.worker_changed()
+
+    def _workers(self) -> list[Worker]:
+        return [worker for task in self.desk.tasks.values() for worker in task.workers.values()]
+
+    # ---- what the connection tells
+
+    def connecting(self, number: int) -> Will | None:
+        """Say what the broker shall publish if it loses us."""
+        self._session = number
+        return Will(topic=self._topics.state, payload=self._state("offline", "lost"))
+
+    def connected(self, *, session_present: bool) -> None:
+        """The broker took us: say so."""
+        log.info("connected%s", ", the broker kept our session" if session_present else "")
+        self._publish_state("online", None)
+
+    def received(self, message: Received) -> None:
+        """Hand a message to whom its topic names."""
+        if self._injection.receive(message.topic, message.payload):
+            self._let_go(message)
+            return
+        task = self._topics.task_of_input(message.topic)
+        if task is None:
+            self._complaints.note("topic.unexpected", f"a message on {message.topic!r}")
+            self._let_go(message)
+        elif self._stopping:
+            self._complaints.note("input.stopping", f"{task}: the agent is stopping")  # unsettled: it will come again
+        else:
+            self._intake.receive(message, task)
+
+    def confirmed(self, mid: int) -> None:
+        """A QoS 1 message of ours is the broker's."""
+
+    def disconnected(self, error: TransportError) -> None:
+        """The connection ended; it comes back by itself."""
+        self._complaints.note(error.code, str(error))
+
+    def subscription_refused(self, error: SubscriptionRefusedError) -> None:
+        """The broker does not let us read a topic."""
+        self._complaints.note(error.code, str(error))
+
+    def _let_go(self, message: Received) -> None:
+        if message.receipt is not None:
+            self._connection.settle(message.receipt)
+
+    def _state(self, state: Literal["online", "offline"], reason: str | None) -> bytes:
+        return encode_json(
+            State(state=state, boot=self._boot, session=self._session, reason=reason, version=__version__)
+        )
+
+    def _publish_state(self, state: Literal["online", "offline"], reason: str | None) -> None:
+        self._connection.publish(self._topics.state, self._state(state, reason), qos=1, retain=True)
+
+    def _settings(self, broker: BrokerConfig) -> BrokerSettings:
+        subscriptions = [self._topics.all_inputs, *self._injection.topics]
+        return BrokerSettings(
+            url=broker.url,
+            client_id=f"{self._config.tenant}/d/{self._config.device}",
+            subscriptions=tuple(Subscription(topic, 1) for topic in subscriptions),
+            username=broker.username,
+            password=_read_password(broker),
+            cafile=broker.cafile,
+            certfile=broker.certfile,
+            keyfile=broker.keyfile,
+            in_flight=self._config.limits.in_flight,
+            keep_alive_s=broker.keep_alive_s,
+        )
+
+    # ---- what status tells
+
+    def describe(self) -> dict[str, Any]:
+        """The document of `roost-agent status --json`."""
+        counters = self._connection.counters
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "tenant": self._config.tenant,
+            "device": self._config.device,
+            "version": __version__,
+            "boot": self._boot,
+            "pid": os.getpid(),
+            "uptime_s": (self._reactor.now_ns() - self._started_ns) / SECOND,
+            "problem": None,
+            "broker": {
+                "connected": self._connection.connected,
+                "version": self._connection.version,
+                "connections": counters.connections,
+                "losses": counters.losses,
+            },
+            "unanswered": self.desk.unanswered,
+            "ignored_retained": self._intake.ignored_retained,
+            "ignored": dict(self.desk.ignored),
+            "complaints": dict(self._complaints.counts),
+            "tasks": {name: describe_task(task) for name, task in self.desk.tasks.items()},
+        }
+
+
+def describe_task(task: Task) -> dict[str, Any]:
+    """A task's part of the status document."""
+    return {
+        "deadline_ms": task.policy.deadline_ms,
+        "rules": msgspec.to_builtins(task.policy.rules),
+        **task.tally.to_dict(),
+        "contestants": {one.name: _describe_contestant(task, one) for one in task.policy.contestants},
+    }
+
+
+def _describe_contestant(task: Task, contestant: Contestant) -> dict[str, Any]:
+    worker = task.workers.get(contestant.name)
+    stats = None if worker is None else worker.stats()
+    refused = task.refused.get(contestant.name)
+    return {
+        "role": contestant.role,
+        "where": contestant.where,
+        "bundle": task.bundles.get(contestant.name),
+        "state": ("refused" if refused else "away") if stats is None else stats.state,
+        "pid": None if stats is None else stats.pid,
+        "restarts": 0 if stats is None else stats.restarts,
+        "served": 0 if stats is None else stats.served,
+        "waiting": 0 if stats is None else stats.waiting,
+        "p50_ms": None if stats is None else stats.p50_ms,
+        "p99_ms": None if stats is None else stats.p99_ms,
+        "last_error": msgspec.to_builtins(refused or (stats.last_error if stats else None)),
+    }
+
+
+def _read_password(broker: BrokerConfig) -> str | None:
+    if broker.password_file is None:
+        return None
+    try:
+        return broker.password_file.read_text().rstrip("\n")
+    except OSError as error:
+        raise ConfigError(
+            where=str(broker.password_file),
+            key="broker.password_file",
+            problem=error.strerror or str(error),
+            remedy="Make it readable to the agent",
+        ) from error
