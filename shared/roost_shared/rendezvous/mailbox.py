@@ -16,26 +16,28 @@ The rules, in the words of DESIGN.md section 4:
 No I/O and no clock: the caller passes `now_ns`, and reads `wake_ns` to learn when to come back.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from hashlib import blake2b
 from typing import Final
 
 from roost_shared.clock import MS
 from roost_shared.messages import ErrorInfo, Reason
 from roost_shared.rendezvous.events import Answer, Link, Request, Score, Seen
-from roost_shared.rendezvous.policy import NO_CONFIDENCE, Contestant, Sample, TaskPolicy
+from roost_shared.rendezvous.policy import NO_CONFIDENCE, Sample, TaskPolicy
 
-__all__ = ["Mailbox", "is_sampled"]
+__all__ = ["UNSCHEDULED", "Mailbox", "is_sampled"]
 
 # A timer comes late by a loop's turn. The last moment to ask is therefore set this much earlier,
 # or the question would never fit when the timer fires.
 ASK_LEAD_NS: Final = 2 * MS
 
-_UNHEARD: Final = -2.0  # below even "no bar"
+UNSCHEDULED: Final = -1  # no moment of any clock
 
 LINK_DOWN: Final = ErrorInfo("link.down", "the link to the cloud is down")
 LINK_SLOW: Final = ErrorInfo("link.slow", "the cloud's round trip does not fit the time left")
+
+Decision = tuple[Reason, Score | None]
 
 
 def is_sampled(request_id: str, share: float) -> bool:
@@ -50,11 +52,11 @@ class Mailbox:
     __slots__ = (
         "answer",
         "asks",
-        "confidences",
         "cursor",
         "link",
         "policy",
         "request",
+        "satisfied",
         "scheduled_ns",
         "scores",
         "seen",
@@ -63,189 +65,162 @@ class Mailbox:
         "unsettled",
     )
 
-    def __init__(self, request: Request, policy: TaskPolicy, absent: Mapping[str, ErrorInfo], link: Link) -> None:
+    def __init__(
+        self, request: Request, policy: TaskPolicy, absent: Mapping[str, ErrorInfo], link: Link, now_ns: int
+    ) -> None:
         self.request = request
         self.policy = policy
         self.link = link
         self.cursor = 0  # rules before it are open
+        self.satisfied = len(policy.compiled)  # the first rule, open or not, that an arrived score satisfies
         self.scores: dict[str, Score] = {}
-        self.confidences: dict[str, float] = {}
         self.seen: list[Seen] = []
         self.unsettled = set(policy.local)  # contestants that are scoring now
-        self.unasked: list[Contestant] = []  # cloud contestants that may still be asked
+        self.unasked: list[str] = []  # cloud contestants to be asked when unsure
         self.asks: list[str] = []  # questions decided on and not yet handed out
         self.answer: Answer | None = None
-        self.scheduled_ns = 0  # the moment for which the rendezvous holds a timer
+        self.scheduled_ns = UNSCHEDULED  # the moment for which the rendezvous holds a timer
         deadline_ns = policy.deadline_ns
         if request.deadline_ns is not None:
-            deadline_ns = max(0, min(request.deadline_ns, policy.max_deadline_ns))
+            deadline_ns = min(request.deadline_ns, policy.max_deadline_ns)
         self.time_up_ns = request.received_ns + max(0, deadline_ns - policy.guard_ns)
         for name, error in absent.items():
             if name in self.unsettled:
                 self.unsettled.remove(name)
                 self.seen.append(Seen(name, 0, None, error))
         if policy.cloud:
-            self._open_cloud(absent)
+            self._open_cloud(absent, now_ns)
 
     # ---- events
 
     def record_score(self, score: Score, now_ns: int) -> bool:
         """File a score. False if its contestant takes no part or has been heard before."""
         name = score.contestant
-        if name not in self.unsettled and not self._drop_unasked(name):
+        if not self._settle(name):
             return False
-        self.unsettled.discard(name)
         self.scores[name] = score
-        self.confidences[name] = NO_CONFIDENCE if score.confidence is None else score.confidence
         self.seen.append(Seen(name, now_ns - self.request.received_ns, score))
+        confidence = NO_CONFIDENCE if score.confidence is None else score.confidence
+        for place, bar in self.policy.bars.get(name, ()):
+            if confidence >= bar:
+                self.satisfied = min(place, self.satisfied)
+                break
         return True
 
     def record_failure(self, name: str, error: ErrorInfo, now_ns: int) -> bool:
         """File a failure. False if its contestant takes no part or has been heard before."""
-        if name not in self.unsettled and not self._drop_unasked(name):
+        if not self._settle(name):
             return False
-        self.unsettled.discard(name)
         self.seen.append(Seen(name, now_ns - self.request.received_ns, None, error))
         return True
 
     def matters(self, name: str) -> bool:
         """Whether hearing from this contestant can change the decision; shadows and most baselines cannot."""
-        return self.answer is not None or name in self.policy.named or self.request.force is not None
+        return self.answer is not None or name in self.policy.named or name == self.request.force
 
     # ---- the decision
 
     def decide(self, now_ns: int) -> Answer | None:
-        """Decide with what is known at `now_ns`; fills `asks`. Answers once; afterwards always None."""
-        if self.answer is not None:
-            return None
-        decision = self._decide_forced(now_ns) if self.request.force else self._decide_by_rules(now_ns)
+        """Answer if what is known at `now_ns` suffices; may add to `asks`. Not to be called after the answer."""
+        forced = self.request.force is not None
+        decision = self._decide_forced(now_ns) if forced else self._decide_by_rules(now_ns)
         if decision is None:
             return None
         reason, score = decision
-        elapsed_ns = now_ns - self.request.received_ns
-        self.answer = Answer(self.request, reason, score, tuple(self.seen), elapsed_ns)
+        # A question that came up in the same breath is not worth asking any more.
+        self.unsettled.difference_update(self.asks)
         self.asks.clear()
         self.unasked.clear()
+        self.answer = Answer(self.request, reason, score, tuple(self.seen), now_ns - self.request.received_ns)
         return self.answer
 
     def wake_ns(self) -> int:
         """The next moment at which time alone could change the decision."""
         wake_ns = self.time_up_ns
-        if self.confidences:
-            rules = self.policy.compiled
-            for place in range(self.cursor, len(rules)):
-                rule = rules[place]
-                if self.confidences.get(rule.accept, _UNHEARD) >= rule.bar:
-                    wake_ns = min(wake_ns, self.request.received_ns + rule.after_ns)
-                    break
+        if self.request.force is not None:
+            return wake_ns
+        opening_ns = self.policy.opening_ns
+        if self.satisfied < len(opening_ns):
+            wake_ns = min(wake_ns, self.request.received_ns + opening_ns[self.satisfied])
         if self.unasked:
             wake_ns = min(wake_ns, self._last_ask_ns())
+            if self.cursor == 0:
+                wake_ns = min(wake_ns, self.request.received_ns + opening_ns[0])
         return wake_ns
 
-    def _decide_by_rules(self, now_ns: int) -> tuple[Reason, Score | None] | None:
-        rules = self.policy.compiled
-        elapsed_ns = now_ns - self.request.received_ns
-        cursor = self.cursor
-        while cursor < len(rules) and rules[cursor].after_ns <= elapsed_ns:
-            cursor += 1
-        if cursor == 0 and self.policy.early_advance:
-            cursor = self.policy.group_end[0]  # no rule is open, so nobody can satisfy one
-        self.cursor = cursor
-        while True:
-            accepted = self._accepted()
-            if accepted is not None:
-                return accepted
+    def _decide_by_rules(self, now_ns: int) -> Decision | None:
+        policy = self.policy
+        rules = policy.compiled
+        self.cursor = bisect_right(policy.opening_ns, now_ns - self.request.received_ns, self.cursor)
+        while self.cursor <= self.satisfied:  # no arrived score satisfies an open rule
             if now_ns >= self.time_up_ns:
                 return self._best("deadline")
             if self.unasked:
                 self._decide_asks(now_ns)
-            if not self.policy.early_advance or self._can_satisfy(self.unsettled):
+            if not policy.early_advance or not self.unsettled.isdisjoint(policy.satisfiers[self.cursor]):
                 return None
-            if self.cursor < len(rules):
-                self.cursor = self.policy.group_end[self.cursor]
-            elif self.unsettled.isdisjoint(self.policy.named):
-                return self._best("fallback")
-            else:
-                return None
+            if self.cursor == len(rules):
+                return self._best("fallback") if self.unsettled.isdisjoint(policy.named) else None
+            self.cursor = policy.group_end[self.cursor]
+        rule = rules[self.satisfied]
+        return "preferred" if rule.first else "fallback", self.scores[rule.accept]
 
-    def _decide_forced(self, now_ns: int) -> tuple[Reason, Score | None] | None:
+    def _decide_forced(self, now_ns: int) -> Decision | None:
         name = self.request.force or ""
+        if not self.policy.may_be_forced(name):
+            return "default", None
         score = self.scores.get(name)
         if score is not None:
             return "forced", score
-        for contestant in list(self.unasked):
-            self._ask(contestant, now_ns)
-        settled = name not in self.unsettled
-        if now_ns >= self.time_up_ns or (settled and self.policy.early_advance):
-            return "default", None
-        return None
+        hopeless = self.policy.early_advance and name not in self.unsettled
+        return ("default", None) if hopeless or now_ns >= self.time_up_ns else None
 
-    def _accepted(self) -> tuple[Reason, Score] | None:
-        if not self.confidences:
-            return None
-        rules = self.policy.compiled
-        for place in range(self.cursor):
-            rule = rules[place]
-            if self.confidences.get(rule.accept, _UNHEARD) >= rule.bar:
-                return ("preferred" if rule.first else "fallback"), self.scores[rule.accept]
-        return None
-
-    def _best(self, reason: Reason) -> tuple[Reason, Score | None]:
+    def _best(self, reason: Reason) -> Decision:
         for rule in self.policy.compiled:
             score = self.scores.get(rule.accept)
             if score is not None:
                 return reason, score
         return "default", None
 
-    def _can_satisfy(self, outstanding: AbstractSet[str]) -> bool:
-        rules = self.policy.compiled
-        for place in range(self.cursor):
-            rule = rules[place]
-            if rule.satisfiable and rule.accept in outstanding:
-                return True
-        return False
+    def _settle(self, name: str) -> bool:
+        """Expect nothing more of a contestant. False if nothing was expected."""
+        if name in self.unsettled:
+            self.unsettled.remove(name)
+        elif name in self.unasked:
+            self.unasked.remove(name)
+        else:
+            return False
+        return True
 
     # ---- cloud contestants
 
-    def _open_cloud(self, absent: Mapping[str, ErrorInfo]) -> None:
+    def _open_cloud(self, absent: Mapping[str, ErrorInfo], now_ns: int) -> None:
         for contestant in self.policy.cloud:
-            error = absent.get(contestant.name)
-            if error is not None:
-                self.seen.append(Seen(contestant.name, 0, None, error))
-            elif self._is_to_be_asked(contestant):
-                self.unasked.append(contestant)
-
-    def _is_to_be_asked(self, contestant: Contestant) -> bool:
-        if self.request.force is not None and contestant.ask == "unsure":
-            return contestant.name == self.request.force  # nobody else could settle the doubt
-        if isinstance(contestant.ask, Sample):
-            return contestant.name == self.request.force or is_sampled(self.request.id, contestant.ask.sample)
-        return True
+            name, ask, force = contestant.name, contestant.ask, self.request.force
+            if name in absent:
+                self.seen.append(Seen(name, 0, None, absent[name]))
+            elif name == force or ask == "always":
+                self._ask(name, now_ns)
+            elif isinstance(ask, Sample):
+                if is_sampled(self.request.id, ask.sample):
+                    self._ask(name, now_ns)
+            elif force is None:  # else nobody could settle the doubt
+                self.unasked.append(name)
 
     def _decide_asks(self, now_ns: int) -> None:
-        no_local_left = self.cursor > 0 and not self._can_satisfy(self.unsettled & self.policy.local)
-        last_moment = now_ns >= self._last_ask_ns()
-        for contestant in list(self.unasked):
-            if contestant.ask != "unsure" or no_local_left or last_moment:
-                self._ask(contestant, now_ns)
+        unsure = self.cursor > 0 and self.unsettled.isdisjoint(self.policy.local_satisfiers[self.cursor])
+        if unsure or now_ns >= self._last_ask_ns():
+            for name in self.unasked:
+                self._ask(name, now_ns)
+            self.unasked.clear()
 
-    def _ask(self, contestant: Contestant, now_ns: int) -> None:
-        self.unasked.remove(contestant)
-        elapsed_ns = now_ns - self.request.received_ns
-        if not self.link.up:
-            self.seen.append(Seen(contestant.name, elapsed_ns, None, LINK_DOWN))
-        elif now_ns + self.link.round_trip_ns > self.time_up_ns:
-            self.seen.append(Seen(contestant.name, elapsed_ns, None, LINK_SLOW))
+    def _ask(self, name: str, now_ns: int) -> None:
+        if self.link.up and now_ns + self.link.round_trip_ns <= self.time_up_ns:
+            self.unsettled.add(name)
+            self.asks.append(name)
         else:
-            self.unsettled.add(contestant.name)
-            self.asks.append(contestant.name)
+            error = LINK_SLOW if self.link.up else LINK_DOWN
+            self.seen.append(Seen(name, now_ns - self.request.received_ns, None, error))
 
     def _last_ask_ns(self) -> int:
         return self.time_up_ns - self.link.round_trip_ns - ASK_LEAD_NS
-
-    def _drop_unasked(self, name: str) -> bool:
-        for contestant in self.unasked:
-            if contestant.name == name:
-                self.unasked.remove(contestant)
-                return True
-        return False

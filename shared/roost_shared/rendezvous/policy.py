@@ -126,26 +126,35 @@ class TaskPolicy:
     ) -> None:
         self.task = task
         self.contestants = tuple(contestants)
-        self.rules = tuple(sorted(rules, key=lambda rule: rule.after_ms))
         self.default = default
         self.early_advance = early_advance
         self.agreement_tolerance = agreement_tolerance
         self.deadline_ms = deadline_ms
         _check_times(deadline_ms, max_deadline_ms, guard_ms)
+        if agreement_tolerance is not None and not 0 <= agreement_tolerance < math.inf:
+            raise PolicyError("agreement_tolerance", f"{agreement_tolerance} is no distance", "Give 0 or more")
         self.deadline_ns = ms_to_ns(deadline_ms)
         self.max_deadline_ns = ms_to_ns(deadline_ms if max_deadline_ms is None else max_deadline_ms)
         self.guard_ns = ms_to_ns(guard_ms)
 
         by_name = _by_name(self.contestants)
-        _check_rules(self.rules, by_name, deadline_ms)
+        _check_rules(rules, by_name, deadline_ms)
+        self.rules = tuple(sorted(rules, key=lambda rule: rule.after_ms))
         self.compiled = _compile(self.rules, by_name)
-        opening = [rule.after_ns for rule in self.compiled]
+        self.opening_ns = tuple(rule.after_ns for rule in self.compiled)
         # For each rule, the index after the last rule that opens together with it.
-        self.group_end = tuple(bisect_right(opening, after_ns) for after_ns in opening)
+        self.group_end = tuple(bisect_right(self.opening_ns, after_ns) for after_ns in self.opening_ns)
         self.named = frozenset(rule.accept for rule in self.rules)
-        scoring = [contestant for contestant in self.contestants if contestant.role != "decoy"]
-        self.local = frozenset(contestant.name for contestant in scoring if contestant.where == "local")
-        self.cloud = tuple(contestant for contestant in scoring if contestant.where == "cloud")
+        # For each contestant, place and bar of its rules, in list order.
+        self.bars = {
+            name: tuple((place, rule.bar) for place, rule in enumerate(self.compiled) if rule.accept == name)
+            for name in self.named
+        }
+        self.local = frozenset(one.name for one in contestants if one.role != "decoy" and one.where == "local")
+        self.cloud = tuple(one for one in contestants if one.role != "decoy" and one.where == "cloud")
+        # For each number of open rules, the contestants whose score could satisfy one of them.
+        self.satisfiers = tuple(_satisfiers(self.compiled[:cursor]) for cursor in range(len(rules) + 1))
+        self.local_satisfiers = tuple(names & self.local for names in self.satisfiers)
 
     def may_be_forced(self, name: str) -> bool:
         """Whether a request may name this contestant as the only one to answer it."""
@@ -186,7 +195,7 @@ def _check_times(deadline_ms: float, max_deadline_ms: float | None, guard_ms: fl
     if not 0 <= guard_ms < deadline_ms:
         raise PolicyError("guard_ms", f"{guard_ms} leaves no time to answer", "Keep it below deadline_ms")
     if max_deadline_ms is not None and not deadline_ms <= max_deadline_ms < math.inf:
-        raise PolicyError("max_deadline_ms", "it is below deadline_ms", "Raise it, or leave it out")
+        raise PolicyError("max_deadline_ms", f"{max_deadline_ms} is no limit", "Give deadline_ms or more")
 
 
 def _check_rules(rules: Sequence[Rule], by_name: dict[str, Contestant], deadline_ms: float) -> None:
@@ -202,20 +211,25 @@ def _check_rules(rules: Sequence[Rule], by_name: dict[str, Contestant], deadline
             remedy = "Give it role = 'answer', or drop the rule"
             raise PolicyError(f"{key}.accept", f"{rule.accept!r} is a {contestant.role} and never answers", remedy)
         if not 0 <= rule.after_ms < deadline_ms:
-            raise PolicyError(f"{key}.after_ms", f"{rule.after_ms} is not below the deadline", "Open it earlier")
+            remedy = f"Open it earlier than {deadline_ms}, at 0 or more"
+            raise PolicyError(f"{key}.after_ms", f"{rule.after_ms} is not within the deadline", remedy)
         if rule.min_confidence is not None and not 0 <= rule.min_confidence <= 1:
             raise PolicyError(f"{key}.min_confidence", "a confidence lies between 0 and 1", "Write 0.8 for 80 %")
 
 
 def _compile(rules: Sequence[Rule], by_name: dict[str, Contestant]) -> tuple[CompiledRule, ...]:
-    first_ms = rules[0].after_ms
+    first_ns = ms_to_ns(rules[0].after_ms)
     return tuple(
         CompiledRule(
             accept=rule.accept,
             after_ns=ms_to_ns(rule.after_ms),
             bar=NO_BAR if rule.min_confidence is None else rule.min_confidence,
-            first=rule.after_ms == first_ms,
+            first=ms_to_ns(rule.after_ms) == first_ns,
             satisfiable=rule.min_confidence is None or by_name[rule.accept].has_confidence,
         )
         for rule in rules
     )
+
+
+def _satisfiers(rules: Sequence[CompiledRule]) -> frozenset[str]:
+    return frozenset(rule.accept for rule in rules if rule.satisfiable)

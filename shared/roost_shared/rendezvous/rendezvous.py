@@ -6,7 +6,6 @@ with the same times give the same effects, so a recorded log can be replayed.
 """
 
 import heapq
-import math
 from collections import Counter
 from collections.abc import Mapping
 from itertools import count
@@ -15,7 +14,7 @@ from typing import Final
 from roost_shared.clock import SECOND
 from roost_shared.messages import ErrorInfo
 from roost_shared.rendezvous.events import Answer, Ask, Close, Duplicate, Effect, Late, Link, Request, Score
-from roost_shared.rendezvous.mailbox import Mailbox
+from roost_shared.rendezvous.mailbox import UNSCHEDULED, Mailbox
 from roost_shared.rendezvous.memory import AnswerMemory
 from roost_shared.rendezvous.policy import TaskPolicy
 
@@ -26,6 +25,7 @@ STALE_TIMERS: Final = 1024  # timers of closed requests tolerated before they ar
 
 BAD_CONFIDENCE: Final = ErrorInfo("score.bad_confidence", "the confidence is not a number between 0 and 1")
 _NOBODY: Final[Mapping[str, ErrorInfo]] = {}
+_UNKNOWN_LINK: Final = Link()
 
 
 class Rendezvous:
@@ -86,15 +86,15 @@ class Rendezvous:
             overloaded = Answer(request, "overloaded", None, (), now_ns - request.received_ns)
             self._remember(overloaded, now_ns)
             return [overloaded, Close(request)]
-        box = Mailbox(request, policy, absent, self._links.get(policy.task) or Link())
+        box = Mailbox(request, policy, absent, self._links.get(policy.task, _UNKNOWN_LINK), now_ns)
         self._boxes[request.id] = box
         self.unanswered += 1
-        return self._settle(box, [], now_ns)
+        return self._settle(box, _hand_out_asks(box), now_ns)
 
     def score(self, request_id: str, score: Score, now_ns: int) -> list[Effect]:
         """A contestant has scored a request."""
         confidence = score.confidence
-        if confidence is not None and not (math.isfinite(confidence) and 0 <= confidence <= 1):
+        if confidence is not None and not 0 <= confidence <= 1:
             return self.failure(request_id, score.contestant, BAD_CONFIDENCE, now_ns)
         box = self._boxes.get(request_id)
         if box is None:
@@ -131,7 +131,7 @@ class Rendezvous:
             when_ns, _, box = heapq.heappop(timers)
             if when_ns != box.scheduled_ns:
                 continue  # superseded or closed
-            box.scheduled_ns = 0
+            box.scheduled_ns = UNSCHEDULED
             if box.answer is not None:
                 self._close(box, effects)
             else:
@@ -151,20 +151,20 @@ class Rendezvous:
 
     def _settle(self, box: Mailbox, effects: list[Effect], now_ns: int) -> list[Effect]:
         """Decide, hand out what was decided, and close or set the next timer."""
-        answer = box.decide(now_ns)
-        if answer is not None:
+        if box.answer is None:
+            answer = box.decide(now_ns)
+            if box.asks:
+                effects += _hand_out_asks(box)
+            if answer is None:
+                self._schedule(box, box.wake_ns())
+                return effects
             self.unanswered -= 1
             self._remember(answer, now_ns)
             effects.append(answer)
-        elif box.asks:
-            effects.extend(Ask(box.request, name) for name in box.asks)
-            box.asks.clear()
-        if box.answer is None:
-            self._schedule(box, box.wake_ns())
-        elif not box.unsettled:
+            if box.unsettled:
+                self._schedule(box, now_ns + self._linger_ns)
+        if not box.unsettled:
             self._close(box, effects)
-        elif answer is not None:
-            self._schedule(box, now_ns + self._linger_ns)
         return effects
 
     def _schedule(self, box: Mailbox, when_ns: int) -> None:
@@ -177,13 +177,19 @@ class Rendezvous:
             heapq.heapify(self._timers)
 
     def _close(self, box: Mailbox, effects: list[Effect]) -> None:
-        box.scheduled_ns = 0
+        box.scheduled_ns = UNSCHEDULED
         del self._boxes[box.request.id]
         effects.append(Close(box.request))
 
     def _remember(self, answer: Answer, now_ns: int) -> None:
         if answer.request.remember:
             self._memory.remember(answer, now_ns)
+
+
+def _hand_out_asks(box: Mailbox) -> list[Effect]:
+    asks: list[Effect] = [Ask(box.request, name) for name in box.asks]
+    box.asks.clear()
+    return asks
 
 
 def _differs(answer: Answer, score: Score, policy: TaskPolicy) -> bool:

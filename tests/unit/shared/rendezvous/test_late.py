@@ -1,0 +1,114 @@
+"""What comes after the answer: late scores, whether they differ, and the closing."""
+
+from typing import Any
+
+import pytest
+
+from roost_shared.clock import SECOND
+from roost_shared.rendezvous import (
+    Close,
+    Contestant,
+    Effect,
+    Late,
+    Rendezvous,
+    Request,
+    Rule,
+    Score,
+    TaskPolicy,
+)
+from tests.support.timeline import FAILS, START_NS, describe, play_effects
+
+TRIO = (Contestant(name="primary"), Contestant(name="backup"), Contestant(name="candidate", role="shadow"))
+
+
+def policy(tolerance: float | None = None) -> TaskPolicy:
+    rules = (Rule(accept="primary"), Rule(accept="backup", after_ms=80))
+    return TaskPolicy(task="meter", contestants=TRIO, rules=rules, deadline_ms=300, agreement_tolerance=tolerance)
+
+
+def open_at(rendezvous: Rendezvous, request_id: str = "r1", tolerance: float | None = None) -> None:
+    rendezvous.open(Request(request_id, START_NS), policy(tolerance), START_NS)
+
+
+def words(effects: list[Effect]) -> list[str]:
+    return [describe(effect) for effect in effects]
+
+
+def test_a_score_after_the_answer_is_late_and_the_last_one_closes() -> None:
+    rendezvous = Rendezvous()
+    open_at(rendezvous)
+    assert words(rendezvous.score("r1", Score("primary", "7", 0.9), START_NS + 1)) == ["answer preferred primary"]
+    assert words(rendezvous.score("r1", Score("backup", "7", 0.9), START_NS + 2)) == ["late backup"]
+    assert words(rendezvous.score("r1", Score("candidate", "1", 0.9), START_NS + 3)) == [
+        "late candidate differs",
+        "close",
+    ]
+    assert len(rendezvous) == 0
+
+
+def test_a_failure_after_the_answer_is_silent_and_may_close() -> None:
+    rendezvous = Rendezvous()
+    open_at(rendezvous)
+    rendezvous.score("r1", Score("primary", "7", 0.9), START_NS + 1)
+    assert rendezvous.failure("r1", "backup", FAILS, START_NS + 2) == []
+    assert words(rendezvous.failure("r1", "candidate", FAILS, START_NS + 3)) == ["close"]
+
+
+def test_a_late_score_beyond_belief_is_a_failure() -> None:
+    rendezvous = Rendezvous()
+    open_at(rendezvous)
+    rendezvous.score("r1", Score("primary", "7", 0.9), START_NS + 1)
+    assert rendezvous.score("r1", Score("backup", "7", float("nan")), START_NS + 2) == []
+
+
+def test_a_request_closes_ten_seconds_after_its_answer_if_somebody_stays_silent() -> None:
+    effects = play_effects(policy(), Request("r1", START_NS), [(20, "primary", 0.9)])
+    assert [(ms, describe(effect)) for ms, effect in effects] == [(20, "answer preferred primary"), (10_020, "close")]
+
+
+def test_late_scores_do_not_prolong_the_wait() -> None:
+    effects = play_effects(policy(), Request("r1", START_NS), [(20, "primary", 0.9), (9_000, "backup", 0.9)])
+    assert [(ms, type(effect)) for ms, effect in effects][1:] == [(9_000, Late), (10_020, Close)]
+
+
+def test_a_score_after_the_close_is_counted() -> None:
+    rendezvous = Rendezvous(linger_ns=SECOND)
+    open_at(rendezvous)
+    rendezvous.score("r1", Score("primary", "7", 0.9), START_NS)
+    assert words(rendezvous.tick(START_NS + SECOND)) == ["close"]
+    assert rendezvous.score("r1", Score("backup", "7", 0.9), START_NS + SECOND) == []
+    assert rendezvous.counts == {"unknown_request": 1}
+
+
+@pytest.mark.parametrize(
+    ("said", "says", "tolerance", "differs"),
+    [
+        ({"label": "7"}, {"label": "7"}, None, False),
+        ({"label": "7"}, {"label": "1"}, None, True),
+        ({"label": "7"}, {"label": None}, None, True),
+        ({"output": 1.0}, {"output": 1.5}, 0.5, False),
+        ({"output": 1.0}, {"output": 1.51}, 0.5, True),
+        ({"output": 2}, {"output": 1}, 0.5, True),
+        ({"output": -1.0}, {"output": 1.0}, 0.5, True),
+        ({"label": "7", "output": 1.0}, {"label": "7", "output": None}, 0.5, False),
+        ({"label": "7", "output": [1.0]}, {"label": "1", "output": 1.0}, 0.5, True),
+    ],
+)
+def test_a_late_score_differs_by_label_or_beyond_the_tolerance(
+    said: dict[str, Any], says: dict[str, Any], tolerance: float | None, *, differs: bool
+) -> None:
+    rendezvous = Rendezvous()
+    open_at(rendezvous, tolerance=tolerance)
+    rendezvous.score("r1", Score("primary", **said), START_NS + 1)
+    (late,) = rendezvous.score("r1", Score("backup", **says), START_NS + 2)
+    assert isinstance(late, Late)
+    assert late.differs is differs
+
+
+def test_every_late_score_differs_from_a_default() -> None:
+    rendezvous = Rendezvous()
+    open_at(rendezvous)
+    rendezvous.tick(START_NS + 295_000_000)
+    assert words(rendezvous.score("r1", Score("primary", "7", 0.9), START_NS + 300_000_000)) == [
+        "late primary differs"
+    ]
