@@ -1,0 +1,26 @@
+"""The agent's connections to MQTT brokers, driven by its own loop.
+
+- `settings.py`: what a connection is told: address, identity, subscriptions, limits.
+- `link.py`: one paho client; the only file that knows paho. It tells by `notes.py`; `opener.py` opens it.
+- `connection.py`: keeps a link up, for ever, and tells its owner by `events.py`.
+- `traffic.py`: messages in and out, by the pure decisions of `acknowledgements.py`, `backlog.py`, `outgoing.py`.
+- `announcer.py`: birth and will on the retained `state` topic, by `roost_edge.presence`.
+"""
+
+from roost_edge.mqtt.connection import BrokerConnection
+from roost_edge.mqtt.events import ConnectionEvents
+from roost_edge.mqtt.message import Properties, Received, Will
+from roost_edge.mqtt.outgoing import Outcome, Published
+from roost_edge.mqtt.settings import BrokerSettings, Subscription
+
+__all__ = [
+    "BrokerConnection",
+    "BrokerSettings",
+    "ConnectionEvents",
+    "Outcome",
+    "Properties",
+    "Published",
+    "Received",
+    "Subscription",
+    "Will",
+]

@@ -1,0 +1,386 @@
+"""Keeps a connection to a broker, for ever, in the agent's loop.
+
+    IDLE ──▶ OPENING ──▶ GREETING ──▶ UP ──▶ STOPPING ──▶ STOPPED
+     ▲     (in a thread)  (CONNACK?)   │
+     └────────── backoff ◀─────────────┘
+
+All happens in the loop's thread, and no call here blocks; what blocks of opening a link runs in a thread
+(`opener.py`). A broker that says it does not speak MQTT 5 gets a new 3.1.1 link at once, and that is remembered.
+
+What this does not do: keep messages while the broker is away. `publish` says so, and the caller decides. (QoS 1
+messages taken before the connection ended are sent again on the next.)
+"""
+
+import random
+import socket
+from collections.abc import Callable
+from enum import Enum
+from typing import Final
+
+from roost_edge.mqtt.events import ConnectionEvents, Counters
+from roost_edge.mqtt.faults import (
+    UNSUPPORTED_VERSION,
+    BrokerLostError,
+    BrokerRefusedError,
+    BrokerSilentError,
+    BrokerUnreachableError,
+    SubscriptionRefusedError,
+)
+from roost_edge.mqtt.link import Link, Version
+from roost_edge.mqtt.message import Properties
+from roost_edge.mqtt.notes import Accepted, Arrived, Confirmed, Ended, Granted, Note, Refused
+from roost_edge.mqtt.opener import Opener
+from roost_edge.mqtt.outgoing import Outcome, Published
+from roost_edge.mqtt.settings import BrokerSettings
+from roost_edge.mqtt.traffic import Traffic
+from roost_edge.reactor import Reactor, Timer
+from roost_shared.backoff import Backoff
+from roost_shared.clock import MS, SECOND
+from roost_shared.errors import TransportError
+
+__all__ = ["BrokerConnection"]
+
+_FIRST_WAIT_NS: Final = 500 * MS
+_LONGEST_WAIT_NS: Final = 30 * SECOND
+_STEADY_NS: Final = 10 * SECOND  # a connection that lived this long was a success: the waits start over
+_TICK_NS: Final = SECOND // 2  # how often the keep-alive is looked at
+_REFUSAL: Final = 0x80  # MQTT reason codes from here on are refusals
+_OLD: Final = 4  # the protocol level of MQTT 3.1.1
+_WINDOW: Final = 20  # QoS 1 messages of ours unconfirmed at a time, as many as Mosquitto takes by default
+
+
+class _State(Enum):
+    IDLE = "idle"
+    OPENING = "opening"
+    GREETING = "greeting"
+    UP = "up"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
+_LIVE: Final = frozenset({_State.GREETING, _State.UP, _State.STOPPING})
+
+
+class BrokerConnection:
+    """One client at one broker.
+
+    Args:
+        settings: what it is told.
+        reactor: the loop that drives it; all methods are for its thread.
+        events: whom it tells.
+        draw: randomness for the waits, evenly in 0…1.
+
+    Raises:
+        BrokerUrlError: the settings hold no usable address.
+        BrokerFileError: a certificate or key file cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        reactor: Reactor,
+        events: ConnectionEvents,
+        *,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self.counters = Counters()
+        self.number = 0  # of the attempt or connection; counts from 1
+        self._settings = settings
+        self._address = settings.address()
+        self._tls = settings.tls_context() if self._address.tls else None
+        self._reactor = reactor
+        self._events = events
+        self._draw = draw
+        self._state = _State.IDLE
+        self._link = self._new_link(version=settings.version, window=_WINDOW)
+        self._opener = Opener(reactor, self._opened)
+        self._traffic = Traffic(settings.in_flight, settings.outgoing_limit_bytes, self.counters)
+        self._backoff = Backoff(_FIRST_WAIT_NS, _LONGEST_WAIT_NS)
+        self._timers: dict[Callable[[], None], Timer] = {}
+        self._not_before_ns = 0
+        self._since_ns = 0  # when the state GREETING, then UP, began
+        self._refusal: Refused | None = None
+        self._subscribe_mid: int | None = None
+        self._watching_write: bool | None = None  # None: the socket is not watched
+        self._handling_is_due = False
+        self._on_stopped: Callable[[], None] | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether messages can be published."""
+        return self._state is _State.UP
+
+    @property
+    def version(self) -> Version:
+        """The MQTT protocol level in use, or tried next: 5, or 4 for 3.1.1."""
+        return self._link.version
+
+    @property
+    def unacknowledged(self) -> int:
+        """QoS 1 messages of the broker that wait for our acknowledgement on this connection."""
+        return self._traffic.unacknowledged
+
+    def start(self) -> None:
+        """Begin to connect, and keep at it until stopped."""
+        self._attempt()
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 0,
+        retain: bool = False,
+        properties: Properties | None = None,
+    ) -> Published:
+        """Publish, and say whether the message was handed to the socket just now.
+
+        Args:
+            topic: where to.
+            payload: what.
+            qos: 0 or 1. At 1, `ConnectionEvents.confirmed` follows, over however many connections it takes.
+            retain: whether the broker shall keep it for those who subscribe later.
+            properties: left out where the broker speaks MQTT 3.1.1.
+        """
+        if self._state is not _State.UP:
+            self.counters.publishes_refused += 1
+            return Published(Outcome.NOT_CONNECTED)
+        published = self._traffic.publish(self._link, topic, payload, qos=qos, retain=retain, properties=properties)
+        self._follow_link()
+        return published
+
+    def settle(self, receipt: int) -> None:
+        """Let a QoS 1 message be acknowledged: now, or once those received before it are settled too.
+
+        Right at any time, however often, and whatever became of the connection it came on.
+        """
+        self._traffic.settle(self._link, receipt, self._reactor.now_ns())
+        self._follow_link()
+
+    def hold_off(self, wait_ns: int) -> None:
+        """End the connection, if there is one, without a word, and make no attempt for `wait_ns`."""
+        self._not_before_ns = self._reactor.now_ns() + wait_ns
+        if self._state in _LIVE:
+            self._leave()
+        if self._state is _State.IDLE:
+            self._wait()
+
+    def stop(self, timeout_ns: int, on_stopped: Callable[[], None]) -> None:
+        """Let what was published reach the broker, for at most `timeout_ns`; say goodbye; call `on_stopped`."""
+        self._on_stopped = on_stopped
+        if self._state is _State.UP:
+            self._state = _State.STOPPING
+            self._call_after(timeout_ns, self._say_goodbye)
+            self._reactor.call_soon(self._say_goodbye_if_idle)
+        else:
+            self._opener.abandon()
+            self._reactor.call_soon(self._finish)
+
+    # From nothing to a connection
+
+    def _new_link(self, *, version: Version, window: int) -> Link:
+        return Link(
+            self._settings,
+            self._address,
+            self._tls,
+            version=version,
+            window=window,
+            on_closing=self._closing,
+        )
+
+    def _attempt(self) -> None:
+        self._state = _State.OPENING
+        self.number += 1
+        self._link.set_will(self._events.connecting(self.number))
+        self._opener.open(self._link)
+
+    def _opened(self, fault: OSError | UnicodeError | None) -> None:
+        now_ns = self._reactor.now_ns()
+        if self._state is _State.STOPPED:
+            self._link.abort()
+        elif now_ns < self._not_before_ns:
+            self._leave()
+            self._wait()
+        elif fault is not None:
+            self._fail(BrokerUnreachableError(f"{self._address.host}:{self._address.port}: {fault}"))
+        else:
+            self._state = _State.GREETING
+            self._since_ns = now_ns
+            self._refusal = None
+            self._call_after(round(self._settings.connect_timeout_s * SECOND), self._no_greeting)
+            self._call_after(_TICK_NS, self._tick)
+            self._follow_link()
+
+    def _no_greeting(self) -> None:
+        self._fail(BrokerSilentError(f"the broker sent no CONNACK in {self._settings.connect_timeout_s} s"))
+
+    def _accepted(self, note: Accepted) -> None:
+        if note.receive_maximum is not None and note.receive_maximum < self._link.window:
+            self._replace_link(version=self._link.version, window=note.receive_maximum)
+            return
+        now_ns = self._reactor.now_ns()
+        self._cancel(self._no_greeting)
+        self._state = _State.UP
+        self.counters.connections += 1
+        look_at_ns = self._traffic.connected(note, round_trip_ns=now_ns - self._since_ns, now_ns=now_ns)
+        if look_at_ns is not None:
+            self._call_after(look_at_ns - now_ns, self._look_at_backlog)
+        self._since_ns = now_ns
+        if self._settings.subscriptions:
+            self._subscribe_mid = self._link.subscribe(self._settings.subscriptions)
+        self._events.connected(session_present=note.session_present)
+
+    def _replace_link(self, *, version: Version, window: int) -> None:
+        """What this broker wants of us was not known when the link was made: go again, differently."""
+        self._leave()
+        self._traffic.link_given_up()
+        self._link = self._new_link(version=version, window=window)
+        self._attempt()
+
+    # While there is a connection
+
+    def _follow_link(self) -> None:
+        """After any use of the link: watch what it waits for, and see soon to what it has noted."""
+        sock = self._link.socket
+        wants_write = sock is not None and self._link.wants_write
+        if not wants_write:
+            self._traffic.written()
+        if sock is not None and wants_write is not self._watching_write:
+            self._watching_write = wants_write
+            self._reactor.watch(sock, self._readable, self._writable if wants_write else None)
+        if self._link.has_notes and not self._handling_is_due:
+            self._handling_is_due = True
+            self._reactor.call_soon(self._handle_due_notes)
+
+    def _closing(self, sock: socket.socket) -> None:
+        self._reactor.unwatch(sock)
+        self._watching_write = None
+
+    def _readable(self) -> None:
+        read_ns = self._reactor.now_ns()
+        self._link.read()
+        self._handle_notes(read_ns)
+
+    def _writable(self) -> None:
+        self._link.write()
+        self._follow_link()
+        self._say_goodbye_if_idle()
+
+    def _tick(self) -> None:
+        self._call_after(_TICK_NS, self._tick)
+        self._link.tick()
+        self._follow_link()
+
+    def _look_at_backlog(self) -> None:
+        now_ns = self._reactor.now_ns()
+        look_at_ns = self._traffic.look_at_backlog(now_ns)
+        if look_at_ns is not None:
+            self._call_after(look_at_ns - now_ns, self._look_at_backlog)
+
+    def _handle_due_notes(self) -> None:
+        self._handling_is_due = False
+        self._handle_notes(self._reactor.now_ns())
+
+    def _handle_notes(self, read_ns: int) -> None:
+        link = self._link
+        for note in link.take_notes() if self._state in _LIVE else ():
+            if self._link is not link or self._state not in _LIVE:
+                return  # an earlier note, or what someone made of it, ended this connection
+            self._handle(note, read_ns)
+        if self._state in _LIVE:
+            self._follow_link()
+            self._say_goodbye_if_idle()
+
+    def _handle(self, note: Note, read_ns: int) -> None:
+        match note:
+            case Arrived():
+                received = self._traffic.arrived(note, connection_number=self.number, read_ns=read_ns)
+                self._events.received(received)
+            case Confirmed():
+                if self._traffic.confirmed(note):
+                    self._events.confirmed(note.mid)
+            case Accepted():
+                self._accepted(note)
+            case Granted():
+                self._granted(note)
+            case Refused():
+                self._refusal = note  # the link ends next
+            case Ended():
+                self._ended(note)
+
+    def _granted(self, note: Granted) -> None:
+        if note.mid != self._subscribe_mid:
+            return
+        for subscription, reason in zip(self._settings.subscriptions, note.reasons, strict=False):
+            if reason >= _REFUSAL:
+                self._events.subscription_refused(SubscriptionRefusedError(subscription.topic, reason))
+
+    # From a connection to nothing
+
+    def _ended(self, note: Ended) -> None:
+        refusal = self._refusal
+        if refusal is not None and refusal.reason == UNSUPPORTED_VERSION and self._link.version != _OLD:
+            self._replace_link(version=_OLD, window=self._link.window)
+        elif refusal is not None:
+            self._fail(BrokerRefusedError(refusal.reason, refusal.text))
+        elif note.silent:
+            self._fail(BrokerSilentError(f"no word from the broker in {2 * self._settings.keep_alive_s} s"))
+        else:
+            self._fail(BrokerLostError(note.reason, note.text))
+
+    def _fail(self, error: TransportError) -> None:
+        """The attempt or the connection is over; tell, and try again."""
+        state, since_ns = self._state, self._since_ns
+        self._leave()
+        if state is _State.STOPPING:
+            self._finish()
+            return
+        if state is _State.UP:
+            self.counters.losses += 1
+            if self._reactor.now_ns() - since_ns >= _STEADY_NS:
+                self._backoff.reset()
+        else:
+            self.counters.failed_attempts += 1
+        self._wait()
+        self._events.disconnected(error)
+
+    def _leave(self) -> None:
+        """Close the link and forget what belonged to this connection."""
+        self._state = _State.IDLE
+        self._link.abort()
+        self._link.take_notes()
+        self._traffic.disconnected()
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    def _wait(self) -> None:
+        pause_ns = self._backoff.next_ns(self._draw())
+        self._call_after(max(pause_ns, self._not_before_ns - self._reactor.now_ns()), self._attempt)
+
+    def _say_goodbye_if_idle(self) -> None:
+        if self._state is _State.STOPPING and self._traffic.idle:
+            self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        self._link.disconnect()
+        self._finish()
+
+    def _finish(self) -> None:
+        if self._state is not _State.OPENING:  # the opener's thread has the link still, and closes it itself
+            self._leave()
+        self._state = _State.STOPPED
+        on_stopped, self._on_stopped = self._on_stopped, None
+        if on_stopped is not None:
+            on_stopped()
+
+    # Timers, one for each callback
+
+    def _call_after(self, delay_ns: int, callback: Callable[[], None]) -> None:
+        self._cancel(callback)
+        self._timers[callback] = self._reactor.call_after(delay_ns, callback)
+
+    def _cancel(self, callback: Callable[[], None]) -> None:
+        timer = self._timers.pop(callback, None)
+        if timer is not None:
+            timer.cancel()

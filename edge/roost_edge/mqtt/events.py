@@ -1,0 +1,63 @@
+"""Whom a connection tells, and what it counts."""
+
+from typing import Protocol
+
+from roost_edge.mqtt.faults import SubscriptionRefusedError
+from roost_edge.mqtt.message import Received, Will
+from roost_shared.errors import TransportError
+
+__all__ = ["ConnectionEvents", "Counters"]
+
+
+class ConnectionEvents(Protocol):
+    """Called in the loop's thread, and never from within a call to the connection.
+
+    Each may call the connection: publish, settle, hold off, stop.
+    """
+
+    def connecting(self, number: int) -> Will | None:
+        """Connection `number` will be tried; return its will."""
+        ...
+
+    def connected(self, *, session_present: bool) -> None:
+        """The broker took us, and our subscriptions are on their way to it."""
+        ...
+
+    def received(self, message: Received) -> None:
+        """A message came. At QoS 1, `settle` its receipt once it may be acknowledged."""
+        ...
+
+    def confirmed(self, mid: int) -> None:
+        """A QoS 1 message of ours is the broker's."""
+        ...
+
+    def disconnected(self, error: TransportError) -> None:
+        """An attempt failed or the connection ended; the next attempt follows by itself."""
+        ...
+
+    def subscription_refused(self, error: SubscriptionRefusedError) -> None:
+        """The broker does not let us read a topic; the connection stays."""
+        ...
+
+
+class Counters:
+    """What happened to a connection since the start, for the metrics."""
+
+    __slots__ = (
+        "connections",
+        "failed_attempts",
+        "losses",
+        "publishes_dropped",
+        "publishes_refused",
+        "publishes_rejected",
+        "received",
+    )
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.failed_attempts = 0
+        self.losses = 0
+        self.publishes_dropped = 0  # taken, then lost together with a link that was given up
+        self.publishes_refused = 0  # not taken by us, for any reason
+        self.publishes_rejected = 0  # not taken by the broker
+        self.received = 0

@@ -1,0 +1,99 @@
+"""What can go wrong between us and a broker.
+
+A wrong address or certificate file is found before the first attempt and is the configuration's fault
+(`ContentError`). All others end one attempt or one connection, are reported, and are tried again.
+"""
+
+from typing import Final
+
+from roost_shared.errors import ContentError, TransportError
+
+__all__ = [
+    "SESSION_TAKEN_OVER",
+    "UNSUPPORTED_VERSION",
+    "BrokerFileError",
+    "BrokerLostError",
+    "BrokerRefusedError",
+    "BrokerSilentError",
+    "BrokerUnreachableError",
+    "BrokerUrlError",
+    "SubscriptionRefusedError",
+]
+
+SESSION_TAKEN_OVER: Final = 0x8E  # MQTT 5, section 2.4
+UNSUPPORTED_VERSION: Final = 0x84
+
+
+class BrokerUrlError(ContentError):
+    """The broker's address cannot be used."""
+
+    code = "broker.url"
+
+
+class BrokerFileError(ContentError):
+    """A certificate or key file of the connection cannot be used."""
+
+    code = "broker.file"
+
+
+class BrokerUnreachableError(TransportError):
+    """No connection came about: the name, the network or TLS failed."""
+
+    code = "broker.unreachable"
+
+
+class BrokerRefusedError(TransportError):
+    """The broker answered, and said no.
+
+    Args:
+        reason: MQTT 5 reason code; a 3.1.1 return code is translated to it.
+        text: the reason in words.
+    """
+
+    code = "broker.refused"
+
+    def __init__(self, reason: int, text: str) -> None:
+        super().__init__(f"the broker refused the connection: {text} (0x{reason:02X})")
+        self.reason = reason
+
+
+class BrokerSilentError(TransportError):
+    """The broker let the time pass in which it had to answer."""
+
+    code = "broker.silent"
+
+
+class BrokerLostError(TransportError):
+    """A connection that stood has ended.
+
+    Args:
+        reason: MQTT 5 reason code the broker gave, None if it gave none.
+        text: the cause in words.
+    """
+
+    code = "broker.lost"
+
+    def __init__(self, reason: int | None, text: str) -> None:
+        super().__init__(f"the connection to the broker ended: {text}")
+        self.reason = reason
+
+    @property
+    def taken_over(self) -> bool:
+        """Whether another client with our identity took our place; MQTT 3.1.1 cannot tell."""
+        return self.reason == SESSION_TAKEN_OVER
+
+
+class SubscriptionRefusedError(TransportError):
+    """The broker does not let us read a topic, most likely by its access rules.
+
+    Args:
+        topic: the topic filter.
+        reason: MQTT 5 reason code, or 0x80 of MQTT 3.1.1.
+    """
+
+    code = "broker.subscription_refused"
+
+    def __init__(self, topic: str, reason: int) -> None:
+        super().__init__(f"the broker refused the subscription to {topic} (0x{reason:02X}): check its access rules")
+        self.topic = topic
+        self.reason = reason
