@@ -1,0 +1,158 @@
+"""`scripts/demo`: build models, start the house, play, report.
+
+Exit code 0 if every picture was answered by its deadline, 1 if one was not, 2 if the demo could not be played.
+"""
+
+import argparse
+import itertools
+import json
+import re
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from roost_shared.durable import write_durably
+from roost_shared.errors import RoostError
+from scripts.roost_demo.contestants import Contestant, build_contestants
+from scripts.roost_demo.house import House
+from scripts.roost_demo.outcomes import is_flawless
+from scripts.roost_demo.pictures import Album, AlbumError, digits_album, folder_album
+from scripts.roost_demo.play import Play
+from scripts.roost_demo.report import make_report, summary_table
+from scripts.roost_demo.screen import Screen, open_screen
+
+_SLOW_RATE = 1.0  # pictures a second on each device once the play is over
+
+
+def main() -> int:
+    """Run the demo as the command line says."""
+    options = _parse()
+    console = Console(no_color=options.plain or None)
+    signal.signal(signal.SIGTERM, _leave)  # so that everything started is ended
+    try:
+        return _demonstrate(options, console)
+    except RoostError as error:
+        print(f"scripts/demo: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _demonstrate(options: argparse.Namespace, console: Console) -> int:
+    with (
+        tempfile.TemporaryDirectory(prefix="roost-demo-") as folder_name,
+        open_screen(console, plain=options.plain) as screen,
+    ):
+        folder = Path(folder_name)
+        album = _album(options)
+        screen.note(f"Building three models of '{album.task}'…")
+        own_model = _read_model(options.model) if options.model else None
+        contestants = build_contestants(album, folder, own_model)
+        for one in contestants:
+            screen.note(f"   {one.name:8}  {_described(one)}")
+        screen.note("Starting a broker and two devices…")
+        with House(folder, album.task, options.deadline_ms, contestants) as house:
+            pictures = itertools.cycle(album.streaming)
+            play = Play(house, album.task, options.deadline_ms, pictures, screen)
+            play.perform(options.seconds, options.rate)
+            report = _report(play, house, album, options, contestants)
+            if options.report is not None:
+                write_durably(options.report, (json.dumps(report, indent=2) + "\n").encode())
+            flawless = is_flawless(report) and not report["unexpected"]
+            _conclude(screen, report, flawless=flawless)
+            if not options.exit:
+                _stay(play, house, album, folder, screen)
+    return 0 if flawless else 1
+
+
+def _report(
+    play: Play, house: House, album: Album, options: argparse.Namespace, contestants: Sequence[Contestant]
+) -> dict[str, Any]:
+    return make_report(
+        play.outcomes,
+        acts=play.acts,
+        task=album.task,
+        deadline_ms=options.deadline_ms,
+        contestants=contestants,
+        unexpected=sum(sensor.unexpected for sensor in house.sensors),
+    )
+
+
+def _conclude(screen: Screen, report: dict[str, Any], *, flawless: bool) -> None:
+    screen.note("")
+    screen.note(summary_table(report))
+    verdict = "Every picture was answered once, by its deadline." if flawless else "Not every answer came in time."
+    screen.note(f"{verdict} {report['accuracy'] or 0:.1%} of the answers were right.")
+
+
+def _stay(play: Play, house: House, album: Album, folder: Path, screen: Screen) -> None:
+    """Stream slowly until Ctrl-C, saying how to join in."""
+    example = folder / "picture"
+    example.write_bytes(album.streaming[0].payload)
+    topics = house.sensors[0].topics
+    screen.note("")
+    screen.note("The devices keep running; Ctrl-C ends the demo. Join in with any MQTT client:")
+    screen.note(f"   mosquitto_sub -h 127.0.0.1 -p {house.port} -t '{topics.root}/#' -v")
+    screen.note(f"   mosquitto_pub -h 127.0.0.1 -p {house.port} -t {topics.input(album.task)} -f {example}")
+    try:
+        play.go_on(_SLOW_RATE)
+    except KeyboardInterrupt:
+        screen.note("Ending the demo.")
+
+
+def _album(options: argparse.Namespace) -> Album:
+    if options.images is None:
+        return digits_album()
+    name = re.sub(r"[^a-z0-9._-]+", "-", options.images.resolve().name.lower()).strip("._-")[:63]
+    return folder_album(options.images, options.labels, name or "pictures")
+
+
+def _read_model(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise AlbumError(f"--model {file}: cannot be read ({error.strerror})") from error
+
+
+def _described(contestant: Contestant) -> str:
+    config = contestant.bundle.config
+    kilobytes = sum(stage.size_bytes for stage in config.stages) / 1000
+    accuracy = "" if contestant.accuracy is None else f", {contestant.accuracy:.0%} right on pictures held out"
+    return f"{config.name}:{config.version}, {kilobytes:.0f} kB{accuracy}"
+
+
+def _leave(*_: object) -> None:
+    sys.exit(128 + signal.SIGTERM)
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/demo",
+        description="Two devices, a broker and their models on this machine: break the models, lose no answer.",
+    )
+    parser.add_argument("--exit", action="store_true", help="end after the play instead of staying up")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write the figures there as JSON")
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long the play takes (default: 20)")
+    parser.add_argument("--rate", type=float, default=20.0, help="pictures a second on each device (default: 20)")
+    parser.add_argument("--deadline-ms", type=int, default=200, metavar="MS", help="of each answer (default: 200)")
+    parser.add_argument("--plain", action="store_true", help="plain lines without colours")
+    own = parser.add_argument_group("with pictures and a model of your own (all three)")
+    own.add_argument("--images", type=Path, metavar="DIR", help="labelled pictures, DIR/<label>/*")
+    own.add_argument("--model", type=Path, metavar="FILE", help="a .tflite image classifier")
+    own.add_argument("--labels", type=Path, metavar="FILE", help="its labels, one a line, in the order of its outputs")
+    options = parser.parse_args()
+    given = [options.images, options.model, options.labels]
+    if any(given) and not all(given):
+        parser.error("--images, --model and --labels go together")
+    if options.seconds <= 0 or options.rate <= 0 or options.deadline_ms < 20:  # noqa: PLR2004 - the rules need room
+        parser.error("--seconds and --rate must be above 0, --deadline-ms at least 20")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""The agent.toml of a demo device, written as a person would write it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from scripts.roost_demo.contestants import Contestant
+
+__all__ = ["agent_toml"]
+
+# Share of the deadline at which a rule opens, whom it accepts, and how sure that one must be.
+_RULES: Final = (
+    (0.0, "primary", 0.6),
+    (0.25, "backup", 0.5),
+    (0.5, "primary", None),
+    (0.7, "backup", None),
+)
+
+
+def agent_toml(
+    *,
+    tenant: str,
+    device: str,
+    state_dir: Path,
+    port: int,
+    task: str,
+    deadline_ms: int,
+    contestants: Sequence[Contestant],
+) -> str:
+    """The file's text."""
+    sections = [
+        f'tenant = "{tenant}"\ndevice = "{device}"\nstate_dir = "{state_dir}"',
+        f'[broker]\nurl = "mqtt://127.0.0.1:{port}"',
+        "[trust]\nallow_unsigned = true",
+        f'[tasks.{task}]\ndeadline_ms = {deadline_ms}\ndefault = "unknown"',
+    ]
+    sections += [
+        f'[[tasks.{task}.contestants]]\nname = "{one.name}"\nrole = "{one.role}"\nbundle = "{one.bundle.folder}"'
+        for one in contestants
+    ]
+    for share, accept, min_confidence in _RULES:
+        rule = f'[[tasks.{task}.rules]]\nafter_ms = {round(share * deadline_ms)}\naccept = "{accept}"'
+        sections.append(rule if min_confidence is None else f"{rule}\nmin_confidence = {min_confidence}")
+    return "\n\n".join(sections) + "\n"

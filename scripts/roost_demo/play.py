@@ -1,0 +1,114 @@
+"""The play in three acts: all well, the primaries broken, recovered."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from scripts.roost_demo.faults import Fault, FaultKind
+from scripts.roost_demo.house import DEVICES, House
+from scripts.roost_demo.outcomes import Outcome, first_answer_s, summarise
+from scripts.roost_demo.pictures import Picture
+from scripts.roost_demo.report import act_line
+from scripts.roost_demo.screen import Screen
+from scripts.roost_demo.stream import Stream
+
+__all__ = ["Play"]
+
+_FEWEST_SECONDS_OF_PATIENCE: Final = 3.0
+_DEADLINES_OF_PATIENCE: Final = 10
+
+
+@dataclass(frozen=True)
+class _Act:
+    title: str
+    tells: str
+    share: float  # of the demo's time
+    faults: tuple[FaultKind, ...] = ()  # one for each device
+    is_recovery: bool = False
+
+
+_ACTS: Final = (
+    _Act("all well", "Both devices answer from their primary, a good model.", 0.25),
+    _Act(
+        "broken",
+        f"The primary hangs on {DEVICES[0]} and is killed on {DEVICES[1]}, again whenever it comes back.",
+        0.5,
+        ("hang", "kill"),
+    ),
+    _Act("recovered", "The primaries are left alone; the agents start them again.", 0.25, is_recovery=True),
+)
+
+
+class Play:
+    """Streams pictures through the acts and keeps what became of them.
+
+    Args:
+        house: where it plays, running.
+        task: the task the pictures belong to.
+        deadline_ms: the task's deadline.
+        pictures: what to stream, without end.
+        screen: where to show it.
+
+    Attributes:
+        outcomes: of every picture of the acts.
+        acts: what the report shall say of each act beside its figures.
+    """
+
+    def __init__(self, house: House, task: str, deadline_ms: int, pictures: Iterator[Picture], screen: Screen) -> None:
+        self.outcomes: list[Outcome] = []
+        self.acts: list[dict[str, Any]] = []
+        self._house = house
+        self._task = task
+        self._screen = screen
+        patience_s = max(_FEWEST_SECONDS_OF_PATIENCE, _DEADLINES_OF_PATIENCE * deadline_ms / 1000)
+        self._stream = Stream(house.sensors, pictures, patience_s, self._on_outcome)
+        self._is_kept = True
+
+    def perform(self, seconds: float, rate: float) -> None:
+        """Play all acts, in `seconds`, at `rate` pictures a second on each device."""
+        for number, act in enumerate(_ACTS, start=1):
+            self._screen.note(f"Act {number}, {act.title}. {act.tells}")
+            faults, began_s = self._faults(act.faults), time.monotonic()
+            self._stream.run(number, act.share * seconds, rate, partial(self._meanwhile, faults))
+            strikes = {device: fault.strikes for device, fault in zip(DEVICES, faults, strict=False)}
+            self._conclude(number, act, began_s, strikes)
+
+    def go_on(self, rate: float) -> None:
+        """Stream for as long as nobody interrupts, keeping nothing."""
+        self._is_kept = False
+        self._stream.run(len(_ACTS) + 1, float("inf"), rate, partial(self._meanwhile, ()))
+
+    def _conclude(self, number: int, act: _Act, began_s: float, strikes: dict[str, int]) -> None:
+        outcomes = [one for one in self.outcomes if one.act == number]
+        extra: dict[str, Any] = {"title": act.title, "strikes": strikes}
+        if act.is_recovery:
+            first = first_answer_s(outcomes, "primary")
+            extra["primary_back_s"] = {device: round(at_s - began_s, 2) for device, at_s in first.items()}
+        self.acts.append(extra)
+        self._screen.note("   " + act_line({**summarise(outcomes), **extra}))
+
+    def _faults(self, kinds: Sequence[FaultKind]) -> list[Fault]:
+        return [
+            Fault(
+                self._house.state_dir(device),
+                self._task,
+                kind,
+                partial(self._on_strike, device),
+            )
+            for device, kind in zip(DEVICES, kinds, strict=False)
+        ]
+
+    def _meanwhile(self, faults: Sequence[Fault]) -> None:
+        self._house.check()
+        for fault in faults:
+            fault.step()
+
+    def _on_strike(self, device: str, text: str) -> None:
+        self._screen.note(f"   {device}: {text}")
+
+    def _on_outcome(self, outcome: Outcome) -> None:
+        if self._is_kept:
+            self.outcomes.append(outcome)
+        self._screen.show(outcome)

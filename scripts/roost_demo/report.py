@@ -1,0 +1,91 @@
+"""What the demo found: the JSON report, and the same as a table."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from scripts.roost_demo.contestants import Contestant
+from scripts.roost_demo.outcomes import Outcome, summarise
+
+__all__ = ["act_line", "make_report", "summary_table"]
+
+Summary = Mapping[str, Any]
+
+
+def make_report(
+    outcomes: Sequence[Outcome],
+    *,
+    acts: Sequence[Mapping[str, Any]],
+    task: str,
+    deadline_ms: int,
+    contestants: Sequence[Contestant],
+    unexpected: int,
+) -> dict[str, Any]:
+    """The report.
+
+    Args:
+        outcomes: of all pictures.
+        acts: what to say of each act beside its figures, in order.
+        task: the task's name.
+        deadline_ms: the task's deadline.
+        contestants: who took part.
+        unexpected: answers nobody had asked for.
+    """
+    devices = sorted({outcome.device for outcome in outcomes})
+    return {
+        **summarise(outcomes),
+        "unexpected": unexpected,
+        "task": task,
+        "deadline_ms": deadline_ms,
+        "by_act": [
+            {**act, **summarise([one for one in outcomes if one.act == number])}
+            for number, act in enumerate(acts, start=1)
+        ],
+        "devices": {device: summarise([one for one in outcomes if one.device == device]) for device in devices},
+        "contestants": [
+            {"name": one.name, "role": one.role, "bundle": one.bundle.reference, "accuracy": one.accuracy}
+            for one in contestants
+        ],
+    }
+
+
+def summary_table(report: Summary) -> Table:
+    """The report's figures, an act a line, then a device a line, then all; fits into 80 columns."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, caption_justify="left")
+    table.caption = (
+        f"in time: within {report['deadline_ms']} ms; p50, p99: milliseconds from input to answer, on the device"
+    )
+    table.add_column("")
+    for heading in ("answers", "in time", "lost", "right", "primary", "backup", "p50", "p99"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for act in report["by_act"]:
+        table.add_row(act["title"], *_row(act))
+    table.add_section()
+    for device, summary in report["devices"].items():
+        table.add_row(device, *_row(summary))
+    table.add_section()
+    table.add_row("all", *_row(report), style="bold")
+    return table
+
+
+def act_line(summary: Summary) -> str:
+    """One line on what an act has shown."""
+    by = ", ".join(f"{count} by {name}" for name, count in summary["by_contestant"].items())
+    latency = summary["latency_ms"] or {"p50": 0.0, "p99": 0.0}
+    back = summary.get("primary_back_s") or {}
+    returned = "".join(f"; {device}'s primary back after {after_s:.1f} s" for device, after_s in back.items())
+    return (
+        f"{summary['by_deadline']} of {summary['answers'] + summary['lost']} answered by the deadline: {by}; "
+        f"half within {latency['p50']:.1f} ms, 99 % within {latency['p99']:.1f} ms{returned}"
+    )
+
+
+def _row(summary: Summary) -> list[str]:
+    latency = summary["latency_ms"] or {"p50": 0.0, "p99": 0.0}
+    by = summary["by_contestant"]
+    right = "-" if summary["accuracy"] is None else f"{summary['accuracy']:.1%}"
+    counts = [summary["answers"], summary["by_deadline"], summary["lost"]]
+    shares = [by.get(name, 0) for name in ("primary", "backup")]
+    return [*map(str, counts), right, *map(str, shares), f"{latency['p50']:.1f}", f"{latency['p99']:.1f}"]
