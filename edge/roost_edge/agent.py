@@ -13,7 +13,7 @@ import logging
 import os
 import secrets
 import signal
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
@@ -24,7 +24,9 @@ from roost_edge.injection import Injection
 from roost_edge.intake.mqtt import MqttIntake
 from roost_edge.lineup import line_up
 from roost_edge.mqtt import BrokerConnection, BrokerSettings, Received, Subscription, Will
+from roost_edge.mqtt.announcer import Announcer
 from roost_edge.mqtt.faults import SubscriptionRefusedError
+from roost_edge.presence import Presence
 from roost_edge.reactor import Reactor, Timer
 from roost_edge.state_folder import StateFolder
 from roost_edge.status import StatusServer
@@ -32,7 +34,7 @@ from roost_edge.workers import Key, Worker, WorkerState
 from roost_shared import __version__
 from roost_shared.clock import SECOND, SystemClock
 from roost_shared.errors import ConfigError, TransportError
-from roost_shared.messages import SCHEMA_VERSION, ErrorInfo, State, encode_json
+from roost_shared.messages import SCHEMA_VERSION, ErrorInfo
 from roost_shared.rendezvous import Contestant
 from roost_shared.scored import Scored
 from roost_shared.topics import DeviceTopics
@@ -113,6 +115,9 @@ class Agent:
             for inject, topic in task.inject.items():
                 self._injection.want(lined_up, inject, topic)
         self._connection = BrokerConnection(self._settings(config.broker), self._reactor, self)
+        self._announcer = Announcer(
+            self._topics.state, Presence(boot=self._boot, version=__version__), self._connection, self._reactor
+        )
         self._intake = MqttIntake(
             self._topics,
             self._connection,
@@ -122,7 +127,6 @@ class Agent:
             take=self.desk.take,
             refuse=self.desk.refuse,
         )
-        self._session = 0
         self._patience: Timer | None = None
         self._stopping = False
         self._connection_stopped = False
@@ -180,7 +184,7 @@ class Agent:
         if self._connection_stopped:
             return
         self._connection_stopped = True
-        self._publish_state("offline", "stopped")
+        self._announcer.say_stopped()
         self._connection.stop(GOODBYE_NS, self._stop_workers)
 
     def _stop_workers(self) -> None:
@@ -194,18 +198,21 @@ class Agent:
 
     # ---- what the connection tells
 
-    def connecting(self, number: int) -> Will | None:
+    def connecting(self, number: int) -> Will | None:  # noqa: ARG002 - the presence counts sessions itself
         """Say what the broker shall publish if it loses us."""
-        self._session = number
-        return Will(topic=self._topics.state, payload=self._state("offline", "lost"))
+        return self._announcer.will()
 
     def connected(self, *, session_present: bool) -> None:
-        """The broker took us: say so."""
-        log.info("connected%s", ", the broker kept our session" if session_present else "")
-        self._publish_state("online", None)
+        """The broker took us."""
+        log.info("connected%s", "; the broker kept our session" if session_present else "")
+        self._announcer.connected()
 
     def received(self, message: Received) -> None:
         """Hand a message to whom its topic names."""
+        if message.topic == self._announcer.topic:
+            self._announcer.seen(message)
+            self._let_go(message)
+            return
         if self._injection.receive(message.topic, message.payload):
             self._let_go(message)
             return
@@ -224,6 +231,7 @@ class Agent:
     def disconnected(self, error: TransportError) -> None:
         """The connection ended; it comes back by itself."""
         self._complaints.note(error.code, str(error))
+        self._announcer.disconnected(error)
 
     def subscription_refused(self, error: SubscriptionRefusedError) -> None:
         """The broker does not let us read a topic."""
@@ -233,16 +241,8 @@ class Agent:
         if message.receipt is not None:
             self._connection.settle(message.receipt)
 
-    def _state(self, state: Literal["online", "offline"], reason: str | None) -> bytes:
-        return encode_json(
-            State(state=state, boot=self._boot, session=self._session, reason=reason, version=__version__)
-        )
-
-    def _publish_state(self, state: Literal["online", "offline"], reason: str | None) -> None:
-        self._connection.publish(self._topics.state, self._state(state, reason), qos=1, retain=True)
-
     def _settings(self, broker: BrokerConfig) -> BrokerSettings:
-        subscriptions = [self._topics.all_inputs, *self._injection.topics]
+        subscriptions = [self._topics.state, self._topics.all_inputs, *self._injection.topics]
         return BrokerSettings(
             url=broker.url,
             client_id=f"{self._config.tenant}/d/{self._config.device}",
@@ -269,7 +269,7 @@ class Agent:
             "boot": self._boot,
             "pid": os.getpid(),
             "uptime_s": (self._reactor.now_ns() - self._started_ns) / SECOND,
-            "problem": None,
+            "problem": self._announcer.problem,
             "broker": {
                 "connected": self._connection.connected,
                 "version": self._connection.version,

@@ -24,9 +24,9 @@ def print_result(console: Console, name: str, bench: Bench, result: Result) -> b
         table.add_row(goal.figure, measured, str(goal), verdict)
         all_met = all_met and verdict != "missed"
     console.print(table)
-    console.print(f"compared with {bench.COMPARED_WITH}")
+    console.print(f"compared with {bench.COMPARED_WITH}", markup=False)
     if "limited_by" in result:
-        console.print(f"limited by {result['limited_by']}")
+        console.print(f"limited by {result['limited_by']}", markup=False)
     console.print()
     return all_met
 
