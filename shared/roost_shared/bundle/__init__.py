@@ -1,7 +1,7 @@
 """The bundle: an immutable, content-addressed package of a model and all it takes to run and to judge it.
 
-Opening one needs no numpy, Pillow or runtime: the agent's own process does it. Building one (`bundle.build`) and
-its golden vectors (`bundle.golden`) need them, and are imported by name by those who do.
+Opening one needs no numpy, Pillow or runtime: the agent's own process does it. What only builders need (`writer`,
+`build`, `golden`, `examples`, `spec`) is imported by name, by them.
 """
 
 from roost_shared.bundle.errors import (
@@ -12,7 +12,7 @@ from roost_shared.bundle.errors import (
     BundleVersionError,
     MissingBlobError,
 )
-from roost_shared.bundle.layout import Bundle, open_bundle, write_bundle
+from roost_shared.bundle.layout import Bundle, open_bundle
 from roost_shared.bundle.manifest import BundleConfig, Stage, TensorSpec
 
 __all__ = [
@@ -27,5 +27,4 @@ __all__ = [
     "Stage",
     "TensorSpec",
     "open_bundle",
-    "write_bundle",
 ]

@@ -21,7 +21,7 @@ import numpy as np
 from roost_shared.bundle.examples import Example, evenly
 from roost_shared.bundle.golden import GoldenVector, encode_golden, golden_output
 from roost_shared.bundle.infer import PIXEL_RANGES, Inferred, ModelFile, Span, infer, with_pixel_range
-from roost_shared.bundle.layout import Bundle, digest_of, write_bundle
+from roost_shared.bundle.layout import Bundle, digest_of
 from roost_shared.bundle.manifest import (
     ArrayPayload,
     BundleConfig,
@@ -34,6 +34,7 @@ from roost_shared.bundle.manifest import (
 )
 from roost_shared.bundle.spec import BuildSpec
 from roost_shared.bundle.synthetic import png_bytes, synthetic_array, synthetic_image, synthetic_state
+from roost_shared.bundle.writer import write_bundle
 from roost_shared.errors import ConfigError
 from roost_shared.payload import load_pixels, open_payload
 from roost_shared.pipeline import Chain

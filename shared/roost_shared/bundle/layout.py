@@ -1,4 +1,4 @@
-"""A bundle on disk: an OCI image layout, read with suspicion and written atomically.
+"""A bundle on disk: an OCI image layout, read with suspicion.
 
 ```
 meter-7/oci-layout            {"imageLayoutVersion": "1.0.0"}
@@ -11,33 +11,28 @@ index → manifest → blobs, within limits. Nobody's signature is checked here.
 
 import hashlib
 import re
-import shutil
-import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
 
-from roost_shared.bundle import manifest as m
+from roost_shared.bundle import oci
 from roost_shared.bundle.errors import (
     AlteredBlobError,
     BadBlobPathError,
     BundleError,
-    BundleExistsError,
     BundleVersionError,
     MissingBlobError,
 )
-from roost_shared.durable import fsync_folder, write_durably
+from roost_shared.bundle.manifest import CONFIG_SCHEMA_VERSION, BundleConfig, StageFormat, StageName, check_config
 
-__all__ = ["Bundle", "digest_of", "open_bundle", "write_bundle"]
+__all__ = ["Bundle", "blob_path", "blobs_named", "digest_of", "open_bundle"]
 
 MAX_JSON_BYTES: Final = 4 << 20  # bytes, of index, manifest and roost.json each
-_LAYOUT: Final = b'{"imageLayoutVersion":"1.0.0"}'
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _READ_BYTES: Final = 1 << 20  # bytes at a time
 
-_Document = TypeVar("_Document", m.Index, m.Manifest, m.BundleConfig)
+_Document = TypeVar("_Document", oci.Index, oci.Manifest, BundleConfig)
 
 
 def digest_of(data: bytes) -> str:
@@ -54,7 +49,7 @@ class Bundle:
         config: what it says of itself.
     """
 
-    def __init__(self, folder: Path, digest: str, config: m.BundleConfig) -> None:
+    def __init__(self, folder: Path, digest: str, config: BundleConfig) -> None:
         self.folder = folder
         self.digest = digest
         self.config = config
@@ -67,9 +62,9 @@ class Bundle:
     @property
     def golden_path(self) -> Path:
         """The golden vectors' file."""
-        return _blob_path(self.folder, self.config.golden.digest)
+        return blob_path(self.folder, self.config.golden.digest)
 
-    def stage_path(self, name: m.StageName, stage_format: m.StageFormat | None = None) -> Path:
+    def stage_path(self, name: StageName, stage_format: StageFormat | None = None) -> Path:
         """The model file of stage `name`, in `stage_format` or the first format listed.
 
         Raises:
@@ -77,7 +72,7 @@ class Bundle:
         """
         for stage in self.config.stages:
             if stage.name == name and stage_format in (None, stage.format):
-                return _blob_path(self.folder, stage.digest)
+                return blob_path(self.folder, stage.digest)
         raise KeyError(name)
 
 
@@ -96,13 +91,13 @@ def open_bundle(folder: Path) -> Bundle:
     if b'"1.0.0"' not in _read_small(folder, layout):
         raise BundleError(layout, "is not an OCI image layout 1.0.0")
     index_path = folder / "index.json"
-    index = _decode(index_path, _read_small(folder, index_path), m.Index)
-    models = [entry for entry in index.manifests if entry.media_type == m.MANIFEST_MEDIA_TYPE]
+    index = _decode(index_path, _read_small(folder, index_path), oci.Index)
+    models = [entry for entry in index.manifests if entry.media_type == oci.MANIFEST_MEDIA_TYPE]
     if len(models) != 1:
         raise BundleError(index_path, f"$.manifests: names {len(models)} image manifests, a bundle holds one")
     manifest_path = _checked_blob(folder, index_path, models[0])
-    manifest = _decode(manifest_path, _read_small(folder, manifest_path), m.Manifest)
-    if manifest.artifact_type != m.MODEL_ARTIFACT_TYPE:
+    manifest = _decode(manifest_path, _read_small(folder, manifest_path), oci.Manifest)
+    if manifest.artifact_type != oci.MODEL_ARTIFACT_TYPE:
         raise BundleError(manifest_path, f"$.artifactType: is {manifest.artifact_type!r}, not a ModelPack model")
     for blob in (manifest.config, *manifest.layers):
         _checked_blob(folder, manifest_path, blob)
@@ -110,36 +105,8 @@ def open_bundle(folder: Path) -> Bundle:
     return Bundle(folder, models[0].digest, config)
 
 
-def write_bundle(folder: Path, config: m.BundleConfig, blobs: Iterable[bytes]) -> Bundle:
-    """Write a bundle, durably and atomically; the same config and blobs always give the same digest.
-
-    Args:
-        folder: where it shall lie; its parent must exist.
-        config: its document, naming stages and golden vectors by digest.
-        blobs: the bytes of those.
-
-    Raises:
-        BundleExistsError: `folder` holds something else already. The same bundle is no error.
-        BundleError: the config contradicts itself or the blobs.
-        OSError: the disk refused; nothing is left behind.
-    """
-    by_digest = {digest_of(blob): blob for blob in blobs}
-    problem = m.check_config(config) or _check_blobs(config, by_digest)
-    if problem:
-        raise BundleError(folder, problem)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
-        digest = _fill(temporary, config, by_digest)
-        _put_in_place(temporary, folder, digest)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return open_bundle(folder)
-
-
-# --- reading ---------------------------------------------------------------------------------------------------
-
-
-def _blob_path(folder: Path, digest: str) -> Path:
+def blob_path(folder: Path, digest: str) -> Path:
+    """Where a layout keeps the blob of a checked `digest`."""
     return folder / "blobs" / "sha256" / digest.removeprefix("sha256:")
 
 
@@ -175,10 +142,10 @@ def _decode(path: Path, data: bytes, kind: type[_Document]) -> _Document:
         raise BundleError(path, str(error)) from error
 
 
-def _checked_blob(folder: Path, named_by: Path, blob: m.Descriptor) -> Path:
+def _checked_blob(folder: Path, named_by: Path, blob: oci.Descriptor) -> Path:
     if _DIGEST.fullmatch(blob.digest) is None:
         raise BadBlobPathError(named_by, f"{blob.digest!r} is not a sha256 digest")
-    path = _confined(folder, _blob_path(folder, blob.digest))
+    path = _confined(folder, blob_path(folder, blob.digest))
     digest = hashlib.sha256()
     size = 0
     with path.open("rb") as file:
@@ -192,24 +159,24 @@ def _checked_blob(folder: Path, named_by: Path, blob: m.Descriptor) -> Path:
     return path
 
 
-def _read_config(folder: Path, manifest_path: Path, manifest: m.Manifest) -> m.BundleConfig:
-    layers = [layer for layer in manifest.layers if layer.annotations.get(m.FILEPATH_ANNOTATION) == m.CONFIG_FILE]
+def _read_config(folder: Path, manifest_path: Path, manifest: oci.Manifest) -> BundleConfig:
+    layers = [layer for layer in manifest.layers if layer.annotations.get(oci.FILEPATH_ANNOTATION) == oci.CONFIG_FILE]
     if len(layers) != 1:
-        raise BundleError(manifest_path, f"$.layers: {len(layers)} layers are called {m.CONFIG_FILE}, not one")
-    path = _blob_path(folder, layers[0].digest)
+        raise BundleError(manifest_path, f"$.layers: {len(layers)} layers are called {oci.CONFIG_FILE}, not one")
+    path = blob_path(folder, layers[0].digest)
     data = _read_small(folder, path)
     version = _decode_version(path, data)
-    if version != m.CONFIG_SCHEMA_VERSION:
-        side = "this side" if version > m.CONFIG_SCHEMA_VERSION else "the bundle"
+    if version != CONFIG_SCHEMA_VERSION:
+        side = "this side" if version > CONFIG_SCHEMA_VERSION else "the bundle"
         raise BundleVersionError(
-            path, f"has schema_version {version}, we read {m.CONFIG_SCHEMA_VERSION}: upgrade {side}"
+            path, f"has schema_version {version}, we read {CONFIG_SCHEMA_VERSION}: upgrade {side}"
         )
-    config = _decode(path, data, m.BundleConfig)
+    config = _decode(path, data, BundleConfig)
     carried = {(layer.digest, layer.size) for layer in manifest.layers}
-    for digest, size in _blobs_named(config):
+    for digest, size in blobs_named(config):
         if (digest, size) not in carried:
             raise BundleError(path, f"names {digest} of {size} bytes, which is no layer of the manifest")
-    problem = m.check_config(config)
+    problem = check_config(config)
     if problem:
         raise BundleError(path, problem)
     return config
@@ -226,73 +193,7 @@ def _decode_version(path: Path, data: bytes) -> int:
         raise BundleError(path, str(error)) from error
 
 
-def _blobs_named(config: m.BundleConfig) -> list[tuple[str, int]]:
+def blobs_named(config: BundleConfig) -> list[tuple[str, int]]:
+    """Digest and size in bytes of each blob the document names, as often as it names it."""
     golden = (config.golden.digest, config.golden.size_bytes)
     return [*((stage.digest, stage.size_bytes) for stage in config.stages), golden]
-
-
-# --- writing ---------------------------------------------------------------------------------------------------
-
-
-def _check_blobs(config: m.BundleConfig, by_digest: dict[str, bytes]) -> str | None:
-    named = dict(_blobs_named(config))
-    if named.keys() != by_digest.keys():
-        return f"the config names blobs {sorted(named)}, but {sorted(by_digest)} were given"
-    for digest, size in named.items():
-        if len(by_digest[digest]) != size:
-            return f"{digest} holds {len(by_digest[digest])} bytes, the config says {size}"
-    return None
-
-
-def _fill(folder: Path, config: m.BundleConfig, by_digest: dict[str, bytes]) -> str:
-    """Write a layout into the empty `folder`; return the manifest's digest."""
-    (folder / "blobs" / "sha256").mkdir(parents=True)
-    layers = [_put(folder, _encode(config), m.WEIGHT_CONFIG_MEDIA_TYPE, m.CONFIG_FILE)]
-    layers.extend(
-        _put(folder, by_digest[stage.digest], m.WEIGHT_MEDIA_TYPE, f"{stage.name}.{stage.format}")
-        for stage in config.stages
-    )
-    layers.append(_put(folder, by_digest[config.golden.digest], m.DATASET_MEDIA_TYPE, m.GOLDEN_FILE))
-    model = m.ModelPackConfig(
-        descriptor=m.ModelDescriptor(name=config.name, version=config.version, family=config.task),
-        config=m.ModelConfig(format=config.stages[0].format),
-        modelfs=m.ModelFiles(diff_ids=[layer.digest for layer in layers]),
-    )
-    manifest = m.Manifest(
-        artifact_type=m.MODEL_ARTIFACT_TYPE,
-        config=_put(folder, _encode(model), m.MODEL_CONFIG_MEDIA_TYPE),
-        layers=layers,
-    )
-    entry = _put(folder, _encode(manifest), m.MANIFEST_MEDIA_TYPE)
-    named = msgspec.structs.replace(
-        entry,
-        artifact_type=m.MODEL_ARTIFACT_TYPE,
-        annotations={"org.opencontainers.image.ref.name": config.version},
-    )
-    write_durably(folder / "index.json", _encode(m.Index(manifests=[named])))
-    write_durably(folder / "oci-layout", _LAYOUT)
-    fsync_folder(folder / "blobs")
-    return entry.digest
-
-
-def _put(folder: Path, data: bytes, media_type: str, file_name: str | None = None) -> m.Descriptor:
-    digest = digest_of(data)
-    write_durably(_blob_path(folder, digest), data)
-    annotations = {m.FILEPATH_ANNOTATION: file_name} if file_name else {}
-    return m.Descriptor(media_type=media_type, digest=digest, size=len(data), annotations=annotations)
-
-
-def _encode(document: msgspec.Struct) -> bytes:
-    return msgspec.json.encode(document, order="deterministic")
-
-
-def _put_in_place(temporary: Path, folder: Path, digest: str) -> None:
-    temporary.chmod(0o755)  # mkdtemp's 0700 would hide the bundle from the agent's user
-    try:
-        temporary.rename(folder)  # fails on a folder that holds something
-    except OSError as error:
-        if not folder.exists():
-            raise
-        if not folder.is_dir() or open_bundle(folder).digest != digest:
-            raise BundleExistsError(folder, "holds another bundle; give a new folder or remove this one") from error
-    fsync_folder(folder.parent)

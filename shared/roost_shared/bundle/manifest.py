@@ -1,14 +1,7 @@
-"""What a bundle says of itself: the OCI manifest, the ModelPack config, and Roost's own document.
-
-A bundle is an OCI image layout whose manifest follows the CNCF ModelPack specification, so registries and ModelPack
-tools can carry and unpack it. ModelPack's config blob is a closed schema, so Roost's document, `BundleConfig`,
-rides in a layer of its own: a ModelPack *weight config* file called `roost.json`. Weights and golden vectors
-are layers beside it.
+"""Roost's own document of a bundle, `roost.json`: all it takes to run a model and to judge it.
 
 These structs are data only. Unknown fields are ignored, so that a newer builder may add some; `schema_version`
 rises when an older reader would misunderstand. `check_config` holds the rules that span fields.
-
-See https://github.com/modelpack/model-spec and https://github.com/opencontainers/image-spec.
 """
 
 import math
@@ -18,36 +11,20 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from roost_shared.bundle.oci import Digest, Size
+
 __all__ = [
-    "CONFIG_FILE",
     "CONFIG_SCHEMA_VERSION",
-    "DATASET_MEDIA_TYPE",
-    "FILEPATH_ANNOTATION",
-    "GOLDEN_FILE",
-    "INDEX_MEDIA_TYPE",
-    "MANIFEST_MEDIA_TYPE",
-    "MODEL_ARTIFACT_TYPE",
-    "MODEL_CONFIG_MEDIA_TYPE",
-    "WEIGHT_CONFIG_MEDIA_TYPE",
-    "WEIGHT_MEDIA_TYPE",
     "ArrayPayload",
     "BundleConfig",
     "BundleDraft",
     "Colour",
     "Confidence",
-    "Descriptor",
-    "Digest",
     "Evaluation",
     "Fit",
     "GoldenSpec",
     "ImagePayload",
-    "Index",
     "LabelAgreement",
-    "Manifest",
-    "ModelConfig",
-    "ModelDescriptor",
-    "ModelFiles",
-    "ModelPackConfig",
     "NoConfidence",
     "OutputKind",
     "OutputSpec",
@@ -68,23 +45,8 @@ __all__ = [
 
 CONFIG_SCHEMA_VERSION: Final = 1
 
-INDEX_MEDIA_TYPE: Final = "application/vnd.oci.image.index.v1+json"
-MANIFEST_MEDIA_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
-MODEL_ARTIFACT_TYPE: Final = "application/vnd.cncf.model.manifest.v1+json"
-MODEL_CONFIG_MEDIA_TYPE: Final = "application/vnd.cncf.model.config.v1+json"
-WEIGHT_MEDIA_TYPE: Final = "application/vnd.cncf.model.weight.v1.raw"
-WEIGHT_CONFIG_MEDIA_TYPE: Final = "application/vnd.cncf.model.weight.config.v1.raw"
-DATASET_MEDIA_TYPE: Final = "application/vnd.cncf.model.dataset.v1.raw"
-FILEPATH_ANNOTATION: Final = "org.cncf.model.filepath"
-
-CONFIG_FILE: Final = "roost.json"
-GOLDEN_FILE: Final = "golden.msgpack"
-
-# `\Z`, not `$`: a dollar also matches before a trailing line feed, which a path must not carry.
-Digest = Annotated[str, Meta(pattern=r"\Asha256:[0-9a-f]{64}\Z")]
 Name = Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9._-]{0,62}\Z")]
 Version = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._+-]{0,62}\Z")]
-Size = Annotated[int, Meta(ge=0)]
 Positive = Annotated[float, Meta(gt=0)]
 
 Dtype = Literal["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32"]
@@ -95,70 +57,6 @@ OutputValues = Literal["logits", "probabilities"]
 Colour = Literal["RGB", "BGR", "L"]
 Fit = Literal["stretch", "crop", "letterbox"]
 Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
-
-
-# --- OCI and ModelPack -----------------------------------------------------------------------------------------
-
-
-class Descriptor(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """An OCI descriptor: a blob by digest and size."""
-
-    media_type: str
-    digest: Digest
-    size: Size  # bytes
-    artifact_type: str | None = None
-    annotations: dict[str, str] = {}
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """An OCI image manifest; its digest is the bundle's."""
-
-    schema_version: Literal[2] = 2
-    media_type: str = MANIFEST_MEDIA_TYPE
-    artifact_type: str
-    config: Descriptor
-    layers: Annotated[list[Descriptor], Meta(min_length=1, max_length=64)]
-    annotations: dict[str, str] = {}
-
-
-class Index(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """`index.json`: the manifests an OCI layout holds; a bundle holds one."""
-
-    schema_version: Literal[2] = 2
-    media_type: str = INDEX_MEDIA_TYPE
-    manifests: list[Descriptor]
-
-
-class ModelDescriptor(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """ModelPack: who the model is."""
-
-    name: str
-    version: str
-    family: str
-
-
-class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """ModelPack: what the model is."""
-
-    format: str
-
-
-class ModelFiles(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """ModelPack: digests of the uncompressed layers, in order."""
-
-    type: Literal["layers"] = "layers"
-    diff_ids: list[str]
-
-
-class ModelPackConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The config blob as ModelPack prescribes it; Roost writes it for other tools and reads nothing from it."""
-
-    descriptor: ModelDescriptor
-    config: ModelConfig
-    modelfs: ModelFiles
-
-
-# --- Roost's document ------------------------------------------------------------------------------------------
 
 
 class Quantization(msgspec.Struct, frozen=True):
