@@ -161,7 +161,10 @@ class _Trial:
 def _best_range(draft: BundleDraft, trial: _Trial) -> tuple[BundleDraft, str]:
     """The draft with the range of pixel values that reads the examples best; without any, as it is."""
     if not trial.examples:
-        return draft, "give --examples to have 0…255, 0…1 and -1…1 tried"
+        return (
+            draft,
+            "pixels are fed as 0…255: the file does not say otherwise, and there are no examples to try 0…1 and -1…1",
+        )
     sample = evenly(trial.examples, _TRIALS)
     drafts = {span: _with_range(draft, span) for span in PIXEL_RANGES}
     accuracies = {span: trial.accuracy(candidate, sample) for span, candidate in drafts.items()}

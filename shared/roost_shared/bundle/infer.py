@@ -61,7 +61,7 @@ class ModelFile:
 
 @dataclass(frozen=True)
 class Inferred:
-    """A draft, what to tell its builder, and whether the range of real pixel values is only a guess."""
+    """A draft, what to tell its builder, and whether the range of real pixel values was a guess, left to tell."""
 
     draft: BundleDraft
     notes: tuple[str, ...]
@@ -154,7 +154,7 @@ def _preprocessing(file: ModelFile) -> tuple[Preprocessing, list[str], bool]:
     span, note = _pixel_span(payload, known_range)
     _, height, width, channels = payload.shape
     image = ImagePayload(input=payload.name, width=width, height=height, colour="L" if channels == 1 else "RGB")
-    notes.append(note)
+    notes.extend(note)
     return Preprocessing(payload=with_pixel_range(image, span), injected=injected), notes, known_range is None
 
 
@@ -162,15 +162,15 @@ def _is_image(tensor: TensorSpec) -> bool:
     return len(tensor.shape) == _IMAGE_DIMENSIONS and tensor.shape[3] in (1, 3)
 
 
-def _pixel_span(tensor: TensorSpec, known_range: Span | None) -> tuple[Span, str]:
-    """The real values that pixels 0…255 shall become, and why."""
+def _pixel_span(tensor: TensorSpec, known_range: Span | None) -> tuple[Span, list[str]]:
+    """The real values that pixels 0…255 shall become, and why if the file tells."""
     if known_range is not None and tensor.dtype != "float32":
-        return known_range, f"pixels fill the integer input, {_text(known_range)}"
+        return known_range, [f"pixels fill the integer input, {_text(known_range)}"]
     if known_range is not None:
         # Calibration sees only some images, so the file's range may fall a little short of the intended one.
         span = min(PIXEL_RANGES, key=lambda span: float(np.abs(np.subtract(span, known_range)).sum()))
-        return span, f"pixels are scaled to {_text(span)}: the file quantises its input from {_text(known_range)}"
-    return PIXEL_RANGES[0], f"pixels are fed as {_text(PIXEL_RANGES[0])}: the file does not say otherwise"
+        return span, [f"pixels are scaled to {_text(span)}: the file quantises its input from {_text(known_range)}"]
+    return PIXEL_RANGES[0], []
 
 
 def _text(span: Span) -> str:

@@ -1,0 +1,53 @@
+"""`roost`: the command of operators, engineers and the cloud itself.
+
+Errors raised on purpose end in one line on standard error, with their code, and exit status 1.
+"""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from roost_cloud.commands import bundle
+from roost_shared.errors import RoostError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(name="roost", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app.add_typer(bundle.app, name="bundle")
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - called back by typer
+    if asked:
+        typer.echo(f"roost {version('roost')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _roost(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Answers from models at the edge: bundles, fleets, labels and rollouts."""
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except RoostError as error:
+        _fail(f"{error} [{error.code}]")
+    except OSError as error:
+        _fail(str(error))
+
+
+def _fail(text: str) -> None:
+    typer.echo(f"roost: {text}", err=True)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

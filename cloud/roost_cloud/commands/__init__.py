@@ -1,0 +1,1 @@
+"""The commands of `roost`, one module for each noun; what is heavy is imported by the command that needs it."""

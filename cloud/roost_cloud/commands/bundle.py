@@ -1,0 +1,177 @@
+"""`roost bundle build|inspect|verify`."""
+
+import platform
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from roost_shared.bundle import Bundle, BundleConfig, TensorSpec, open_bundle
+from roost_shared.bundle.manifest import ImagePayload, SoftmaxConfidence
+from roost_shared.errors import ContentError
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="Build, inspect and verify bundles: a model with all it takes to run it.")
+
+_Folder = Annotated[Path, typer.Argument(help="The bundle's folder.", exists=True, file_okay=False)]
+
+
+class LabelsError(ContentError):
+    """A file of labels cannot be read."""
+
+    code = "labels.invalid"
+
+
+@app.command()
+def build(
+    model: Annotated[Path, typer.Argument(help="A .tflite file.", exists=True, dir_okay=False)],
+    *,
+    name: Annotated[str, typer.Option(help="Name of the bundle.")],
+    version: Annotated[str, typer.Option(help="Version of the bundle.")],
+    out: Annotated[Path, typer.Option(help="The folder to write.")],
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="A label a line, in the order of the outputs; none if it is no classifier.", dir_okay=False),
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="The question it answers; the name if not given.")] = None,
+    spec: Annotated[
+        Path | None, typer.Option(help="TOML that replaces parts of what is inferred.", dir_okay=False)
+    ] = None,
+    examples: Annotated[
+        Path | None,
+        typer.Option(help="DIR/<label>/*: inputs to try it on; three travel in the bundle.", file_okay=False),
+    ] = None,
+) -> None:
+    """Build a bundle from a model file, and say what was inferred."""
+    # Loads numpy, Pillow and the runtime, which `roost --help` does not need.
+    from roost_shared.bundle.build import build_bundle  # noqa: PLC0415 - see above
+    from roost_shared.bundle.examples import read_examples  # noqa: PLC0415 - see above
+    from roost_shared.bundle.spec import read_spec  # noqa: PLC0415 - see above
+
+    names = _read_labels(labels) if labels else []
+    out.parent.mkdir(parents=True, exist_ok=True)
+    built = build_bundle(
+        {"model": model.read_bytes()},
+        out,
+        name=name,
+        version=version,
+        labels=names,
+        task=task,
+        spec=read_spec(spec) if spec else None,
+        examples=read_examples(examples, names) if examples else (),
+        dataset=examples.resolve().name if examples else "examples",
+    )
+    for note in built.notes:
+        typer.echo(f"  {note}")
+    typer.echo(f"{out}: {built.bundle.reference}")
+
+
+@app.command()
+def inspect(
+    folder: _Folder,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the bundle's document as JSON.")] = False,
+) -> None:
+    """Show what a bundle says of itself; its digests are checked."""
+    bundle = open_bundle(folder)
+    if as_json:
+        document = {"digest": bundle.digest, **msgspec.to_builtins(bundle.config)}
+        typer.echo(msgspec.json.format(msgspec.json.encode(document)).decode())
+    else:
+        _print_table(bundle)
+
+
+@app.command()
+def verify(folder: _Folder) -> None:
+    """Check every digest, load the model, and compare its golden vectors on this machine."""
+    from roost_shared.pipeline import Pipeline  # noqa: PLC0415 - loads numpy, Pillow and the runtime
+
+    bundle = open_bundle(folder)
+    Pipeline.load(bundle).check_golden()
+    golden = bundle.config.golden
+    typer.echo(
+        f"{bundle.reference}: digests hold; {golden.vectors} golden vectors agree within {golden.tolerance:g} "
+        f"on {platform.machine()}"
+    )
+
+
+def _read_labels(path: Path) -> list[str]:
+    """One label a line; blank lines at the end are nobody's label."""
+    try:
+        labels = [line.strip() for line in path.read_text("utf-8").rstrip().splitlines()]
+    except UnicodeDecodeError as error:
+        raise LabelsError(f"{path}: is no UTF-8 text: {error}") from error
+    if not all(labels):
+        raise LabelsError(f"{path}: line {labels.index('') + 1} is blank")
+    return labels
+
+
+def _print_table(bundle: Bundle) -> None:
+    from rich.console import Console  # noqa: PLC0415 - only this command draws tables
+    from rich.table import Table  # noqa: PLC0415 - only this command draws tables
+
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for key, value in _rows(bundle):
+        table.add_row(key, value)
+    Console(markup=False, highlight=False).print(table)
+
+
+def _rows(bundle: Bundle) -> list[tuple[str, str]]:
+    config = bundle.config
+    rows = [
+        ("bundle", f"{config.name}:{config.version}"),
+        ("digest", bundle.digest),
+        ("task", config.task),
+    ]
+    for stage in config.stages:
+        rows.append((stage.name, f"{stage.format}, {stage.size_bytes:,} bytes"))
+        rows.extend(("  takes", _tensor_text(tensor)) for tensor in stage.inputs)
+        rows.extend(("  gives", _tensor_text(tensor)) for tensor in stage.outputs)
+    rows.append(("payload", _payload_text(config)))
+    rows.extend(("injected", f"{tensor} ← {name}") for tensor, name in config.preprocessing.injected.items())
+    rows.append(("output", _output_text(config)))
+    if config.labels:
+        rows.append(("labels", _labels_text(config.labels)))
+    rows.append(
+        ("needs", f"{' or '.join(config.runtime.runtimes)}, {config.runtime.ram_bytes / 1e6:.1f} MB of memory")
+    )
+    rows.append(("golden", f"{config.golden.vectors} vectors, within {config.golden.tolerance:g}"))
+    if (evaluation := config.evaluation) is not None:
+        rows.append(("accuracy", f"{evaluation.accuracy:.1%} on {evaluation.samples} of {evaluation.dataset}"))
+    return rows
+
+
+def _tensor_text(tensor: TensorSpec) -> str:
+    text = f"{tensor.name} {tensor.dtype} {'×'.join(str(length) for length in tensor.shape)}"
+    if tensor.quantization is not None:
+        text += f", {tensor.quantization.scale:g} × (q - {tensor.quantization.zero_point})"
+    return text
+
+
+def _payload_text(config: BundleConfig) -> str:
+    payload = config.preprocessing.payload
+    if not isinstance(payload, ImagePayload):
+        return f"array × {payload.scale:g} + {payload.offset:g}"
+    scale = ", ".join(f"{value:g}" for value in payload.scale)
+    offset = ", ".join(f"{value:g}" for value in payload.offset)
+    return (
+        f"{payload.colour} image, {payload.fit} to {payload.width}×{payload.height} ({payload.resample}), "
+        f"pixel × {scale} + {offset}"
+    )
+
+
+def _output_text(config: BundleConfig) -> str:
+    if config.output.kind != "classification":
+        return config.output.kind
+    confidence = config.confidence
+    softmax = f", temperature {confidence.temperature:g}" if isinstance(confidence, SoftmaxConfidence) else ""
+    return f"classification, {config.output.values}{softmax}"
+
+
+def _labels_text(labels: tuple[str, ...], shown: int = 12) -> str:
+    text = ", ".join(labels[:shown])
+    return text if len(labels) <= shown else f"{text}, … ({len(labels)})"
