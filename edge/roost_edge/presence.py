@@ -14,8 +14,9 @@ session, because a will can be late and overwrite a newer birth. So the device r
 >>> presence = Presence(boot="b1", version="1.0")
 >>> presence.next_session().reason  # the will of the coming connection
 'lost'
->>> presence.connected(now_ns=0)
-[Announce(state=State(state='online', boot='b1', session=1, version='1.0'))]
+>>> [birth] = presence.connected(now_ns=0)
+>>> birth.state.state, birth.state.boot, birth.state.session
+('online', 'b1', 1)
 """
 
 from collections import deque
