@@ -60,12 +60,15 @@ def play_effects(
     ticks_ms: Sequence[float] | None = None,
     rendezvous: Rendezvous | None = None,
 ) -> list[tuple[float, Effect]]:
-    """All effects with their moments; `ticks_ms` replaces the wake-ups the rendezvous asks for."""
+    """All effects with their moments.
+
+    `ticks_ms` replaces the wake-ups the rendezvous asks for; a tick goes before what happens at its moment.
+    """
     rendezvous = rendezvous or Rendezvous()
     rendezvous.link(policy.task, link, START_NS)
     found = [(0.0, effect) for effect in rendezvous.open(request, policy, START_NS, absent or {})]
     told = [(ms, place, name, say) for place, (ms, name, say) in enumerate(story)]
-    ticks = [(ms, len(told), "tick", None) for ms in ticks_ms or ()]
+    ticks = [(ms, -1, "tick", None) for ms in ticks_ms or ()]
     for ms, _, name, say in sorted([*told, *ticks], key=lambda happening: happening[:2]):
         if ticks_ms is None:
             found += _wake_until(rendezvous, ms)

@@ -57,8 +57,8 @@ class Mailbox:
         "policy",
         "request",
         "satisfied",
+        "satisfying",
         "scheduled_ns",
-        "scores",
         "seen",
         "time_up_ns",
         "unasked",
@@ -73,11 +73,11 @@ class Mailbox:
         self.link = link
         self.cursor = 0  # rules before it are open
         self.satisfied = len(policy.compiled)  # the first rule, open or not, that an arrived score satisfies
-        self.scores: dict[str, Score] = {}
+        self.satisfying: Score | None = None  # that score
         self.seen: list[Seen] = []
         self.unsettled = set(policy.local)  # contestants that are scoring now
-        self.unasked: list[str] = []  # cloud contestants to be asked when unsure
-        self.asks: list[str] = []  # questions decided on and not yet handed out
+        self.unasked: tuple[str, ...] = ()  # cloud contestants to be asked when unsure
+        self.asks: tuple[str, ...] = ()  # questions decided on and not yet handed out
         self.answer: Answer | None = None
         self.scheduled_ns = UNSCHEDULED  # the moment for which the rendezvous holds a timer
         deadline_ns = policy.deadline_ns
@@ -98,12 +98,12 @@ class Mailbox:
         name = score.contestant
         if not self._settle(name):
             return False
-        self.scores[name] = score
         self.seen.append(Seen(name, now_ns - self.request.received_ns, score))
         confidence = NO_CONFIDENCE if score.confidence is None else score.confidence
         for place, bar in self.policy.bars.get(name, ()):
             if confidence >= bar:
-                self.satisfied = min(place, self.satisfied)
+                if place < self.satisfied:
+                    self.satisfied, self.satisfying = place, score
                 break
         return True
 
@@ -129,8 +129,7 @@ class Mailbox:
         reason, score = decision
         # A question that came up in the same breath is not worth asking any more.
         self.unsettled.difference_update(self.asks)
-        self.asks.clear()
-        self.unasked.clear()
+        self.asks = self.unasked = ()
         self.answer = Answer(self.request, reason, score, tuple(self.seen), now_ns - self.request.received_ns)
         return self.answer
 
@@ -162,14 +161,13 @@ class Mailbox:
             if self.cursor == len(rules):
                 return self._best("fallback") if self.unsettled.isdisjoint(policy.named) else None
             self.cursor = policy.group_end[self.cursor]
-        rule = rules[self.satisfied]
-        return "preferred" if rule.first else "fallback", self.scores[rule.accept]
+        return "preferred" if rules[self.satisfied].first else "fallback", self.satisfying
 
     def _decide_forced(self, now_ns: int) -> Decision | None:
         name = self.request.force or ""
         if not self.policy.may_be_forced(name):
             return "default", None
-        score = self.scores.get(name)
+        score = self._score_of(name)
         if score is not None:
             return "forced", score
         hopeless = self.policy.early_advance and name not in self.unsettled
@@ -177,17 +175,20 @@ class Mailbox:
 
     def _best(self, reason: Reason) -> Decision:
         for rule in self.policy.compiled:
-            score = self.scores.get(rule.accept)
+            score = self._score_of(rule.accept)
             if score is not None:
                 return reason, score
         return "default", None
+
+    def _score_of(self, name: str) -> Score | None:
+        return next((seen.score for seen in self.seen if seen.contestant == name), None)
 
     def _settle(self, name: str) -> bool:
         """Expect nothing more of a contestant. False if nothing was expected."""
         if name in self.unsettled:
             self.unsettled.remove(name)
         elif name in self.unasked:
-            self.unasked.remove(name)
+            self.unasked = tuple(one for one in self.unasked if one != name)
         else:
             return False
         return True
@@ -205,19 +206,19 @@ class Mailbox:
                 if is_sampled(self.request.id, ask.sample):
                     self._ask(name, now_ns)
             elif force is None:  # else nobody could settle the doubt
-                self.unasked.append(name)
+                self.unasked += (name,)
 
     def _decide_asks(self, now_ns: int) -> None:
         unsure = self.cursor > 0 and self.unsettled.isdisjoint(self.policy.local_satisfiers[self.cursor])
         if unsure or now_ns >= self._last_ask_ns():
             for name in self.unasked:
                 self._ask(name, now_ns)
-            self.unasked.clear()
+            self.unasked = ()
 
     def _ask(self, name: str, now_ns: int) -> None:
         if self.link.up and now_ns + self.link.round_trip_ns <= self.time_up_ns:
             self.unsettled.add(name)
-            self.asks.append(name)
+            self.asks += (name,)
         else:
             error = LINK_SLOW if self.link.up else LINK_DOWN
             self.seen.append(Seen(name, now_ns - self.request.received_ns, None, error))

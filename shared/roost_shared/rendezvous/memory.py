@@ -21,24 +21,23 @@ class AnswerMemory:
     def __init__(self, *, limit: int = LIMIT, age_limit_ns: int = AGE_LIMIT_NS) -> None:
         self._limit = limit
         self._age_limit_ns = age_limit_ns
-        self._answers: OrderedDict[str, tuple[int, Answer]] = OrderedDict()
+        self._answers: OrderedDict[str, Answer] = OrderedDict()
 
     def __len__(self) -> int:
         """How many answers are held."""
         return len(self._answers)
 
-    def remember(self, answer: Answer, now_ns: int) -> None:
-        """Keep an answer under its request's id."""
-        self._answers[answer.request.id] = (now_ns, answer)
+    def remember(self, answer: Answer) -> None:
+        """Keep an answer under its request's id; its age counts from the moment it was decided."""
+        self._answers[answer.request.id] = answer
         if len(self._answers) > self._limit:
             self._answers.popitem(last=False)
 
     def recall(self, request_id: str, now_ns: int) -> Answer | None:
         """The answer this id got, if it is not forgotten; forgets what is too old."""
         while self._answers:
-            oldest_ns, _ = next(iter(self._answers.values()))
-            if now_ns - oldest_ns <= self._age_limit_ns:
+            oldest = next(iter(self._answers.values()))
+            if now_ns - oldest.request.received_ns - oldest.elapsed_ns <= self._age_limit_ns:
                 break
             self._answers.popitem(last=False)
-        found = self._answers.get(request_id)
-        return found[1] if found else None
+        return self._answers.get(request_id)

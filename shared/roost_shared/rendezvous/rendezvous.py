@@ -27,6 +27,8 @@ BAD_CONFIDENCE: Final = ErrorInfo("score.bad_confidence", "the confidence is not
 _NOBODY: Final[Mapping[str, ErrorInfo]] = {}
 _UNKNOWN_LINK: Final = Link()
 
+Timer = tuple[int, int, str]  # moment, order among equals, request id: a closed mailbox is held by none
+
 
 class Rendezvous:
     """Answers each request exactly once, by its deadline, with the best answer there is.
@@ -47,7 +49,7 @@ class Rendezvous:
         self._memory = AnswerMemory() if memory is None else memory
         self._boxes: dict[str, Mailbox] = {}
         self._links: dict[str, Link] = {}
-        self._timers: list[tuple[int, int, Mailbox]] = []
+        self._timers: list[Timer] = []
         self._order = count()
 
     def __len__(self) -> int:
@@ -58,7 +60,7 @@ class Rendezvous:
     def next_wake_ns(self) -> int | None:
         """When `tick` wants to be called next; None if only an event can change anything."""
         timers = self._timers
-        while timers and timers[0][0] != timers[0][2].scheduled_ns:
+        while timers and self._due(timers[0]) is None:
             heapq.heappop(timers)
         return timers[0][0] if timers else None
 
@@ -84,7 +86,7 @@ class Rendezvous:
                 return [Duplicate(request, answer)]
         if self.unanswered >= self._max_open:
             overloaded = Answer(request, "overloaded", None, (), now_ns - request.received_ns)
-            self._remember(overloaded, now_ns)
+            self._remember(overloaded)
             return [overloaded, Close(request)]
         box = Mailbox(request, policy, absent, self._links.get(policy.task, _UNKNOWN_LINK), now_ns)
         self._boxes[request.id] = box
@@ -128,9 +130,9 @@ class Rendezvous:
         effects: list[Effect] = []
         timers = self._timers
         while timers and timers[0][0] <= now_ns:
-            when_ns, _, box = heapq.heappop(timers)
-            if when_ns != box.scheduled_ns:
-                continue  # superseded or closed
+            box = self._due(heapq.heappop(timers))
+            if box is None:
+                continue
             box.scheduled_ns = UNSCHEDULED
             if box.answer is not None:
                 self._close(box, effects)
@@ -159,7 +161,7 @@ class Rendezvous:
                 self._schedule(box, box.wake_ns())
                 return effects
             self.unanswered -= 1
-            self._remember(answer, now_ns)
+            self._remember(answer)
             effects.append(answer)
             if box.unsettled:
                 self._schedule(box, now_ns + self._linger_ns)
@@ -171,25 +173,28 @@ class Rendezvous:
         if box.scheduled_ns == when_ns:
             return
         box.scheduled_ns = when_ns
-        heapq.heappush(self._timers, (when_ns, next(self._order), box))
+        heapq.heappush(self._timers, (when_ns, next(self._order), box.request.id))
         if len(self._timers) > STALE_TIMERS + 2 * len(self._boxes):
-            self._timers = [timer for timer in self._timers if timer[0] == timer[2].scheduled_ns]
+            self._timers = [timer for timer in self._timers if self._due(timer)]
             heapq.heapify(self._timers)
 
+    def _due(self, timer: Timer) -> Mailbox | None:
+        """The mailbox a timer is for; None if the timer is superseded or the mailbox closed."""
+        box = self._boxes.get(timer[2])
+        return box if box is not None and box.scheduled_ns == timer[0] else None
+
     def _close(self, box: Mailbox, effects: list[Effect]) -> None:
-        box.scheduled_ns = UNSCHEDULED
         del self._boxes[box.request.id]
         effects.append(Close(box.request))
 
-    def _remember(self, answer: Answer, now_ns: int) -> None:
+    def _remember(self, answer: Answer) -> None:
         if answer.request.remember:
-            self._memory.remember(answer, now_ns)
+            self._memory.remember(answer)
 
 
 def _hand_out_asks(box: Mailbox) -> list[Effect]:
-    asks: list[Effect] = [Ask(box.request, name) for name in box.asks]
-    box.asks.clear()
-    return asks
+    asks, box.asks = box.asks, ()
+    return [Ask(box.request, name) for name in asks]
 
 
 def _differs(answer: Answer, score: Score, policy: TaskPolicy) -> bool:

@@ -104,7 +104,7 @@ def test_a_forgotten_id_that_is_answered_again_is_remembered_again() -> None:
 def test_a_memory_gives_back_space_as_answers_age() -> None:
     memory = AnswerMemory(age_limit_ns=10)
     for moment in range(5):
-        memory.remember(Answer(Request(f"r{moment}", 0), "default", None, (), 0), moment)
+        memory.remember(Answer(Request(f"r{moment}", 0), "default", None, (), elapsed_ns=moment))
     assert memory.recall("another", 12) is None
     assert len(memory) == 3
 
