@@ -13,6 +13,7 @@ import asyncio
 import logging
 import signal
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -26,6 +27,7 @@ __all__ = ["main", "serve"]
 _HOST: Final = "127.0.0.1"
 _LISTENER: Final = "default"
 _CONNECT_TIMEOUT_S: Final = 10
+_SHUTDOWN_S: Final = 2
 _MQTT_3_1_1: Final = 4  # protocol level
 _LENGTH_BYTES: Final = 4  # at most, of a packet's length
 _NAME_BYTES: Final = 6  # "MQTT", or "MQIsdp" of old
@@ -56,7 +58,10 @@ async def serve(port: int, password_file: Path | None) -> None:
         await stopping.wait()
         server.close()
     finally:
-        await broker.shutdown()
+        # amqtt waits, possibly for ever, for clients that vanished.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SHUTDOWN_S):
+                await broker.shutdown()
 
 
 class _RereadingReader(StreamReaderAdapter):  # type: ignore[misc]  # amqtt publishes no types

@@ -28,9 +28,16 @@ def run_until(reactor: Reactor, condition: Callable[[], object], what: str, time
 
 
 class DrivenConnection:
-    """Settles every message at once unless `hold` is set."""
+    """Settles every message at once unless `hold` is set. Has a loop of its own unless given one."""
 
-    def __init__(self, url: str, *subscriptions: str, client_id: str = "cam-01", **settings: Any) -> None:
+    def __init__(
+        self,
+        url: str,
+        *subscriptions: str,
+        client_id: str = "cam-01",
+        reactor: Reactor | None = None,
+        **settings: Any,
+    ) -> None:
         self.messages: list[Received] = []
         self.errors: list[TransportError] = []
         self.refusals: list[SubscriptionRefusedError] = []
@@ -39,7 +46,8 @@ class DrivenConnection:
         self.will: Will | None = None
         self.hold = False
         self.on_received: Callable[[Received], None] | None = None
-        self.reactor = Reactor(SystemClock())
+        self._shares_reactor = reactor is not None
+        self.reactor = reactor or Reactor(SystemClock())
         self.connection = BrokerConnection(
             BrokerSettings(
                 url=url,
@@ -65,7 +73,8 @@ class DrivenConnection:
         stopped: list[bool] = []
         self.connection.stop(2 * SECOND, lambda: stopped.append(True))
         self.until(lambda: stopped, "stopped")
-        self.reactor.close()
+        if not self._shares_reactor:
+            self.reactor.close()
 
     def connecting(self, number: int) -> Will | None:
         assert number == self.connection.number

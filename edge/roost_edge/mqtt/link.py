@@ -127,7 +127,10 @@ class Link:
     ) -> int | None:
         """Publish, writing at once what the socket takes; return the packet id, None if it was not taken."""
         packed = _pack(properties) if properties is not None and self.version == _MQTT5 else None
+        # At QoS 0 paho would only report that it wrote, which we see ourselves, and build objects for 45 us to do so.
+        self._client.on_publish = self._note_publish if qos else None
         info = self._client.publish(topic, payload, qos, retain, packed)
+        self._client.on_publish = self._note_publish
         kept = qos > 0 and info.rc != MQTTErrorCode.MQTT_ERR_QUEUE_SIZE  # the connection may end in writing
         return info.mid if kept or info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
 
