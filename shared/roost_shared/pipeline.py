@@ -135,7 +135,7 @@ class Pipeline(Chain):
             BundleError: the golden vectors cannot be read.
             InputError, ModelRunError, BadOutputError: as `score` does.
         """
-        tolerance = self._bundle.config.golden.tolerance
-        for number, vector in enumerate(decode_golden(self._bundle.golden_path)):
+        spec = self._bundle.config.golden
+        for number, vector in enumerate(decode_golden(self._bundle.golden_path, spec)):
             found = self.outputs(vector.payload, inject=vector.inject)
-            compare(number, vector, found, tolerance=tolerance)
+            compare(number, vector, found, tolerance=spec.tolerance)

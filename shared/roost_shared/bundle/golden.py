@@ -4,6 +4,7 @@ They are payloads, not tensors, so they prove decoding, preprocessing and model 
 travel as one MessagePack blob; image payloads are lossless, so that no decoder's rounding is in the comparison.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -14,6 +15,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from roost_shared.bundle.errors import BundleError
+from roost_shared.bundle.manifest import GoldenSpec
 from roost_shared.errors import ContentError
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
 ]
 
 MAX_GOLDEN_BYTES: Final = 64 << 20  # bytes
+_FLOAT_BYTES: Final = 4
 
 
 class GoldenMismatchError(ContentError):
@@ -67,8 +70,12 @@ def encode_golden(vectors: Sequence[GoldenVector]) -> bytes:
     return msgspec.msgpack.encode(vectors, order="deterministic")
 
 
-def decode_golden(path: Path) -> list[GoldenVector]:
+def decode_golden(path: Path, spec: GoldenSpec) -> list[GoldenVector]:
     """Read the vectors' blob.
+
+    Args:
+        path: the blob.
+        spec: what the bundle's document says of it.
 
     Raises:
         BundleError: it is no such blob.
@@ -76,9 +83,15 @@ def decode_golden(path: Path) -> list[GoldenVector]:
     if path.stat().st_size > MAX_GOLDEN_BYTES:
         raise BundleError(path, f"golden vectors are larger than {MAX_GOLDEN_BYTES} bytes")
     try:
-        return msgspec.msgpack.decode(path.read_bytes(), type=list[GoldenVector])
+        vectors = msgspec.msgpack.decode(path.read_bytes(), type=list[GoldenVector])
     except (msgspec.MsgspecError, RecursionError) as error:
         raise BundleError(path, f"golden vectors cannot be read: {error}") from error
+    if len(vectors) != spec.vectors:
+        raise BundleError(path, f"holds {len(vectors)} golden vectors, the bundle promises {spec.vectors}")
+    for number, vector in enumerate(vectors):
+        if any(len(output.values) != _FLOAT_BYTES * math.prod(output.shape) for output in vector.outputs):
+            raise BundleError(path, f"golden vectors: an output of vector {number} has not the bytes of its shape")
+    return vectors
 
 
 def golden_output(values: NDArray[np.float32]) -> GoldenOutput:
@@ -98,12 +111,9 @@ def compare(number: int, vector: GoldenVector, found: Sequence[NDArray[Any]], *,
     Raises:
         GoldenMismatchError: a shape differs, or a value by more than `tolerance`.
     """
-    deviation = 0.0
-    if [output.shape for output in vector.outputs] != [values.shape for values in found]:
-        deviation = float("inf")
-    else:
-        for output, values in zip(vector.outputs, found, strict=True):
-            expected = np.frombuffer(output.values, "<f4").reshape(output.shape)
-            deviation = max(deviation, float(np.abs(expected - values).max()))
-    if not deviation <= tolerance:
+    deviation = float("inf")
+    if [output.shape for output in vector.outputs] == [values.shape for values in found]:
+        expected = [np.frombuffer(output.values, "<f4").reshape(output.shape) for output in vector.outputs]
+        deviation = float(np.max([np.abs(e - f).max() for e, f in zip(expected, found, strict=True)]))
+    if not deviation <= tolerance:  # so written, a deviation that is not a number fails too
         raise GoldenMismatchError(vector=number, deviation=deviation, tolerance=tolerance)

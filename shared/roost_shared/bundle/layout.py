@@ -134,11 +134,7 @@ def _read_small(folder: Path, path: Path) -> bytes:
 def _decode(path: Path, data: bytes, kind: type[_Document]) -> _Document:
     try:
         return msgspec.json.decode(data, type=kind)
-    except msgspec.ValidationError as error:
-        # The error ends in " - at `$.path`"; a digest that is none is a matter of paths, not of shape.
-        wrong_digest = "pattern" in str(error) and ("digest" in str(error) or "parent" in str(error))
-        raise (BadBlobPathError if wrong_digest else BundleError)(path, str(error)) from error
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise BundleError(path, str(error)) from error
 
 

@@ -54,7 +54,7 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
     """An OCI descriptor: a blob by digest and size."""
 
     media_type: str
-    digest: Digest
+    digest: str  # checked where it becomes a path, which has an error of its own
     size: Size  # bytes
     artifact_type: str | None = None
     annotations: dict[str, str] = {}

@@ -1,0 +1,223 @@
+"""A bundle that was damaged, or made to harm, is refused with its own error before a byte of it is used."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from roost_shared.bundle import (
+    AlteredBlobError,
+    BadBlobPathError,
+    Bundle,
+    BundleError,
+    MissingBlobError,
+    open_bundle,
+)
+from roost_shared.bundle.golden import GoldenMismatchError, GoldenOutput, decode_golden, encode_golden
+from roost_shared.bundle.layout import digest_of
+from roost_shared.bundle.manifest import ImagePayload
+from roost_shared.bundle.writer import write_bundle
+from roost_shared.pipeline import Pipeline
+from roost_shared.runtimes import ModelLoadError, NoRuntimeError
+from tests.support.tiny_bundle import colour_model, tiny_bundle
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    return tiny_bundle(tmp_path / "b")
+
+
+@pytest.mark.parametrize("which", ["oci-layout", "index.json", "model", "golden", "manifest"])
+def test_a_missing_file_is_named(bundle: Bundle, which: str) -> None:
+    path = _file(bundle, which)
+    path.unlink()
+    with pytest.raises(MissingBlobError, match=path.name):
+        open_bundle(bundle.folder)
+
+
+@pytest.mark.parametrize("which", ["model", "golden", "manifest"])
+@pytest.mark.parametrize("damage", ["flipped", "longer", "shorter"])
+def test_an_altered_blob_is_named(bundle: Bundle, which: str, damage: str) -> None:
+    path = _file(bundle, which)
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes({"flipped": bytes(data), "longer": bytes(data) + b"x", "shorter": bytes(data[:-9])}[damage])
+    with pytest.raises(AlteredBlobError, match=path.name):
+        open_bundle(bundle.folder)
+
+
+@pytest.mark.parametrize(
+    "digest",
+    ["sha256:../../../../etc/passwd", "sha256:" + "A" * 64, "md5:" + "0" * 32, "sha256:" + "0" * 64 + "\n", ""],
+)
+def test_a_digest_that_is_none_is_refused(bundle: Bundle, digest: str) -> None:
+    _edit_index(bundle, lambda index: index["manifests"][0].update(digest=digest))
+    with pytest.raises(BadBlobPathError):
+        open_bundle(bundle.folder)
+
+
+def test_a_blob_that_leads_out_of_the_folder_is_refused(bundle: Bundle, tmp_path: Path) -> None:
+    path = _file(bundle, "model")
+    outside = tmp_path / "outside"
+    path.rename(outside)
+    path.symlink_to(outside)
+    with pytest.raises(BadBlobPathError, match="leads out"):
+        open_bundle(bundle.folder)
+
+
+def test_a_folder_of_blobs_that_leads_out_is_refused(bundle: Bundle, tmp_path: Path) -> None:
+    (bundle.folder / "blobs").rename(tmp_path / "elsewhere")
+    (bundle.folder / "blobs").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BadBlobPathError, match="leads out"):
+        open_bundle(bundle.folder)
+
+
+def test_a_pipe_for_a_blob_does_not_hang(bundle: Bundle) -> None:
+    path = _file(bundle, "model")
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(BadBlobPathError, match="regular file"):
+        open_bundle(bundle.folder)
+
+
+def test_a_loop_of_links_is_refused(bundle: Bundle) -> None:
+    path = _file(bundle, "model")
+    path.unlink()
+    path.symlink_to(path.name)
+    with pytest.raises(MissingBlobError):
+        open_bundle(bundle.folder)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"manifests": []}', "[" * 100_000, " " * (5 << 20)])
+def test_a_broken_index_is_named(bundle: Bundle, text: str) -> None:
+    (bundle.folder / "index.json").write_text(text)
+    with pytest.raises(BundleError, match=r"index\.json") as caught:
+        open_bundle(bundle.folder)
+    assert caught.value.code == "bundle.invalid"
+
+
+def test_a_document_cut_short_is_named(bundle: Bundle) -> None:
+    """Digests hold: whoever made it, made it wrong."""
+    manifest_path = _file(bundle, "manifest")
+    manifest = json.loads(manifest_path.read_text())
+    document = _blob(bundle, manifest["layers"][0]["digest"]).read_bytes()[:-20]
+    manifest["layers"][0] |= {"digest": _add_blob(bundle, document), "size": len(document)}
+    data = json.dumps(manifest).encode()
+    entry = {"digest": _add_blob(bundle, data), "size": len(data)}
+    _edit_index(bundle, lambda index: index["manifests"][0].update(entry))
+    with pytest.raises(BundleError, match="truncated"):
+        open_bundle(bundle.folder)
+
+
+def test_a_document_that_contradicts_itself_is_not_written(bundle: Bundle, tmp_path: Path) -> None:
+    config = msgspec.structs.replace(bundle.config, labels=("red", "green"))
+    blobs = [bundle.stage_path("model").read_bytes(), bundle.golden_path.read_bytes()]
+    with pytest.raises(BundleError, match="2 labels for 3 outputs"):
+        write_bundle(tmp_path / "other", config, blobs)
+
+
+def test_golden_vectors_catch_other_preprocessing(bundle: Bundle, tmp_path: Path) -> None:
+    payload = bundle.config.preprocessing.payload
+    assert isinstance(payload, ImagePayload)
+    preprocessing = msgspec.structs.replace(
+        bundle.config.preprocessing, payload=msgspec.structs.replace(payload, colour="BGR")
+    )
+    config = msgspec.structs.replace(bundle.config, preprocessing=preprocessing)
+    blobs = [bundle.stage_path("model").read_bytes(), bundle.golden_path.read_bytes()]
+    other = write_bundle(tmp_path / "other", config, blobs)
+    with pytest.raises(GoldenMismatchError) as caught:
+        Pipeline.load(other).check_golden()
+    assert caught.value.deviation > caught.value.tolerance
+    assert caught.value.code == "bundle.golden_mismatch"
+
+
+def test_golden_vectors_of_another_shape_do_not_match(bundle: Bundle, tmp_path: Path) -> None:
+    vectors = [
+        msgspec.structs.replace(vector, outputs=())
+        for vector in decode_golden(bundle.golden_path, bundle.config.golden)
+    ]
+    with pytest.raises(GoldenMismatchError):
+        Pipeline.load(_with_golden(bundle, tmp_path / "other", encode_golden(vectors))).check_golden()
+
+
+@pytest.mark.parametrize("values", [b"", b"123", b"\0" * 400])
+def test_golden_values_that_are_no_tensor_are_a_bundle_error(bundle: Bundle, tmp_path: Path, values: bytes) -> None:
+    def spoil(vector: Any) -> Any:
+        outputs = tuple(msgspec.structs.replace(output, values=values) for output in vector.outputs)
+        return msgspec.structs.replace(vector, outputs=outputs)
+
+    golden = encode_golden([spoil(vector) for vector in decode_golden(bundle.golden_path, bundle.config.golden)])
+    with pytest.raises(BundleError, match="golden vectors"):
+        Pipeline.load(_with_golden(bundle, tmp_path / "other", golden)).check_golden()
+
+
+def test_expectations_that_are_not_numbers_never_match(bundle: Bundle, tmp_path: Path) -> None:
+    vectors = decode_golden(bundle.golden_path, bundle.config.golden)
+    nothing = np.full(3, np.nan, "<f4").tobytes()
+    spoilt = [msgspec.structs.replace(v, outputs=(GoldenOutput((1, 3), nothing),)) for v in vectors]
+    with pytest.raises(GoldenMismatchError):
+        Pipeline.load(_with_golden(bundle, tmp_path / "other", encode_golden(spoilt))).check_golden()
+
+
+def test_fewer_golden_vectors_than_promised_prove_nothing(bundle: Bundle, tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="holds 0 golden vectors"):
+        Pipeline.load(_with_golden(bundle, tmp_path / "other", encode_golden([]))).check_golden()
+
+
+def test_a_model_that_is_not_the_listed_one_is_refused(bundle: Bundle, tmp_path: Path) -> None:
+    model = colour_model(side=5)
+    stage = msgspec.structs.replace(bundle.config.stages[0], digest=digest_of(model), size_bytes=len(model))
+    config = msgspec.structs.replace(bundle.config, stages=(stage,))
+    other = write_bundle(tmp_path / "other", config, [model, bundle.golden_path.read_bytes()])
+    with pytest.raises(ModelLoadError, match="not those the bundle lists"):
+        Pipeline.load(other)
+
+
+def test_a_missing_runtime_says_what_to_install(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "roost_shared.runtimes.tflite", None)
+    with pytest.raises(NoRuntimeError, match="pip install ai-edge-litert"):
+        Pipeline.load(bundle)
+
+
+def test_a_healthy_bundle_passes_its_golden_vectors(bundle: Bundle) -> None:
+    pipeline = Pipeline.load(open_bundle(bundle.folder))
+    pipeline.check_golden()
+    scored = pipeline.score(json.dumps(np.full((4, 4, 3), [0, 200, 90]).tolist()).encode())
+    assert scored.label == "green"
+
+
+def _blob(bundle: Bundle, digest: str) -> Path:
+    return bundle.folder / "blobs" / "sha256" / digest.removeprefix("sha256:")
+
+
+def _file(bundle: Bundle, which: str) -> Path:
+    blobs = {
+        "model": bundle.config.stages[0].digest,
+        "golden": bundle.config.golden.digest,
+        "manifest": bundle.digest,
+    }
+    return _blob(bundle, blobs[which]) if which in blobs else bundle.folder / which
+
+
+def _add_blob(bundle: Bundle, data: bytes) -> str:
+    digest = digest_of(data)
+    _blob(bundle, digest).write_bytes(data)
+    return digest
+
+
+def _edit_index(bundle: Bundle, edit: Callable[[Any], None]) -> None:
+    path = bundle.folder / "index.json"
+    index = json.loads(path.read_text())
+    edit(index)
+    path.write_text(json.dumps(index))
+
+
+def _with_golden(bundle: Bundle, folder: Path, golden: bytes) -> Bundle:
+    spec = msgspec.structs.replace(bundle.config.golden, digest=digest_of(golden), size_bytes=len(golden))
+    config = msgspec.structs.replace(bundle.config, golden=spec)
+    return write_bundle(folder, config, [bundle.stage_path("model").read_bytes(), golden])

@@ -1,0 +1,20 @@
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize("module", ["roost_shared.bundle", "roost_shared.scored", "roost_shared.limits"])
+def test_what_the_agent_imports_is_light(module: str) -> None:
+    heavy = ["numpy", "PIL", "ai_edge_litert", "asyncio", "tempfile"]
+    code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_worker_loads_no_more_than_it_runs() -> None:
+    heavy = ["scipy", "sklearn", "asyncio", "tempfile", "importlib.metadata", "rich", "typer"]
+    heavy += ["PIL.WebPImagePlugin", "PIL.GifImagePlugin", "PIL.TiffImagePlugin", "ai_edge_litert"]
+    code = f"import sys, roost_shared.pipeline; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
