@@ -1,8 +1,8 @@
 """What goes into the rendezvous and what comes out.
 
 In: `Request`, `Score`, `ErrorInfo` for a failure, `Link`. Out, as a list in order: `Answer`, `Ask`, `Late`, `Close`,
-`Duplicate`. Structs without behaviour, outside the garbage
-collector's sight since they form no cycles; moments are monotonic nanoseconds of the machine that answers.
+`Duplicate`. Structs without behaviour, outside the garbage collector's sight since they form no cycles; moments are
+monotonic nanoseconds of the machine that answers.
 """
 
 from typing import Any

@@ -175,7 +175,7 @@ class Rendezvous:
         box.scheduled_ns = when_ns
         heapq.heappush(self._timers, (when_ns, next(self._order), box.request.id))
         if len(self._timers) > STALE_TIMERS + 2 * len(self._boxes):
-            self._timers = [timer for timer in self._timers if self._due(timer)]
+            self._timers[:] = [timer for timer in self._timers if self._due(timer)]  # in place: `tick` may be reading
             heapq.heapify(self._timers)
 
     def _due(self, timer: Timer) -> Mailbox | None:

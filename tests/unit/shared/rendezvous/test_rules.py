@@ -3,7 +3,7 @@
 import pytest
 
 from roost_shared.rendezvous import Contestant, Rendezvous, Request, Rule, Score, TaskPolicy, default_rules
-from tests.support.timeline import FAILS, START_NS, Happening, answer_of, play, play_effects
+from tests.support.timeline import FAILS, START_NS, Happening, answer_of, describe, play, play_effects
 
 PAIR = (Contestant(name="primary"), Contestant(name="backup"))
 STEPS = (Rule(accept="primary", min_confidence=0.8), Rule(accept="backup", after_ms=80, min_confidence=0.6))
@@ -192,6 +192,11 @@ def test_a_callers_deadline_counts_from_receipt_and_is_capped(own_ms: float | No
 
 def test_without_a_maximum_a_callers_deadline_is_capped_by_the_tasks() -> None:
     assert play(policy(), deadline_ms=9_999) == [(295, "answer default")]
+
+
+def test_without_time_the_default_comes_as_the_request_opens() -> None:
+    (answer, *_) = Rendezvous().open(Request("r1", START_NS, deadline_ns=0), policy(), START_NS)
+    assert describe(answer) == "answer default"
 
 
 def test_a_request_opened_after_its_time_is_answered_at_once() -> None:
