@@ -122,5 +122,25 @@ def test_a_new_message_under_an_old_packet_id_is_new() -> None:
         assert again.receipt != first.receipt
 
 
+def test_an_acknowledgement_that_got_lost_makes_no_new_message() -> None:
+    acknowledgements = Acknowledgements(IN_FLIGHT)
+    acknowledgements.connected(session_present=False)
+    first = acknowledgements.received(1, digest=7, dup=False)
+    assert acknowledgements.settle(first.receipt) == [1]
+    acknowledgements.disconnected()
+    acknowledgements.connected(session_present=True)
+    assert acknowledgements.received(1, digest=7, dup=True) == (first.receipt, True)
+    assert acknowledgements.due() == [1], "settled already: acknowledged again at once"
+
+
+def test_a_broker_that_lost_the_session_redelivers_nothing() -> None:
+    acknowledgements = Acknowledgements(IN_FLIGHT)
+    acknowledgements.connected(session_present=False)
+    acknowledgements.received(1, digest=7, dup=False)
+    acknowledgements.disconnected()
+    acknowledgements.connected(session_present=False)
+    assert not acknowledgements.received(1, digest=7, dup=True).redelivered
+
+
 def test_the_example_in_the_documentation_is_true() -> None:
     assert doctest.testmod(acknowledgements_module).failed == 0
