@@ -52,6 +52,8 @@ def _damaged(draw: st.DrawFn) -> bytes:
 @settings(max_examples=400, deadline=None)
 @given(st.one_of(st.binary(max_size=300), _damaged(), st.sampled_from(SAMPLES)), st.sampled_from(["", "image/png"]))
 @example(b"\x93NUMPY\x01\x00v\x00{'descr': '<f8', 'fortran_order': False, 'shape': (-1,), }", "")
+@example(b"\x93NUMPY\x01\x00\x40\x00{'descr': '<f8', 'fortran_order': False, 'shape': ((((3, }" + b" " * 30, "")
+@example(b"\x93NUMPY\x01\x00\x40\x00{'descr': '<f3', 'fortran_order': False, 'shape': (3), }" + b" " * 30, "")
 @example(b"[1e999]", "")
 @example(b"[99999999999999999999999]", "")
 def test_any_bytes_are_tensors_or_an_input_error(payload: bytes, content_type: str) -> None:

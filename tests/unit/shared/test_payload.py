@@ -33,6 +33,11 @@ def _png_header(width: int, height: int) -> bytes:
     )
 
 
+def _webp_header(width: int, height: int) -> bytes:
+    data = _image("WEBP", (8, 8))
+    return data[:26] + struct.pack("<HH", width, height) + data[30:]
+
+
 def _jpeg_header(width: int, height: int) -> bytes:
     data = _image("JPEG")
     frame = data.index(b"\xff\xc0")
@@ -74,6 +79,7 @@ def test_json_needs_no_content_type(text: bytes, shape: tuple[int, ...]) -> None
         pytest.param(_image("BMP", (16, 12))[:300], "input.truncated", id="truncated BMP"),
         pytest.param(b"BM" + bytes(60), "input.bad_image", id="not really BMP"),
         pytest.param(_png_header(50_000, 50_000), "input.too_many_pixels", id="vast PNG"),
+        pytest.param(_webp_header(16_383, 16_383), "input.too_many_pixels", id="vast WebP"),
         pytest.param(_jpeg_header(50_000, 50_000)[:1000], "input.too_many_pixels", id="vast JPEG"),
         pytest.param(_npy(np.array([{}, None]), allow_pickle=True), "input.object_array", id="objects"),
         pytest.param(_npy(np.array(["a"])), "input.bad_array", id="text array"),
@@ -81,6 +87,7 @@ def test_json_needs_no_content_type(text: bytes, shape: tuple[int, ...]) -> None
         pytest.param(_npy(np.array([1.0, np.inf])), "input.not_finite", id="infinite npy"),
         pytest.param(_npy(np.zeros((0, 3))), "input.bad_array", id="npy of nothing"),
         pytest.param(b"\x93NUMPY\x01\x00\xff", "input.bad_array", id="npy header cut"),
+        pytest.param(_npy(np.zeros(3)).replace(b"(3,)", b"((3,"), "input.bad_array", id="npy header open"),
         pytest.param(b"[1, NaN]", "input.bad_json", id="JSON NaN"),
         pytest.param(b'["a"]', "input.bad_json", id="JSON text"),
         pytest.param(b"[[1], [2, 3]]", "input.bad_json", id="ragged"),
