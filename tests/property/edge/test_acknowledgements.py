@@ -98,7 +98,7 @@ class Session(RuleBasedStateMachine):
         remembered = self.acknowledgements
         assert len(remembered._unsettled) <= waiting
         assert len(remembered._acknowledged) <= IN_FLIGHT
-        assert len(remembered._redeliverable) <= waiting + IN_FLIGHT
+        assert len(remembered._redeliverable) <= 2 * IN_FLIGHT
 
     @invariant()
     def everything_settled_is_acknowledged(self) -> None:
