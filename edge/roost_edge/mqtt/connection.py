@@ -13,6 +13,7 @@ messages taken before the connection ended are sent again on the next.)
 
 import random
 import socket
+from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from typing import Final
@@ -101,7 +102,8 @@ class BrokerConnection:
         self._since_ns = 0  # when the state GREETING, then UP, began
         self._refusal: Refused | None = None
         self._subscribe_mid: int | None = None
-        self._watching_write: bool | None = None  # None: the socket is not watched
+        self._watching: tuple[bool, bool] = (False, False)  # whether the socket is watched for reading, for writing
+        self._held: deque[tuple[Arrived, int]] = deque()  # with the moment each was read; see `_hold`
         self._handling_is_due = False
         self._on_stopped: Callable[[], None] | None = None
 
@@ -170,6 +172,8 @@ class BrokerConnection:
         self._on_stopped = on_stopped
         if self._state is _State.UP:
             self._state = _State.STOPPING
+            self._held.clear()
+            self._follow_link()
             self._call_after(timeout_ns, self._say_goodbye)
             self._reactor.call_soon(self._say_goodbye_if_idle)
         else:
@@ -245,16 +249,26 @@ class BrokerConnection:
         wants_write = sock is not None and self._link.wants_write
         if not wants_write:
             self._traffic.written()
-        if sock is not None and wants_write is not self._watching_write:
-            self._watching_write = wants_write
-            self._reactor.watch(sock, self._readable, self._writable if wants_write else None)
-        if self._link.has_notes and not self._handling_is_due:
+        if sock is not None:
+            self._watch(sock, write=wants_write)
+        has_more = self._link.has_notes or (self._held and not self._traffic.full)
+        if has_more and not self._handling_is_due:
             self._handling_is_due = True
             self._reactor.call_soon(self._handle_due_notes)
 
+    def _watch(self, sock: socket.socket, *, write: bool) -> None:
+        watching = (write or not self._held, write)
+        if watching == self._watching:
+            return
+        self._watching = watching
+        if any(watching):
+            self._reactor.watch(sock, self._readable, self._writable if write else None)
+        else:
+            self._reactor.unwatch(sock)
+
     def _closing(self, sock: socket.socket) -> None:
         self._reactor.unwatch(sock)
-        self._watching_write = None
+        self._watching = (False, False)
 
     def _readable(self) -> None:
         read_ns = self._reactor.now_ns()
@@ -268,6 +282,8 @@ class BrokerConnection:
 
     def _tick(self) -> None:
         self._call_after(_TICK_NS, self._tick)
+        if self._held:
+            self._readable()  # or the keep-alive would take our not reading for the broker's silence
         self._link.tick()
         self._follow_link()
 
@@ -287,6 +303,8 @@ class BrokerConnection:
             if self._link is not link or self._state not in _LIVE:
                 return  # an earlier note, or what someone made of it, ended this connection
             self._handle(note, read_ns)
+        while self._held and not self._traffic.full:
+            self._hand_on(*self._held.popleft())
         if self._state in _LIVE:
             self._follow_link()
             self._say_goodbye_if_idle()
@@ -294,8 +312,10 @@ class BrokerConnection:
     def _handle(self, note: Note, read_ns: int) -> None:
         match note:
             case Arrived():
-                received = self._traffic.arrived(note, connection_number=self.number, read_ns=read_ns)
-                self._events.received(received)
+                if note.qos and (self._held or self._traffic.full) and self._state is _State.UP:
+                    self._hold(note, read_ns)
+                else:
+                    self._hand_on(note, read_ns)
             case Confirmed():
                 if self._traffic.confirmed(note):
                     self._events.confirmed(note.mid)
@@ -307,6 +327,18 @@ class BrokerConnection:
                 self._refusal = note  # the link ends next
             case Ended():
                 self._ended(note)
+
+    def _hold(self, note: Arrived, read_ns: int) -> None:
+        """Keep back a message that the broker sent beyond our Receive Maximum, and read no further for now.
+
+        Mosquitto 2.0 does that when messages wait: each acknowledgement makes it send two. What we leave in the
+        socket waits at its end, as it should have, and not in our memory.
+        """
+        self._held.append((note, read_ns))
+
+    def _hand_on(self, note: Arrived, read_ns: int) -> None:
+        received = self._traffic.arrived(note, connection_number=self.number, read_ns=read_ns)
+        self._events.received(received)
 
     def _granted(self, note: Granted) -> None:
         if note.mid != self._subscribe_mid:
@@ -350,6 +382,7 @@ class BrokerConnection:
         self._link.abort()
         self._link.take_notes()
         self._traffic.disconnected()
+        self._held.clear()  # never acknowledged: the broker sends them again
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()

@@ -38,6 +38,11 @@ class Traffic:
         return self._acknowledgements.unacknowledged
 
     @property
+    def full(self) -> bool:
+        """Whether the broker has as many messages under way to us as it may."""
+        return self.unacknowledged >= self._in_flight
+
+    @property
     def idle(self) -> bool:
         """Whether nothing waits to leave us or to be confirmed."""
         return self._outgoing.idle
@@ -62,8 +67,7 @@ class Traffic:
 
     def look_at_backlog(self, now_ns: int) -> int | None:
         """See whether the backlog is over; return when to look again, None if it is."""
-        free = self.unacknowledged < self._in_flight
-        return self._backlog.look(free=free, now_ns=now_ns)
+        return self._backlog.look(free=not self.full, now_ns=now_ns)
 
     def arrived(self, note: Arrived, *, connection_number: int, read_ns: int) -> Received:
         """Take a message in."""
@@ -94,7 +98,7 @@ class Traffic:
 
     def settle(self, link: Link, receipt: int, now_ns: int) -> None:
         """Send the acknowledgements that `receipt` being settled makes due."""
-        was_full = self.unacknowledged >= self._in_flight
+        was_full = self.full
         mids = self._acknowledgements.settle(receipt)
         for mid in mids:
             link.acknowledge(mid)
