@@ -31,6 +31,8 @@ __all__ = [
 ]
 
 Positive = Annotated[int, Meta(gt=0)]
+UpToADay = Annotated[float, Meta(le=24 * 3600 * 1000)]  # milliseconds
+HexDigest = Annotated[str, Meta(pattern=r"\A[0-9a-fA-F]{64}\Z")]
 SCHEMES: Final = ("mqtt", "mqtts")
 
 
@@ -81,9 +83,9 @@ class ContestantConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 class TaskConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A task as the file states it."""
 
-    deadline_ms: float = 300
-    max_deadline_ms: float | None = None
-    guard_ms: float = 5
+    deadline_ms: UpToADay = 300
+    max_deadline_ms: UpToADay | None = None
+    guard_ms: UpToADay = 5
     default: str | None = None
     early_advance: bool = True
     contestants: list[ContestantConfig] = []
@@ -132,7 +134,7 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     tenant: str
     device: str
     state_dir: Path = Path("/var/lib/roost")
-    operator_token_sha256: str | None = None  # hex digest of the token that lets a request `force` a contestant
+    operator_token_sha256: HexDigest | None = None  # of the token that lets a request `force` a contestant
     broker: BrokerConfig = BrokerConfig()
     cloud: CloudConfig | None = None
     trust: TrustConfig = TrustConfig()
@@ -254,8 +256,8 @@ def _convert(raw: Any, kind: type[_Struct], where: str, prefix: str) -> _Struct:
 
 
 def _decode_path(kind: type, value: Any) -> Any:
-    """msgspec knows no paths. An empty one would silently mean the file's own folder."""
-    if kind is not Path or not isinstance(value, str) or not value:
+    """For msgspec, which knows no paths. An empty one would silently mean the file's own folder."""
+    if kind is not Path or not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("Expected a path")
     return Path(value)
 

@@ -1,7 +1,7 @@
 """External state: the latest value of a topic, stamped on each request once and seen alike by all contestants."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -11,6 +11,9 @@ from roost_edge.desk import Task
 __all__ = ["Injection"]
 
 VALUE_LIMIT_BYTES: Final = 16_384  # a value rides along with every question to a worker
+MAX_DEPTH: Final = 8  # of lists and objects in each other
+TOO_DEEP: Final = f"lists and objects are nested more than {MAX_DEPTH} deep"
+INTEGERS: Final = range(-(2**63), 2**64)  # what JSON's readers, and MessagePack, take
 
 
 class Injection:
@@ -42,13 +45,36 @@ class Injection:
             self._complaints.note("inject.too_large", f"{topic}: {len(payload)} bytes; at most {VALUE_LIMIT_BYTES}")
             return True
         try:
-            value = msgspec.json.decode(payload)
-        except msgspec.DecodeError:
-            try:
-                value = payload.decode()
-            except UnicodeDecodeError:
-                self._complaints.note("inject.invalid", f"{topic}: neither JSON nor text")
-                return True
+            value = _read_value(payload)
+        except ValueError as error:
+            self._complaints.note("inject.invalid", f"{topic}: {error}")
+            return True
         for task, name in wanted:
             task.inject[name] = value
         return True
+
+
+def _read_value(payload: bytes) -> Any:
+    """What a payload says, such that it can be sent on.
+
+    Raises:
+        ValueError: it says nothing, or what an answer or a worker could not be told.
+    """
+    try:
+        value = msgspec.json.decode(payload)
+    except msgspec.DecodeError:
+        return payload.decode()  # UnicodeDecodeError is a ValueError
+    except RecursionError:
+        raise ValueError(TOO_DEEP) from None
+    _check_sendable(value, MAX_DEPTH)
+    return value
+
+
+def _check_sendable(value: Any, depth: int) -> None:
+    if isinstance(value, int) and value not in INTEGERS:
+        raise ValueError("an integer has more than 64 bits")
+    if isinstance(value, list | dict):
+        if not depth:
+            raise ValueError(TOO_DEEP)
+        for part in value.values() if isinstance(value, dict) else value:
+            _check_sendable(part, depth - 1)

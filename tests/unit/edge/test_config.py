@@ -135,7 +135,7 @@ def test_text_settings_keep_their_type(tmp_path: Path) -> None:
         pytest.param(
             MINIMAL + TASK + '[[tasks.meter.rules]]\naccept = "primary"\nafter_ms = 300',
             "tasks.meter.rules[0].after_ms",
-            "not below the deadline",
+            "not within the deadline",
             id="rule-too-late",
         ),
         pytest.param(
