@@ -160,7 +160,7 @@ class Agent:
         self._reactor.call_soon_threadsafe(self._say_goodbye if self._stopping else self._stop)
 
     def _connect(self) -> None:
-        if self._patience is None:
+        if self._patience is None or self._stopping:
             return
         self._patience.cancel()
         self._patience = None
@@ -278,6 +278,7 @@ class Agent:
             },
             "unanswered": self.desk.unanswered,
             "ignored_retained": self._intake.ignored_retained,
+            "ignored_settled": self._intake.ignored_settled,
             "ignored": dict(self.desk.ignored),
             "complaints": dict(self._complaints.counts),
             "tasks": {name: describe_task(task) for name, task in self.desk.tasks.items()},

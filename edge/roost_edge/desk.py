@@ -144,7 +144,10 @@ class Desk:
 
     def _begin(self, request: Input) -> None:
         task = self.tasks.get(request.task)
-        if task is None:
+        if request.expires_ns is not None and self._reactor.now_ns() >= request.expires_ns:
+            self._complaints.note("input.expired", f"{request.task} {request.id}: its turn came too late")
+            request.reply.settled()
+        elif task is None:
             known = ", ".join(sorted(self.tasks)) or "none"
             self.refuse(request, ErrorInfo("task.unknown", f"no task {request.task!r} here; there are: {known}"))
         elif not request.payload:

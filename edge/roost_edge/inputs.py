@@ -59,6 +59,7 @@ class Input(msgspec.Struct, kw_only=True):
         deadline_ns: the caller's own, from receipt.
         force: the only contestant that may answer.
         repeatable: the caller gave the id and may repeat it.
+        expires_ns: if it still waits for its turn then, monotonic, nobody wants the answer any more.
         backlog: it waited at the broker while we were away; live inputs go first.
         redelivered: an earlier boot may have answered it.
     """
@@ -72,6 +73,7 @@ class Input(msgspec.Struct, kw_only=True):
     received_at: str
     reply: Reply
     deadline_ns: int | None = None
+    expires_ns: int | None = None
     force: str | None = None
     repeatable: bool = False
     backlog: bool = False

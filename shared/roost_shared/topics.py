@@ -12,6 +12,7 @@ from roost_shared.errors import ContentError
 __all__ = ["NAME", "BadNameError", "DeviceTopics", "TaskTopic", "check_name", "is_name"]
 
 PREFIX: Final = "roost/1"
+MAX_LEVEL: Final = 255  # characters of a foreign topic level that we repeat
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
@@ -72,11 +73,14 @@ class DeviceTopics:
         return f"{self.root}/ask/{task}"
 
     def task_of_input(self, topic: str) -> str | None:
-        """The task an input topic of this device names, or None if it is no such topic."""
+        """The last level of an input topic of this device, or None if it is no such topic.
+
+        It need not be a task's name: whoever misspells one (`Meter`) shall be told, and not wait in vain.
+        """
         if not topic.startswith(self._input_prefix):
             return None
         task = topic[len(self._input_prefix) :]
-        return task if is_name(task) else None
+        return task if 0 < len(task) <= MAX_LEVEL and "/" not in task else None
 
 
 def parse_task_topic(topic: str) -> TaskTopic | None:

@@ -1,26 +1,31 @@
 """Inputs by MQTT: the payload is the input itself, the topic names the task.
 
 A sensor needs no Roost library and no header: without MQTT 5 properties the answer goes to `…/out/{task}`. With them,
-Response Topic, Correlation Data, Content Type and the user properties `deadline-ms`, `force` and `operator-token`
-are honoured. What makes two deliveries the same request is said in DESIGN.md, section 4.
+Response Topic, Correlation Data, Content Type, Message Expiry and the user properties `deadline-ms`, `force` and
+`operator-token` are honoured. What makes two deliveries the same request is said in DESIGN.md, section 4.
 """
 
 import hashlib
 import hmac
 import math
+from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from typing import Final
 
 from roost_edge.inputs import Delivery, Input, RefusedInputError
 from roost_edge.mqtt import BrokerConnection, Outcome, Properties, Received
-from roost_shared.clock import Clock, ms_to_ns
+from roost_shared.clock import SECOND, Clock, ms_to_ns
 from roost_shared.messages import Answer, ErrorInfo, encode_json
 from roost_shared.topics import DeviceTopics, parse_task_topic
 
 __all__ = ["MqttIntake", "MqttReply"]
 
 JSON: Final = "application/json"
+MAX_LEVELS: Final = 100  # of a reply topic; Mosquitto drops the connection of a client that publishes beyond 200
+MAX_SETTLED: Final = 4096  # receipts remembered; far more than a broker can have unacknowledged
+MAX_ID: Final = 128  # bytes; a longer id of a caller is named by its digest (its Correlation Data comes back whole)
 
 _DELIVERIES: Final = {
     Outcome.HANDED: Delivery.HANDED,
@@ -34,16 +39,22 @@ _DELIVERIES: Final = {
 class MqttReply:
     """The way back to a publisher: a topic, and what it wants to recognise its answer by."""
 
-    __slots__ = ("_connection", "_properties", "_qos", "_receipt", "_topic")
+    __slots__ = ("_connection", "_properties", "_qos", "_settle", "_topic")
 
     def __init__(
-        self, connection: BrokerConnection, topic: str, *, qos: int, correlation: bytes | None, receipt: int | None
+        self,
+        connection: BrokerConnection,
+        topic: str,
+        *,
+        qos: int,
+        correlation: bytes | None,
+        settle: Callable[[], None],
     ) -> None:
         self._connection = connection
         self._topic = topic
         self._qos = qos
         self._properties = Properties(content_type=JSON, correlation_data=correlation)
-        self._receipt = receipt
+        self._settle = settle
 
     def can_deliver(self) -> bool:
         """Whether the broker is there."""
@@ -58,8 +69,7 @@ class MqttReply:
 
     def settled(self) -> None:
         """Let the broker forget the input."""
-        if self._receipt is not None:
-            self._connection.settle(self._receipt)
+        self._settle()
 
 
 class MqttIntake:
@@ -87,6 +97,7 @@ class MqttIntake:
         refuse: Callable[[Input, ErrorInfo], None],
     ) -> None:
         self.ignored_retained = 0
+        self.ignored_settled = 0  # came again only because our acknowledgement had not reached the broker
         self._topics = topics
         self._connection = connection
         self._clock = clock
@@ -95,6 +106,7 @@ class MqttIntake:
         self._take = take
         self._refuse = refuse
         self._minted = count(1)
+        self._settled: OrderedDict[int, None] = OrderedDict()  # receipts, the oldest first
 
     def receive(self, received: Received, task: str) -> None:
         """Take a message from an input topic of this device.
@@ -105,8 +117,11 @@ class MqttIntake:
         """
         if received.retain:
             self.ignored_retained += 1
-            if received.receipt is not None:
-                self._connection.settle(received.receipt)
+            self._settle(received.receipt)
+            return
+        if received.redelivery_of in self._settled:
+            self.ignored_settled += 1
+            self._settle(received.receipt)
             return
         request = self._identify(received, task)
         try:
@@ -120,8 +135,9 @@ class MqttIntake:
         topic = self._reply_topic(received, task)
         correlation = received.correlation_data
         if correlation:
-            # The caller's id, scoped, so that two callers may use the same one.
-            key = f"{received.topic}\0{topic}\0{correlation.hex()}"
+            # The caller's id, scoped, so that two callers may use the same one; of fixed size, for it is remembered.
+            scoped = f"{received.topic}\0{topic}\0".encode() + correlation
+            key = f"c-{hashlib.blake2b(scoped, digest_size=16).hexdigest()}"
             request_id = _readable(correlation)
         elif received.receipt is not None:
             key = request_id = f"{self._boot}-r{received.receipt}"
@@ -140,12 +156,21 @@ class MqttIntake:
                 topic,
                 qos=received.qos,
                 correlation=correlation,
-                receipt=received.receipt,
+                settle=partial(self._settle, received.receipt),
             ),
+            expires_ns=None if received.expiry_s is None else received.received_ns + received.expiry_s * SECOND,
             repeatable=bool(correlation) or received.receipt is not None,
             backlog=received.backlog,
             redelivered=received.dup and received.redelivery_of is None,
         )
+
+    def _settle(self, receipt: int | None) -> None:
+        if receipt is None:
+            return
+        self._settled[receipt] = None
+        if len(self._settled) > MAX_SETTLED:
+            self._settled.popitem(last=False)
+        self._connection.settle(receipt)
 
     def _reply_topic(self, received: Received, task: str) -> str:
         wanted = received.response_topic
@@ -190,7 +215,7 @@ def _is_reply_topic(topic: str) -> bool:
 
     The agent may write more topics than a caller: no caller shall make it write a device's state or questions.
     """
-    if any(sign in topic for sign in "+#\0") or topic.startswith("$"):
+    if any(sign in topic for sign in "+#\0") or topic.startswith("$") or topic.count("/") > MAX_LEVELS:
         return False
     if not topic.startswith("roost/"):
         return True
@@ -199,7 +224,9 @@ def _is_reply_topic(topic: str) -> bool:
 
 
 def _readable(correlation: bytes) -> str:
-    """The caller's id as text: itself where it is printable, else in hexadecimal."""
+    """The caller's id as text: itself where it is short and printable, else in hexadecimal."""
+    if len(correlation) > MAX_ID:
+        return hashlib.blake2b(correlation, digest_size=16).hexdigest()
     try:
         text = correlation.decode()
     except UnicodeDecodeError:

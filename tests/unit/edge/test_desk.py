@@ -300,3 +300,18 @@ def test_the_last_answer_is_announced(bench: Bench) -> None:
 def test_scores_for_requests_nobody_knows_are_counted(bench: Bench) -> None:
     bench.score("ghost", "primary")
     assert bench.desk.ignored == {"unknown_request": 1}
+
+
+def test_a_held_back_input_that_expires_before_its_turn_is_settled_unanswered_and_counted(bench: Bench) -> None:
+    for key in ("first", "second"):
+        bench.put(key, FakeReply())
+    expiring, lasting = FakeReply(), FakeReply()
+    bench.put("expiring", expiring, backlog=True, expires_ns=20 * MS)
+    bench.put("lasting", lasting, backlog=True, expires_ns=21 * MS)
+    bench.reactor.advance(20 * MS)
+    for key in ("first", "second", "lasting"):
+        bench.score(key, "primary")
+    assert (len(expiring.answers), expiring.settlements) == (0, 1)
+    assert (len(lasting.answers), lasting.settlements) == (1, 1)
+    assert bench.complaints.counts["input.expired"] == 1
+    assert not bench.desk.unanswered
