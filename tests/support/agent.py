@@ -1,0 +1,262 @@
+"""A real `roost-agent` process, and callers who publish inputs to it and collect its answers."""
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pytest
+
+from roost_edge.status import NotRunningError, read_status
+from roost_shared.topics import DeviceTopics
+from tests.support.mqtt_peer import MqttPeer
+
+__all__ = [
+    "DEVICE",
+    "TENANT",
+    "TOKEN",
+    "TOPICS",
+    "AgentProcess",
+    "Caller",
+    "answers_by_id",
+    "boot_of",
+    "run_command",
+    "task_toml",
+    "until",
+]
+
+TENANT, DEVICE = "acme", "cam-01"
+TOPICS = DeviceTopics(TENANT, DEVICE)
+TOKEN = "let me choose"  # the operator's
+TOKEN_SHA256 = hashlib.sha256(TOKEN.encode()).hexdigest()
+PATIENCE_S = 30.0
+
+
+def until(condition: Callable[[], object], what: str, timeout_s: float = PATIENCE_S) -> None:
+    """Poll until `condition` holds."""
+    give_up = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < give_up, f"waited {timeout_s} s in vain for: {what}"
+        time.sleep(0.01)
+
+
+def task_toml(name: str, contestants: dict[str, Path], *, rules: str = "", **settings: Any) -> str:
+    """A task as agent.toml has it; a contestant named `baseline` or `shadow` has that role."""
+    lines = [f"[tasks.{name}]"]
+    inject: dict[str, str] = settings.pop("inject", {})
+    settings = {"deadline_ms": 5000, "default": "unknown"} | settings
+    lines += [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+    lines += [f"[tasks.{name}.inject]"]
+    lines += [f"{key} = {json.dumps(topic)}" for key, topic in inject.items()]
+    for contestant, bundle in contestants.items():
+        role = contestant if contestant in ("baseline", "shadow") else "answer"
+        lines += [f"[[tasks.{name}.contestants]]", f'name = "{contestant}"', f'role = "{role}"']
+        lines += [f"bundle = {json.dumps(str(bundle))}"]
+    for rule in rules.split(";") if rules else ():
+        lines += [f"[[tasks.{name}.rules]]", *rule.strip().split(", ")]
+    return "\n".join([*lines, ""])
+
+
+def run_command(*arguments: str | Path, timeout_s: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
+    """Run `roost-agent` to its end."""
+    command = [sys.executable, "-m", "roost_edge", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+
+
+class AgentProcess:
+    """`roost-agent run` with its own folder; a context manager that kills what is left.
+
+    Args:
+        folder: for agent.toml, state and log.
+        url: of its broker.
+        tasks: TOML of its tasks, see `task_toml`.
+        device: its name.
+        broker: further lines of `[broker]`.
+        limits: lines of `[limits]`.
+    """
+
+    def __init__(
+        self, folder: Path, url: str, tasks: str, *, device: str = DEVICE, broker: str = "", limits: str = ""
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.config = folder / "agent.toml"
+        self.state_dir = folder / "state"
+        self._log = folder / "agent.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.config.write_text(
+            f'tenant = "{TENANT}"\ndevice = "{device}"\nstate_dir = "state"\n'
+            f'operator_token_sha256 = "{TOKEN_SHA256}"\n'
+            f'[broker]\nurl = "{url}"\n{broker}\n[limits]\n{limits}\n[trust]\nallow_unsigned = true\n{tasks}'
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+        if kind is not None:
+            sys.stderr.write(self.log)
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text() if self._log.exists() else ""
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
+    @property
+    def status(self) -> dict[str, Any]:
+        return read_status(self.state_dir)
+
+    @property
+    def running(self) -> bool:
+        """Whether it answers for its status."""
+        try:
+            return bool(self.status)
+        except NotRunningError:
+            assert not self.ended, f"the agent has ended: {self.log}"
+            return False
+
+    @property
+    def connected(self) -> bool:
+        return self.running and bool(self.status["broker"]["connected"])
+
+    def start(self, *, wait: bool = True) -> Self:
+        """Start it; with `wait`, until it is connected and all its workers are ready."""
+        with self._log.open("ab") as log:
+            command = [sys.executable, "-m", "roost_edge", "run", "--config", str(self.config)]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.config.parent)
+        if wait:
+            until(lambda: self.connected, "the agent is connected")
+        return self
+
+    def contestant(self, task: str, name: str) -> dict[str, Any]:
+        """What its status says of a contestant."""
+        found: dict[str, Any] = self.status["tasks"][task]["contestants"][name]
+        return found
+
+    def until_ready(self, task: str, name: str) -> None:
+        until(lambda: self.contestant(task, name)["state"] == "ready", f"{task}/{name} is ready")
+
+    def signal_worker(self, task: str, name: str, number: signal.Signals) -> int | None:
+        """Send a contestant's worker a signal; its pid, or None if there is no process at the moment."""
+        pid: int | None = self.contestant(task, name)["pid"]
+        if pid is not None:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                return None
+        return pid
+
+    def terminate(self) -> None:
+        """Ask it to stop, and do not wait."""
+        assert self._process is not None
+        self._process.terminate()
+
+    def wait(self, timeout_s: float = PATIENCE_S) -> int:
+        """Wait for its end; its exit code."""
+        assert self._process is not None
+        code = self._process.wait(timeout_s)
+        self._process = None
+        return code
+
+    def stop(self) -> int:
+        """Stop it gracefully; its exit code."""
+        self.terminate()
+        return self.wait()
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+class Caller:
+    """Publishes inputs, collects what comes to `…/out/+` and to its own reply topic.
+
+    Args:
+        port: of the broker.
+        version: of MQTT; 4 is 3.1.1.
+        name: of this caller; its replies come to `replies/{name}`.
+        lasting: have the broker keep what comes while this caller is away, until one of the same name is back.
+    """
+
+    def __init__(self, port: int, *, version: int = 5, name: str = "caller", lasting: bool = False) -> None:
+        self.version = version
+        self.peer = MqttPeer(port, client_id=name if lasting else "", version=version, clean=not lasting)
+        self.replies = f"replies/{name}"
+        self.peer.subscribe(TOPICS.output("+"))
+        self.peer.subscribe(self.replies)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.peer.close()
+
+    def publish(self, payload: bytes, task: str = "light", **more: Any) -> None:
+        """Publish an input; MQTT 5 properties by paho's names."""
+        self.peer.publish(TOPICS.input(task), payload, **more)
+
+    def answer(self) -> dict[str, Any]:
+        """Wait for the next answer, wherever it comes."""
+        return decode(self.peer.next()[0].payload)
+
+    def answers(self, count: int, timeout_s: float = PATIENCE_S) -> list[dict[str, Any]]:
+        """Wait for that many answers."""
+        self.peer.wait(lambda: len(self.peer.messages) >= count, f"{count} answers", timeout_s)
+        return [decode(message.payload) for message in self.peer.next(count)]
+
+    def taken(self) -> list[dict[str, Any]]:
+        """The answers that are there, without waiting."""
+        return [decode(message.payload) for message in self.peer.next(len(self.peer.messages))]
+
+    def ids(self) -> set[str]:
+        """The ids of the answers that are there and were not taken."""
+        return {decode(message.payload)["id"] for message in list(self.peer.messages)}
+
+    def ask(self, payload: bytes, task: str = "light", **more: Any) -> dict[str, Any]:
+        """Publish an input and wait for the next answer."""
+        self.publish(payload, task, **more)
+        return self.answer()
+
+
+def decode(payload: bytes | bytearray) -> dict[str, Any]:
+    """An answer as a foreign program reads it: strict JSON."""
+    document = json.loads(payload, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert isinstance(document, dict)
+    return document
+
+
+def answers_by_id(answers: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Answers grouped by their `id`."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for answer in answers:
+        groups.setdefault(answer["id"], []).append(answer)
+    return groups
+
+
+def boot_of(answer: dict[str, Any]) -> str:
+    """The boot that minted the id of an answer to a caller without ids."""
+    found = re.match(r"[0-9a-f]{16}(?=-)", answer["id"])
+    assert found is not None, answer["id"]
+    return found[0]
