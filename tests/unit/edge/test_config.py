@@ -139,6 +139,21 @@ def test_text_settings_keep_their_type(tmp_path: Path) -> None:
             id="rule-too-late",
         ),
         pytest.param(
+            MINIMAL + 'operator_token_sha256 = "é"', "operator_token_sha256", "[0-9a-fA-F]{64}", id="no-digest"
+        ),
+        pytest.param(
+            MINIMAL + TASK.replace("deadline_ms = 300", "deadline_ms = 1e12"),
+            "tasks.meter.deadline_ms",
+            "<= 86400000",
+            id="deadline-of-years",
+        ),
+        pytest.param(
+            MINIMAL + TASK.replace('bundle = "primary"', 'bundle = "a\\u0000b"'),
+            "tasks.meter.contestants[0].bundle",
+            "Expected a path",
+            id="nul-in-path",
+        ),
+        pytest.param(
             MINIMAL + TASK + '[tasks.meter.inject]\ntemp = "site/+/temp"',
             "tasks.meter.inject.temp",
             "without + or #",
