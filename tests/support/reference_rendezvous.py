@@ -130,5 +130,5 @@ class ReferenceRendezvous:
     def _may_speak(self, one: Contestant, name: str) -> bool:
         if one.name != name:
             return False
-        unasked_by_choice = one.ask == "unsure" and self.request.force is None and not self.answered
+        unasked_by_choice = one.ask == "unsure" and not self.answered
         return one.where == "local" or name in self.asked or unasked_by_choice

@@ -205,7 +205,7 @@ class Mailbox:
             elif isinstance(ask, Sample):
                 if is_sampled(self.request.id, ask.sample):
                     self._ask(name, now_ns)
-            elif force is None:  # else nobody could settle the doubt
+            else:
                 self.unasked += (name,)
 
     def _decide_asks(self, now_ns: int) -> None:
