@@ -23,7 +23,7 @@ from scripts.roost_demo.house import House
 from scripts.roost_demo.outcomes import is_flawless
 from scripts.roost_demo.pictures import Album, AlbumError, digits_album, folder_album
 from scripts.roost_demo.play import Play
-from scripts.roost_demo.report import make_report, summary_table
+from scripts.roost_demo.report import make_report, summary_table, verdict
 from scripts.roost_demo.screen import Screen, open_screen
 
 _SLOW_RATE = 1.0  # pictures a second on each device once the play is over
@@ -63,11 +63,12 @@ def _demonstrate(options: argparse.Namespace, console: Console) -> int:
             report = _report(play, house, album, options, contestants)
             if options.report is not None:
                 write_durably(options.report, (json.dumps(report, indent=2) + "\n").encode())
-            flawless = is_flawless(report) and not report["unexpected"]
-            _conclude(screen, report, flawless=flawless)
+            screen.note("")
+            screen.note(summary_table(report))
+            screen.note(verdict(report))
             if not options.exit:
                 _stay(play, house, album, folder, screen)
-    return 0 if flawless else 1
+    return 0 if is_flawless(report) else 1
 
 
 def _report(
@@ -83,20 +84,13 @@ def _report(
     )
 
 
-def _conclude(screen: Screen, report: dict[str, Any], *, flawless: bool) -> None:
-    screen.note("")
-    screen.note(summary_table(report))
-    verdict = "Every picture was answered once, by its deadline." if flawless else "Not every answer came in time."
-    screen.note(f"{verdict} {report['accuracy'] or 0:.1%} of the answers were right.")
-
-
 def _stay(play: Play, house: House, album: Album, folder: Path, screen: Screen) -> None:
     """Stream slowly until Ctrl-C, saying how to join in."""
     example = folder / "picture"
     example.write_bytes(album.streaming[0].payload)
-    topics = house.sensors[0].topics
+    topics = house.sensors[-1].topics
     screen.note("")
-    screen.note("The devices keep running; Ctrl-C ends the demo. Join in with any MQTT client:")
+    screen.note(f"The devices keep running; Ctrl-C ends the demo. {topics.device} is yours, by any MQTT client:")
     screen.note(f"   mosquitto_sub -h 127.0.0.1 -p {house.port} -t '{topics.root}/#' -v")
     screen.note(f"   mosquitto_pub -h 127.0.0.1 -p {house.port} -t {topics.input(album.task)} -f {example}")
     try:

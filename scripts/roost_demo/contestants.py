@@ -4,7 +4,9 @@ For the digits all three are small networks fitted here. With a person's own mod
 the two others are fitted on a share of the person's own pictures.
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -61,19 +63,25 @@ def build_contestants(album: Album, folder: Path, own_model: bytes | None) -> li
     # The networks were not fitted on the streamed pictures, and the person's model on who knows what.
     examples = _write_examples(album.streaming[:_EXAMPLES], folder / "examples")
     smith = _Smith(album, folder, examples)
+    with _standard_error_into(folder / "build.log"):
+        bundles = _build(smith, own_model)
+    roles: tuple[tuple[str, Role], ...] = (("primary", "answer"), ("backup", "answer"), ("baseline", "baseline"))
+    return [Contestant(name, role, bundle) for (name, role), bundle in zip(roles, bundles, strict=True)]
+
+
+def _build(smith: "_Smith", own_model: bytes | None) -> tuple[Bundle, Bundle, Bundle]:
+    """The bundles of primary, backup and baseline."""
     if own_model is None:
-        primary = smith.network("3", _DIGIT_SIDE, _PRIMARY)
-        backup = smith.network("2", _DIGIT_SIDE, _BACKUP)
-        baseline = smith.network("1", _DIGIT_SIDE, _BASELINE)
-    else:
-        primary = smith.bundle("3", own_model, None)
-        backup = smith.network("2", _OWN_SIDE, _OWN_BACKUP)
-        baseline = smith.network("1", _OWN_SIDE, _OWN_BASELINE)
-    return [
-        Contestant("primary", "answer", primary),
-        Contestant("backup", "answer", backup),
-        Contestant("baseline", "baseline", baseline),
-    ]
+        return (
+            smith.network("3", _DIGIT_SIDE, _PRIMARY),
+            smith.network("2", _DIGIT_SIDE, _BACKUP),
+            smith.network("1", _DIGIT_SIDE, _BASELINE),
+        )
+    return (
+        smith.bundle("3", own_model, None),
+        smith.network("2", _OWN_SIDE, _OWN_BACKUP),
+        smith.network("1", _OWN_SIDE, _OWN_BASELINE),
+    )
 
 
 class _Smith:
@@ -110,3 +118,16 @@ def _write_examples(pictures: Sequence[Picture], folder: Path) -> list[Example]:
         path.write_bytes(picture.payload)
         examples.append(Example(picture.label, path))
     return examples
+
+
+@contextmanager
+def _standard_error_into(file: Path) -> Iterator[None]:
+    """Keep from the screen what LiteRT says on descriptor 2, past Python, whenever it is first used."""
+    before = os.dup(2)
+    try:
+        with file.open("wb") as log:
+            os.dup2(log.fileno(), 2)
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)

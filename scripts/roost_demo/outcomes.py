@@ -9,7 +9,7 @@ from typing import Any
 from roost_shared.messages import Answer
 from scripts.roost_demo.pictures import Picture
 
-__all__ = ["Outcome", "first_answer_s", "is_flawless", "percentile", "summarise"]
+__all__ = ["Outcome", "faults", "first_answer_s", "is_flawless", "percentile", "summarise"]
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,17 @@ def summarise(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def is_flawless(summary: Mapping[str, Any]) -> bool:
-    """Whether there was an answer to every picture, and each by its deadline."""
-    return bool(summary["answers"]) and not summary["lost"] and summary["by_deadline"] == summary["answers"]
+    """Whether every picture was answered once, and by its deadline."""
+    return bool(summary["answers"]) and not any(faults(summary).values())
+
+
+def faults(summary: Mapping[str, Any]) -> dict[str, int]:
+    """How many answers were lost, came late, or came though nothing had been asked."""
+    return {
+        "lost": summary["lost"],
+        "late": summary["answers"] - summary["by_deadline"],
+        "unexpected": summary.get("unexpected", 0),
+    }
 
 
 def first_answer_s(outcomes: Iterable[Outcome], contestant: str) -> dict[str, float]:

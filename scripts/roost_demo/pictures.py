@@ -71,9 +71,9 @@ def folder_album(folder: Path, labels_file: Path, task: str) -> Album:
     Raises:
         AlbumError: there is no such folder or file, too few pictures, or a label the file does not list.
     """
-    labels = _read_labels(labels_file)
     if not folder.is_dir():
         raise AlbumError(f"--images {folder}: no such folder")
+    labels = _read_labels(labels_file)
     pictures = []
     for sub_folder in sorted(path for path in folder.iterdir() if path.is_dir()):
         files = sorted(path for path in sub_folder.iterdir() if path.suffix.lower() in _SUFFIXES)

@@ -62,23 +62,26 @@ class Play:
         self._house = house
         self._task = task
         self._screen = screen
-        patience_s = max(_FEWEST_SECONDS_OF_PATIENCE, _DEADLINES_OF_PATIENCE * deadline_ms / 1000)
-        self._stream = Stream(house.sensors, pictures, patience_s, self._on_outcome)
-        self._is_kept = True
+        self._pictures = pictures
+        self._patience_s = max(_FEWEST_SECONDS_OF_PATIENCE, _DEADLINES_OF_PATIENCE * deadline_ms / 1000)
 
     def perform(self, seconds: float, rate: float) -> None:
         """Play all acts, in `seconds`, at `rate` pictures a second on each device."""
+        stream = Stream(self._house.sensors, self._pictures, self._patience_s, self._on_outcome)
         for number, act in enumerate(_ACTS, start=1):
             self._screen.note(f"Act {number}, {act.title}. {act.tells}")
             faults, began_s = self._faults(act.faults), time.monotonic()
-            self._stream.run(number, act.share * seconds, rate, partial(self._meanwhile, faults))
+            stream.run(number, act.share * seconds, rate, partial(self._meanwhile, faults))
             strikes = {device: fault.strikes for device, fault in zip(DEVICES, faults, strict=False)}
             self._conclude(number, act, began_s, strikes)
 
     def go_on(self, rate: float) -> None:
-        """Stream for as long as nobody interrupts, keeping nothing."""
-        self._is_kept = False
-        self._stream.run(len(_ACTS) + 1, float("inf"), rate, partial(self._meanwhile, ()))
+        """Stream to the first device for as long as nobody interrupts, keeping nothing.
+
+        The others are left to whoever joins in, so that every answer there is to an input of theirs.
+        """
+        stream = Stream(self._house.sensors[:1], self._pictures, self._patience_s, self._screen.show)
+        stream.run(len(_ACTS) + 1, float("inf"), rate, self._house.check)
 
     def _conclude(self, number: int, act: _Act, began_s: float, strikes: dict[str, int]) -> None:
         outcomes = [one for one in self.outcomes if one.act == number]
@@ -109,6 +112,5 @@ class Play:
         self._screen.note(f"   {device}: {text}")
 
     def _on_outcome(self, outcome: Outcome) -> None:
-        if self._is_kept:
-            self.outcomes.append(outcome)
+        self.outcomes.append(outcome)
         self._screen.show(outcome)

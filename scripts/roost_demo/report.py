@@ -7,9 +7,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from scripts.roost_demo.contestants import Contestant
-from scripts.roost_demo.outcomes import Outcome, summarise
+from scripts.roost_demo.outcomes import Outcome, faults, is_flawless, summarise
 
-__all__ = ["act_line", "make_report", "summary_table"]
+__all__ = ["act_line", "make_report", "summary_table", "verdict"]
 
 Summary = Mapping[str, Any]
 
@@ -68,6 +68,15 @@ def summary_table(report: Summary) -> Table:
     table.add_section()
     table.add_row("all", *_row(report), style="bold")
     return table
+
+
+def verdict(report: Summary) -> str:
+    """The last line: whether the promise held, and how good the answers were."""
+    right = f"{report['accuracy'] or 0:.1%} of the answers were right."
+    if is_flawless(report):
+        return f"Every picture was answered once, by its deadline. {right}"
+    found = ", ".join(f"{count} {fault}" for fault, count in faults(report).items() if count)
+    return f"The promise did not hold: {found or 'no picture was sent'}. {right}"
 
 
 def act_line(summary: Summary) -> str:

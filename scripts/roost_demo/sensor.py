@@ -110,7 +110,8 @@ class Sensor:
         payload = bytes(message.payload)
         if message.topic == self.topics.state:
             self._states.put(decode_json(payload, State))
-        else:
+        # amqtt hands a new client the retained messages of everybody's subscriptions: look twice.
+        elif message.topic == self.topics.output(self._task):
             self._answers.put((read_ns, payload))
 
 

@@ -1,0 +1,117 @@
+"""The demo as a person starts it: every answer by its deadline, a report that says so, nothing left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT.parent / "shared" / "data"
+# Loose, as other tests share the machine; the demo's own default is tighter.
+DEADLINE_MS = "1000"
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-P", "-m", "scripts.roost_demo", *map(str, arguments)]
+
+
+def environment(scratch: Path) -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(scratch)}
+
+
+def play(tmp_path: Path, *arguments: str | Path) -> tuple[dict[str, Any], str]:
+    """Run the demo to its end; returns its report and what it printed."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    report = tmp_path / "report.json"
+    result = subprocess.run(
+        command("--exit", "--report", report, "--seconds", "6", "--deadline-ms", DEADLINE_MS, *arguments),
+        env=environment(scratch),
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert not list(scratch.glob("roost-demo-*"))
+    return json.loads(report.read_text()), result.stdout
+
+
+def test_breaking_the_primaries_costs_no_answer(tmp_path: Path) -> None:
+    report, printed = play(tmp_path)
+
+    assert report["answers"] == report["by_deadline"] > 50
+    assert report["lost"] == report["unexpected"] == 0
+    assert report["accuracy"] > 0.8
+    assert sum(report["by_reason"].values()) == report["answers"]
+    assert report["latency_ms"]["p50"] <= report["latency_ms"]["p99"]
+
+    well, broken, recovered = report["by_act"]
+    assert well["by_contestant"]["primary"] > 0.9 * well["answers"]
+    assert broken["by_contestant"]["backup"] > 0
+    assert all(strikes > 0 for strikes in broken["strikes"].values())
+    assert set(recovered["primary_back_s"]) == set(report["devices"])
+    assert "answered once, by its deadline" in printed
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the real meter photos are not beside the project")
+def test_a_persons_own_pictures_and_model_are_played(tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join([*"0123456789", "NaN"]))
+    model = DATA / "models" / "meter-digits_1900_int8.tflite"
+    report, _ = play(tmp_path, "--images", DATA / "meter-digits", "--model", model, "--labels", labels)
+
+    assert report["task"] == "meter-digits"
+    assert report["answers"] == report["by_deadline"] > 50
+    assert report["by_act"][0]["accuracy"] > 0.85
+    assert report["contestants"][0]["accuracy"] > report["contestants"][1]["accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(["--images", "."], "go together", id="pictures without a model"),
+        pytest.param(
+            ["--images", "none", "--model", "m", "--labels", "pyproject.toml"], "no such folder", id="folder"
+        ),
+        pytest.param(["--images", ".", "--model", "m", "--labels", "none"], "cannot be read", id="labels"),
+        pytest.param(["--rate", "0"], "above 0", id="rate"),
+    ],
+)
+def test_a_wrong_command_line_is_named(tmp_path: Path, arguments: list[str], said: str) -> None:
+    result = subprocess.run(
+        command(*arguments), env=environment(tmp_path), cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+def test_no_child_outlives_the_demo(tmp_path: Path, number: signal.Signals) -> None:
+    with subprocess.Popen(command("--seconds", "60"), env=environment(tmp_path), stdout=subprocess.DEVNULL) as demo:
+        children = wait_for_children(psutil.Process(demo.pid))
+        demo.send_signal(number)
+        demo.wait(20)
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive
+    if number is not signal.SIGKILL:
+        assert not list(tmp_path.glob("roost-demo-*"))
+
+
+def wait_for_children(demo: psutil.Process) -> list[psutil.Process]:
+    """The broker, two agents and their six workers, once they all run."""
+    deadline_s = time.monotonic() + 60
+    while time.monotonic() < deadline_s:
+        children = demo.children(recursive=True)
+        if len(children) >= 9:
+            return children
+        time.sleep(0.05)
+    raise AssertionError(f"only {demo.children(recursive=True)} came up")

@@ -1,0 +1,33 @@
+"""What the demo writes is an agent.toml that the agent takes."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from roost_edge.config import load_config
+from scripts.roost_demo.agent_toml import agent_toml
+from scripts.roost_demo.contestants import Contestant
+
+
+@pytest.mark.parametrize("deadline_ms", [20, 200, 5000])
+def test_the_agent_takes_the_demos_config(tmp_path: Path, deadline_ms: int) -> None:
+    bundle = SimpleNamespace(folder=tmp_path / "bundle")
+    text = agent_toml(
+        tenant="demo",
+        device="cam-01",
+        state_dir=tmp_path,
+        port=1883,
+        task="digits",
+        deadline_ms=deadline_ms,
+        contestants=[
+            cast("Contestant", SimpleNamespace(name=name, role=role, bundle=bundle))
+            for name, role in (("primary", "answer"), ("backup", "answer"), ("baseline", "baseline"))
+        ],
+    )
+    file = tmp_path / "agent.toml"
+    file.write_text(text)
+    task = load_config(file).tasks["digits"]
+    assert [rule.accept for rule in task.rules] == ["primary", "backup", "primary", "backup"]
+    assert all(rule.after_ms < deadline_ms for rule in task.rules)

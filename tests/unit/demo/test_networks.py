@@ -1,0 +1,71 @@
+"""A fitted network, written as tflite and run as a device runs it, answers as scikit-learn does."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from roost_shared.bundle import Bundle
+from roost_shared.pipeline import Pipeline
+from scripts.roost_demo.contestants import build_contestants
+from scripts.roost_demo.networks import Recipe, fit_network
+from scripts.roost_demo.pictures import Album, AlbumError, Picture
+
+RECIPE = Recipe(samples=100, hidden=6)
+
+
+def bars(label: str, seed: int) -> Picture:
+    """A noisy picture whose bright bar lies where the label says."""
+    pixels = np.random.default_rng(seed).integers(0, 60, (8, 8))
+    pixels[{"top": 0, "middle": 4, "bottom": 7}[label]] = 255
+    file = io.BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(file, "PNG")
+    return Picture(file.getvalue(), label)
+
+
+def album(labels: tuple[str, ...], shown: tuple[str, ...]) -> Album:
+    pictures = tuple(bars(label, seed) for seed in range(30) for label in shown)
+    half = len(pictures) // 2
+    return Album("bars", labels, fitting=pictures[:half], streaming=pictures[half:])
+
+
+def labels_of(bundle: Bundle, pictures: tuple[Picture, ...]) -> list[str | None]:
+    pipeline = Pipeline.load(bundle)
+    return [pipeline.score(picture.payload).label for picture in pictures]
+
+
+@pytest.mark.parametrize(
+    ("labels", "shown"),
+    [
+        pytest.param(("top", "middle", "bottom"), ("top", "middle", "bottom"), id="all labels shown"),
+        pytest.param(("top", "other", "bottom"), ("top", "bottom"), id="one label never shown"),
+        pytest.param(("bottom", "top"), ("top", "bottom"), id="two labels"),
+    ],
+)
+def test_every_contestant_reads_what_it_was_fitted_to_read(
+    tmp_path: Path, labels: tuple[str, ...], shown: tuple[str, ...]
+) -> None:
+    pictures = album(labels, shown)
+    contestants = build_contestants(pictures, tmp_path, None)
+    assert [(one.name, one.role) for one in contestants] == [
+        ("primary", "answer"),
+        ("backup", "answer"),
+        ("baseline", "baseline"),
+    ]
+    for one in contestants:
+        assert one.accuracy == 1.0
+        assert labels_of(one.bundle, pictures.streaming) == [picture.label for picture in pictures.streaming]
+
+
+def test_the_same_pictures_give_the_same_network() -> None:
+    pictures = album(("top", "bottom"), ("top", "bottom"))
+    first, second = (fit_network(pictures.fitting, pictures.labels, 8, RECIPE) for _ in range(2))
+    assert first == second
+
+
+def test_pictures_of_one_label_are_refused() -> None:
+    pictures = album(("top", "bottom"), ("top",))
+    with pytest.raises(AlbumError, match="all of one label"):
+        fit_network(pictures.fitting, pictures.labels, 8, RECIPE)
