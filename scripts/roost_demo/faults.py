@@ -16,7 +16,7 @@ FaultKind = Literal["hang", "kill"]
 
 _SIGNALS: Final[dict[FaultKind, signal.Signals]] = {"hang": signal.SIGSTOP, "kill": signal.SIGKILL}
 _LOOK_EVERY_S: Final = 0.1
-_MERCY_S: Final = 1.2  # between two blows, so that a worker comes back and is seen to answer
+_MERCY_S: Final = 1.8  # between two blows, so that a worker comes back and is seen to answer
 
 
 @dataclass(frozen=True)

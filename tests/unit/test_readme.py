@@ -1,0 +1,43 @@
+"""What README.md shows is true of the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from roost_edge.config import load_config
+from roost_shared.messages import Answer, decode_json
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def test_the_agent_takes_the_worked_example(tmp_path: Path) -> None:
+    (text,) = blocks("toml")
+    file = tmp_path / "agent.toml"
+    file.write_text(text)
+    config = load_config(file)
+    task = config.tasks["meter"]
+    assert [one.name for one in task.contestants] == ["primary", "backup", "baseline"]
+    assert [rule.after_ms for rule in task.rules] == [0, 80, 250]
+    assert task.contestants[0].bundle == tmp_path / "bundles/meter-7"
+
+
+def test_the_answer_shown_is_an_answer() -> None:
+    (text,) = blocks("json")
+    answer = decode_json(text.encode(), Answer)
+    assert answer.contestant == "backup"
+    shown = set(re.findall(r'^  "(\w+)":', text, re.MULTILINE))
+    assert shown == set(Answer.__struct_fields__)
+
+
+PLACES = re.findall(r"\b(?:scripts|firmware-config|edge|cloud|shared)/[\w/]+|(?<=\]\()[\w.]+(?=\))", README)
+
+
+@pytest.mark.parametrize("place", sorted(set(PLACES)))
+def test_a_place_it_names_is_there(place: str) -> None:
+    assert (ROOT / place).exists()
