@@ -16,7 +16,7 @@ from roost_shared.clock import SECOND, Clock
 
 __all__ = ["Reactor", "Timer"]
 
-Callback = Callable[[], None]
+Callback = Callable[[], object]
 _READ = selectors.EVENT_READ
 _WRITE = selectors.EVENT_WRITE
 
@@ -147,10 +147,13 @@ class Reactor:
 
     def _run_due_timers(self) -> None:
         now_ns = self._clock.now_ns()
+        due = []
+        # All are taken first, so that a timer set meanwhile, for now or earlier, waits for its turn after sockets.
         while self._timers and self._timers[0][0] <= now_ns:
-            callback = heapq.heappop(self._timers)[2].callback
-            if callback is not None:
-                callback()
+            due.append(heapq.heappop(self._timers)[2])
+        for timer in due:
+            if timer.callback is not None:
+                timer.callback()
 
     def _drain_wake(self) -> None:
         try:

@@ -30,9 +30,7 @@ class Backoff:
 
     def __init__(self, first_ns: int, limit_ns: int, factor: int = 2) -> None:
         if not 0 < first_ns <= limit_ns or factor < 1:
-            raise ValueError(
-                f"need 0 < first_ns <= limit_ns and factor >= 1, got {first_ns}, {limit_ns}, {factor}"
-            )
+            raise ValueError(f"need 0 < first_ns <= limit_ns and factor >= 1, got {first_ns}, {limit_ns}, {factor}")
         self._first_ns = first_ns
         self._limit_ns = limit_ns
         self._factor = factor

@@ -1,18 +1,19 @@
 """The bytes of one input, written once and read by several processes.
 
 They lie in a sealed memfd: anonymous memory with a descriptor, which no process can change, grow or shrink any
-more. A worker gets the descriptor with its job and maps it, so an input is never copied again however many
+more. A worker gets the descriptor with its job and reads or maps it; a large one is held once, however many
 contestants score it, and no worker can spoil it for the others or make a reader fault by truncating it.
 """
 
 import fcntl
 import mmap
 import os
-from typing import Self
+from typing import Final, Self
 
 __all__ = ["SharedPayload", "map_payload"]
 
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+_COPY_UP_TO_BYTES: Final = 1 << 20  # copying is faster than mapping; beyond this, memory matters more
 
 
 class SharedPayload:
@@ -80,15 +81,15 @@ class SharedPayload:
 def map_payload(descriptor: int) -> memoryview:
     """The bytes behind a descriptor from `SharedPayload`, read-only; takes the descriptor over and closes it.
 
-    The memory stays mapped as long as the view, or an array made from it, lives.
+    Large ones stay mapped as long as the view, or an array made from it, lives.
 
     Raises:
         OSError: there is no address space left for it.
     """
     try:
         payload_bytes = os.fstat(descriptor).st_size
-        if not payload_bytes:
-            return memoryview(b"")  # an empty file cannot be mapped
+        if payload_bytes <= _COPY_UP_TO_BYTES:
+            return memoryview(os.pread(descriptor, payload_bytes, 0))
         # Private, because kernels before 6.7 refuse a shared mapping of a write-sealed memfd even for reading.
         # Nothing is copied: no page is ever written.
         flags = mmap.MAP_PRIVATE | mmap.MAP_POPULATE

@@ -222,7 +222,7 @@ class Worker:
         head = self._queue.head
         if overslept_ns > _OVERSLEPT_NS and head is not None:
             # This loop stood still, maybe with the whole machine: that says nothing of the worker.
-            head.runs_since_ns += overslept_ns
+            head.runs_since_ns = now_ns
         due_ns = self._due_ns()
         if due_ns is None or now_ns < due_ns:
             self._watch()
