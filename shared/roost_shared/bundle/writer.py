@@ -39,6 +39,7 @@ def write_bundle(folder: Path, config: BundleConfig, blobs: Iterable[bytes]) -> 
     problem = check_config(config) or _check_blobs(config, by_digest)
     if problem:
         raise BundleError(folder, problem)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         _fill(temporary, config, by_digest)
