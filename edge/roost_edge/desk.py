@@ -77,13 +77,14 @@ class Task:
 class _Open:
     """A request between its input and its close; `joined` are the ways back of those that repeated its id."""
 
-    __slots__ = ("inject", "input", "joined", "task")
+    __slots__ = ("by_default", "inject", "input", "joined", "task")
 
     def __init__(self, task: Task, request: Input, inject: dict[str, Any] | None) -> None:
         self.task = task
         self.input = request
         self.inject = inject
         self.joined: list[Reply] = []
+        self.by_default = False  # answered, and not with a contestant's score
 
 
 class Desk:
@@ -229,7 +230,8 @@ class Desk:
                 case rendezvous.Answer():
                     self._answer(self._open[request_id], effect)
                 case rendezvous.Late():
-                    self._open[request_id].task.tally.note_late(effect)
+                    opened = self._open[request_id]
+                    opened.task.tally.note_late(effect, by_default=opened.by_default)
                 case rendezvous.Close():
                     del self._open[request_id]
                 case rendezvous.Duplicate():
@@ -241,7 +243,9 @@ class Desk:
                     )
 
     def _answer(self, opened: _Open, decision: rendezvous.Answer) -> None:
+        opened.by_default = decision.score is None
         delivery = self._deliver(opened.input, self._on_wire(opened, decision), opened.task.tally)
+        opened.task.tally.agreement.note_answer(decision, opened.task.policy.agreement_tolerance)
         if delivery is not Delivery.AWAY:
             for reply in opened.joined:
                 reply.settled()

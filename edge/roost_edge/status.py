@@ -110,12 +110,19 @@ def summarise(status: dict[str, Any]) -> str:
         )
         for contestant, one in task["contestants"].items():
             error = f", last error {one['last_error']['message']}" if one["last_error"] else ""
+            agreement = _agreement(task["agreement"].get(contestant))
             lines.append(
                 f"    {contestant} ({one['role']}): {one['state']}, {one['bundle'] or 'no bundle'},"
-                f" p50 {_ms(one['p50_ms'])}, p99 {_ms(one['p99_ms'])}, {one['restarts']} restarts{error}"
+                f" p50 {_ms(one['p50_ms'])}, p99 {_ms(one['p99_ms'])}, {one['restarts']} restarts{agreement}{error}"
             )
     lines += [f"  {count} x {code}" for code, count in sorted(status["complaints"].items())]
     return "\n".join(lines)
+
+
+def _agreement(counts: dict[str, int] | None) -> str:
+    if counts is None:
+        return ""
+    return f", said as the answer {counts['agreeing']} times of {counts['compared']}"
 
 
 def _ms(value: float | None) -> str:

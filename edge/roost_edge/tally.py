@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from roost_edge.agreement import AgreementTally
 from roost_edge.inputs import Delivery
 from roost_edge.workers.latency import LatencyHistogram
 from roost_shared.clock import ms_to_ns, ns_to_ms
@@ -25,6 +26,7 @@ class Tally:
         self.failures: Counter[str] = Counter()  # "contestant: code"
         self.late: Counter[str] = Counter()  # contestants that scored after the answer
         self.late_differing: Counter[str] = Counter()
+        self.agreement = AgreementTally()
         self.latency = LatencyHistogram()
 
     def note_answer(self, answer: Answer, delivery: Delivery) -> None:
@@ -37,11 +39,13 @@ class Tally:
             self.by_contestant[answer.contestant] += 1
         self.latency.add(ms_to_ns(answer.elapsed_ms))
 
-    def note_late(self, late: Late) -> None:
-        """Count a score that came after the answer."""
+    def note_late(self, late: Late, *, by_default: bool) -> None:
+        """Count a score that came after the answer; `by_default`: no contestant had given that."""
         self.late[late.score.contestant] += 1
         if late.differs:
             self.late_differing[late.score.contestant] += 1
+        if not by_default:
+            self.agreement.note_late(late)
 
     def to_dict(self) -> dict[str, Any]:
         """The counts under the names `roost-agent status --json` gives them."""
@@ -55,6 +59,7 @@ class Tally:
             "failures": dict(self.failures),
             "late": dict(self.late),
             "late_differing": dict(self.late_differing),
+            "agreement": self.agreement.to_dict(),
             "latency_ms": {"p50": self._quantile_ms(0.5), "p99": self._quantile_ms(0.99)},
         }
 

@@ -4,6 +4,7 @@ Dunning and Friedman, *Machine Learning Logistics* (O'Reilly, 2017). Pure: no I/
 device, in the cloud and in replay. Read `mailbox` for the rules, `rendezvous` for the events.
 """
 
+from roost_shared.rendezvous.agreement import agree, compare_with_answer
 from roost_shared.rendezvous.events import (
     Answer,
     Ask,
@@ -53,6 +54,8 @@ __all__ = [
     "Score",
     "Seen",
     "TaskPolicy",
+    "agree",
+    "compare_with_answer",
     "default_rules",
     "is_sampled",
     "pressure_of",

@@ -105,7 +105,7 @@ class TaskPolicy:
         guard_ms: time is up this much before the deadline, so that answers leave in time.
         default: the label when nobody scored.
         early_advance: off: the clock alone opens rules, and nothing but the deadline ends the wait.
-        agreement_tolerance: numeric outputs this close agree; None: labels must be equal.
+        agreement_tolerance: outputs agree if no value differs by more; None: labels must be equal.
 
     Raises:
         PolicyError: rules or contestants contradict each other.

@@ -13,6 +13,7 @@ from typing import Final
 
 from roost_shared.clock import SECOND
 from roost_shared.messages import ErrorInfo
+from roost_shared.rendezvous.agreement import agree
 from roost_shared.rendezvous.events import Answer, Ask, Close, Duplicate, Effect, Late, Link, Request, Score
 from roost_shared.rendezvous.mailbox import UNSCHEDULED, Mailbox
 from roost_shared.rendezvous.memory import AnswerMemory
@@ -199,9 +200,4 @@ def _hand_out_asks(box: Mailbox) -> list[Effect]:
 
 def _differs(answer: Answer, score: Score, policy: TaskPolicy) -> bool:
     """Whether a late score says something else than the answer did."""
-    if answer.score is None:
-        return True
-    said, says = answer.score.output, score.output
-    if policy.agreement_tolerance is not None and isinstance(said, int | float) and isinstance(says, int | float):
-        return abs(said - says) > policy.agreement_tolerance
-    return answer.score.label != score.label
+    return answer.score is None or not agree(answer.score, score, policy.agreement_tolerance)

@@ -262,6 +262,21 @@ def test_late_scores_are_counted_and_compared(bench: Bench) -> None:
     assert bench.task.tally.late_differing == {"shadow": 1}
 
 
+def test_what_others_said_is_compared_with_the_answer_whenever_they_said_it(bench: Bench) -> None:
+    for key, before, after in (("a", "7", "7"), ("b", "1", "7"), ("c", "7", "1")):
+        bench.put(key, FakeReply())
+        bench.score(key, "shadow", before)
+        bench.score(key, "primary", "7")
+        bench.score(key, "backup", after)
+    bench.put("unanswered", FakeReply())
+    bench.reactor.advance(295 * MS)
+    bench.score("unanswered", "shadow")
+    assert bench.task.tally.to_dict()["agreement"] == {
+        "backup": {"compared": 3, "agreeing": 2},
+        "shadow": {"compared": 3, "agreeing": 2},
+    }
+
+
 def test_injected_state_is_stamped_once_and_travels_with_job_and_answer(bench: Bench) -> None:
     bench.task.inject["temp"] = 21.5
     reply = FakeReply()

@@ -92,6 +92,14 @@ def test_a_score_after_the_close_is_counted() -> None:
         ({"output": -1.0}, {"output": 1.0}, 0.5, True),
         ({"label": "7", "output": 1.0}, {"label": "7", "output": None}, 0.5, False),
         ({"label": "7", "output": [1.0]}, {"label": "1", "output": 1.0}, 0.5, True),
+        ({"output": [1.0, 2.0]}, {"output": [1.5, 1.5]}, 0.5, False),
+        ({"output": [1.0, 2.0]}, {"output": [1.0, 2.51]}, 0.5, True),
+        ({"output": [1.0, 2.0]}, {"output": [1.0]}, 0.5, True),
+        ({"output": [1.0]}, {"output": 1.0}, 0.5, True),
+        ({"output": [1.0]}, {"output": "far"}, 0.5, True),
+        ({"output": [1.0]}, {"output": [1.0]}, None, False),
+        ({"output": [1.0]}, {"output": [1.1]}, None, True),
+        ({"output": [float("nan")]}, {"output": [1.0]}, 0.5, True),
     ],
 )
 def test_a_late_score_differs_by_label_or_beyond_the_tolerance(
