@@ -40,7 +40,7 @@ def check_bundles(config: AgentConfig) -> Iterator[Checked]:
             began = time.perf_counter()
             try:
                 bundle = open_bundle(contestant.bundle)
-                Pipeline.load(bundle, threads=contestant.threads).check_golden()
+                Pipeline.load(bundle, contestant.runtime_settings).check_golden()
             except RoostError as error:
                 yield Checked(name, contestant.name, str(error), error)
             else:

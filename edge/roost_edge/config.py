@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from roost_shared.errors import ConfigError
 from roost_shared.rendezvous import AskMode, Contestant, PolicyError, Role, Rule, TaskPolicy, default_rules
+from roost_shared.runtime_settings import RuntimeName, RuntimeSettings
 from roost_shared.topics import is_name
 
 __all__ = [
@@ -33,6 +34,11 @@ __all__ = [
 Positive = Annotated[int, Meta(gt=0)]
 UpToADay = Annotated[float, Meta(le=24 * 3600 * 1000)]  # milliseconds
 HexDigest = Annotated[str, Meta(pattern=r"\A[0-9a-fA-F]{64}\Z")]
+# Bounded, because they travel to the worker in one message.
+DelegateName = Annotated[str, Meta(pattern=r"\A[^\0]+\Z", max_length=1024)]
+DelegateOptions = Annotated[
+    dict[Annotated[str, Meta(max_length=128)], Annotated[str, Meta(max_length=512)]], Meta(max_length=16)
+]
 SCHEMES: Final = ("mqtt", "mqtts")
 
 
@@ -78,6 +84,19 @@ class ContestantConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     role: Role = "answer"
     ask: AskMode = "unsure"
     threads: Annotated[int, Meta(gt=0, le=64)] = 1
+    runtime: RuntimeName | None = None  # None: the best installed one that the bundle lists
+    delegate: DelegateName | None = None  # a library for tflite, an execution provider for ONNX
+    delegate_options: DelegateOptions = {}
+
+    @property
+    def runtime_settings(self) -> RuntimeSettings:
+        """How its worker shall run its model."""
+        return RuntimeSettings(
+            threads=self.threads,
+            name=self.runtime,
+            delegate=self.delegate,
+            delegate_options=self.delegate_options,
+        )
 
 
 class TaskConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -331,6 +350,11 @@ def _check_task(where: str, name: str, task: TaskConfig, *, allow_unsigned: bool
         if one.where == "local" and one.bundle is None:
             remedy = "Give the bundle's folder"
             raise ConfigError(where=where, key=f"{key}.bundle", problem="a local contestant needs one", remedy=remedy)
+        if one.delegate_options and one.delegate is None:
+            remedy = "Name the delegate they are for"
+            raise ConfigError(
+                where=where, key=f"{key}.delegate_options", problem="there is no delegate", remedy=remedy
+            )
         if one.where == "local" and not allow_unsigned:
             remedy = "Set trust.allow_unsigned = true if you trust that folder"
             problem = "a bundle from a folder carries no signature"

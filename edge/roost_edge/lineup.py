@@ -36,7 +36,7 @@ def line_up(name: str, config: AgentConfig, reactor: Reactor, listener: WorkerLi
                 task=name,
                 contestant=contestant.name,
                 bundle_folder=bundles[contestant.name].folder,
-                threads=contestant.threads,
+                runtime=contestant.runtime_settings,
                 limits=limits,
                 queue_jobs=config.limits.in_flight,
             ),

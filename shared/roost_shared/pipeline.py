@@ -21,12 +21,14 @@ from roost_shared.limits import InputLimits
 from roost_shared.outputs import OutputReader
 from roost_shared.payload import open_payload
 from roost_shared.preprocess import Preprocessor
+from roost_shared.runtime_settings import RuntimeSettings
 from roost_shared.runtimes import Model, ModelLoadError, choose_runtime
 from roost_shared.scored import Scored
 
 __all__ = ["Chain", "Pipeline", "Scored"]
 
 _NOTHING: Final[Mapping[str, Any]] = {}
+_ANY_RUNTIME: Final = RuntimeSettings()
 
 
 class Chain:
@@ -104,24 +106,25 @@ class Pipeline(Chain):
         self._bundle = bundle
 
     @classmethod
-    def load(cls, bundle: Bundle, *, threads: int = 1) -> Self:
+    def load(cls, bundle: Bundle, settings: RuntimeSettings = _ANY_RUNTIME) -> Self:
         """Load the stages of an opened bundle.
 
         Args:
             bundle: the bundle.
-            threads: how many the runtime may use.
+            settings: which runtime, and how it shall run them.
 
         Raises:
-            NoRuntimeError: no runtime that can run it is installed.
+            NoRuntimeError: no runtime that may and can run it is installed.
+            NoDelegateError: the hardware asked for is not there.
             ModelLoadError: a stage cannot be loaded, or is not what the bundle says it is.
         """
         config = bundle.config
-        runtime, stage_format = choose_runtime(config.runtime)
+        runtime, stage_format = choose_runtime(config.runtime.runtimes, settings.name)
         stages = config.stages_in(stage_format)
         models = []
         for stage in stages:
             path = bundle.stage_path(stage.name, stage_format)
-            model = runtime.load(path, threads=threads)
+            model = runtime.load(path, settings)
             if model.inputs != stage.inputs or model.outputs != stage.outputs:
                 raise ModelLoadError(f"{path}: its tensors are not those the bundle lists for stage {stage.name}")
             models.append(model)

@@ -179,8 +179,8 @@ def test_a_model_that_is_not_the_listed_one_is_refused(bundle: Bundle, tmp_path:
 
 
 def test_a_missing_runtime_says_what_to_install(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "roost_shared.runtimes.tflite", None)
-    with pytest.raises(NoRuntimeError, match="pip install ai-edge-litert"):
+    monkeypatch.setitem(__import__("sys").modules, "ai_edge_litert", None)
+    with pytest.raises(NoRuntimeError, match=r"pip install 'roost\[edge\]'"):
         Pipeline.load(bundle)
 
 

@@ -19,6 +19,7 @@ from roost_edge.workers import SharedPayload, child, process, protocol
 from roost_shared.bundle.build import build_bundle
 from roost_shared.limits import InputLimits
 from roost_shared.messages import ErrorInfo
+from roost_shared.runtime_settings import RuntimeSettings
 from roost_shared.tflite.dense import DenseLayer, write_dense
 from tests.support.worker_rig import WorkerRig, argmax_bundle
 
@@ -339,7 +340,7 @@ def test_a_fault_of_ours_fails_the_job_by_name_and_place() -> None:
     work = protocol.Work(0, ["not served here"], None, {})
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs, SharedPayload(b"[1]") as payload:
-        limits = protocol.Load(protocol.PROTOCOL, [], 1, InputLimits())
+        limits = protocol.Load(protocol.PROTOCOL, [], RuntimeSettings(), InputLimits())
         process._do(theirs, work, os.dup(payload.fileno()), {}, limits)
         reply = protocol.decode_from_worker(ours.recv(protocol.MESSAGE_LIMIT_BYTES))
     assert isinstance(reply, protocol.Failed)

@@ -35,6 +35,9 @@ weather = "site/weather"
 name = "primary"
 bundle = "bundles/meter-7"
 threads = 2
+runtime = "litert"
+delegate = "libedgetpu.so.1"
+delegate_options = { device = "usb" }
 [[tasks.meter.contestants]]
 name = "cloud"
 where = "cloud"

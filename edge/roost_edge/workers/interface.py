@@ -8,6 +8,7 @@ from roost_edge.workers.job_queue import Key
 from roost_edge.workers.supervision import WorkerState
 from roost_shared.limits import InputLimits
 from roost_shared.messages import ErrorInfo
+from roost_shared.runtime_settings import RuntimeSettings
 from roost_shared.scored import Scored
 
 __all__ = ["WorkerListener", "WorkerSpec", "WorkerStats"]
@@ -20,7 +21,7 @@ class WorkerSpec:
     task: str
     contestant: str
     bundle_folder: Path
-    threads: int = 1  # of the model runtime
+    runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     limits: InputLimits = field(default_factory=InputLimits)
     queue_jobs: int = 256  # that may wait, besides the two the subprocess has
 

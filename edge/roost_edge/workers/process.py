@@ -20,6 +20,7 @@ from roost_edge.workers import protocol
 from roost_edge.workers.payload import map_payload
 from roost_shared.errors import ContentError, DeviceError, RoostError
 from roost_shared.messages import ErrorInfo
+from roost_shared.runtime_settings import RuntimeSettings
 
 if TYPE_CHECKING:
     from roost_shared.pipeline import Pipeline
@@ -72,7 +73,7 @@ def _serve(agent: socket.socket) -> None:
     if not isinstance(load, protocol.Load):
         raise protocol.ProtocolError("the agent must say Load first")
     try:
-        loaded = [_load(source, load.threads) for source in load.contestants]
+        loaded = [_load(source, load.runtime) for source in load.contestants]
     except _RefusedError as error:
         agent.send(protocol.encode(error.refused))
         return
@@ -88,7 +89,7 @@ def _serve(agent: socket.socket) -> None:
         _do(agent, work, descriptor, pipelines, load)
 
 
-def _load(source: protocol.ContestantSource, threads: int) -> "tuple[Pipeline, protocol.Loaded]":
+def _load(source: protocol.ContestantSource, settings: RuntimeSettings) -> "tuple[Pipeline, protocol.Loaded]":
     """Open, load and prove one contestant.
 
     Raises:
@@ -103,7 +104,7 @@ def _load(source: protocol.ContestantSource, threads: int) -> "tuple[Pipeline, p
 
         bundle = open_bundle(Path(source.bundle_folder))
         opened_ns = time.monotonic_ns()
-        pipeline = Pipeline.load(bundle, threads=threads)
+        pipeline = Pipeline.load(bundle, settings)
         loaded_ns = time.monotonic_ns()
         pipeline.check_golden()
     except Exception as error:  # the boundary of our task: the agent hears of it, reports and counts it

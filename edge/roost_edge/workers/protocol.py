@@ -20,6 +20,7 @@ import msgspec
 from roost_shared.errors import DeviceError
 from roost_shared.limits import InputLimits
 from roost_shared.messages import ErrorInfo
+from roost_shared.runtime_settings import RuntimeSettings
 from roost_shared.scored import Scored
 
 __all__ = [
@@ -73,7 +74,7 @@ class Load(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
     protocol: int
     contestants: list[ContestantSource]
-    threads: int  # of the model runtime
+    runtime: RuntimeSettings
     limits: InputLimits
 
 

@@ -160,7 +160,7 @@ class Worker:
             self._lose("crashed", ErrorInfo("worker.crashed", f"{self._title} cannot be started: {error}"))
             self._start_again()
             return
-        self._child.send(protocol.encode(protocol.Load(protocol.PROTOCOL, [source], spec.threads, spec.limits)))
+        self._child.send(protocol.encode(protocol.Load(protocol.PROTOCOL, [source], spec.runtime, spec.limits)))
         self._watch()
 
     def _on_ready(self, ready: protocol.Ready) -> None:

@@ -38,8 +38,8 @@ from roost_shared.bundle.writer import write_bundle
 from roost_shared.errors import ConfigError
 from roost_shared.payload import load_pixels, open_payload
 from roost_shared.pipeline import Chain
-from roost_shared.runtimes import Model
-from roost_shared.runtimes.tflite import LiteRtRuntime
+from roost_shared.runtime_settings import RuntimeSettings
+from roost_shared.runtimes import Model, choose_runtime, runtimes_of
 from roost_shared.tflite.inspect import inspect_tflite
 
 __all__ = ["Built", "build_bundle"]
@@ -111,13 +111,13 @@ def build_bundle(
 
 def _load(models: Mapping[StageName, bytes], folder: Path) -> tuple[list[ModelFile], list[Model]]:
     """Load every stage by the runtime, then read what else its file tells."""
-    runtime = LiteRtRuntime()
+    runtime, _ = choose_runtime(runtimes_of("tflite"))
     files: list[ModelFile] = []
     loaded: list[Model] = []
     for name, data in models.items():
         path = folder / f"{name}.tflite"
         path.write_bytes(data)
-        model = runtime.load(path, threads=1)
+        model = runtime.load(path, RuntimeSettings())
         loaded.append(model)
         files.append(ModelFile(name, data, model.inputs, model.outputs, inspect_tflite(data)))
     return files, loaded

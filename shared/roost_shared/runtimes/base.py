@@ -12,8 +12,17 @@ from numpy.typing import NDArray
 
 from roost_shared.bundle.manifest import TensorSpec
 from roost_shared.errors import ContentError, DeviceError
+from roost_shared.runtime_settings import RuntimeName, RuntimeSettings
 
-__all__ = ["BadOutputError", "Model", "ModelLoadError", "ModelRunError", "NoRuntimeError", "Runtime"]
+__all__ = [
+    "BadOutputError",
+    "Model",
+    "ModelLoadError",
+    "ModelRunError",
+    "NoDelegateError",
+    "NoRuntimeError",
+    "Runtime",
+]
 
 
 class ModelLoadError(ContentError):
@@ -38,6 +47,24 @@ class NoRuntimeError(DeviceError):
     """None of the runtimes the bundle can use is installed here."""
 
     code = "device.no_runtime"
+
+
+class NoDelegateError(DeviceError):
+    """The hardware delegate a contestant asks for cannot be had here.
+
+    Args:
+        delegate: the library or execution provider as configured.
+        reason: why not.
+        remedy: what to do about it.
+    """
+
+    code = "runtime.no_delegate"
+
+    def __init__(self, delegate: str, reason: str, remedy: str) -> None:
+        super().__init__(f"delegate {delegate!r} cannot be had: {reason}. {remedy}")
+        self.delegate = delegate
+        self.reason = reason
+        self.remedy = remedy
 
 
 class Model(Protocol):
@@ -71,14 +98,20 @@ class Model(Protocol):
 class Runtime(Protocol):
     """A way to run model files of one format."""
 
-    def load(self, path: Path, *, threads: int) -> Model:
+    @property
+    def name(self) -> RuntimeName:
+        """As bundles and configurations call it."""
+        ...
+
+    def load(self, path: Path, settings: RuntimeSettings) -> Model:
         """Load a model file, mapped and not copied where the runtime can.
 
         Args:
             path: the model file.
-            threads: how many the runtime may use.
+            settings: how many threads it may use, and on what hardware.
 
         Raises:
             ModelLoadError: it cannot.
+            NoDelegateError: that hardware is not there.
         """
         ...

@@ -1,21 +1,25 @@
-"""LiteRT (`ai-edge-litert`): runs `.tflite` files on the CPU."""
+"""Runs `.tflite` files by LiteRT (`ai-edge-litert`) or its predecessor `tflite-runtime`, which share one interface.
+
+Neither is imported here, so that a machine needs only the one it has.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from roost_shared.bundle.manifest import TensorSpec
-from roost_shared.runtimes.base import ModelLoadError, ModelRunError
+from roost_shared.runtime_settings import RuntimeName, RuntimeSettings
+from roost_shared.runtimes.base import ModelLoadError, ModelRunError, NoDelegateError
 
-__all__ = ["LiteRtModel", "LiteRtRuntime"]
+__all__ = ["TfliteModel", "TfliteRuntime"]
 
 
-class LiteRtModel:
+class TfliteModel:
     """A loaded `.tflite` file."""
 
     def __init__(self, interpreter: Any) -> None:
@@ -34,21 +38,52 @@ class LiteRtModel:
                 interpreter.set_tensor(index, value)
             interpreter.invoke()
         except (RuntimeError, ValueError) as error:
-            raise ModelRunError(f"LiteRT: {_one_line(error)}") from error
+            raise ModelRunError(f"tflite: {_one_line(error)}") from error
         return [interpreter.get_tensor(index) for index in self._output_indices]
 
 
-class LiteRtRuntime:
-    """Loads `.tflite` files by path, so that their weights stay mapped from the file."""
+class TfliteRuntime:
+    """Loads `.tflite` files by path, so that their weights stay mapped from the file.
 
-    def load(self, path: Path, *, threads: int) -> LiteRtModel:
+    Args:
+        name: of the runtime.
+        library: its module `interpreter`.
+    """
+
+    def __init__(self, name: RuntimeName, library: ModuleType) -> None:
+        self.name: RuntimeName = name
+        self._library = library
+
+    def load(self, path: Path, settings: RuntimeSettings) -> TfliteModel:
         """Load a `.tflite` file; see `Runtime.load`."""
+        delegates = [self._load_delegate(settings.delegate, settings)] if settings.delegate is not None else None
         try:
-            interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            interpreter = self._library.Interpreter(
+                model_path=str(path), experimental_delegates=delegates, num_threads=settings.threads
+            )
             interpreter.allocate_tensors()
-            return LiteRtModel(interpreter)
+            return TfliteModel(interpreter)
         except (RuntimeError, ValueError) as error:  # msgspec's ValidationError is a ValueError
-            raise ModelLoadError(f"{path}: LiteRT: {_one_line(error)}") from error
+            using = f" with delegate {settings.delegate!r}" if delegates else ""
+            raise ModelLoadError(f"{path}: {self.name}{using}: {_one_line(error)}") from error
+
+    def _load_delegate(self, library: str, settings: RuntimeSettings) -> Any:
+        """Load the shared library and have it make a delegate.
+
+        Raises:
+            NoDelegateError: there is no such library, it is no delegate, or it finds no hardware.
+        """
+        try:
+            return self._library.load_delegate(library, settings.delegate_options)
+        except OSError as error:
+            remedy = "Install that library where the loader finds it, or give its full path"
+            raise NoDelegateError(library, _one_line(error), remedy) from error
+        except AttributeError as error:  # the library lacks the one symbol it must have
+            raise NoDelegateError(library, _one_line(error), "Name a tflite external delegate") from error
+        except ValueError as error:
+            reason = _one_line(error).removeprefix(f"Failed to load delegate from {library}").strip()
+            remedy = "Check that its hardware is there and that this user may use it, and its delegate_options"
+            raise NoDelegateError(library, reason or "it refused, without a reason", remedy) from error
 
 
 def _spec(detail: dict[str, Any]) -> TensorSpec:

@@ -17,10 +17,16 @@ from roost_edge.workers.protocol import (
 )
 from roost_shared.limits import InputLimits
 from roost_shared.messages import ErrorInfo
+from roost_shared.runtime_settings import RuntimeSettings
 from roost_shared.scored import Scored
 
 FROM_AGENT: list[protocol.FromAgent] = [
-    Load(1, [ContestantSource("primary", "/bundles/meter-7")], 1, InputLimits(image_pixels=100)),
+    Load(
+        1,
+        [ContestantSource("primary", "/bundles/meter-7")],
+        RuntimeSettings(threads=2, name="litert", delegate="libedgetpu.so.1", delegate_options={"device": "usb"}),
+        InputLimits(image_pixels=100),
+    ),
     Work(7, ["primary", "shadow"], "image/jpeg", {"season": "winter", "level": 3.5}),
     Work(0, ["primary"], None, {}),
 ]

@@ -2,8 +2,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert import interpreter
 
-from roost_shared.runtimes.tflite import LiteRtRuntime
+from roost_shared.runtime_settings import RuntimeSettings
+from roost_shared.runtimes.tflite import TfliteRuntime
 from roost_shared.tflite.dense import DenseLayer, write_dense
 from roost_shared.tflite.inspect import inspect_tflite
 
@@ -20,7 +22,7 @@ def test_the_file_computes_what_numpy_computes(tmp_path: Path) -> None:
     layers = _layers()
     path = tmp_path / "m.tflite"
     path.write_bytes(write_dense(layers, input_shape=(1, 2, 2, 3), state={"hour": 1, "flow": 1}))
-    model = LiteRtRuntime().load(path, threads=1)
+    model = TfliteRuntime("litert", interpreter).load(path, RuntimeSettings())
     assert [tensor.name for tensor in model.inputs] == ["input", "hour", "flow"]
     image = np.random.default_rng(2).normal(size=(1, 2, 2, 3)).astype(np.float32)
     states = [np.full((1, 1), value, np.float32) for value in (0.3, -0.7)]

@@ -1,0 +1,28 @@
+"""How a contestant wants its model run: by which runtime, with how many threads, on what hardware.
+
+Light: the agent reads these from its configuration and hands them to workers, and loads no runtime itself.
+"""
+
+from typing import Literal
+
+import msgspec
+
+__all__ = ["RuntimeName", "RuntimeSettings"]
+
+RuntimeName = Literal["litert", "tflite-runtime", "onnxruntime"]
+
+
+class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a runtime is told when it loads a model.
+
+    Attributes:
+        threads: how many it may use.
+        name: the only runtime that will do; None: the best installed one that the bundle lists.
+        delegate: hardware to hand the model to: a shared library for tflite, an execution provider for ONNX.
+        delegate_options: what that takes, as its documentation says.
+    """
+
+    threads: int = 1
+    name: RuntimeName | None = None
+    delegate: str | None = None
+    delegate_options: dict[str, str] = {}
