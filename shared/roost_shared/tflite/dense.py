@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, Final, Literal
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
+
+from roost_shared.tflite.pack import pack_tflite
 
 __all__ = ["DenseLayer", "write_dense"]
 
 Activation = Literal["none", "relu", "softmax"]
 Floats = NDArray[np.floating[Any]]
 
-_FILE_ID: Final = b"TFL3"
 _SCHEMA_VERSION: Final = 3
 _OP: Final = schema.BuiltinOperator
 _OPTIONS: Final = schema.BuiltinOptions
@@ -177,6 +177,4 @@ class _Graph:
             description="Roost dense network",
             buffers=self._buffers,
         )
-        builder = flatbuffers.Builder(1024)
-        builder.Finish(model.Pack(builder), _FILE_ID)
-        return bytes(builder.Output())
+        return pack_tflite(model)
