@@ -1,7 +1,7 @@
 """The agent: puts the parts together, routes messages between them, starts and stops them. It decides nothing.
 
     broker ─▶ connection ─▶ intake ─▶ desk ─▶ workers
-      ▲                                │  ▲       │
+      ▲            folder ─▶ intake ─▶ │  ▲       │
       └──────────── answers ───────────┘  └ scores┘
 
 Everything here runs in one thread, the reactor's. Models run in the workers' processes; connecting, in a thread of
@@ -21,6 +21,7 @@ from roost_edge.complaints import Complaints
 from roost_edge.config import AgentConfig, BrokerConfig
 from roost_edge.desk import Desk, Task
 from roost_edge.injection import Injection
+from roost_edge.intake.folder import FolderIntake
 from roost_edge.intake.mqtt import MqttIntake
 from roost_edge.lineup import line_up
 from roost_edge.mqtt import BrokerConnection, BrokerSettings, Received, Subscription, Will
@@ -127,6 +128,21 @@ class Agent:
             take=self.desk.take,
             refuse=self.desk.refuse,
         )
+        self._folders = {
+            name: FolderIntake(
+                name,
+                task.folder,
+                self._reactor,
+                clock,
+                self._complaints,
+                limit_bytes=config.limits.payload_bytes,
+                room=lambda: self.desk.room,
+                take=self.desk.take,
+                refuse=self.desk.refuse,
+            )
+            for name, task in config.tasks.items()
+            if task.folder is not None
+        }
         self._patience: Timer | None = None
         self._stopping = False
         self._connection_stopped = False
@@ -145,6 +161,8 @@ class Agent:
             self._reactor.run()
         finally:
             status.close()
+            for folder in self._folders.values():
+                folder.close()
             self._reactor.close()
 
     def worker_changed(self) -> None:
@@ -166,6 +184,8 @@ class Agent:
         self._patience = None
         log.info("%s/%s boot %s: taking inputs", self._config.tenant, self._config.device, self._boot)
         self._connection.start()
+        for folder in self._folders.values():
+            folder.start()
 
     def _stop(self) -> None:
         """Take no more inputs, answer those in flight, then say goodbye."""
@@ -173,6 +193,8 @@ class Agent:
             return
         log.info("stopping: %d to answer", self.desk.unanswered)
         self._stopping = True
+        for folder in self._folders.values():
+            folder.stop()
         self.desk.on_idle = self._say_goodbye
         longest_ns = max((task.policy.max_deadline_ns for task in self.desk.tasks.values()), default=0)
         self._reactor.call_after(longest_ns, self._say_goodbye)
@@ -281,6 +303,7 @@ class Agent:
             "ignored_settled": self._intake.ignored_settled,
             "ignored": dict(self.desk.ignored),
             "complaints": dict(self._complaints.counts),
+            "folders": {name: folder.describe() for name, folder in self._folders.items()},
             "tasks": {name: describe_task(task) for name, task in self.desk.tasks.items()},
         }
 

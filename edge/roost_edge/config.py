@@ -5,6 +5,7 @@ error names the file, the key and the remedy. Unknown keys are errors: a mistype
 """
 
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ __all__ = [
     "BrokerConfig",
     "CloudConfig",
     "ContestantConfig",
+    "FolderConfig",
     "Limits",
     "TaskConfig",
     "TrustConfig",
@@ -99,6 +101,15 @@ class ContestantConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         )
 
 
+class FolderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A folder whose files are inputs of a task."""
+
+    path: Path  # relative to the file
+    done: Literal["move", "delete"] = "move"  # what becomes of an input that a contestant has answered
+    settle_ms: Annotated[int, Meta(ge=0, le=60_000)] = 300  # unchanged for so long, a file is complete
+    poll_ms: Annotated[int, Meta(ge=10, le=60_000)] = 100  # between two looks
+
+
 class TaskConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A task as the file states it."""
 
@@ -110,6 +121,7 @@ class TaskConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     contestants: list[ContestantConfig] = []
     rules: list[Rule] = []
     inject: dict[str, str] = {}  # name -> MQTT topic
+    folder: FolderConfig | None = None
 
     def policy(
         self, name: str, *, without_confidence: frozenset[str] = frozenset(), tolerance: float | None = None
@@ -282,7 +294,17 @@ def _decode_path(kind: type, value: Any) -> Any:
 
 
 def _did_you_mean(name: str) -> str:
-    kinds = (AgentConfig, BrokerConfig, CloudConfig, TrustConfig, Limits, TaskConfig, ContestantConfig, Rule)
+    kinds = (
+        AgentConfig,
+        BrokerConfig,
+        CloudConfig,
+        TrustConfig,
+        Limits,
+        TaskConfig,
+        ContestantConfig,
+        FolderConfig,
+        Rule,
+    )
     known = {field for kind in kinds for field in kind.__struct_fields__}
     near = difflib.get_close_matches(name, sorted(known), n=1)
     return f"Did you mean {near[0]!r}?" if near else "Remove it"
@@ -294,7 +316,8 @@ def _task(where: str, name: str, raw: Any, base: Path) -> TaskConfig:
         msgspec.structs.replace(one, bundle=None if one.bundle is None else base / one.bundle)
         for one in task.contestants
     ]
-    return msgspec.structs.replace(task, contestants=contestants)
+    folder = task.folder and msgspec.structs.replace(task.folder, path=base / task.folder.path)
+    return msgspec.structs.replace(task, contestants=contestants, folder=folder)
 
 
 def _absolute(broker: BrokerConfig, base: Path) -> BrokerConfig:
@@ -314,6 +337,7 @@ def _check(config: AgentConfig, where: str) -> None:
         if not is_name(name):
             _refuse_name(where, f"tasks.{name}", name)
         _check_task(where, name, task, allow_unsigned=config.trust.allow_unsigned)
+    _check_folders(where, config.tasks)
 
 
 def _refuse_name(where: str, key: str, name: str) -> None:
@@ -330,6 +354,19 @@ def _check_url(where: str, url: str) -> None:
     if not usable:
         remedy = "Write mqtt://HOST:PORT, or mqtts://HOST:PORT for TLS"
         raise ConfigError(where=where, key="broker.url", problem=f"{url!r} is no MQTT address", remedy=remedy)
+
+
+def _check_folders(where: str, tasks: Mapping[str, TaskConfig]) -> None:
+    """Two tasks that watched one folder would take each other's inputs."""
+    watched: dict[Path, str] = {}
+    for name, task in tasks.items():
+        if task.folder is None:
+            continue
+        path = Path(os.path.normpath(task.folder.path))
+        if path in watched:
+            key, remedy = f"tasks.{name}.folder.path", "Give each task a folder of its own"
+            raise ConfigError(where=where, key=key, problem=f"task {watched[path]!r} watches {path}", remedy=remedy)
+        watched[path] = name
 
 
 def _check_task(where: str, name: str, task: TaskConfig, *, allow_unsigned: bool) -> None:

@@ -115,6 +115,11 @@ class Desk:
         return self._rendezvous.unanswered + len(self._backlog)
 
     @property
+    def room(self) -> int:
+        """How many more inputs are welcome that could wait where they are: a share is left to those that cannot."""
+        return max(1, int(self._in_flight * LIVE_SHARE)) - self.unanswered
+
+    @property
     def ignored(self) -> Counter[str]:
         """What the rendezvous passed over, by kind."""
         return self._rendezvous.counts

@@ -115,6 +115,9 @@ def summarise(status: dict[str, Any]) -> str:
                 f"    {contestant} ({one['role']}): {one['state']}, {one['bundle'] or 'no bundle'},"
                 f" p50 {_ms(one['p50_ms'])}, p99 {_ms(one['p99_ms'])}, {one['restarts']} restarts{agreement}{error}"
             )
+    for name, folder in status["folders"].items():
+        unwritten = f", {folder['unwritten']} answers the disk refuses" if folder["unwritten"] else ""
+        lines.append(f"  {name}: {folder['taken']} inputs from {folder['path']}{unwritten}")
     lines += [f"  {count} x {code}" for code, count in sorted(status["complaints"].items())]
     return "\n".join(lines)
 

@@ -31,6 +31,10 @@ in_flight = 20
 deadline_ms = 300
 [tasks.meter.inject]
 weather = "site/weather"
+[tasks.meter.folder]
+path = "spool/meter"
+done = "delete"
+settle_ms = 0
 [[tasks.meter.contestants]]
 name = "primary"
 bundle = "bundles/meter-7"
@@ -51,7 +55,15 @@ min_confidence = 0.5
 DAY_MS = 24 * 3600 * 1000
 
 names = st.text(max_size=8) | st.sampled_from(
-    [*config.AgentConfig.__struct_fields__, *config.TaskConfig.__struct_fields__, "name", "url", "accept", "sample"]
+    [
+        *config.AgentConfig.__struct_fields__,
+        *config.TaskConfig.__struct_fields__,
+        "name",
+        "path",
+        "url",
+        "accept",
+        "sample",
+    ]
 )
 scalars = st.one_of(
     st.text(max_size=20),

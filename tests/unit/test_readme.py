@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from roost_edge.config import load_config
+from roost_edge.config import FolderConfig, load_config
 from roost_shared.messages import Answer, decode_json
 
 ROOT = Path(__file__).parents[2]
@@ -17,13 +17,13 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_agent_takes_the_worked_example(tmp_path: Path) -> None:
-    (text,) = blocks("toml")
     file = tmp_path / "agent.toml"
-    file.write_text(text)
+    file.write_text("\n".join(blocks("toml")))
     config = load_config(file)
     task = config.tasks["meter"]
     assert [one.name for one in task.contestants] == ["primary", "backup", "baseline"]
     assert [rule.after_ms for rule in task.rules] == [0, 80, 250]
+    assert task.folder == FolderConfig(path=Path("/var/spool/roost/meter"))
     assert task.contestants[0].bundle == tmp_path / "bundles/meter-7"
 
 

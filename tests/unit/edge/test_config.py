@@ -165,6 +165,22 @@ def test_text_settings_keep_their_type(tmp_path: Path) -> None:
             "Did you mean 'name'?",
             id="typo-in-list",
         ),
+        pytest.param(
+            MINIMAL + TASK + "[tasks.meter.folder]\npath = 'spool'\ndone = 'keep'",
+            "tasks.meter.folder.done",
+            "Invalid enum value 'keep'",
+            id="folder-done",
+        ),
+        pytest.param(
+            MINIMAL
+            + TASK
+            + "[tasks.meter.folder]\npath = 'spool'\n"
+            + "[[tasks.other.contestants]]\nname = 'primary'\nbundle = 'primary'\n"
+            + "[tasks.other.folder]\npath = 'x/../spool'",
+            "tasks.other.folder.path",
+            "Give each task a folder of its own",
+            id="folder-of-two-tasks",
+        ),
     ],
 )
 def test_an_error_names_file_key_and_remedy(tmp_path: Path, text: str, key: str, says: str) -> None:
@@ -173,6 +189,13 @@ def test_an_error_names_file_key_and_remedy(tmp_path: Path, text: str, key: str,
     assert caught.value.key == key
     assert says in str(caught.value)
     assert str(tmp_path / "agent.toml") in str(caught.value)
+
+
+def test_a_folder_is_relative_to_the_file(tmp_path: Path) -> None:
+    config = load(tmp_path, MINIMAL + TASK + "[tasks.meter.folder]\npath = 'spool'")
+    folder = config.tasks["meter"].folder
+    assert folder is not None
+    assert (folder.path, folder.done, folder.settle_ms) == (tmp_path / "spool", "move", 300)
 
 
 def test_bad_toml_says_where(tmp_path: Path) -> None:
