@@ -20,7 +20,7 @@ from roost_shared.bundle.manifest import ArrayPayload, ImagePayload, Preprocessi
 from roost_shared.errors import InputError
 from roost_shared.payload import UnknownTypeError, load_pixels, to_array
 
-__all__ = ["MissingStateError", "Preprocessor", "WrongShapeError", "quantize"]
+__all__ = ["MissingStateError", "Preprocessor", "WrongShapeError", "is_channels_first", "quantize"]
 
 Array = NDArray[Any]
 
@@ -43,6 +43,8 @@ _TRANSPOSE: Final = {
     8: Image.Transpose.ROTATE_90,
 }
 _PIXELS: Final = np.arange(256)
+_IMAGE_DIMENSIONS: Final = 4
+_CHANNELS: Final = (1, 3)
 
 
 class WrongShapeError(InputError):
@@ -73,6 +75,7 @@ class Preprocessor:
         self._from_image = None
         if isinstance(spec.payload, ImagePayload):
             self._from_image = _pixel_map(spec.payload, tensor)
+            self._channels_first = is_channels_first(tensor)
 
     def __call__(self, payload: Image.Image | Array, inject: Mapping[str, Any]) -> list[Array]:
         """The input tensors for one payload.
@@ -102,7 +105,15 @@ class Preprocessor:
             real = _shaped(payload, tensor.shape).astype(np.float64) * spec.scale + spec.offset
             return quantize(real, tensor)
         assert self._from_image is not None  # noqa: S101 - set with the spec; tells mypy
-        return self._from_image(_pixels(payload, spec)).reshape(tensor.shape)
+        stored = self._from_image(_pixels(payload, spec))
+        if self._channels_first:
+            stored = np.ascontiguousarray(stored.reshape(spec.height, spec.width, -1).transpose(2, 0, 1))
+        return stored.reshape(tensor.shape)
+
+
+def is_channels_first(tensor: TensorSpec) -> bool:
+    """Whether an image's tensor is (1, channels, height, width), as ONNX models have it, and not channels last."""
+    return len(tensor.shape) == _IMAGE_DIMENSIONS and tensor.shape[1] in _CHANNELS and tensor.shape[3] not in _CHANNELS
 
 
 def quantize(real: Array, tensor: TensorSpec) -> Array:

@@ -45,6 +45,12 @@ def _tflite_runtime() -> Runtime:
     return TfliteRuntime("tflite-runtime", interpreter)
 
 
+def _onnxruntime() -> Runtime:
+    from roost_shared.runtimes.onnx import OnnxRuntime  # noqa: PLC0415 - as above
+
+    return OnnxRuntime()
+
+
 class _Known(NamedTuple):
     stage_format: StageFormat
     open: Callable[[], Runtime]  # raises ImportError where it is not installed
@@ -54,6 +60,7 @@ class _Known(NamedTuple):
 _RUNTIMES: Final[dict[str, _Known]] = {
     "litert": _Known("tflite", _litert, "pip install 'roost[edge]'"),
     "tflite-runtime": _Known("tflite", _tflite_runtime, "pip install 'roost[tflite-runtime]'"),
+    "onnxruntime": _Known("onnx", _onnxruntime, "pip install 'roost[onnx]'"),
 }
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from roost_shared.tflite.pack import pack_tflite
 
-__all__ = ["DenseLayer", "write_dense"]
+__all__ = ["DenseLayer", "check_layers", "write_dense"]
 
 Activation = Literal["none", "relu", "softmax"]
 Floats = NDArray[np.floating[Any]]
@@ -68,7 +68,7 @@ def write_dense(
         ValueError: the layers do not fit together or the input.
     """
     state = state or {}
-    _check(layers, prod(input_shape) + sum(state.values()))
+    check_layers(layers, prod(input_shape) + sum(state.values()))
     graph = _Graph()
     payload = graph.tensor(input_name, input_shape)
     states = [graph.tensor(name, (1, length)) for name, length in state.items()]
@@ -84,7 +84,16 @@ def write_dense(
     return graph.pack()
 
 
-def _check(layers: Sequence[DenseLayer], inputs: int) -> None:
+def check_layers(layers: Sequence[DenseLayer], inputs: int) -> None:
+    """Check that the layers fit together.
+
+    Args:
+        layers: in their order.
+        inputs: how many values the first one gets.
+
+    Raises:
+        ValueError: they do not; says which.
+    """
     if not layers:
         raise ValueError("a dense network needs a layer")
     for number, layer in enumerate(layers):
