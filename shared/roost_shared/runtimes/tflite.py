@@ -3,10 +3,11 @@
 Neither is imported here, so that a machine needs only the one it has.
 """
 
+import ctypes
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -17,6 +18,8 @@ from roost_shared.runtime_settings import RuntimeName, RuntimeSettings
 from roost_shared.runtimes.base import ModelLoadError, ModelRunError, NoDelegateError
 
 __all__ = ["TfliteModel", "TfliteRuntime"]
+
+_CREATE: Final = "tflite_plugin_create_delegate"  # what makes a library an external delegate
 
 
 class TfliteModel:
@@ -73,13 +76,16 @@ class TfliteRuntime:
         Raises:
             NoDelegateError: there is no such library, it is no delegate, or it finds no hardware.
         """
+        # `load_delegate` leaves half an object behind, whose end is an error too, if these two do not hold.
         try:
-            return self._library.load_delegate(library, settings.delegate_options)
+            found = ctypes.CDLL(library)
         except OSError as error:
             remedy = "Install that library where the loader finds it, or give its full path"
             raise NoDelegateError(library, _one_line(error), remedy) from error
-        except AttributeError as error:  # the library lacks the one symbol it must have
-            raise NoDelegateError(library, _one_line(error), "Name a tflite external delegate") from error
+        if not hasattr(found, _CREATE):
+            raise NoDelegateError(library, f"it has no {_CREATE}", "Name a tflite external delegate")
+        try:
+            return self._library.load_delegate(library, settings.delegate_options)
         except ValueError as error:
             reason = _one_line(error).removeprefix(f"Failed to load delegate from {library}").strip()
             remedy = "Check that its hardware is there and that this user may use it, and its delegate_options"
