@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from roost_shared.bundle.manifest import (
     BundleDraft,
     OutputSpec,
+    OutputValues,
     SoftmaxConfidence,
     TensorConfidence,
     TensorSpec,
@@ -19,13 +20,26 @@ from roost_shared.bundle.manifest import (
 from roost_shared.runtimes.base import BadOutputError
 from roost_shared.scored import Scored
 
-__all__ = ["OutputReader"]
+__all__ = ["OutputReader", "as_logits", "softmax"]
 
 Array = NDArray[Any]
 
 TOP: Final = 5  # labels reported
 _DECIMALS: Final = 6  # of probabilities: enough for any bar, and readable
 _LEAST: Final = 1e-9  # stands for a probability of 0 where its logarithm is taken
+
+
+def as_logits(real: NDArray[np.float32], values: OutputValues) -> NDArray[np.float64]:
+    """An output in real units, as the values that divided by the temperature go into the softmax; of any shape."""
+    wide = real.astype(np.float64)
+    return np.log(np.maximum(wide, _LEAST)) if values == "probabilities" else wide
+
+
+def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities along the last axis."""
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    probabilities: NDArray[np.float64] = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return probabilities
 
 
 class OutputReader:
@@ -72,7 +86,8 @@ class OutputReader:
         if self._spec.values == "probabilities" and temperature == 1:
             probabilities: Array = np.clip(_real(values[best], self._tensors[0]), 0, 1)
         else:
-            probabilities = _softmax(self._logits(values) / temperature)[best]
+            logits = as_logits(_real(values, self._tensors[0]), self._spec.values)
+            probabilities = softmax(logits / temperature)[best]
         top = [
             (self._labels[index], round(p, _DECIMALS))
             for index, p in zip(best.tolist(), probabilities.tolist(), strict=True)
@@ -81,10 +96,6 @@ class OutputReader:
         if not isinstance(self._confidence, SoftmaxConfidence):
             confidence = self._own_confidence(outputs)
         return Scored(label, confidence, top)
-
-    def _logits(self, values: Array) -> NDArray[np.float64]:
-        real = _real(values, self._tensors[0]).astype(np.float64)
-        return np.log(np.maximum(real, _LEAST)) if self._spec.values == "probabilities" else real
 
     def _own_confidence(self, outputs: Sequence[Array]) -> float | None:
         if not isinstance(self._confidence, TensorConfidence):
@@ -123,9 +134,3 @@ def _real(values: Array, tensor: TensorSpec) -> NDArray[np.float32]:
         real -= tensor.quantization.zero_point
         real *= np.float32(tensor.quantization.scale)
     return real
-
-
-def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    exponentials = np.exp(logits - logits.max())
-    total: NDArray[np.float64] = exponentials / exponentials.sum()
-    return total

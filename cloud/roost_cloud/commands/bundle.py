@@ -1,4 +1,4 @@
-"""`roost bundle build|inspect|verify`."""
+"""`roost bundle build|inspect|verify|split|calibrate`."""
 
 import platform
 from pathlib import Path
@@ -8,14 +8,15 @@ import msgspec
 import typer
 
 from roost_shared.bundle import Bundle, BundleConfig, TensorSpec, open_bundle
-from roost_shared.bundle.manifest import ImagePayload, SoftmaxConfidence
+from roost_shared.bundle.manifest import ImagePayload, SoftmaxConfidence, StageName
 from roost_shared.errors import ContentError
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Build, inspect and verify bundles: a model with all it takes to run it.")
+app = typer.Typer(no_args_is_help=True, help="Bundles: a model with all it takes to run and to judge it.")
 
 _Folder = Annotated[Path, typer.Argument(help="The bundle's folder.", exists=True, file_okay=False)]
+_Out = Annotated[Path, typer.Option(help="The folder to write.")]
 
 
 class LabelsError(ContentError):
@@ -26,11 +27,20 @@ class LabelsError(ContentError):
 
 @app.command()
 def build(
-    model: Annotated[Path, typer.Argument(help="A .tflite file.", exists=True, dir_okay=False)],
+    model: Annotated[
+        Path | None,
+        typer.Argument(help="A .tflite file, unless it comes as --base and --head.", exists=True, dir_okay=False),
+    ] = None,
     *,
     name: Annotated[str, typer.Option(help="Name of the bundle.")],
     version: Annotated[str, typer.Option(help="Version of the bundle.")],
-    out: Annotated[Path, typer.Option(help="The folder to write.")],
+    out: _Out,
+    base: Annotated[
+        Path | None, typer.Option(help="A .tflite file that gives an embedding.", exists=True, dir_okay=False)
+    ] = None,
+    head: Annotated[
+        Path | None, typer.Option(help="A .tflite file that takes it.", exists=True, dir_okay=False)
+    ] = None,
     labels: Annotated[
         Path | None,
         typer.Option(help="A label a line, in the order of the outputs; none if it is no classifier.", dir_okay=False),
@@ -44,16 +54,15 @@ def build(
         typer.Option(help="DIR/<label>/*: inputs to try it on; three travel in the bundle.", file_okay=False),
     ] = None,
 ) -> None:
-    """Build a bundle from a model file, and say what was inferred."""
+    """Build a bundle from a model file, or a base and a head, and say what was inferred."""
     # Loads numpy, Pillow and the runtime, which `roost --help` does not need.
     from roost_shared.bundle.build import build_bundle  # noqa: PLC0415 - see above
     from roost_shared.bundle.examples import read_examples  # noqa: PLC0415 - see above
     from roost_shared.bundle.spec import read_spec  # noqa: PLC0415 - see above
 
     names = _read_labels(labels) if labels else []
-    out.parent.mkdir(parents=True, exist_ok=True)
     built = build_bundle(
-        {"model": model.read_bytes()},
+        _models(model, base, head),
         out,
         name=name,
         version=version,
@@ -97,6 +106,59 @@ def verify(folder: _Folder) -> None:
     )
 
 
+@app.command()
+def split(
+    folder: _Folder,
+    *,
+    out: _Out,
+    version: Annotated[
+        str | None, typer.Option(help="Version of the new bundle; the old one's with -split if not given.")
+    ] = None,
+) -> None:
+    """Cut a bundle's classifier before its last dense layer, into a base that others can share and a head."""
+    from roost_shared.bundle.split import split_bundle  # noqa: PLC0415 - loads numpy, Pillow and the runtime
+
+    result = split_bundle(open_bundle(folder), out, version=version)
+    for stage in (result.base, result.head):
+        typer.echo(f"  {stage.name} {stage.digest}, {stage.size_bytes:,} bytes")
+    typer.echo(f"  embedding {_tensor_text(result.base.outputs[0])}")
+    typer.echo(f"{out}: {result.bundle.reference}")
+
+
+@app.command()
+def calibrate(
+    folder: _Folder,
+    *,
+    examples: Annotated[Path, typer.Option(help="DIR/<label>/*: at least 50 labelled inputs.", file_okay=False)],
+    out: _Out,
+    version: Annotated[
+        str | None, typer.Option(help="Version of the new bundle; the old one's with -calibrated if not given.")
+    ] = None,
+) -> None:
+    """Fit the softmax temperature to labelled examples, so that confidence is how often it is right."""
+    from roost_shared.bundle.calibrate import calibrate_bundle  # noqa: PLC0415 - loads numpy, Pillow and the runtime
+    from roost_shared.bundle.examples import read_examples  # noqa: PLC0415 - only where there are examples
+
+    bundle = open_bundle(folder)
+    result = calibrate_bundle(bundle, read_examples(examples, bundle.config.labels), out, version=version)
+    for when, fit in (("before", result.before), ("after", result.after)):
+        typer.echo(
+            f"  {when:6} temperature {fit.temperature:<6g} negative log-likelihood {fit.nll:.4f}, "
+            f"expected calibration error {fit.calibration_error:.2%}"
+        )
+    typer.echo(f"  on the {result.samples} examples it was fitted to")
+    typer.echo(f"{out}: {result.bundle.reference}")
+
+
+def _models(model: Path | None, base: Path | None, head: Path | None) -> dict[StageName, Path]:
+    """The model files by stage, in the order they run."""
+    if model is not None and base is None and head is None:
+        return {"model": model}
+    if model is None and base is not None and head is not None:
+        return {"base": base, "head": head}
+    raise typer.BadParameter("Give one model file, or both --base and --head.")
+
+
 def _read_labels(path: Path) -> list[str]:
     """One label a line; blank lines at the end are nobody's label."""
     try:
@@ -127,6 +189,8 @@ def _rows(bundle: Bundle) -> list[tuple[str, str]]:
         ("digest", bundle.digest),
         ("task", config.task),
     ]
+    if config.parent is not None:
+        rows.append(("parent", config.parent))
     for stage in config.stages:
         rows.append((stage.name, f"{stage.format}, {stage.size_bytes:,} bytes"))
         rows.extend(("  takes", _tensor_text(tensor)) for tensor in stage.inputs)

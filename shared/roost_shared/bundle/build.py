@@ -20,7 +20,7 @@ import numpy as np
 
 from roost_shared.bundle.examples import Example, evenly
 from roost_shared.bundle.golden import GoldenVector, encode_golden, golden_output
-from roost_shared.bundle.infer import PIXEL_RANGES, Inferred, ModelFile, Span, infer, with_pixel_range
+from roost_shared.bundle.infer import PIXEL_RANGES, Inferred, Span, infer, with_pixel_range
 from roost_shared.bundle.layout import Bundle, digest_of
 from roost_shared.bundle.manifest import (
     ArrayPayload,
@@ -33,14 +33,13 @@ from roost_shared.bundle.manifest import (
     check_config,
 )
 from roost_shared.bundle.spec import BuildSpec
+from roost_shared.bundle.stage_files import load_stages
 from roost_shared.bundle.synthetic import png_bytes, synthetic_array, synthetic_image, synthetic_state
 from roost_shared.bundle.writer import write_bundle
 from roost_shared.errors import ConfigError
 from roost_shared.payload import load_pixels, open_payload
 from roost_shared.pipeline import Chain
-from roost_shared.runtime_settings import RuntimeSettings
-from roost_shared.runtimes import Model, choose_runtime, runtimes_of
-from roost_shared.tflite.inspect import inspect_tflite
+from roost_shared.runtimes import Model
 
 __all__ = ["Built", "build_bundle"]
 
@@ -58,7 +57,7 @@ class Built:
 
 
 def build_bundle(
-    models: Mapping[StageName, bytes],
+    models: Mapping[StageName, bytes | Path],
     out: Path,
     *,
     name: str,
@@ -72,7 +71,7 @@ def build_bundle(
     """Build a bundle.
 
     Args:
-        models: `.tflite` files by stage, in the order they run: `model`, or `base` and `head`.
+        models: `.tflite` files or their bytes by stage, in the order they run: `model`, or `base` and `head`.
         out: the folder to write; its parent must exist.
         name: of the bundle.
         version: of the bundle.
@@ -91,7 +90,7 @@ def build_bundle(
     """
     spec = spec or BuildSpec()
     with tempfile.TemporaryDirectory(prefix="roost-build-") as folder:
-        files, loaded = _load(models, Path(folder))
+        files, loaded = load_stages(models, Path(folder))
         inferred = infer(files, name=name, version=version, task=task or name, labels=labels)
         draft = _complete(inferred, spec)
         trial = _Trial(loaded, examples if draft.output.kind == "classification" else ())
@@ -106,21 +105,7 @@ def build_bundle(
         vectors = _golden_vectors(draft, trial.chain(draft), examples)
     golden = encode_golden(vectors)
     config = _with_golden(draft, golden, vectors, spec.tolerance)
-    return Built(write_bundle(out, config, [*models.values(), golden]), tuple(notes))
-
-
-def _load(models: Mapping[StageName, bytes], folder: Path) -> tuple[list[ModelFile], list[Model]]:
-    """Load every stage by the runtime, then read what else its file tells."""
-    runtime, _ = choose_runtime(runtimes_of("tflite"))
-    files: list[ModelFile] = []
-    loaded: list[Model] = []
-    for name, data in models.items():
-        path = folder / f"{name}.tflite"
-        path.write_bytes(data)
-        model = runtime.load(path, RuntimeSettings())
-        loaded.append(model)
-        files.append(ModelFile(name, data, model.inputs, model.outputs, inspect_tflite(data)))
-    return files, loaded
+    return Built(write_bundle(out, config, [*(file.data for file in files), golden]), tuple(notes))
 
 
 def _complete(inferred: Inferred, spec: BuildSpec) -> BundleDraft:

@@ -58,6 +58,18 @@ class ModelFile:
     outputs: tuple[TensorSpec, ...]
     facts: ModelFacts
 
+    @property
+    def stage(self) -> Stage:
+        """The stage as a bundle's document names it."""
+        return Stage(
+            name=self.name,
+            format="tflite",
+            digest=digest_of(self.data),
+            size_bytes=len(self.data),
+            inputs=self.inputs,
+            outputs=self.outputs,
+        )
+
 
 @dataclass(frozen=True)
 class Inferred:
@@ -89,7 +101,7 @@ def infer(files: Sequence[ModelFile], *, name: str, version: str, task: str, lab
         name=name,
         version=version,
         task=task,
-        stages=tuple(_stage(file) for file in files),
+        stages=tuple(file.stage for file in files),
         preprocessing=preprocessing,
         labels=tuple(labels),
         output=OutputSpec(kind=kind, values="probabilities" if _probabilities(last) else "logits"),
@@ -106,17 +118,6 @@ def with_pixel_range(payload: ImagePayload, span: Span) -> ImagePayload:
     """The same preprocessing with pixels 0…255 mapped onto `span`."""
     low, high = span
     return msgspec.structs.replace(payload, scale=((high - low) / _BYTE,), offset=(low,))
-
-
-def _stage(file: ModelFile) -> Stage:
-    return Stage(
-        name=file.name,
-        format="tflite",
-        digest=digest_of(file.data),
-        size_bytes=len(file.data),
-        inputs=file.inputs,
-        outputs=file.outputs,
-    )
 
 
 def _output_kind(output: TensorSpec, labels: Sequence[str]) -> OutputKind:

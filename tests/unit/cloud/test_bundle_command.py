@@ -2,9 +2,12 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from roost_cloud.__main__ import main
+from roost_shared.tflite.split import split_tflite
+from tests.support.bundles import npy
 from tests.support.tiny_bundle import COLOURS, colour_model
 
 
@@ -95,6 +98,94 @@ def test_a_blank_label_is_named(
     )  # fmt: skip
     assert status == 1
     assert "line 2 is blank" in capsys.readouterr().err
+
+
+def test_split_gives_a_bundle_to_verify_and_inspect(
+    built: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = built.parent / "colours-2"
+    assert _roost(monkeypatch, "bundle", "split", built, "--out", out, "--version", "2") == 0
+    said = capsys.readouterr().out
+    assert "embedding flat float32 1×48" in said
+    assert "colours:2@sha256:" in said
+    assert _roost(monkeypatch, "bundle", "verify", out) == 0
+    assert _roost(monkeypatch, "bundle", "inspect", out) == 0
+    said = capsys.readouterr().out
+    for expected in ("parent", "base ", "head ", "float32 1×48"):
+        assert expected in said
+    assert _roost(monkeypatch, "bundle", "split", out, "--out", built.parent / "colours-3") == 1
+    assert "[model.unsplittable]" in capsys.readouterr().err
+
+
+def test_build_takes_a_base_and_a_head(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    halves = split_tflite(colour_model())
+    (tmp_path / "base.tflite").write_bytes(halves.base)
+    (tmp_path / "head.tflite").write_bytes(halves.head)
+    (tmp_path / "labels.txt").write_text("\n".join(COLOURS))
+    arguments: list[str | Path] = [
+        "--name",
+        "colours",
+        "--version",
+        "1",
+        "--labels",
+        tmp_path / "labels.txt",
+        "--out",
+        tmp_path / "b",
+    ]
+    base: list[str | Path] = ["--base", tmp_path / "base.tflite"]
+    head: list[str | Path] = ["--head", tmp_path / "head.tflite"]
+    assert _roost(monkeypatch, "bundle", "build", *base, *head, *arguments) == 0
+    assert _roost(monkeypatch, "bundle", "verify", tmp_path / "b") == 0
+    capsys.readouterr()
+    for models in ([], base, [tmp_path / "base.tflite", *head]):
+        assert _roost(monkeypatch, "bundle", "build", *models, *arguments) == 2
+        assert "Give one model file, or both --base and --head" in capsys.readouterr().err
+
+
+def test_a_model_that_cannot_be_loaded_is_named_as_the_user_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "mine.tflite"
+    model.write_bytes(b"no model at all")
+    arguments: list[str | Path] = ["--name", "colours", "--version", "1", "--out", tmp_path / "b"]
+    assert _roost(monkeypatch, "bundle", "build", model, *arguments) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"roost: {model}: ")
+    assert said.endswith("[model.unloadable]\n")
+
+
+def test_calibrate_says_what_it_brought(
+    built: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _grey_examples(built.parent / "examples", count=60)
+    capsys.readouterr()
+    arguments: list[str | Path] = ["bundle", "calibrate", built, "--examples", built.parent / "examples"]
+    assert _roost(monkeypatch, *arguments, "--out", built.parent / "calibrated") == 0
+    said = capsys.readouterr().out
+    for expected in ("before temperature 1 ", "after  temperature", "60 examples", "colours:1-calibrated@sha256:"):
+        assert expected in said
+    assert _roost(monkeypatch, "bundle", "verify", built.parent / "calibrated") == 0
+
+
+def test_calibrate_refuses_a_handful(
+    built: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _grey_examples(built.parent / "examples", count=12)
+    arguments: list[str | Path] = ["bundle", "calibrate", built, "--examples", built.parent / "examples"]
+    assert _roost(monkeypatch, *arguments, "--out", built.parent / "calibrated") == 1
+    assert "12 examples are too few" in capsys.readouterr().err
+
+
+def _grey_examples(folder: Path, count: int) -> None:
+    """Pictures with one channel brighter than the others, called by another colour every fourth time."""
+    for number in range(count):
+        pixels = np.full((1, 4, 4, 3), 100, np.float32)
+        pixels[..., number % 3] += 64
+        label = COLOURS[(number + (number % 4 == 0)) % 3]
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        (folder / label / f"{number}.npy").write_bytes(npy(pixels))
 
 
 def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

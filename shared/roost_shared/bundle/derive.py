@@ -1,0 +1,57 @@
+"""A bundle made from another: what changes is said, all else is carried over, and the other is named as its parent."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from roost_shared.bundle.layout import Bundle, blob_path, blobs_named, digest_of
+from roost_shared.bundle.manifest import BundleConfig
+from roost_shared.bundle.writer import write_bundle
+from roost_shared.errors import ConfigError
+
+__all__ = ["derive_bundle", "derived_config"]
+
+_VERSION_CHARACTERS: Final = 63
+
+
+def derived_config(parent: Bundle, *, version: str | None, suffix: str, changes: Mapping[str, Any]) -> BundleConfig:
+    """The document of a bundle made from `parent`.
+
+    Args:
+        parent: the bundle it is made from.
+        version: of the new one; None: the parent's with `suffix`.
+        suffix: what was done to it.
+        changes: fields by name, with their new values.
+
+    Raises:
+        ConfigError: the version is the parent's own, or none a bundle can have.
+    """
+    version = version or f"{parent.config.version[: _VERSION_CHARACTERS - len(suffix) - 1]}-{suffix}"
+    remedy = "Give another with --version"
+    if version == parent.config.version:
+        raise ConfigError(where=str(parent.folder), key="version", problem=f"{version} is its own", remedy=remedy)
+    config = msgspec.structs.replace(parent.config, version=version, parent=parent.digest, **changes)
+    try:
+        return msgspec.convert(msgspec.to_builtins(config), BundleConfig)  # checks what the caller said
+    except msgspec.ValidationError as error:
+        raise ConfigError(where=str(parent.folder), key="", problem=str(error), remedy=remedy) from error
+
+
+def derive_bundle(parent: Bundle, out: Path, config: BundleConfig, blobs: Iterable[bytes] = ()) -> Bundle:
+    """Write it.
+
+    Args:
+        parent: the bundle it is made from; blobs that `config` still names come from there.
+        out: the folder to write.
+        config: its document.
+        blobs: the new ones.
+
+    Raises:
+        BundleExistsError: another bundle lies at `out`.
+        BundleError: the config contradicts itself or the blobs.
+    """
+    new = {digest_of(blob): blob for blob in blobs}
+    kept = dict(blobs_named(config)).keys() - new.keys()
+    return write_bundle(out, config, [*new.values(), *(blob_path(parent.folder, one).read_bytes() for one in kept)])
