@@ -55,6 +55,9 @@ class OutputReader:
         self._labels = config.labels
         self._confidence = config.confidence
         self._tensors = tensors
+        # Worked out once: these are compared for each input, and a dtype's name is slow to read.
+        self._sizes = [tensor.elements for tensor in tensors]
+        self._dtypes = [np.dtype(tensor.dtype) for tensor in tensors]
         self._keep = min(TOP, tensors[0].elements)
 
     def read(self, outputs: Sequence[Array]) -> Scored:
@@ -84,18 +87,18 @@ class OutputReader:
         best = _best(values, self._keep)
         temperature = self._confidence.temperature if isinstance(self._confidence, SoftmaxConfidence) else 1.0
         if self._spec.values == "probabilities" and temperature == 1:
-            probabilities: Array = np.clip(_real(values[best], self._tensors[0]), 0, 1)
+            probabilities = [min(max(self._real_value(values.item(index)), 0.0), 1.0) for index in best]
         else:
             logits = as_logits(_real(values, self._tensors[0]), self._spec.values)
-            probabilities = softmax(logits / temperature)[best]
-        top = [
-            (self._labels[index], round(p, _DECIMALS))
-            for index, p in zip(best.tolist(), probabilities.tolist(), strict=True)
-        ]
-        label, confidence = top[0]
-        if not isinstance(self._confidence, SoftmaxConfidence):
-            confidence = self._own_confidence(outputs)
-        return Scored(label, confidence, top)
+            probabilities = softmax(logits / temperature)[best].tolist()
+        top = [(self._labels[index], round(p, _DECIMALS)) for index, p in zip(best, probabilities, strict=True)]
+        label, probability = top[0]
+        is_softmax = isinstance(self._confidence, SoftmaxConfidence)
+        return Scored(label, probability if is_softmax else self._own_confidence(outputs), top)
+
+    def _real_value(self, stored: float) -> float:
+        quantization = self._tensors[0].quantization
+        return stored if quantization is None else (stored - quantization.zero_point) * quantization.scale
 
     def _own_confidence(self, outputs: Sequence[Array]) -> float | None:
         if not isinstance(self._confidence, TensorConfidence):
@@ -107,7 +110,7 @@ class OutputReader:
     def _checked(self, number: int, output: Array) -> Array:
         """The output flat, if it is what its tensor says."""
         tensor = self._tensors[number]
-        if output.size != tensor.elements or output.dtype != tensor.dtype:
+        if output.size != self._sizes[number] or output.dtype != self._dtypes[number]:
             raise BadOutputError(
                 f"output {tensor.name!r} came as {output.dtype} {list(output.shape)}, "
                 f"the bundle says {tensor.dtype} {list(tensor.shape)}"
@@ -117,15 +120,15 @@ class OutputReader:
         return output.reshape(-1)
 
 
-def _best(values: Array, count: int) -> NDArray[np.intp]:
-    """Indices of the `count` largest values, best first; among equals the lower index, on every machine."""
-    bar = np.partition(values, values.size - count)[values.size - count]
-    candidates = np.flatnonzero(values >= bar)
-    return candidates[np.argsort(-_real_order(values[candidates]), kind="stable")[:count]]
+def _best(values: Array, count: int) -> list[int]:
+    """Indices of the `count` largest values, best first; among equals the lower index, on every machine.
 
-
-def _real_order(values: Array) -> NDArray[np.float64]:
-    return values.astype(np.float64)  # small integers could not be negated
+    One stable sort of the reversed values: after an inference all code is cold, and each further call of numpy costs
+    more than sorting a thousand numbers.
+    """
+    last = values.size - 1
+    order = values[::-1].argsort(kind="stable")
+    return [last - index for index in order[: -count - 1 : -1].tolist()]
 
 
 def _real(values: Array, tensor: TensorSpec) -> NDArray[np.float32]:

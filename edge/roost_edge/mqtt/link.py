@@ -9,6 +9,7 @@ until it returns; everything else belongs to one thread and does not block.
 import socket
 import ssl
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final, Literal, cast
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -245,6 +246,7 @@ def _connect_properties(settings: BrokerSettings) -> PahoProperties:
     return properties
 
 
+@lru_cache(maxsize=64)  # most answers carry the same ones, and paho takes long to make them
 def _pack(properties: Properties) -> PahoProperties:
     packed = _new_properties(PacketTypes.PUBLISH)
     if properties.content_type is not None:
