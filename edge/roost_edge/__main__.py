@@ -72,8 +72,10 @@ def _run(config: AgentConfig, options: argparse.Namespace) -> int:
 
 
 def _check(config: AgentConfig, options: argparse.Namespace) -> int:
+    from roost_edge.broker_settings import check_broker  # noqa: PLC0415 - needs a broker client, `status` does not
     from roost_edge.check import check_bundles  # noqa: PLC0415 - loads model runtimes, which `run` must not
 
+    check_broker(config)
     refused = 0
     for result in check_bundles(config):
         refused += result.error is not None

@@ -19,7 +19,7 @@ from msgspec import Meta
 from roost_shared.errors import ConfigError
 from roost_shared.rendezvous import AskMode, Contestant, PolicyError, Role, Rule, TaskPolicy, default_rules
 from roost_shared.runtime_settings import RuntimeName, RuntimeSettings
-from roost_shared.topics import is_name
+from roost_shared.topics import DeviceTopics, is_name
 
 __all__ = [
     "AgentConfig",
@@ -336,7 +336,8 @@ def _check(config: AgentConfig, where: str) -> None:
     for name, task in config.tasks.items():
         if not is_name(name):
             _refuse_name(where, f"tasks.{name}", name)
-        _check_task(where, name, task, allow_unsigned=config.trust.allow_unsigned)
+        own_root = DeviceTopics(config.tenant, config.device).root
+        _check_task(where, name, task, own_root, allow_unsigned=config.trust.allow_unsigned)
     _check_folders(where, config.tasks)
 
 
@@ -369,7 +370,7 @@ def _check_folders(where: str, tasks: Mapping[str, TaskConfig]) -> None:
         watched[path] = name
 
 
-def _check_task(where: str, name: str, task: TaskConfig, *, allow_unsigned: bool) -> None:
+def _check_task(where: str, name: str, task: TaskConfig, own_root: str, *, allow_unsigned: bool) -> None:
     prefix = f"tasks.{name}"
     try:
         task.policy(name)
@@ -396,9 +397,17 @@ def _check_task(where: str, name: str, task: TaskConfig, *, allow_unsigned: bool
             remedy = "Set trust.allow_unsigned = true if you trust that folder"
             problem = "a bundle from a folder carries no signature"
             raise ConfigError(where=where, key=f"{key}.bundle", problem=problem, remedy=remedy)
+    _check_inject(where, prefix, task, own_root)
+
+
+def _check_inject(where: str, prefix: str, task: TaskConfig, own_root: str) -> None:
     for inject, topic in task.inject.items():
         if not topic or any(sign in topic for sign in "+#\0"):
             remedy = "Name one topic, without + or #"
             raise ConfigError(
                 where=where, key=f"{prefix}.inject.{inject}", problem=f"{topic!r} is no topic", remedy=remedy
             )
+        if topic.startswith(f"{own_root}/"):
+            remedy = "Name a topic of the site's, outside the device's own"
+            problem = f"{topic!r} is one of this device's own topics"
+            raise ConfigError(where=where, key=f"{prefix}.inject.{inject}", problem=problem, remedy=remedy)

@@ -331,6 +331,21 @@ def test_check_names_each_bundle_and_says_ok(site: Site) -> None:
     assert result.stdout.endswith("agent.toml: ok\n")
 
 
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        pytest.param(["broker.password_file=none"], "config.invalid", id="password-file"),
+        pytest.param(["broker.url=mqtts://127.0.0.1", "broker.cafile=none"], "broker.file", id="cafile"),
+        pytest.param(["broker.url=mqtt://127.0.0.1/path"], "broker.url", id="path"),
+    ],
+)
+def test_check_looks_at_what_the_connection_needs(tmp_path: Path, settings: list[str], code: str) -> None:
+    agent = AgentProcess(tmp_path, "mqtt://127.0.0.1", "")
+    result = run_command("check", "--config", agent.config, *(f"--set={setting}" for setting in settings))
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"roost-agent: {code}: ")
+
+
 @pytest.mark.parametrize("command", ["run", "check", "status"])
 def test_a_config_error_ends_every_command_with_file_key_and_remedy(tmp_path: Path, command: str) -> None:
     agent = AgentProcess(tmp_path, "mqtt://127.0.0.1", "", limits="in_fligth = 5")

@@ -59,7 +59,7 @@ def _take_second_place() -> None:
     # A service manager signals every process of the unit. The agent still has requests in flight then, and stops us.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(_NICE)
+    os.setpriority(os.PRIO_PROCESS, 0, _NICE)
     Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE), encoding="ascii")
     # 1 and not 0: at 0 the kernel still pipes a core to a handler such as systemd-coredump, see core(5).
     resource.setrlimit(resource.RLIMIT_CORE, (1, 1))

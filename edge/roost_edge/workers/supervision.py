@@ -3,8 +3,10 @@
 - **Hung**: its running job takes longer than max(500 ms, 3 × p99 of its recent scores). Its golden vectors count
   as scores, so a slow model on a slow device is not killed for being slow. If it is lost for a hang before it
   served anything, the limit doubles until it serves: its live inputs may just be larger than its golden ones.
-- **Lost** (crashed, hung, or broke the protocol): started again at once the first time, then after exponential
-  backoff with jitter, at most 30 s. The count starts over once it has been ready for 10 s.
+- **Lost** (crashed, hung, or broke the protocol): started again at once if it had served well, that is, was ready
+  for a second in which it finished a job, or for 10 s; and after the first loss. Else after exponential backoff with
+  jitter, at most 30 s. So one bad input now and then costs a restart each, and only a worker that is good for
+  nothing is left alone for longer.
 - **Refused** (it said itself that this content cannot run here: a bad bundle, wrong golden outputs, no runtime):
   trying again soon cannot help. Started again after 1 to 60 minutes, in case someone mended it.
 
@@ -30,7 +32,8 @@ START_LIMIT_NS: Final = 60 * SECOND  # from spawn to ready, on the slowest card
 _HANG_FLOOR_NS: Final = 500 * MS
 _HANG_CEILING_NS: Final = 30 * SECOND
 _HANG_FACTOR: Final = 3
-_SERVED_WELL_NS: Final = 10 * SECOND
+_SERVED_WELL_NS: Final = 1 * SECOND
+_IDLE_WELL_NS: Final = 10 * SECOND
 
 
 class Supervision:
@@ -76,7 +79,7 @@ class Supervision:
 
     def lost(self, now_ns: int, loss: Loss) -> int:
         """It is gone; returns how long to wait before it starts again, in nanoseconds."""
-        if self._ready_at_ns is not None and now_ns - self._ready_at_ns >= _SERVED_WELL_NS:
+        if self._ready_at_ns is not None and self._did_well(now_ns - self._ready_at_ns):
             self._row_of_losses = 0
             self._crash_backoff.reset()
         if loss == "hung" and self._ready_at_ns is not None and not self._served_now:
@@ -89,6 +92,9 @@ class Supervision:
         self.state = "restarting"
         self._row_of_losses += 1
         return 0 if self._row_of_losses == 1 else self._crash_backoff.next_ns(self._random())
+
+    def _did_well(self, ready_ns: int) -> bool:
+        return ready_ns >= (_SERVED_WELL_NS if self._served_now else _IDLE_WELL_NS)
 
     def stopped(self) -> None:
         """It shall not start again."""

@@ -160,6 +160,12 @@ def test_text_settings_keep_their_type(tmp_path: Path) -> None:
             id="inject-wildcard",
         ),
         pytest.param(
+            MINIMAL + TASK + '[tasks.meter.inject]\ntemp = "roost/1/acme/d/cam-01/in/meter"',
+            "tasks.meter.inject.temp",
+            "outside the device's own",
+            id="inject-own-topic",
+        ),
+        pytest.param(
             MINIMAL + TASK + "[[tasks.meter.contestants]]\nnam = 'x'",
             "tasks.meter.contestants[1].nam",
             "Did you mean 'name'?",

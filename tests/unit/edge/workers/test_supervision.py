@@ -112,6 +112,24 @@ def test_ten_good_seconds_forgive_everything() -> None:
     assert worker.lost(10 * SECOND, "crashed") == 100 * MS
 
 
+def test_a_second_of_work_forgives_everything() -> None:
+    worker = supervision()
+    for _ in range(8):
+        worker.lost(0, "crashed")
+    worker.ready(0, GOLDEN_NS)
+    worker.scored(4 * MS)
+    assert worker.lost(1 * SECOND, "crashed") == 0
+
+
+def test_work_of_less_than_a_second_forgives_nothing() -> None:
+    worker = supervision()
+    for _ in range(3):
+        worker.lost(0, "crashed")
+    worker.ready(0, GOLDEN_NS)
+    worker.scored(4 * MS)
+    assert worker.lost(999 * MS, "crashed") == 400 * MS
+
+
 def test_being_ready_only_briefly_forgives_nothing() -> None:
     worker = supervision()
     for _ in range(3):

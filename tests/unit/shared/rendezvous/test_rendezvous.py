@@ -14,6 +14,7 @@ from roost_shared.rendezvous import (
     Request,
     Rule,
     Score,
+    Seen,
     TaskPolicy,
 )
 from tests.support.timeline import FAILS, START_NS, answer_of, describe, play, play_effects
@@ -71,7 +72,7 @@ def test_a_repeated_id_of_a_closed_request_gets_the_answer_it_already_got() -> N
     rendezvous = Rendezvous()
     answer = answered(rendezvous, "r1")
     (duplicate,) = rendezvous.open(Request("r1", START_NS + SECOND), POLICY, START_NS + SECOND)
-    assert duplicate.answer is answer  # type: ignore[union-attr]
+    assert duplicate.answer == answer  # type: ignore[union-attr]
     assert len(rendezvous) == 0
 
 
@@ -98,7 +99,7 @@ def test_a_forgotten_id_that_is_answered_again_is_remembered_again() -> None:
     later_ns = START_NS + 601 * SECOND
     second = answered(rendezvous, "r1", later_ns)
     (duplicate,) = rendezvous.open(Request("r1", later_ns + 599 * SECOND), POLICY, later_ns + 599 * SECOND)
-    assert duplicate.answer is second  # type: ignore[union-attr]
+    assert duplicate.answer == second  # type: ignore[union-attr]
 
 
 def test_a_memory_gives_back_space_as_answers_age() -> None:
@@ -107,6 +108,30 @@ def test_a_memory_gives_back_space_as_answers_age() -> None:
         memory.remember(Answer(Request(f"r{moment}", 0), "default", None, (), elapsed_ns=moment))
     assert memory.recall("another", 12) is None
     assert len(memory) == 3
+
+
+def test_remembered_answers_are_bounded_by_the_numbers_they_hold() -> None:
+    memory = AnswerMemory(numbers_limit=1000)
+    for number in range(50):
+        score = Score("embedder", output=[0.5] * 100)
+        memory.remember(Answer(Request(f"r{number}", 0), "preferred", score, (), 1))
+    assert len(memory) == 9
+    assert memory.recall("r49", 1) is not None
+    assert memory.recall("r40", 1) is None
+    memory.remember(Answer(Request("r49", 0), "default", None, (), 1))
+    for number in range(100, 1000):
+        memory.remember(Answer(Request(f"r{number}", 0), "default", None, (), 1))
+    assert len(memory) <= 1000
+
+
+def test_of_remembered_candidates_only_what_an_answer_says_of_them_is_kept() -> None:
+    memory = AnswerMemory()
+    score = Score("primary", "7", 0.9, top=(("7", 0.9),), output=[1.0], bundle="b")
+    memory.remember(Answer(Request("a", 0), "preferred", score, (Seen("primary", 5, score),), 6))
+    answer = memory.recall("a", 6)
+    assert answer is not None
+    assert answer.score == score
+    assert answer.candidates == (Seen("primary", 5, Score("primary", "7", 0.9, bundle="b")),)
 
 
 def test_ids_minted_here_are_not_remembered() -> None:
@@ -139,7 +164,7 @@ def test_an_overloaded_answer_is_the_answer_its_id_got() -> None:
     rendezvous = Rendezvous(max_open=0)
     (answer, _) = rendezvous.open(Request("r1", START_NS), POLICY, START_NS)
     (duplicate,) = rendezvous.open(Request("r1", START_NS), POLICY, START_NS)
-    assert duplicate.answer is answer  # type: ignore[union-attr]
+    assert duplicate.answer == answer  # type: ignore[union-attr]
 
 
 def test_requests_that_wait_for_late_scores_only_take_no_place() -> None:
