@@ -18,6 +18,7 @@ from rich.console import Console
 
 from roost_shared.durable import write_durably
 from roost_shared.errors import RoostError
+from scripts.roost_demo.agreement import agreement_line
 from scripts.roost_demo.contestants import Contestant, build_contestants
 from scripts.roost_demo.house import House
 from scripts.roost_demo.outcomes import is_flawless
@@ -50,7 +51,7 @@ def _demonstrate(options: argparse.Namespace, console: Console) -> int:
     ):
         folder = Path(folder_name)
         album = _album(options)
-        screen.note(f"Building three models of '{album.task}'…")
+        screen.note(f"Building the models of '{album.task}'…")
         own_model = _read_model(options.model) if options.model else None
         contestants = build_contestants(album, folder, own_model)
         for one in contestants:
@@ -65,6 +66,7 @@ def _demonstrate(options: argparse.Namespace, console: Console) -> int:
                 write_durably(options.report, (json.dumps(report, indent=2) + "\n").encode())
             screen.note("")
             screen.note(summary_table(report))
+            screen.note(agreement_line(report["agreement"]).capitalize() + ".")
             screen.note(verdict(report))
             if not options.exit:
                 _stay(play, house, album, folder, screen)
@@ -81,6 +83,8 @@ def _report(
         deadline_ms=options.deadline_ms,
         contestants=contestants,
         unexpected=sum(sensor.unexpected for sensor in house.sensors),
+        agreement=play.agreement,
+        shared=play.shared,
     )
 
 

@@ -1,11 +1,12 @@
 """The models that take part: a good primary, an older backup, an older baseline, each as a bundle.
 
-For the digits all three are small networks fitted here. With a person's own model, that model is the primary, and
-the two others are fitted on a share of the person's own pictures.
+For the digits all are small networks fitted here, and a fourth takes part: a shadow, which is the primary's own base
+under a head refitted on more pictures. With a person's own model, that model is the primary, and the two others are
+fitted on a share of the person's own pictures.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +17,15 @@ import msgspec
 from roost_shared.bundle import Bundle
 from roost_shared.bundle.build import build_bundle
 from roost_shared.bundle.examples import Example
+from roost_shared.bundle.manifest import StageName
 from roost_shared.bundle.spec import BuildSpec
 from roost_shared.rendezvous import Role
-from scripts.roost_demo.networks import Recipe, fit_network, image_payload
+from scripts.roost_demo.networks import Recipe, fit_network, image_payload, refit_head
 from scripts.roost_demo.pictures import Album, Picture
 
 __all__ = ["Contestant", "build_contestants"]
 
-_PRIMARY: Final = Recipe(samples=10_000, hidden=64)  # all there are
+_PRIMARY: Final = Recipe(samples=400, hidden=64)  # its shadow's head is refitted on all there are
 _BACKUP: Final = Recipe(samples=120, hidden=12)
 _BASELINE: Final = Recipe(samples=60, hidden=12)
 _OWN_BACKUP: Final = Recipe(samples=10_000, hidden=64)
@@ -39,7 +41,7 @@ class Contestant:
 
     Attributes:
         name: as the rules name it.
-        role: `answer` or `baseline`.
+        role: `answer`, `baseline` or `shadow`.
         bundle: what it runs.
     """
 
@@ -64,24 +66,30 @@ def build_contestants(album: Album, folder: Path, own_model: bytes | None) -> li
     examples = _write_examples(album.streaming[:_EXAMPLES], folder / "examples")
     smith = _Smith(album, folder, examples)
     with _standard_error_into(folder / "build.log"):
-        bundles = _build(smith, own_model)
-    roles: tuple[tuple[str, Role], ...] = (("primary", "answer"), ("backup", "answer"), ("baseline", "baseline"))
-    return [Contestant(name, role, bundle) for (name, role), bundle in zip(roles, bundles, strict=True)]
+        return _digits_contestants(smith, album) if own_model is None else _own_contestants(smith, album, own_model)
 
 
-def _build(smith: "_Smith", own_model: bytes | None) -> tuple[Bundle, Bundle, Bundle]:
-    """The bundles of primary, backup and baseline."""
-    if own_model is None:
-        return (
-            smith.network("3", _DIGIT_SIDE, _PRIMARY),
-            smith.network("2", _DIGIT_SIDE, _BACKUP),
-            smith.network("1", _DIGIT_SIDE, _BASELINE),
-        )
-    return (
-        smith.bundle("3", own_model, None),
-        smith.network("2", _OWN_SIDE, _OWN_BACKUP),
-        smith.network("1", _OWN_SIDE, _OWN_BASELINE),
-    )
+def _digits_contestants(smith: "_Smith", album: Album) -> list[Contestant]:
+    primary = fit_network(album.fitting, album.labels, _DIGIT_SIDE, _PRIMARY)
+    shadow = refit_head(primary, album.fitting, album.labels)
+    backup = fit_network(album.fitting, album.labels, _DIGIT_SIDE, _BACKUP)
+    baseline = fit_network(album.fitting, album.labels, _DIGIT_SIDE, _BASELINE)
+    return [
+        Contestant("primary", "answer", smith.network("3", primary.halves(), _DIGIT_SIDE)),
+        Contestant("backup", "answer", smith.network("2", backup.whole(), _DIGIT_SIDE)),
+        Contestant("baseline", "baseline", smith.network("1", baseline.whole(), _DIGIT_SIDE)),
+        Contestant("shadow", "shadow", smith.network("4", shadow.halves(), _DIGIT_SIDE)),
+    ]
+
+
+def _own_contestants(smith: "_Smith", album: Album, own_model: bytes) -> list[Contestant]:
+    backup = fit_network(album.fitting, album.labels, _OWN_SIDE, _OWN_BACKUP)
+    baseline = fit_network(album.fitting, album.labels, _OWN_SIDE, _OWN_BASELINE)
+    return [
+        Contestant("primary", "answer", smith.bundle("3", {"model": own_model}, None)),
+        Contestant("backup", "answer", smith.network("2", backup.whole(), _OWN_SIDE)),
+        Contestant("baseline", "baseline", smith.network("1", baseline.whole(), _OWN_SIDE)),
+    ]
 
 
 class _Smith:
@@ -92,14 +100,13 @@ class _Smith:
         self._folder = folder
         self._examples = examples
 
-    def network(self, version: str, side: int, recipe: Recipe) -> Bundle:
-        model = fit_network(self._album.fitting, self._album.labels, side, recipe)
+    def network(self, version: str, models: Mapping[StageName, bytes], side: int) -> Bundle:
         payload = msgspec.to_builtins(image_payload(side))
-        return self.bundle(version, model, BuildSpec(document={"preprocessing": {"payload": payload}}))
+        return self.bundle(version, models, BuildSpec(document={"preprocessing": {"payload": payload}}))
 
-    def bundle(self, version: str, model: bytes, spec: BuildSpec | None) -> Bundle:
+    def bundle(self, version: str, models: Mapping[StageName, bytes], spec: BuildSpec | None) -> Bundle:
         return build_bundle(
-            {"model": model},
+            models,
             self._folder / f"{self._album.task}-{version}",
             name=self._album.task,
             version=version,

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
+from roost_edge.status import NotRunningError, read_status
 from roost_shared.topics import DeviceTopics
 from scripts.roost_demo.agent_toml import agent_toml
 from scripts.roost_demo.contestants import Contestant
@@ -74,6 +75,14 @@ class House:
     def state_dir(self, device: str) -> Path:
         """Where the agent of `device` keeps its state."""
         return self._folder / device / "state"
+
+    def task_status(self, device: str) -> dict[str, Any] | None:
+        """What the agent of `device` says of the task, None while it says nothing."""
+        try:
+            found: dict[str, Any] = read_status(self.state_dir(device))["tasks"][self._task]
+        except NotRunningError:
+            return None
+        return found
 
     def check(self) -> None:
         """Raise `ChildError` if the broker or an agent has ended."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from scripts.roost_demo.agreement import Agreement, agreement_line, shares_process, total
 from scripts.roost_demo.faults import Fault, FaultKind
 from scripts.roost_demo.house import DEVICES, House
 from scripts.roost_demo.outcomes import Outcome, first_answer_s, summarise
@@ -18,6 +19,7 @@ __all__ = ["Play"]
 
 _FEWEST_SECONDS_OF_PATIENCE: Final = 3.0
 _DEADLINES_OF_PATIENCE: Final = 10
+_LOOK_EVERY_S: Final = 1.0  # at what the devices count of agreement
 
 
 @dataclass(frozen=True)
@@ -54,19 +56,28 @@ class Play:
     Attributes:
         outcomes: of every picture of the acts.
         acts: what the report shall say of each act beside its figures.
+        agreement: what each device counts of agreement with its answers.
+        shared: whether the shadow runs in the primary's process, on all devices.
     """
 
     def __init__(self, house: House, task: str, deadline_ms: int, pictures: Iterator[Picture], screen: Screen) -> None:
         self.outcomes: list[Outcome] = []
         self.acts: list[dict[str, Any]] = []
+        self.agreement: dict[str, Agreement] = {}
+        self.shared = False
         self._house = house
         self._task = task
         self._screen = screen
         self._pictures = pictures
+        self._look_at_s = 0.0
         self._patience_s = max(_FEWEST_SECONDS_OF_PATIENCE, _DEADLINES_OF_PATIENCE * deadline_ms / 1000)
 
     def perform(self, seconds: float, rate: float) -> None:
         """Play all acts, in `seconds`, at `rate` pictures a second on each device."""
+        statuses = [self._house.task_status(device) for device in DEVICES]
+        self.shared = all(status is not None and shares_process(status["contestants"]) for status in statuses)
+        if self.shared:
+            self._screen.note("   shadow    shares the primary's base and process on each device")
         stream = Stream(self._house.sensors, self._pictures, self._patience_s, self._on_outcome)
         for number, act in enumerate(_ACTS, start=1):
             self._screen.note(f"Act {number}, {act.title}. {act.tells}")
@@ -91,6 +102,8 @@ class Play:
             extra["primary_back_s"] = {device: round(at_s - began_s, 2) for device, at_s in first.items()}
         self.acts.append(extra)
         self._screen.note("   " + act_line({**summarise(outcomes), **extra}))
+        self._look_at_agreement()
+        self._screen.note("   " + agreement_line(total(self.agreement.values())))
 
     def _faults(self, kinds: Sequence[FaultKind]) -> list[Fault]:
         return [
@@ -107,6 +120,16 @@ class Play:
         self._house.check()
         for fault in faults:
             fault.step()
+        if time.monotonic() >= self._look_at_s:
+            self._look_at_agreement()
+
+    def _look_at_agreement(self) -> None:
+        self._look_at_s = time.monotonic() + _LOOK_EVERY_S
+        for device in DEVICES:
+            status = self._house.task_status(device)
+            if status is not None:
+                self.agreement[device] = status["agreement"]
+        self._screen.stand(agreement_line(total(self.agreement.values())))
 
     def _on_strike(self, device: str, text: str) -> None:
         self._screen.note(f"   {device}: {text}")

@@ -6,6 +6,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from scripts.roost_demo.agreement import Agreement, total
 from scripts.roost_demo.contestants import Contestant
 from scripts.roost_demo.outcomes import Outcome, faults, is_flawless, summarise
 
@@ -22,6 +23,8 @@ def make_report(
     deadline_ms: int,
     contestants: Sequence[Contestant],
     unexpected: int,
+    agreement: Mapping[str, Agreement],
+    shared: bool,
 ) -> dict[str, Any]:
     """The report.
 
@@ -32,6 +35,8 @@ def make_report(
         deadline_ms: the task's deadline.
         contestants: who took part.
         unexpected: answers nobody had asked for.
+        agreement: what each device counts of agreement with its answers.
+        shared: the shadow runs in the primary's process.
     """
     devices = sorted({outcome.device for outcome in outcomes})
     return {
@@ -43,7 +48,15 @@ def make_report(
             {**act, **summarise([one for one in outcomes if one.act == number])}
             for number, act in enumerate(acts, start=1)
         ],
-        "devices": {device: summarise([one for one in outcomes if one.device == device]) for device in devices},
+        "devices": {
+            device: {
+                **summarise([one for one in outcomes if one.device == device]),
+                "agreement": agreement.get(device, {}),
+            }
+            for device in devices
+        },
+        "agreement": total(agreement.values()),
+        "shadow_shares_process": shared,
         "contestants": [
             {"name": one.name, "role": one.role, "bundle": one.bundle.reference, "accuracy": one.accuracy}
             for one in contestants

@@ -48,6 +48,10 @@ class Screen(Protocol):
         """One picture's outcome."""
         ...
 
+    def stand(self, text: str) -> None:
+        """What holds by now, in place of what was said so before."""
+        ...
+
 
 def open_screen(console: Console, *, plain: bool) -> Screen:
     """The live screen on a terminal, plain lines elsewhere or where asked for."""
@@ -85,6 +89,9 @@ class PlainScreen:
         self._last[outcome.device] = (by, now_s)
         self._console.print("  " + "  ".join(_cells(outcome)), highlight=False, soft_wrap=True)
 
+    def stand(self, text: str) -> None:
+        """Nothing: lines that were printed cannot be replaced, and each act ends with the same."""
+
 
 class LiveScreen:
     """The latest picture of each device, the latest answers, and counters; notes scroll above."""
@@ -94,6 +101,7 @@ class LiveScreen:
         self._rows: deque[Outcome] = deque(maxlen=_ROWS)
         self._latest: dict[str, Outcome] = {}
         self._counts: Counter[str] = Counter()
+        self._standing = ""
 
     def __enter__(self) -> Self:
         """Take the lower part of the terminal."""
@@ -123,9 +131,13 @@ class LiveScreen:
             self._counts["lost"] += 1
         self._live.update(self._render())
 
+    def stand(self, text: str) -> None:
+        """Put it below the counters, from the next outcome on."""
+        self._standing = text
+
     def _render(self) -> RenderableType:
         cards = [_card(self._latest[device]) for device in sorted(self._latest)]
-        return Group(Columns(cards), self._table(), Text(self._counters(), style="bold"))
+        return Group(Columns(cards), self._table(), Text(self._counters(), style="bold"), Text(self._standing))
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False)

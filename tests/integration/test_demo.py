@@ -60,6 +60,14 @@ def test_breaking_the_primaries_costs_no_answer(tmp_path: Path) -> None:
     assert set(recovered["primary_back_s"]) == set(report["devices"])
     assert "answered once, by its deadline" in printed
 
+    roles = {one["name"]: one["role"] for one in report["contestants"]}
+    assert roles == {"primary": "answer", "backup": "answer", "baseline": "baseline", "shadow": "shadow"}
+    agreement = report["agreement"]["shadow"]
+    assert 0.8 * agreement["compared"] < agreement["agreeing"] <= agreement["compared"]
+    assert 20 < agreement["compared"] <= report["answers"], "each answer is compared with once at most"
+    assert agreement["compared"] == sum(one["agreement"]["shadow"]["compared"] for one in report["devices"].values())
+    assert "Agreement with the answers: shadow " in printed
+
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the real meter photos are not beside the project")
 def test_a_persons_own_pictures_and_model_are_played(tmp_path: Path) -> None:
@@ -107,7 +115,7 @@ def test_no_child_outlives_the_demo(tmp_path: Path, number: signal.Signals) -> N
 
 
 def wait_for_children(demo: psutil.Process) -> list[psutil.Process]:
-    """The broker, two agents and their six workers, once they all run."""
+    """The broker, two agents and three or more workers of each, once they all run."""
     deadline_s = time.monotonic() + 60
     while time.monotonic() < deadline_s:
         children = demo.children(recursive=True)

@@ -3,17 +3,21 @@
 import io
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
 
 from roost_shared.bundle import Bundle
+from roost_shared.bundle.build import build_bundle
+from roost_shared.bundle.spec import BuildSpec
 from roost_shared.pipeline import Pipeline
 from scripts.roost_demo.contestants import build_contestants
-from scripts.roost_demo.networks import Recipe, fit_network
+from scripts.roost_demo.networks import Recipe, fit_network, image_payload, refit_head
 from scripts.roost_demo.pictures import Album, AlbumError, Picture
 
 RECIPE = Recipe(samples=100, hidden=6)
+SPEC = BuildSpec(document={"preprocessing": {"payload": msgspec.to_builtins(image_payload(8))}})
 
 
 def bars(label: str, seed: int) -> Picture:
@@ -53,6 +57,7 @@ def test_every_contestant_reads_what_it_was_fitted_to_read(
         ("primary", "answer"),
         ("backup", "answer"),
         ("baseline", "baseline"),
+        ("shadow", "shadow"),
     ]
     for one in contestants:
         assert one.accuracy == 1.0
@@ -62,7 +67,24 @@ def test_every_contestant_reads_what_it_was_fitted_to_read(
 def test_the_same_pictures_give_the_same_network() -> None:
     pictures = album(("top", "bottom"), ("top", "bottom"))
     first, second = (fit_network(pictures.fitting, pictures.labels, 8, RECIPE) for _ in range(2))
-    assert first == second
+    assert first.whole() == second.whole()
+    assert first.halves() == second.halves()
+
+
+def test_a_refitted_head_shares_its_network_s_base_and_reads_more(tmp_path: Path) -> None:
+    pictures = album(("top", "middle", "bottom"), ("top", "middle", "bottom"))
+    narrow = tuple(picture for picture in pictures.fitting if picture.label != "middle")
+    first = fit_network(narrow, pictures.labels, 8, RECIPE)
+    second = refit_head(first, pictures.fitting, pictures.labels)
+    assert first.halves()["base"] == second.halves()["base"]
+    whole, halves = (
+        build_bundle(
+            models, tmp_path / version, name="bars", version=version, labels=pictures.labels, spec=SPEC
+        ).bundle
+        for version, models in (("whole", second.whole()), ("halves", second.halves()))
+    )
+    true = [picture.label for picture in pictures.streaming]
+    assert labels_of(whole, pictures.streaming) == labels_of(halves, pictures.streaming) == true
 
 
 def test_pictures_of_one_label_are_refused() -> None:
