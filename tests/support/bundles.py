@@ -23,12 +23,15 @@ LABELS = ("dark", "bright")
 
 
 class Bundles(NamedTuple):
-    """Folders of bundles; all take an 8×8 grey image and are of task `light`."""
+    """Folders of bundles, all of task `light`; those not said to take numbers take an 8×8 grey image."""
 
     sure: Path  # dark or bright, ever surer the further from the middle
     contrary: Path  # says the opposite, as surely
     unrated: Path  # as `sure`, but gives no confidence
     mean: Path  # a regression: the mean pixel, 0…255
+    higher: Path  # the same and 0.5 more, which agrees within their tolerance of 1
+    turn: Path  # takes four numbers; an embedding: the first three, the sign of the second turned
+    tilt: Path  # the same but for the third component, which is 0.5 more
     seasonal: Path  # dark or bright, by the external state `season` alone: below or above 0
 
 
@@ -37,14 +40,18 @@ def build_bundles(folder: Path) -> Bundles:
     falling, rising = np.full(SIDE**2, -1 / 640), np.full(SIDE**2, 1 / 640)  # softmax of ±(mean − 127.5) / 10
     classify = _classifier(np.stack([falling, rising], axis=1), np.array([12.75, -12.75]))
     contradict = _classifier(np.stack([rising, falling], axis=1), np.array([-12.75, 12.75]))
-    average = DenseLayer(np.full((SIDE**2, 1), 1 / SIDE**2), np.zeros(1))
+    average, turned = np.full((SIDE**2, 1), 1 / SIDE**2), np.diag([1.0, -1.0, 1.0, 0.0])[:, :3]
+    close = BuildSpec(document={"agreement": {"kind": "tolerance", "tolerance": 1.0}})
     seasonal = np.zeros((SIDE**2 + 1, 2))
     seasonal[-1] = -5, 5
     return Bundles(
         sure=_build(folder, "sure", classify, LABELS),
         contrary=_build(folder, "contrary", contradict, LABELS),
         unrated=_build(folder, "unrated", classify, LABELS, BuildSpec(document={"confidence": {"kind": "none"}})),
-        mean=_build(folder, "mean", write_dense([average], input_shape=(1, SIDE, SIDE, 1))),
+        mean=_build(folder, "mean", _linear(average, np.zeros(1), (1, SIDE, SIDE, 1)), spec=close),
+        higher=_build(folder, "higher", _linear(average, np.full(1, 0.5), (1, SIDE, SIDE, 1)), spec=close),
+        turn=_build(folder, "turn", _linear(turned, np.zeros(3), (1, 4))),
+        tilt=_build(folder, "tilt", _linear(turned, np.array([0, 0, 0.5]), (1, 4))),
         seasonal=_build(folder, "seasonal", _classifier(seasonal, np.zeros(2), {"season": 1}), LABELS),
     )
 
@@ -72,6 +79,10 @@ def npy(array: NDArray[Any]) -> bytes:
 
 def _classifier(weights: NDArray[Any], bias: NDArray[Any], state: dict[str, int] | None = None) -> bytes:
     return write_dense([DenseLayer(weights, bias, "softmax")], input_shape=(1, SIDE, SIDE, 1), state=state)
+
+
+def _linear(weights: NDArray[Any], bias: NDArray[Any], input_shape: tuple[int, ...]) -> bytes:
+    return write_dense([DenseLayer(weights, bias)], input_shape=input_shape)
 
 
 def _build(folder: Path, name: str, model: bytes, labels: tuple[str, ...] = (), spec: BuildSpec | None = None) -> Path:
