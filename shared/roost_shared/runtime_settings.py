@@ -20,9 +20,12 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
         name: the only runtime that will do; None: the best installed one that the bundle lists.
         delegate: hardware to hand the model to: a shared library for tflite, an execution provider for ONNX.
         delegate_options: what that takes, as its documentation says.
+        plain_kernels: leave out the kernels made for this kind of processor; others, and other runtimes, round as the
+            plain ones do. For whoever makes golden vectors.
     """
 
     threads: int = 1
     name: RuntimeName | None = None
     delegate: str | None = None
     delegate_options: dict[str, str] = {}
+    plain_kernels: bool = False

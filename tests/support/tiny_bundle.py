@@ -1,5 +1,6 @@
 """A bundle whose answers can be computed by hand: it tells which of three colours is the strongest."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,19 @@ __all__ = ["COLOURS", "colour_model", "tiny_bundle"]
 COLOURS = ["red", "green", "blue"]
 
 
-def colour_model(side: int = 4, *, activation: Activation = "softmax", state: dict[str, int] | None = None) -> bytes:
+def colour_model(
+    side: int = 4,
+    *,
+    activation: Activation = "softmax",
+    state: dict[str, int] | None = None,
+    write: Callable[..., bytes] = write_dense,
+) -> bytes:
     """Mean of each channel in units of 32, then `activation`; a state is added to the first colour."""
     pixels = side * side
     weights = np.tile(np.eye(3), (pixels, 1)) / (32 * pixels)
     if state:
         weights = np.vstack([weights, np.tile([1.0, 0.0, 0.0], (sum(state.values()), 1))])
-    return write_dense([DenseLayer(weights, np.zeros(3), activation)], input_shape=(1, side, side, 3), state=state)
+    return write([DenseLayer(weights, np.zeros(3), activation)], input_shape=(1, side, side, 3), state=state)
 
 
 def tiny_bundle(folder: Path, **options: Any) -> Bundle:

@@ -13,39 +13,39 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-import numpy as np
 
 from roost_shared.bundle.examples import Example, evenly
-from roost_shared.bundle.golden import GoldenVector, encode_golden, golden_output
+from roost_shared.bundle.golden import GoldenMismatchError, GoldenVector, compare
+from roost_shared.bundle.golden_making import make_golden
 from roost_shared.bundle.infer import PIXEL_RANGES, Inferred, Span, infer, with_pixel_range
-from roost_shared.bundle.layout import Bundle, digest_of
+from roost_shared.bundle.layout import Bundle
 from roost_shared.bundle.manifest import (
-    ArrayPayload,
     BundleConfig,
     BundleDraft,
     Evaluation,
-    GoldenSpec,
     ImagePayload,
     StageName,
     check_config,
 )
 from roost_shared.bundle.spec import BuildSpec
 from roost_shared.bundle.stage_files import load_stages
-from roost_shared.bundle.synthetic import png_bytes, synthetic_array, synthetic_image, synthetic_state
 from roost_shared.bundle.writer import write_bundle
-from roost_shared.errors import ConfigError
-from roost_shared.payload import load_pixels, open_payload
+from roost_shared.errors import ConfigError, ContentError
 from roost_shared.pipeline import Chain
 from roost_shared.runtimes import Model
 
-__all__ = ["Built", "build_bundle"]
+__all__ = ["Built", "TwinError", "build_bundle"]
 
-_GOLDEN_VECTORS: Final = 3
-_GOLDEN_TOLERANCE: Final = 0.02  # of the output's span: kernels of other processors may round otherwise
 _TRIALS: Final = 200  # examples on which ranges of pixel values are compared
+
+
+class TwinError(ContentError):
+    """Two formats of a bundle are not the same network."""
+
+    code = "bundle.twin"
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ def build_bundle(
     models: Mapping[StageName, bytes | Path],
     out: Path,
     *,
+    onnx: Mapping[StageName, bytes | Path] | None = None,
     name: str,
     version: str,
     labels: Sequence[str] = (),
@@ -73,6 +74,7 @@ def build_bundle(
     Args:
         models: `.tflite` files or their bytes by stage, in the order they run: `model`, or `base` and `head`.
         out: the folder to write; its parent must exist.
+        onnx: the same network as `.onnx` files, or the only one, if `models` is empty.
         name: of the bundle.
         version: of the bundle.
         labels: in the order of the outputs; empty if it is no classifier.
@@ -83,6 +85,7 @@ def build_bundle(
 
     Raises:
         ModelLoadError, ModelRunError, BadOutputError: a file cannot be loaded or run here.
+        TwinError: the `.onnx` files are not the same network.
         LabelCountError: labels and outputs differ in number.
         ConfigError: the spec, or a name, is not what a bundle can carry.
         InputError: an example cannot be read.
@@ -90,10 +93,12 @@ def build_bundle(
     """
     spec = spec or BuildSpec()
     with tempfile.TemporaryDirectory(prefix="roost-build-") as folder:
-        files, loaded = load_stages(models, Path(folder))
-        inferred = infer(files, name=name, version=version, task=task or name, labels=labels)
+        loader = _Loader(Path(folder), models, onnx or {})
+        inferred = infer(
+            loader.files, twins=loader.twins, name=name, version=version, task=task or name, labels=labels
+        )
         draft = _complete(inferred, spec)
-        trial = _Trial(loaded, examples if draft.output.kind == "classification" else ())
+        trial = _Trial(loader.models, examples if draft.output.kind == "classification" else ())
         notes = list(inferred.notes)
         if inferred.range_guessed and not _says_range(spec) and isinstance(draft.preprocessing.payload, ImagePayload):
             draft, note = _best_range(draft, trial)
@@ -102,10 +107,53 @@ def build_bundle(
         if evaluation is not None:
             draft = msgspec.structs.replace(draft, evaluation=evaluation)
             notes.append(f"accuracy {evaluation.accuracy:.1%} on {evaluation.samples} {dataset}")
-        vectors = _golden_vectors(draft, trial.chain(draft), examples)
-    golden = encode_golden(vectors)
-    config = _with_golden(draft, golden, vectors, spec.tolerance)
-    return Built(write_bundle(out, config, [*(file.data for file in files), golden]), tuple(notes))
+        golden = make_golden(draft, trial.chain(draft), loader.chain_of_plain_kernels(draft), examples)
+        config = golden.completed(draft, spec.tolerance)
+        loader.check_twins(config, golden.vectors)
+    blobs = [*(file.data for file in (*loader.files, *loader.twins)), golden.data]
+    return Built(write_bundle(out, config, blobs), tuple(notes))
+
+
+class _Loader:
+    """The files in each format they come in, loaded.
+
+    Args:
+        folder: where bytes become files; it must stay as long as this.
+        tflite: by stage, as given to `build_bundle`.
+        onnx: by stage, as given to `build_bundle`.
+    """
+
+    def __init__(
+        self, folder: Path, tflite: Mapping[StageName, bytes | Path], onnx: Mapping[StageName, bytes | Path]
+    ) -> None:
+        self._folder = folder
+        self._tflite = tflite
+        self.files, self.models = load_stages(tflite or onnx, folder, "tflite" if tflite else "onnx")
+        self.twins, self._twin_models = load_stages(onnx, folder, "onnx") if tflite and onnx else ([], [])
+
+    def chain_of_plain_kernels(self, draft: BundleDraft) -> Chain:
+        """The stages as runtimes without fast kernels run them; of ONNX there are no others."""
+        models = self.models
+        if self._tflite:
+            _, models = load_stages(self._tflite, self._folder, plain_kernels=True)
+        return Chain(draft, draft.stages_in(self.files[0].format), models)
+
+    def check_twins(self, config: BundleConfig, vectors: Sequence[GoldenVector]) -> None:
+        """See to it that the twins, if there are any, give the golden outputs too.
+
+        Raises:
+            TwinError: they do not.
+        """
+        if not self.twins:
+            return
+        chain = Chain(config, config.stages_in("onnx"), self._twin_models)
+        try:
+            for number, vector in enumerate(vectors):
+                found = chain.outputs(vector.payload, inject=vector.inject)
+                compare(number, vector, found, tolerance=config.golden.tolerance)
+        except GoldenMismatchError as error:
+            remedy = "give the same network, or a wider [golden] tolerance in the spec"
+            raise TwinError(f"the ONNX model is no twin of the tflite model: {error}; {remedy}") from error
 
 
 def _complete(inferred: Inferred, spec: BuildSpec) -> BundleDraft:
@@ -129,7 +177,7 @@ class _Trial:
         self.examples = examples
 
     def chain(self, draft: BundleDraft) -> Chain:
-        return Chain(draft, draft.stages, self._models)
+        return Chain(draft, draft.stages[: len(self._models)], self._models)
 
     def accuracy(self, draft: BundleDraft, examples: Sequence[Example]) -> float:
         chain = self.chain(draft)
@@ -163,62 +211,3 @@ def _with_range(draft: BundleDraft, span: Span) -> BundleDraft:
     assert isinstance(payload, ImagePayload)  # noqa: S101 - the caller asked; tells mypy
     preprocessing = msgspec.structs.replace(draft.preprocessing, payload=with_pixel_range(payload, span))
     return msgspec.structs.replace(draft, preprocessing=preprocessing)
-
-
-# --- golden vectors --------------------------------------------------------------------------------------------
-
-
-def _golden_vectors(draft: BundleDraft, chain: Chain, examples: Sequence[Example]) -> list[GoldenVector]:
-    inputs = draft.stages[0].inputs
-    inject = {
-        draft.preprocessing.injected[tensor.name]: synthetic_state(tensor)
-        for tensor in inputs
-        if tensor.name in draft.preprocessing.injected
-    }
-    vectors = []
-    for payload in _golden_payloads(draft, examples):
-        outputs = tuple(golden_output(values) for values in chain.outputs(payload, inject=inject))
-        vectors.append(GoldenVector(payload=payload, inject=inject, outputs=outputs))
-    return vectors
-
-
-def _golden_payloads(draft: BundleDraft, examples: Sequence[Example]) -> list[bytes]:
-    spec = draft.preprocessing.payload
-    if examples:
-        return [_lossless(example, spec) for example in evenly(examples, _GOLDEN_VECTORS)]
-    if isinstance(spec, ImagePayload):
-        return [synthetic_image(spec, number) for number in range(_GOLDEN_VECTORS)]
-    tensor = next(tensor for tensor in draft.stages[0].inputs if tensor.name == spec.input)
-    return [synthetic_array(spec, tensor, number) for number in range(_GOLDEN_VECTORS)]
-
-
-def _lossless(example: Example, spec: ImagePayload | ArrayPayload) -> bytes:
-    """The example as a payload that every decoder opens alike; a large image shrunk to twice the model's size."""
-    payload = example.path.read_bytes()
-    opened: Any = open_payload(payload)
-    if isinstance(spec, ArrayPayload) or isinstance(opened, np.ndarray):
-        return payload
-    load_pixels(opened)
-    image = opened if opened.mode in ("L", "RGB") else opened.convert("RGB")
-    image.thumbnail((2 * spec.width, 2 * spec.height))
-    return png_bytes(image)
-
-
-def _with_golden(
-    draft: BundleDraft, golden: bytes, vectors: Sequence[GoldenVector], tolerance: float | None
-) -> BundleConfig:
-    spec = GoldenSpec(
-        digest=digest_of(golden),
-        size_bytes=len(golden),
-        vectors=len(vectors),
-        tolerance=tolerance or _tolerance(draft, vectors),
-    )
-    return BundleConfig(golden=spec, **{field: getattr(draft, field) for field in draft.__struct_fields__})
-
-
-def _tolerance(draft: BundleDraft, vectors: Sequence[GoldenVector]) -> float:
-    """A small part of what the outputs span, but at least two steps of their quantisation."""
-    values = np.concatenate([np.frombuffer(output.values, "<f4") for vector in vectors for output in vector.outputs])
-    steps = [tensor.quantization.scale for tensor in draft.stages[-1].outputs if tensor.quantization is not None]
-    span = max(float(np.abs(values).max()), 1e-6)
-    return round(max([_GOLDEN_TOLERANCE * span, *(2 * step for step in steps)]), 9)

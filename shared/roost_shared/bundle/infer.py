@@ -25,11 +25,14 @@ from roost_shared.bundle.manifest import (
     RuntimeNeeds,
     SoftmaxConfidence,
     Stage,
+    StageFormat,
     StageName,
     TensorSpec,
     ToleranceAgreement,
 )
 from roost_shared.errors import ContentError
+from roost_shared.preprocess import is_channels_first
+from roost_shared.runtimes import runtimes_of
 from roost_shared.tflite.inspect import ModelFacts
 
 __all__ = ["PIXEL_RANGES", "Inferred", "LabelCountError", "ModelFile", "Span", "infer", "with_pixel_range"]
@@ -53,6 +56,7 @@ class ModelFile:
     """A stage's file, with what the runtime and its schema tell of it."""
 
     name: StageName
+    format: StageFormat
     data: bytes
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
@@ -63,7 +67,7 @@ class ModelFile:
         """The stage as a bundle's document names it."""
         return Stage(
             name=self.name,
-            format="tflite",
+            format=self.format,
             digest=digest_of(self.data),
             size_bytes=len(self.data),
             inputs=self.inputs,
@@ -80,11 +84,20 @@ class Inferred:
     range_guessed: bool
 
 
-def infer(files: Sequence[ModelFile], *, name: str, version: str, task: str, labels: Sequence[str]) -> Inferred:
+def infer(
+    files: Sequence[ModelFile],
+    *,
+    twins: Sequence[ModelFile] = (),
+    name: str,
+    version: str,
+    task: str,
+    labels: Sequence[str],
+) -> Inferred:
     """Draft the document of a bundle of these files, in the order they run.
 
     Args:
         files: one `model`, or `base` and `head`.
+        twins: the same network in another format, if there is one.
         name: of the bundle.
         version: of the bundle.
         task: the question it answers.
@@ -101,13 +114,13 @@ def infer(files: Sequence[ModelFile], *, name: str, version: str, task: str, lab
         name=name,
         version=version,
         task=task,
-        stages=tuple(file.stage for file in files),
+        stages=tuple(file.stage for file in (*files, *twins)),
         preprocessing=preprocessing,
         labels=tuple(labels),
         output=OutputSpec(kind=kind, values="probabilities" if _probabilities(last) else "logits"),
         confidence=confidence,
         agreement=LabelAgreement() if kind == "classification" else ToleranceAgreement(_AGREEMENT),
-        runtime=RuntimeNeeds(runtimes=("litert",), ram_bytes=sum(file.facts.ram_bytes for file in files)),
+        runtime=_needs(files, twins),
     )
     if kind != "classification":
         notes.append(f"no labels, so the output is {_article(kind)}; it agrees with another within {_AGREEMENT}")
@@ -118,6 +131,14 @@ def with_pixel_range(payload: ImagePayload, span: Span) -> ImagePayload:
     """The same preprocessing with pixels 0…255 mapped onto `span`."""
     low, high = span
     return msgspec.structs.replace(payload, scale=((high - low) / _BYTE,), offset=(low,))
+
+
+def _needs(*formats: Sequence[ModelFile]) -> RuntimeNeeds:
+    """Any runtime of any format will do; a machine runs one of them, and needs the memory of that."""
+    return RuntimeNeeds(
+        runtimes=tuple(name for files in formats if files for name in runtimes_of(files[0].format)),
+        ram_bytes=max(sum(file.facts.ram_bytes for file in files) for files in formats),
+    )
 
 
 def _output_kind(output: TensorSpec, labels: Sequence[str]) -> OutputKind:
@@ -154,13 +175,15 @@ def _preprocessing(file: ModelFile) -> tuple[Preprocessing, list[str], bool]:
         return Preprocessing(payload=ArrayPayload(input=payload.name), injected=injected), notes, False
     span, note = _pixel_span(payload, known_range)
     _, height, width, channels = payload.shape
+    if is_channels_first(payload):
+        _, channels, height, width = payload.shape
     image = ImagePayload(input=payload.name, width=width, height=height, colour="L" if channels == 1 else "RGB")
     notes.extend(note)
     return Preprocessing(payload=with_pixel_range(image, span), injected=injected), notes, known_range is None
 
 
 def _is_image(tensor: TensorSpec) -> bool:
-    return len(tensor.shape) == _IMAGE_DIMENSIONS and tensor.shape[3] in (1, 3)
+    return len(tensor.shape) == _IMAGE_DIMENSIONS and (tensor.shape[3] in (1, 3) or is_channels_first(tensor))
 
 
 def _pixel_span(tensor: TensorSpec, known_range: Span | None) -> tuple[Span, list[str]]:

@@ -60,9 +60,15 @@ class TfliteRuntime:
     def load(self, path: Path, settings: RuntimeSettings) -> TfliteModel:
         """Load a `.tflite` file; see `Runtime.load`."""
         delegates = [self._load_delegate(settings.delegate, settings)] if settings.delegate is not None else None
+        kernels = self._library.OpResolverType
         try:
             interpreter = self._library.Interpreter(
-                model_path=str(path), experimental_delegates=delegates, num_threads=settings.threads
+                model_path=str(path),
+                experimental_delegates=delegates,
+                num_threads=settings.threads,
+                experimental_op_resolver_type=kernels.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+                if settings.plain_kernels
+                else kernels.AUTO,
             )
             interpreter.allocate_tensors()
             return TfliteModel(interpreter)
