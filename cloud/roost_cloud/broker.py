@@ -5,8 +5,8 @@
 It listens on this machine only, prints `listening on 127.0.0.1:PORT` as its first line, and ends on SIGTERM. It is
 amqtt in a process of its own, and amqtt speaks MQTT 3.1.1 only and keeps no durable sessions: what is published
 while a client is away is lost, and a restart forgets retained messages. It hands every new client the retained
-messages of everybody's subscriptions: clients look at the topic of what they get. Redelivery, message expiry and client
-certificates need Mosquitto or its like (see `firmware-config/mosquitto/`).
+messages of everybody's subscriptions: clients look at the topic of what they get. Redelivery, message expiry and
+client certificates need Mosquitto or its like (see `firmware-config/mosquitto/`).
 """
 
 import argparse
