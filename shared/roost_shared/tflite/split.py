@@ -64,8 +64,8 @@ def _check_plain(model: Any) -> None:
     outputs = _indices(model.subgraphs[0].outputs)
     if len(outputs) != 1:
         raise SplitError(f"it has {len(outputs)} outputs, not one")
-    outside = any(buffer.offset > 1 for buffer in model.buffers) or model.externalBuffers
-    if outside or any(operator.largeCustomOptionsOffset for operator in model.subgraphs[0].operators):
+    outside = any(buffer.offset > 1 for buffer in model.buffers or ()) or model.externalBuffers
+    if outside or any(operator.largeCustomOptionsOffset for operator in model.subgraphs[0].operators or ()):
         raise SplitError("it keeps weights or options outside its flatbuffer")
 
 
@@ -93,7 +93,7 @@ class _Graph:
 
     def __init__(self, model: Any) -> None:
         graph = model.subgraphs[0]
-        self.operators: list[Any] = graph.operators
+        self.operators: list[Any] = graph.operators or []
         self.inputs = _indices(graph.inputs)
         self.output = _indices(graph.outputs)[0]
         self._model = model

@@ -44,6 +44,35 @@ def test_a_half_holds_nothing_of_the_other() -> None:
     for model in (base, head):
         used = {tensor.buffer for tensor in model.subgraphs[0].tensors} | {0}
         assert used == set(range(len(model.buffers)))
+        assert len(model.operatorCodes) == 2
+
+
+def test_buffers_without_content_become_one() -> None:
+    """As converters leave them: a buffer of its own for every tensor that is computed."""
+    model = unpacked(frozen_base_model())
+    for tensor in model.subgraphs[0].tensors:
+        if tensor.buffer == 0:
+            model.buffers.append(schema.BufferT(data=np.zeros(0, np.uint8)))
+            tensor.buffer = len(model.buffers) - 1
+    assert split_tflite(pack_tflite(model)) == split_tflite(frozen_base_model())
+
+
+def test_what_an_operator_names_besides_goes_with_it_but_for_notes_on_the_whole() -> None:
+    model = unpacked(frozen_base_model())
+    hidden = model.subgraphs[0].operators[1]
+    hidden.intermediates, hidden.debugMetadataIndex = [_tensor(model)], 7
+    graph = unpacked(split_tflite(pack_tflite(model)).base).subgraphs[0]
+    (intermediate,) = graph.operators[1].intermediates
+    assert graph.tensors[intermediate].name == b"more"
+    assert graph.operators[1].debugMetadataIndex == -1
+
+
+def test_an_input_left_out_stays_left_out() -> None:
+    model = unpacked(frozen_base_model())
+    dense = model.subgraphs[0].operators[2]
+    dense.inputs = [*dense.inputs[:2], -1]  # no bias
+    head = unpacked(split_tflite(pack_tflite(model)).head).subgraphs[0]
+    assert list(head.operators[0].inputs)[2] == -1
 
 
 def test_weights_lie_on_boundaries_of_16_bytes() -> None:
@@ -104,6 +133,19 @@ def _two_outputs(model: Any) -> None:
 
 def _weights_elsewhere(model: Any) -> None:
     model.buffers[-1].offset, model.buffers[-1].size = 4096, 16
+
+
+def _weights_in_another_file(model: Any) -> None:
+    model.externalBuffers = [schema.ExternalBufferT(id=1, length=16)]
+
+
+def _options_elsewhere(model: Any) -> None:
+    model.subgraphs[0].operators[1].largeCustomOptionsOffset = 4096
+
+
+def _empty(model: Any) -> None:
+    graph = model.subgraphs[0]
+    graph.operators, graph.outputs, model.buffers = None, graph.inputs, None
 
 
 def _ends_in_tanh(model: Any) -> None:
@@ -168,6 +210,9 @@ def _convolution_on_a_map(model: Any) -> None:
         (_two_subgraphs, "it has 2 subgraphs"),
         (_two_outputs, "it has 2 outputs, not one"),
         (_weights_elsewhere, "outside its flatbuffer"),
+        (_weights_in_another_file, "outside its flatbuffer"),
+        (_options_elsewhere, "outside its flatbuffer"),
+        (_empty, "no dense layer lies between"),
         (_ends_in_tanh, "it ends in TANH, not in a dense layer"),
         (_ends_in_a_custom_operator, "it ends in Detect, not in a dense layer"),
         (_only_a_softmax, "no dense layer lies between"),
