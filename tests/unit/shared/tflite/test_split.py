@@ -67,6 +67,17 @@ def test_what_an_operator_names_besides_goes_with_it_but_for_notes_on_the_whole(
     assert graph.operators[1].debugMetadataIndex == -1
 
 
+def test_files_of_old_converters_are_read_too() -> None:
+    """They know an operator by the field that is deprecated today, and leave the other 0."""
+    model = unpacked(frozen_base_model())
+    for code in model.operatorCodes:
+        code.builtinCode = 0
+    halves = split_tflite(pack_tflite(model))
+    picture = np.ones((1, 2, 2, 3), np.float32)
+    found = TfliteRun(halves.head)(TfliteRun(halves.base)(picture))
+    np.testing.assert_array_equal(found, TfliteRun(frozen_base_model())(picture))
+
+
 def test_an_input_left_out_stays_left_out() -> None:
     model = unpacked(frozen_base_model())
     dense = model.subgraphs[0].operators[2]
