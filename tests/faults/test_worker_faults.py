@@ -209,6 +209,7 @@ ROGUES = {
     "garbage": "agent.send(b'garbage'); time.sleep(60)",
     "garbage once ready": "say(READY); agent.recv(99999); agent.send(b'\\xc1' * 100); time.sleep(60)",
     "too long": "agent.setsockopt(1, 7, 1 << 20); agent.send(b'x' * 100000); time.sleep(60)",
+    "too long, and right where it is cut": "agent.send(FULL + b'x'); time.sleep(60)",
     "empty packets": "say(READY); agent.send(b''); time.sleep(60)",
     "unasked score": "say(READY); say(p.Done(7, 'primary', Scored('two', 1.0, []), 1)); time.sleep(60)",
     "score of another": "say(READY); work(); say(p.Done(0, 'shadow', Scored('two', 1.0, []), 1)); time.sleep(60)",
@@ -216,7 +217,7 @@ ROGUES = {
     "score before ready": "say(p.Done(0, 'primary', Scored('two', 1.0, []), 1)); time.sleep(60)",
     "ready twice": "say(READY); say(READY); time.sleep(60)",
     "another protocol": "say(p.Ready(99, READY.contestants)); time.sleep(60)",
-    "flood": "say(READY)\nwhile True: say(p.Failed(0, 'primary', ErrorInfo('x', 'y')))",
+    "flood": "say(READY)\nwhile True: say(p.Failed(7, 'primary', ErrorInfo('x', 'y')))",
     "closed socket": "say(READY); os.close(0); agent.close(); time.sleep(60)",
     "quick exit": "sys.exit(3)",
     "exit once ready": "say(READY); sys.exit(0)",
@@ -230,7 +231,10 @@ from roost_shared.scored import Scored
 agent = socket.socket(fileno=os.dup(0))
 say = lambda message: agent.send(p.encode(message))
 work = lambda: socket.recv_fds(agent, 99999, 1)
-READY = p.Ready(p.PROTOCOL, [p.Loaded("primary", "rogue:1@sha256:00", 1, 1, 1)])
+ready = lambda bundle: p.Ready(p.PROTOCOL, [p.Loaded("primary", bundle, 1, 1, 1)])
+READY = ready("rogue:1@sha256:00")
+FULL = p.encode(ready("x" * (1000 + p.MESSAGE_LIMIT_BYTES - len(p.encode(ready("x" * 1000))))))
+assert len(FULL) == p.MESSAGE_LIMIT_BYTES
 agent.recv(99999)
 """
 
@@ -263,6 +267,30 @@ def test_a_worker_that_breaks_the_protocol_is_killed_and_replaced(
         rig.submit("honest")
         rig.until_ended("honest")
         assert rig.labels() == {"honest": "two"}
+
+
+def test_what_a_worker_said_before_it_died_still_counts(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores_two_of_three = """
+say(READY)
+for sequence in range(2):
+    work()
+    say(p.Done(sequence, "primary", Scored("two", 1.0, []), 1))
+sys.exit(0)
+"""
+
+    def rogue(_: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", PREAMBLE + scores_two_of_three], stdin=theirs.fileno())
+
+    monkeypatch.setattr(child, "_spawn", rogue)
+    with WorkerRig(bundle) as rig:
+        rig.until_ready()
+        dying = psutil.Process(rig.pid)
+        rig.submit("first", "second", "waits")
+        while dying.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)  # this thread is the loop: it learns of the scores and of the death at once
+        rig.until_ended("first", "second", "waits")
+        assert rig.labels() == {"first": "two", "second": "two"}
+        assert rig.codes() == {"waits": "worker.crashed"}
 
 
 def test_a_crash_loop_backs_off(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
