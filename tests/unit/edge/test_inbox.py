@@ -154,6 +154,40 @@ def test_a_file_that_changes_while_it_is_read_is_left_for_the_next_look(
     assert rig.only().payload == b"another, longer"
 
 
+def becomes_a_link(path: Path) -> None:
+    path.symlink_to("/etc/hostname")
+
+
+def becomes_a_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize(
+    ("swap", "codes"), [(becomes_a_link, ["input.unreadable"]), (becomes_a_pipe, [])], ids=["link", "pipe"]
+)
+def test_what_takes_the_place_of_a_file_at_the_last_moment_is_not_read(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, swap: Callable[[Path], None], codes: list[str]
+) -> None:
+    path = rig.write("photo.jpg")
+    real_open = os.open
+    writers = []
+
+    def open_late(name: Any, *more: Any) -> int:
+        path.unlink()
+        swap(path)
+        if not path.is_symlink():
+            writers.append(real_open(path, os.O_RDWR))  # a pipe that somebody holds open, and says nothing
+        return real_open(name, *more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", open_late)
+        found = rig.collect().found
+    for writer in writers:
+        os.close(writer)
+    assert [one.error.code for one in found if one.error is not None] == codes
+    assert not any(one.payload for one in found)
+
+
 def links_out(rig: Rig) -> None:
     rig.path.joinpath("x").symlink_to("/etc/hostname")
 
