@@ -65,9 +65,11 @@ def task_toml(name: str, contestants: dict[str, Path], *, rules: str = "", **set
     return "\n".join([*lines, ""])
 
 
-def run_command(*arguments: str | Path, timeout_s: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
+def run_command(
+    *arguments: str | Path, timeout_s: float = PATIENCE_S, python: str | Path = sys.executable
+) -> subprocess.CompletedProcess[str]:
     """Run `roost-agent` to its end."""
-    command = [sys.executable, "-m", "roost_edge", *map(str, arguments)]
+    command = [python, "-m", "roost_edge", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
 
 
@@ -81,13 +83,23 @@ class AgentProcess:
         device: its name.
         broker: further lines of `[broker]`.
         limits: lines of `[limits]`.
+        python: what runs it.
     """
 
     def __init__(
-        self, folder: Path, url: str, tasks: str, *, device: str = DEVICE, broker: str = "", limits: str = ""
+        self,
+        folder: Path,
+        url: str,
+        tasks: str,
+        *,
+        device: str = DEVICE,
+        broker: str = "",
+        limits: str = "",
+        python: str | Path = sys.executable,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.config = folder / "agent.toml"
+        self._python = python
         self.state_dir = folder / "state"
         self._log = folder / "agent.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -140,7 +152,7 @@ class AgentProcess:
     def start(self, *, wait: bool = True) -> Self:
         """Start it; with `wait`, until it is connected and all its workers are ready."""
         with self._log.open("ab") as log:
-            command = [sys.executable, "-m", "roost_edge", "run", "--config", str(self.config)]
+            command = [self._python, "-m", "roost_edge", "run", "--config", str(self.config)]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.config.parent)
         if wait:
             until(lambda: self.connected, "the agent is connected")

@@ -26,10 +26,10 @@ class LabelsError(ContentError):
 
 
 @app.command()
-def build(
+def build(  # noqa: PLR0913 - a command has as many arguments as options
     model: Annotated[
         Path | None,
-        typer.Argument(help="A .tflite file, unless it comes as --base and --head.", exists=True, dir_okay=False),
+        typer.Argument(help="A .tflite or .onnx file, or --base and --head.", exists=True, dir_okay=False),
     ] = None,
     *,
     name: Annotated[str, typer.Option(help="Name of the bundle.")],
@@ -40,6 +40,9 @@ def build(
     ] = None,
     head: Annotated[
         Path | None, typer.Option(help="A .tflite file that takes it.", exists=True, dir_okay=False)
+    ] = None,
+    onnx: Annotated[
+        Path | None, typer.Option(help="The same network as .onnx file, its twin.", exists=True, dir_okay=False)
     ] = None,
     labels: Annotated[
         Path | None,
@@ -61,9 +64,11 @@ def build(
     from roost_shared.bundle.spec import read_spec  # noqa: PLC0415 - see above
 
     names = _read_labels(labels) if labels else []
+    tflite, twin = _by_format(_models(model, base, head), onnx)
     built = build_bundle(
-        _models(model, base, head),
+        tflite,
         out,
+        onnx=twin,
         name=name,
         version=version,
         labels=names,
@@ -159,6 +164,18 @@ def _models(model: Path | None, base: Path | None, head: Path | None) -> dict[St
     raise typer.BadParameter("Give one model file, or both --base and --head.")
 
 
+def _by_format(
+    models: dict[StageName, Path], onnx: Path | None
+) -> tuple[dict[StageName, Path], dict[StageName, Path]]:
+    """The tflite files, and the ONNX ones: those given as models, or the twin."""
+    endings = {path.suffix == ".onnx" for path in models.values()}
+    if endings == {False}:
+        return models, {"model": onnx} if onnx is not None else {}
+    if endings == {True} and onnx is None:
+        return {}, models
+    raise typer.BadParameter("Give one format; --onnx is for the twin of .tflite files.")
+
+
 def _read_labels(path: Path) -> list[str]:
     """One label a line; blank lines at the end are nobody's label."""
     try:
@@ -203,6 +220,7 @@ def _rows(bundle: Bundle) -> list[tuple[str, str]]:
     rows.append(
         ("needs", f"{' or '.join(config.runtime.runtimes)}, {config.runtime.ram_bytes / 1e6:.1f} MB of memory")
     )
+    rows.append(("runs here", _runtime_text(config)))
     rows.append(("golden", f"{config.golden.vectors} vectors, within {config.golden.tolerance:g}"))
     if (evaluation := config.evaluation) is not None:
         rows.append(("accuracy", f"{evaluation.accuracy:.1%} on {evaluation.samples} of {evaluation.dataset}"))
@@ -226,6 +244,17 @@ def _payload_text(config: BundleConfig) -> str:
         f"{payload.colour} image, {payload.fit} to {payload.width}×{payload.height} ({payload.resample}), "
         f"pixel × {scale} + {offset}"
     )
+
+
+def _runtime_text(config: BundleConfig) -> str:
+    """What this machine would run the bundle by."""
+    from roost_shared.runtimes import NoRuntimeError, choose_runtime  # noqa: PLC0415 - loads the runtime
+
+    try:
+        runtime, stage_format = choose_runtime(config.runtime.runtimes)
+    except NoRuntimeError as error:
+        return f"by none: {error}"
+    return f"by {runtime.name}, from {stage_format}"
 
 
 def _output_text(config: BundleConfig) -> str:

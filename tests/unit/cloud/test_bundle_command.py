@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from roost_cloud.__main__ import main
+from roost_shared.onnx.dense import write_dense_onnx
 from roost_shared.tflite.split import split_tflite
 from tests.support.bundles import npy
 from tests.support.tiny_bundle import COLOURS, colour_model
@@ -44,6 +45,25 @@ def test_build_says_what_it_guessed(
     assert "0…255" in said
     assert "colours:1@sha256:" in said
     assert built.is_dir()
+
+
+def test_build_takes_an_onnx_file_as_twin_or_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, twin = tmp_path / "model.tflite", tmp_path / "model.onnx"
+    model.write_bytes(colour_model())
+    twin.write_bytes(colour_model(write=write_dense_onnx))
+    options = ["--name", "colours", "--version", "1", "--out"]
+    assert _roost(monkeypatch, "bundle", "build", model, "--onnx", twin, *options, tmp_path / "both") == 0
+    assert _roost(monkeypatch, "bundle", "build", twin, *options, tmp_path / "alone") == 0
+    capsys.readouterr()
+    assert _roost(monkeypatch, "bundle", "inspect", tmp_path / "both") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "litert or tflite-runtime or onnxruntime" in said
+    assert "runs here by litert, from tflite" in said
+    assert _roost(monkeypatch, "bundle", "inspect", tmp_path / "alone") == 0
+    assert "runs here by onnxruntime, from onnx" in " ".join(capsys.readouterr().out.split())
+    assert _roost(monkeypatch, "bundle", "build", twin, "--onnx", twin, *options, tmp_path / "twice") == 2
 
 
 def test_inspect_shows_it_to_people(
