@@ -177,9 +177,9 @@ class Inbox:
             raise _NoInputError("input.too_large", f"{stamp.size_bytes} bytes, the limit is {self._limit_bytes}")
         # Should it have become a link or a pipe since: neither followed nor waited for.
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123 - by descriptor
-            _expect(stamp, file.fileno())
             payload = file.read(stamp.size_bytes)
-            _expect(stamp, file.fileno())
+            if _stamp(os.fstat(file.fileno())) != stamp:
+                raise _ChangedError
         return payload
 
     def _was_answered(self, name: str, request_id: str) -> bool:
@@ -238,11 +238,6 @@ def _no_candidate(entry: "os.DirEntry[str]") -> str | None:
     if entry.is_dir(follow_symlinks=False):
         return "folder.subfolder"
     return "input.name_too_long" if len(os.fsencode(name)) > MAX_NAME else None
-
-
-def _expect(stamp: Stamp, descriptor: int) -> None:
-    if _stamp(os.fstat(descriptor)) != stamp:
-        raise _ChangedError
 
 
 def _stamp(status: os.stat_result) -> Stamp:
