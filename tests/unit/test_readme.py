@@ -7,6 +7,7 @@ import pytest
 
 from roost_edge.config import FolderConfig, load_config
 from roost_shared.messages import Answer, decode_json
+from roost_shared.runtime_settings import RuntimeSettings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -21,9 +22,11 @@ def test_the_agent_takes_the_worked_example(tmp_path: Path) -> None:
     file.write_text("\n".join(blocks("toml")))
     config = load_config(file)
     task = config.tasks["meter"]
-    assert [one.name for one in task.contestants] == ["primary", "backup", "baseline"]
+    assert [one.name for one in task.contestants] == ["primary", "backup", "baseline", "accelerated"]
     assert [rule.after_ms for rule in task.rules] == [0, 80, 250]
     assert task.folder == FolderConfig(path=Path("/var/spool/roost/meter"))
+    accelerated = RuntimeSettings(name="litert", delegate="libedgetpu.so.1", delegate_options={"device": "usb"})
+    assert task.contestants[3].runtime_settings == accelerated
     assert task.contestants[0].bundle == tmp_path / "bundles/meter-7"
 
 

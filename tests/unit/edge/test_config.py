@@ -7,6 +7,7 @@ import pytest
 from roost_edge.config import AgentConfig, load_config
 from roost_shared.errors import ConfigError
 from roost_shared.rendezvous import Sample
+from roost_shared.runtime_settings import RuntimeSettings
 
 DESIGN_EXAMPLE = """
 tenant = "acme"
@@ -68,6 +69,14 @@ def test_the_design_s_own_example_is_read(tmp_path: Path) -> None:
 def test_a_share_to_ask_is_read(tmp_path: Path) -> None:
     config = load(tmp_path, DESIGN_EXAMPLE.replace('ask = "unsure"', "ask = { sample = 0.02 }"))
     assert config.tasks["meter"].contestants[1].ask == Sample(0.02)
+
+
+def test_a_contestant_says_how_its_model_is_run(tmp_path: Path) -> None:
+    text = "threads = 2\nruntime = 'litert'\ndelegate = 'libedgetpu.so.1'\ndelegate_options = { device = 'usb' }\n"
+    [contestant] = load(tmp_path, MINIMAL + TASK + text).tasks["meter"].contestants
+    assert contestant.runtime_settings == RuntimeSettings(
+        threads=2, name="litert", delegate="libedgetpu.so.1", delegate_options={"device": "usb"}
+    )
 
 
 def test_defaults_fill_what_the_file_leaves_out(tmp_path: Path) -> None:
@@ -164,6 +173,24 @@ def test_text_settings_keep_their_type(tmp_path: Path) -> None:
             "tasks.meter.inject.temp",
             "outside the device's own",
             id="inject-own-topic",
+        ),
+        pytest.param(
+            MINIMAL + TASK + "runtime = 'tensorrt'",
+            "tasks.meter.contestants[0].runtime",
+            "Invalid enum value 'tensorrt'",
+            id="no-such-runtime",
+        ),
+        pytest.param(
+            MINIMAL + TASK + "delegate_options = { device = 'usb' }",
+            "tasks.meter.contestants[0].delegate_options",
+            "there is no delegate",
+            id="options-of-no-delegate",
+        ),
+        pytest.param(
+            MINIMAL + TASK + "delegate = 'x'\ndelegate_options = { device = 1 }",
+            "tasks.meter.contestants[0].delegate_options[...]",
+            "Expected `str`, got `int`",
+            id="delegate-option-no-text",
         ),
         pytest.param(
             MINIMAL + TASK + "[[tasks.meter.contestants]]\nnam = 'x'",
