@@ -75,7 +75,7 @@ class Contestant(msgspec.Struct, frozen=True, kw_only=True):
     has_confidence: bool = True  # False: its scores satisfy only rules without `min_confidence`
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """From `after_ms` on, a score of contestant `accept` will do if its confidence reaches `min_confidence`."""
 
     accept: str

@@ -175,6 +175,12 @@ def test_text_settings_keep_their_type(tmp_path: Path) -> None:
             id="inject-own-topic",
         ),
         pytest.param(
+            MINIMAL + TASK + "[[tasks.meter.rules]]\naccept = 'primary'\nmin_confidense = 0.8",
+            "tasks.meter.rules[0].min_confidense",
+            "Did you mean 'min_confidence'?",
+            id="typo-in-rule",
+        ),
+        pytest.param(
             MINIMAL + TASK + "runtime = 'tensorrt'",
             "tasks.meter.contestants[0].runtime",
             "Invalid enum value 'tensorrt'",
