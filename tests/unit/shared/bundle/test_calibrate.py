@@ -81,6 +81,14 @@ def test_the_calibration_error_is_the_gap_between_confidence_and_accuracy() -> N
     sure = np.tile([50.0, 0.0], (10, 1))
     assert calibration_error(sure, np.array([0] * 7 + [1] * 3), 1.0) == pytest.approx(0.3)
     assert calibration_error(sure, np.zeros(10, int), 1.0) == pytest.approx(0)
+    in_one_bin = np.array([[50.0, 0.0], [3.0, 0.0]])  # sure and wrong; 95 % sure and right
+    assert calibration_error(in_one_bin, np.array([1, 0]), 1.0) == pytest.approx(softmax(in_one_bin)[1, 0] / 2)
+
+
+def test_great_logits_overflow_nothing() -> None:
+    great = np.array([[5000.0, 0.0, -5000.0]])
+    assert softmax(great).tolist() == [[1, 0, 0]]
+    assert mean_nll(great, np.array([1]), 1.0) == 5000
 
 
 @pytest.mark.parametrize("activation", ["softmax", "none"])

@@ -33,6 +33,7 @@ def test_the_two_stages_keep_every_promise_of_the_one(tmp_path: Path, whole: Bun
     changed = {"stages", "version", "parent", "runtime"}
     for field in set(whole.config.__struct_fields__) - changed:
         assert getattr(split.config, field) == getattr(whole.config, field), field
+    assert split.config.runtime.ram_bytes > sum(stage.size_bytes for stage in split.config.stages)
     pipeline = Pipeline.load(open_bundle(split.folder))
     pipeline.check_golden()
     payload = b"[[[[1,2,3],[4,5,6]],[[7,8,9],[10,11,12]]]]"
