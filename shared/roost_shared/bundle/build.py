@@ -20,7 +20,7 @@ import msgspec
 from roost_shared.bundle.examples import Example, evenly
 from roost_shared.bundle.golden import GoldenMismatchError, GoldenVector, compare
 from roost_shared.bundle.golden_making import make_golden
-from roost_shared.bundle.infer import PIXEL_RANGES, Inferred, Span, infer, with_pixel_range
+from roost_shared.bundle.infer import PIXEL_RANGES, Inferred, ModelFile, Span, infer, with_pixel_range
 from roost_shared.bundle.layout import Bundle
 from roost_shared.bundle.manifest import (
     BundleConfig,
@@ -99,7 +99,7 @@ def build_bundle(
         )
         draft = _complete(inferred, spec)
         trial = _Trial(loader.models, examples if draft.output.kind == "classification" else ())
-        notes = list(inferred.notes)
+        notes = [*loader.notes, *inferred.notes]
         if inferred.range_guessed and not _says_range(spec) and isinstance(draft.preprocessing.payload, ImagePayload):
             draft, note = _best_range(draft, trial)
             notes.append(note)
@@ -121,6 +121,9 @@ class _Loader:
         folder: where bytes become files; it must stay as long as this.
         tflite: by stage, as given to `build_bundle`.
         onnx: by stage, as given to `build_bundle`.
+
+    Attributes:
+        notes: what was done to the files, for their builder.
     """
 
     def __init__(
@@ -128,14 +131,29 @@ class _Loader:
     ) -> None:
         self._folder = folder
         self._tflite = tflite
+        self.notes: list[str] = []
         self.files, self.models = load_stages(tflite or onnx, folder, "tflite" if tflite else "onnx")
-        self.twins, self._twin_models = load_stages(onnx, folder, "onnx") if tflite and onnx else ([], [])
+        self.twins, self._twin_models = self._load_twins(onnx) if tflite and onnx else ([], [])
+
+    def _load_twins(self, onnx: Mapping[StageName, bytes | Path]) -> tuple[list[ModelFile], list[Model]]:
+        """Load the twins; whoever exports a network to two formats seldom finds its inputs called the same in both."""
+        twins, models = load_stages(onnx, self._folder, "onnx")
+        wanted, given = ([tensor.name for tensor in files[0].inputs] for files in (self.files, twins))
+        if set(wanted) == set(given) or len(wanted) != len(given):
+            return twins, models
+        from roost_shared.onnx.rename import with_input_names  # noqa: PLC0415 - its library takes a while to load
+
+        self.notes.append(f"the twin's inputs are renamed: {', '.join(given)} to {', '.join(wanted)}")
+        first = twins[0]
+        return load_stages({**onnx, first.name: with_input_names(first.data, wanted)}, self._folder, "onnx")
 
     def chain_of_plain_kernels(self, draft: BundleDraft) -> Chain:
         """The stages as runtimes without fast kernels run them; of ONNX there are no others."""
         models = self.models
         if self._tflite:
-            _, models = load_stages(self._tflite, self._folder, plain_kernels=True)
+            apart = self._folder / "plain"  # the files beside are mapped by the models that run them
+            apart.mkdir()
+            _, models = load_stages(self._tflite, apart, plain_kernels=True)
         return Chain(draft, draft.stages_in(self.files[0].format), models)
 
     def check_twins(self, config: BundleConfig, vectors: Sequence[GoldenVector]) -> None:

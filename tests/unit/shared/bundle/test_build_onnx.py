@@ -12,10 +12,12 @@ from PIL import Image
 
 from roost_shared.bundle.build import TwinError, build_bundle
 from roost_shared.bundle.manifest import ImagePayload
+from roost_shared.errors import ConfigError
 from roost_shared.onnx.dense import write_dense_onnx
 from roost_shared.pipeline import Pipeline
 from roost_shared.runtime_settings import RuntimeName, RuntimeSettings
 from roost_shared.runtimes import NoRuntimeError
+from roost_shared.tflite.dense import DenseLayer, write_dense
 from tests.support.tiny_bundle import COLOURS, colour_model, tiny_bundle
 
 NAMES: tuple[RuntimeName, ...] = ("litert", "onnxruntime")
@@ -41,6 +43,25 @@ def test_another_network_is_no_twin(tmp_path: Path) -> None:
     with pytest.raises(TwinError, match="no twin of the tflite model: golden vector"):
         tiny_bundle(tmp_path / "b", onnx={"model": other})
     assert not (tmp_path / "b").exists()
+
+
+def test_a_twin_may_call_its_inputs_otherwise(tmp_path: Path) -> None:
+    state = {"season": 1}
+    layers = [DenseLayer(np.vstack([np.eye(3), [[1, 0, 0]]]), np.zeros(3), "softmax")]
+    first = write_dense(layers, input_shape=(1, 3), state=state)
+    twin = write_dense_onnx(layers, input_shape=(1, 3), input_name="x", state={"s": 1})
+    built = build_bundle({"model": first}, tmp_path / "b", onnx={"model": twin}, name="b", version="1", labels=COLOURS)
+    assert "the twin's inputs are renamed: x, s to input, season" in built.notes
+    for name in NAMES:
+        pipeline = Pipeline.load(built.bundle, RuntimeSettings(name=name))
+        pipeline.check_golden()
+        assert pipeline.score(b"[1, 2, 0]", inject={"season": 9}).label == "red"
+
+
+def test_a_twin_that_takes_other_inputs_is_refused(tmp_path: Path) -> None:
+    twin = colour_model(write=write_dense_onnx, state={"season": 1})
+    with pytest.raises(ConfigError, match=r"feeds \['input'\], but the model takes \['input', 'season'\]"):
+        tiny_bundle(tmp_path / "b", onnx={"model": twin})
 
 
 def test_a_bundle_may_be_onnx_alone(tmp_path: Path) -> None:
