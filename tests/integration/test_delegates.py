@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 from roost_shared.bundle import open_bundle
+from roost_shared.bundle.build import build_bundle
+from roost_shared.onnx.dense import write_dense_onnx
 from roost_shared.pipeline import Pipeline
 from roost_shared.runtime_settings import RuntimeSettings
 from roost_shared.runtimes import ModelLoadError, NoDelegateError
 from tests.support.agent import AgentProcess, Caller, run_command, task_toml, until
 from tests.support.bundles import Bundles, picture
 from tests.support.mosquitto import Mosquitto
+from tests.support.tiny_bundle import COLOURS, colour_model
 
 SOURCE = Path(__file__).parents[1] / "support" / "delegate.c"
 
@@ -91,3 +94,18 @@ def test_an_agent_gives_each_contestant_its_own_delegate(
         with Caller(mosquitto.port) as caller:
             answer = caller.ask(picture(255))
         assert (answer["label"], answer["contestant"]) == ("bright", "good")
+
+
+def _load_onnx(folder: Path, provider: str) -> Pipeline:
+    twin = colour_model(write=write_dense_onnx)
+    bundle = build_bundle({}, folder / "b", onnx={"model": twin}, name="b", version="1", labels=COLOURS).bundle
+    return Pipeline.load(bundle, RuntimeSettings(delegate=provider))
+
+
+def test_an_execution_provider_that_is_there_runs_the_model(tmp_path: Path) -> None:
+    _load_onnx(tmp_path, "CPUExecutionProvider").check_golden()
+
+
+def test_an_execution_provider_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(NoDelegateError, match=r"delegate 'ABCExecutionProvider' .* has only .*CPUExecutionProvider"):
+        _load_onnx(tmp_path, "ABCExecutionProvider")

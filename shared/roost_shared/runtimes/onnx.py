@@ -105,7 +105,8 @@ def _providers(settings: RuntimeSettings) -> list[str | tuple[str, dict[str, str
     if settings.delegate not in available:
         reason = f"this ONNX Runtime has only {', '.join(available)}"
         raise NoDelegateError(settings.delegate, reason, "Install the build of onnxruntime that has it")
-    return [(settings.delegate, settings.delegate_options), _CPU]
+    fallback = [_CPU] if settings.delegate != _CPU else []  # for operators the provider does not know
+    return [(settings.delegate, settings.delegate_options), *fallback]
 
 
 def _spec(node: Any) -> TensorSpec:
