@@ -53,6 +53,20 @@ def test_quantised_channels_have_a_table_each() -> None:
     np.testing.assert_array_equal(result, np.clip(np.rint(real / 0.02 + 3), -128, 127))
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_a_tensor_with_its_channels_first_gets_them_first(dtype: str) -> None:
+    spec = ImagePayload(input="x", width=4, height=2)
+    [result] = Preprocessor(Preprocessing(payload=spec), (_tensor(dtype, (1, 3, 2, 4)),))(_ramp(), {})
+    assert (result.dtype, result.flags.c_contiguous) == (dtype, True)
+    np.testing.assert_array_equal(result[0], np.moveaxis(np.asarray(_ramp()), 2, 0))
+
+
+def test_a_grey_tensor_may_have_its_channel_first() -> None:
+    spec = ImagePayload(input="x", width=4, height=2, colour="L")
+    [result] = Preprocessor(Preprocessing(payload=spec), (_tensor("uint8", (1, 1, 2, 4)),))(_ramp(), {})
+    np.testing.assert_array_equal(result[0, 0], np.asarray(_ramp().convert("L")))
+
+
 def test_bgr_turns_the_channels() -> None:
     result = _run(_ramp(), _tensor("float32"), colour="BGR")
     np.testing.assert_array_equal(result, np.asarray(_ramp())[:, :, ::-1])
