@@ -33,7 +33,7 @@ from roost_edge.presence import Presence
 from roost_edge.reactor import Reactor, Timer
 from roost_edge.state_folder import StateFolder
 from roost_edge.status import StatusServer
-from roost_edge.workers import Key, Worker, WorkerState
+from roost_edge.workers import ContestantState, Key, Worker
 from roost_shared import __version__
 from roost_shared.clock import SECOND, SystemClock
 from roost_shared.errors import TransportError
@@ -89,7 +89,7 @@ class _Ear:
     def on_failure(self, key: Key, contestant: str, error: ErrorInfo) -> None:
         self._agent.desk.on_failure(key, contestant, error)
 
-    def on_worker_state(self, contestant: str, state: WorkerState, detail: ErrorInfo | None) -> None:
+    def on_contestant_state(self, contestant: str, state: ContestantState, detail: ErrorInfo | None) -> None:
         why = f": {detail.code}: {detail.message}" if detail else ""
         log.log(logging.WARNING if detail else logging.INFO, "%s/%s is %s%s", self._task, contestant, state, why)
         self._agent.worker_changed()
@@ -178,7 +178,7 @@ class Agent:
 
     def worker_changed(self) -> None:
         """Go online once every worker is ready or known to fail: an input that comes earlier would only wait."""
-        states = {worker.stats().state for worker in self._workers()}
+        states = {worker.state for worker in self._workers()}
         if "starting" not in states:
             self._connect()
         if self._connection_stopped and states <= {"stopped"}:
@@ -227,7 +227,7 @@ class Agent:
         self.worker_changed()
 
     def _workers(self) -> list[Worker]:
-        return [worker for task in self.desk.tasks.values() for worker in task.workers.values()]
+        return [worker for task in self.desk.tasks.values() for worker in task.crews]
 
     # ---- what the connection tells
 
@@ -316,7 +316,7 @@ def describe_task(task: Task) -> dict[str, Any]:
 
 def _describe_contestant(task: Task, contestant: Contestant) -> dict[str, Any]:
     worker = task.workers.get(contestant.name)
-    stats = None if worker is None else worker.stats()
+    stats = None if worker is None else worker.stats(contestant.name)
     refused = task.refused.get(contestant.name)
     return {
         "role": contestant.role,
@@ -324,6 +324,7 @@ def _describe_contestant(task: Task, contestant: Contestant) -> dict[str, Any]:
         "bundle": task.bundles.get(contestant.name),
         "state": ("refused" if refused else "away") if stats is None else stats.state,
         "pid": None if stats is None else stats.pid,
+        "shares_base_with": [] if stats is None else list(stats.shares_base_with),
         "restarts": 0 if stats is None else stats.restarts,
         "served": 0 if stats is None else stats.served,
         "waiting": 0 if stats is None else stats.waiting,

@@ -33,7 +33,7 @@ class Task:
 
     Args:
         policy: its rendezvous policy.
-        workers: a worker for each local contestant that could be started.
+        workers: for each local contestant that could be started its worker, which others may share.
         refused: local contestants that cannot take part, and why.
         bundles: contestant to bundle reference.
         unsigned: nobody checked a signature on these bundles.
@@ -50,6 +50,9 @@ class Task:
     ) -> None:
         self.policy = policy
         self.workers = dict(workers)
+        self.crews: dict[Worker, list[str]] = {}  # whom each worker serves
+        for contestant, worker in workers.items():
+            self.crews.setdefault(worker, []).append(contestant)
         self.refused = dict(refused)
         self.bundles = dict(bundles)
         self.unsigned = unsigned
@@ -68,7 +71,7 @@ class Task:
             if contestant.role in shed and contestant.where == "local":
                 absent[contestant.name] = SHED
             elif contestant.name in self.workers:
-                unavailable = self.workers[contestant.name].unavailable
+                unavailable = self.workers[contestant.name].unavailable(contestant.name)
                 if unavailable is not None:
                     absent[contestant.name] = unavailable
         return absent
@@ -194,15 +197,17 @@ class Desk:
             payload.release()
 
     def _submit(self, opened: _Open, payload: SharedPayload, absent: Mapping[str, ErrorInfo]) -> None:
-        job = Job(
-            key=opened.input.key,
-            payload=payload,
-            content_type=opened.input.content_type,
-            inject=opened.inject or {},
-            backlog=opened.input.backlog,
-        )
-        for name, worker in opened.task.workers.items():
-            if name not in absent:
+        for worker, contestants in opened.task.crews.items():
+            asked = tuple(name for name in contestants if name not in absent)
+            if asked:
+                job = Job(
+                    key=opened.input.key,
+                    payload=payload,
+                    contestants=asked,
+                    content_type=opened.input.content_type,
+                    inject=opened.inject or {},
+                    backlog=opened.input.backlog,
+                )
                 worker.submit(job)
         opened.input.payload = b""  # the workers' copy is enough
 

@@ -6,15 +6,19 @@ failed for every request.
 
 import logging
 
+import msgspec
+
 from roost_edge.config import AgentConfig, TaskConfig
 from roost_edge.desk import Task
 from roost_edge.reactor import Reactor
-from roost_edge.workers import Worker, WorkerListener, WorkerSpec
+from roost_edge.workers import ServedContestant, Sharer, Worker, WorkerListener, WorkerSpec, group_by_base
 from roost_shared.bundle import Bundle, open_bundle
+from roost_shared.bundle.base_key import base_key
 from roost_shared.bundle.manifest import NoConfidence, ToleranceAgreement
 from roost_shared.errors import RoostError
 from roost_shared.limits import InputLimits
 from roost_shared.messages import ErrorInfo
+from roost_shared.rendezvous import TaskPolicy
 
 __all__ = ["line_up"]
 
@@ -22,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 def line_up(name: str, config: AgentConfig, reactor: Reactor, listener: WorkerListener) -> Task:
-    """Open the bundles of task `name` and make a worker for each local contestant; none is started yet.
+    """Open the bundles of task `name` and make workers for its local contestants; none is started yet.
 
     Raises:
         PolicyError: the rules do not fit the contestants.
@@ -30,29 +34,38 @@ def line_up(name: str, config: AgentConfig, reactor: Reactor, listener: WorkerLi
     task = config.tasks[name]
     limits = InputLimits(payload_bytes=config.limits.payload_bytes, image_pixels=config.limits.image_pixels)
     bundles, refused = _open_bundles(name, task)
-    workers = {
-        contestant.name: Worker(
-            WorkerSpec(
-                task=name,
-                contestant=contestant.name,
-                bundle_folder=bundles[contestant.name].folder,
-                runtime=contestant.runtime_settings,
-                limits=limits,
-                queue_jobs=config.limits.in_flight,
+    policy = task.policy(name, without_confidence=_without_confidence(bundles), tolerance=_tolerance(task, bundles))
+    settings = {contestant.name: contestant.runtime_settings for contestant in task.contestants}
+    workers: dict[str, Worker] = {}
+    for group in group_by_base(_sharers(task, policy, bundles)):
+        spec = WorkerSpec(
+            task=name,
+            contestants=tuple(
+                ServedContestant(one.contestant, bundles[one.contestant].folder, one.may_answer) for one in group
             ),
-            reactor,
-            listener,
+            runtime=settings[group[0].contestant],
+            limits=limits,
+            queue_jobs=config.limits.in_flight,
         )
-        for contestant in task.contestants
-        if contestant.name in bundles
-    }
+        workers |= dict.fromkeys((one.contestant for one in group), Worker(spec, reactor, listener))
     return Task(
-        task.policy(name, without_confidence=_without_confidence(bundles), tolerance=_tolerance(task, bundles)),
+        policy,
         workers=workers,
         refused=refused,
         bundles={contestant: bundle.reference for contestant, bundle in bundles.items()},
         unsigned=config.trust.allow_unsigned,
     )
+
+
+def _sharers(task: TaskConfig, policy: TaskPolicy, bundles: dict[str, Bundle]) -> list[Sharer]:
+    named = {rule.accept for rule in policy.rules}
+    sharers = []
+    for contestant in task.contestants:
+        if contestant.name in bundles:
+            key = base_key(bundles[contestant.name].config)
+            base = None if key is None else (key, msgspec.json.encode(contestant.runtime_settings, order="sorted"))
+            sharers.append(Sharer(contestant.name, contestant.role == "answer" or contestant.name in named, base))
+    return sharers
 
 
 def _open_bundles(name: str, task: TaskConfig) -> tuple[dict[str, Bundle], dict[str, ErrorInfo]]:

@@ -109,11 +109,13 @@ def summarise(status: dict[str, Any]) -> str:
             f" p50 {_ms(task['latency_ms']['p50'])}, p99 {_ms(task['latency_ms']['p99'])}"
         )
         for contestant, one in task["contestants"].items():
+            shared = f", on one base with {' and '.join(one['shares_base_with'])}" if one["shares_base_with"] else ""
             error = f", last error {one['last_error']['message']}" if one["last_error"] else ""
             agreement = _agreement(task["agreement"].get(contestant))
             lines.append(
                 f"    {contestant} ({one['role']}): {one['state']}, {one['bundle'] or 'no bundle'},"
-                f" p50 {_ms(one['p50_ms'])}, p99 {_ms(one['p99_ms'])}, {one['restarts']} restarts{agreement}{error}"
+                f" p50 {_ms(one['p50_ms'])}, p99 {_ms(one['p99_ms'])}, {one['restarts']} restarts"
+                f"{shared}{agreement}{error}"
             )
     for name, folder in status["folders"].items():
         unwritten = f", {folder['unwritten']} answers the disk refuses" if folder["unwritten"] else ""

@@ -7,6 +7,14 @@ pipeline = Pipeline.load(open_bundle(Path("bundles/meter-7")))
 pipeline.check_golden()
 scored = pipeline.score(jpeg, content_type="image/jpeg")
 ```
+It is made of a `Base`, payload to features, and a `Head`, features to meaning. Bundles that share a base stage can
+share the `Base`, which then is loaded once and runs once for all their heads:
+
+```python
+other = Pipeline.load(open_bundle(Path("bundles/meter-8")), base=pipeline.base)
+features = pipeline.base.features(jpeg)
+scores = [one.head.score(features) for one in (pipeline, other)]
+```
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,9 +22,11 @@ from typing import Any, Final, Self
 
 from numpy.typing import NDArray
 
+from roost_shared.bundle.base_key import base_key
 from roost_shared.bundle.golden import compare, decode_golden
 from roost_shared.bundle.layout import Bundle
 from roost_shared.bundle.manifest import BundleDraft, Stage
+from roost_shared.errors import ContentError
 from roost_shared.limits import InputLimits
 from roost_shared.outputs import OutputReader
 from roost_shared.payload import open_payload
@@ -25,35 +35,42 @@ from roost_shared.runtime_settings import RuntimeSettings
 from roost_shared.runtimes import Model, ModelLoadError, choose_runtime
 from roost_shared.scored import Scored
 
-__all__ = ["Chain", "Pipeline", "Scored"]
+__all__ = ["Base", "Chain", "Head", "OtherBaseError", "Pipeline", "Scored"]
 
 _NOTHING: Final[Mapping[str, Any]] = {}
 _ANY_RUNTIME: Final = RuntimeSettings()
+Features = list[NDArray[Any]]
 
 
-class Chain:
-    """Loaded stages with what surrounds them: preprocessing before, meaning after.
+class OtherBaseError(ContentError):
+    """A bundle was to share a base that is not its own."""
+
+    code = "bundle.other_base"
+
+
+class Base:
+    """What is done once for an input, however many heads score it: decoding, preprocessing and the base stage.
 
     Args:
-        config: what the bundle says, or will say: whoever builds one tries its draft this way.
-        stages: those of its stages that run here, in order.
-        models: the same, loaded.
+        config: what the bundle says.
+        first: its first stage.
+        models: the loaded base stage; empty if the bundle has none, so that its features are the model's inputs.
     """
 
-    def __init__(self, config: BundleDraft, stages: Sequence[Stage], models: Sequence[Model]) -> None:
-        self._models = models
-        self._preprocess = Preprocessor(config.preprocessing, stages[0].inputs)
-        self._reader = OutputReader(config, stages[-1].outputs)
+    def __init__(self, config: BundleDraft, first: Stage, models: Sequence[Model]) -> None:
+        self.key = base_key(config)
+        self.models = models
+        self._preprocess = Preprocessor(config.preprocessing, first.inputs)
 
-    def score(
+    def features(
         self,
         payload: bytes | memoryview,
         *,
         content_type: str | None = None,
         inject: Mapping[str, Any] = _NOTHING,
         limits: InputLimits | None = None,
-    ) -> Scored:
-        """Score one payload.
+    ) -> Features:
+        """What the heads take, of one payload.
 
         Args:
             payload: the bytes as received.
@@ -63,33 +80,77 @@ class Chain:
 
         Raises:
             InputError: the payload or the state cannot be scored; `code` says why.
+            ModelRunError: the base failed.
+        """
+        tensors = self._preprocess(open_payload(payload, content_type=content_type, limits=limits), inject)
+        for model in self.models:
+            tensors = model.run(tensors)
+        return tensors
+
+
+class Head:
+    """What a bundle makes of features: its last stage, and what that means.
+
+    Args:
+        config: what the bundle says.
+        last: its last stage.
+        models: the loaded head, or the only model; empty if the features are what the bundle gives.
+    """
+
+    def __init__(self, config: BundleDraft, last: Stage, models: Sequence[Model]) -> None:
+        self._models = models
+        self._reader = OutputReader(config, last.outputs)
+
+    def score(self, features: Features) -> Scored:
+        """Score the features of one input.
+
+        Raises:
             ModelRunError: the model failed.
             BadOutputError: its outputs are not finite, or not of the shape the bundle says.
         """
-        return self._reader.read(self._run(payload, content_type, inject, limits))
+        return self._reader.read(self._run(features))
 
-    def outputs(
+    def outputs(self, features: Features) -> list[NDArray[Any]]:
+        """The last stage's outputs in real units, float32 in their own shapes; raises as `score`."""
+        return self._reader.real(self._run(features))
+
+    def _run(self, tensors: Features) -> Features:
+        for model in self._models:
+            tensors = model.run(tensors)
+        return tensors
+
+
+class Chain:
+    """Loaded stages with what surrounds them: a base and a head.
+
+    Args:
+        config: what the bundle says, or will say: whoever builds one tries its draft this way.
+        stages: those of its stages that run here, in order.
+        models: the same, loaded.
+        base: to be shared, in place of one of its own; `models` then begins with the base's.
+    """
+
+    def __init__(
+        self, config: BundleDraft, stages: Sequence[Stage], models: Sequence[Model], base: Base | None = None
+    ) -> None:
+        in_base = sum(stage.name == "base" for stage in stages)
+        self.base = base or Base(config, stages[0], models[:in_base])
+        self.head = Head(config, stages[-1], models[in_base:])
+
+    def score(
         self,
         payload: bytes | memoryview,
         *,
         content_type: str | None = None,
         inject: Mapping[str, Any] = _NOTHING,
         limits: InputLimits | None = None,
-    ) -> list[NDArray[Any]]:
-        """The last stage's outputs for one payload in real units, float32 in their own shapes; raises as `score`."""
-        return self._reader.real(self._run(payload, content_type, inject, limits))
+    ) -> Scored:
+        """Score one payload; arguments and errors are those of `Base.features`, errors also those of `Head.score`."""
+        return self.head.score(self.base.features(payload, content_type=content_type, inject=inject, limits=limits))
 
-    def _run(
-        self,
-        payload: bytes | memoryview,
-        content_type: str | None,
-        inject: Mapping[str, Any],
-        limits: InputLimits | None,
-    ) -> list[NDArray[Any]]:
-        tensors = self._preprocess(open_payload(payload, content_type=content_type, limits=limits), inject)
-        for model in self._models:
-            tensors = model.run(tensors)
-        return tensors
+    def outputs(self, payload: bytes | memoryview, *, inject: Mapping[str, Any] = _NOTHING) -> list[NDArray[Any]]:
+        """The last stage's outputs for one payload in real units, float32 in their own shapes; raises as `score`."""
+        return self.head.outputs(self.base.features(payload, inject=inject))
 
 
 class Pipeline(Chain):
@@ -99,36 +160,43 @@ class Pipeline(Chain):
         bundle: the opened bundle.
         stages: those of its stages that run here, in order.
         models: the same, loaded.
+        base: to be shared, in place of one of its own.
     """
 
-    def __init__(self, bundle: Bundle, stages: Sequence[Stage], models: Sequence[Model]) -> None:
-        super().__init__(bundle.config, stages, models)
+    def __init__(
+        self, bundle: Bundle, stages: Sequence[Stage], models: Sequence[Model], base: Base | None = None
+    ) -> None:
+        super().__init__(bundle.config, stages, models, base)
         self._bundle = bundle
 
     @classmethod
-    def load(cls, bundle: Bundle, settings: RuntimeSettings = _ANY_RUNTIME) -> Self:
+    def load(cls, bundle: Bundle, settings: RuntimeSettings = _ANY_RUNTIME, *, base: Base | None = None) -> Self:
         """Load the stages of an opened bundle.
 
         Args:
             bundle: the bundle.
             settings: which runtime, and how it shall run them.
+            base: one loaded already, to be shared; its stage is not loaded again.
 
         Raises:
             NoRuntimeError: no runtime that may and can run it is installed.
             NoDelegateError: the hardware asked for is not there.
             ModelLoadError: a stage cannot be loaded, or is not what the bundle says it is.
+            OtherBaseError: `base` is not this bundle's.
         """
         config = bundle.config
+        if base is not None and (base.key is None or base.key != base_key(config)):
+            raise OtherBaseError(f"{bundle.reference} has another base than the one it was to share")
         runtime, stage_format = choose_runtime(config.runtime.runtimes, settings.name)
         stages = config.stages_in(stage_format)
-        models = []
-        for stage in stages:
+        models = list(base.models) if base is not None else []
+        for stage in stages[len(models) :]:
             path = bundle.stage_path(stage.name, stage_format)
             model = runtime.load(path, settings)
             if model.inputs != stage.inputs or model.outputs != stage.outputs:
                 raise ModelLoadError(f"{path}: its tensors are not those the bundle lists for stage {stage.name}")
             models.append(model)
-        return cls(bundle, stages, models)
+        return cls(bundle, stages, models, base)
 
     def check_golden(self) -> None:
         """Prove that this machine gives the outputs the bundle was built with.

@@ -15,12 +15,13 @@ import numpy as np
 import psutil
 import pytest
 
-from roost_edge.workers import SharedPayload, child, process, protocol
+from roost_edge.workers import child, protocol
+from roost_edge.workers.crew import Crew
 from roost_shared.bundle.build import build_bundle
 from roost_shared.limits import InputLimits
 from roost_shared.messages import ErrorInfo
-from roost_shared.runtime_settings import RuntimeSettings
 from roost_shared.tflite.dense import DenseLayer, write_dense
+from tests.support.fake_crew import FakeBase, FakeMark
 from tests.support.worker_rig import WorkerRig, argmax_bundle
 
 
@@ -37,7 +38,7 @@ def rig(bundle: Path) -> Iterator[WorkerRig]:
 
 
 def last_error(rig: WorkerRig) -> ErrorInfo:
-    error = rig.worker.stats().last_error
+    error = rig.stats().last_error
     assert error is not None
     return error
 
@@ -64,7 +65,7 @@ def test_a_killed_worker_fails_its_jobs_says_of_what_it_died_and_is_back_within_
     assert how.name in last_error(rig).message
     assert [state for state, _ in rig.states] == ["ready", "restarting", "ready"]
     assert rig.pid != first
-    assert rig.worker.stats().restarts == 1
+    assert rig.stats().restarts == 1
     assert back_s < 5  # generous for a busy machine; the bench holds it to 1 s
     rig.submit("after")
     rig.until_ended("after")
@@ -74,7 +75,7 @@ def test_a_killed_worker_fails_its_jobs_says_of_what_it_died_and_is_back_within_
 def test_while_it_restarts_jobs_fail_at_once(rig: WorkerRig) -> None:
     os.kill(rig.pid, signal.SIGKILL)
     rig.until(lambda: rig.state == "restarting", "lost")
-    assert rig.worker.unavailable is not None
+    assert rig.worker.unavailable("primary") is not None
     rig.submit("meanwhile")
     rig.until_ended("meanwhile")
     assert rig.codes() == {"meanwhile": "worker.restarting"}
@@ -98,7 +99,7 @@ def test_killed_at_any_moment_every_job_still_ends_exactly_once(rig: WorkerRig) 
 
 def test_a_worker_killed_while_it_loads_is_started_again(bundle: Path) -> None:
     with WorkerRig(bundle) as rig:
-        rig.until(lambda: rig.worker.stats().pid, "spawned")
+        rig.until(lambda: rig.stats().pid, "spawned")
         os.kill(rig.pid, signal.SIGKILL)
         rig.until_ready()
         assert [state for state, _ in rig.states] == ["restarting", "ready"]
@@ -172,7 +173,7 @@ def test_a_pause_shorter_than_the_limit_costs_nothing(rig: WorkerRig) -> None:
     rig.reactor.call_after(200_000_000, partial(os.kill, pid, signal.SIGCONT))
     rig.until_ended("patient")
     assert rig.labels() == {"patient": "two"}
-    assert rig.worker.stats().restarts == 0
+    assert rig.stats().restarts == 0
 
 
 def test_an_idle_worker_never_hangs(rig: WorkerRig) -> None:
@@ -181,7 +182,7 @@ def test_an_idle_worker_never_hangs(rig: WorkerRig) -> None:
     waited: list[bool] = []
     rig.reactor.call_after(800_000_000, lambda: waited.append(True))
     rig.until(lambda: waited, "longer than the limit")
-    assert rig.worker.stats().restarts == 0
+    assert rig.stats().restarts == 0
 
 
 def test_a_loop_that_stood_still_does_not_blame_the_worker(rig: WorkerRig) -> None:
@@ -336,8 +337,8 @@ def test_a_bundle_that_is_not_there_fails_by_name_and_is_not_tried_again_soon(tm
         assert rig.codes() == {"job": "worker.failed"}
         assert "nothing" in dict(rig.failures)["job"].message
         assert last_error(rig).code.startswith("bundle.")
-        assert rig.worker.stats().pid is None
-        assert rig.worker.stats().restarts == 1
+        assert rig.stats().pid is None
+        assert rig.stats().restarts == 1
 
 
 def test_an_altered_bundle_fails_by_its_code(tmp_path: Path) -> None:
@@ -361,16 +362,13 @@ def test_a_model_that_gives_nonsense_costs_that_score_only(tmp_path: Path) -> No
         rig.submit("small", payload=b"[1e-30]")
         rig.until_ended("vast", "small")
         assert rig.codes() == {"vast": "model.bad_output"}
-        assert rig.worker.stats().restarts == 0
+        assert rig.stats().restarts == 0
 
 
 def test_a_fault_of_ours_fails_the_job_by_name_and_place() -> None:
-    work = protocol.Work(0, ["not served here"], None, {})
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours, theirs, SharedPayload(b"[1]") as payload:
-        limits = protocol.Load(protocol.PROTOCOL, [], RuntimeSettings(), InputLimits())
-        process._do(theirs, work, os.dup(payload.fileno()), {}, limits)
-        reply = protocol.decode_from_worker(ours.recv(protocol.MESSAGE_LIMIT_BYTES))
+    crew = Crew(FakeBase(), {}, FakeMark(), InputLimits())
+    (packet,) = crew.take(protocol.Work(0, ["not served here"], None, {}), memoryview(b"[1]"))
+    reply = protocol.decode_from_worker(packet)
     assert isinstance(reply, protocol.Failed)
     assert reply.error.code == "worker.fault"
-    assert "KeyError in process.py" in reply.error.message
+    assert "KeyError in crew.py" in reply.error.message

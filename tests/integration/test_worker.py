@@ -40,14 +40,14 @@ def test_jobs_come_back_scored_in_the_order_they_came(rig: WorkerRig) -> None:
 def test_it_says_what_it_serves_and_how_it_fares(rig: WorkerRig) -> None:
     rig.submit("a")
     rig.until_ended("a")
-    stats = rig.worker.stats()
+    stats = rig.stats()
     assert stats.state == "ready"
     assert stats.bundle is not None
     assert stats.bundle.startswith("argmax:1@sha256:")
     assert (stats.served, stats.restarts, stats.faults, stats.waiting) == (1, 0, 0, 0)
     assert stats.p99_ms is not None
     assert stats.last_error is None
-    assert rig.worker.unavailable is None
+    assert rig.worker.unavailable("primary") is None
 
 
 @pytest.mark.parametrize("payload", [b"", b"\xff\xd8\xff\xe0 cut", b"[1, 2]", b"[NaN, 1, 2]", b"\0" * 100])
@@ -59,7 +59,7 @@ def test_an_input_that_cannot_be_scored_fails_by_its_own_code_and_nothing_else_h
     rig.until_ended("bad", "good")
     assert rig.codes()["bad"].startswith("input.")
     assert rig.labels() == {"good": "two"}
-    assert rig.worker.stats().restarts == 0
+    assert rig.stats().restarts == 0
 
 
 def test_limits_reach_the_worker(bundle: Path) -> None:
@@ -149,14 +149,14 @@ def test_stopping_finishes_what_is_here_and_takes_no_more(bundle: Path) -> None:
         rig.until(lambda: rig.state == "stopped", "stopped")
         assert list(rig.labels()) == list(range(20))
         assert rig.codes() == {"late": "worker.stopped"}
-        assert rig.worker.stats().state == "stopped"
+        assert rig.stats().state == "stopped"
 
 
 @pytest.mark.parametrize("when", ["before it started", "while it starts"])
 def test_stopping_early_ends_it_too(bundle: Path, when: str) -> None:
     with WorkerRig(bundle) as rig:
         if when == "while it starts":
-            rig.until(lambda: rig.worker.stats().pid, "spawned")
+            rig.until(lambda: rig.stats().pid, "spawned")
         rig.worker.stop(rig.reactor.now_ns())
         rig.until(lambda: rig.state == "stopped", "stopped")
     assert [state for state, _ in rig.states] == ["stopped"]

@@ -102,7 +102,8 @@ class FakeConnection:
 class FakeWorker:
     """Takes jobs and says nothing."""
 
-    unavailable: ErrorInfo | None = None
+    def unavailable(self, _contestant: str) -> ErrorInfo | None:
+        return None
 
     def __init__(self) -> None:
         self.jobs: list[Job] = []

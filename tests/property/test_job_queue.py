@@ -1,4 +1,6 @@
-"""No job is ever lost, doubled or overtaken, whatever is asked of the queue in whatever order."""
+"""No job and no reply is ever lost, doubled or overtaken, whatever is asked of the queue in whatever order."""
+
+from collections import deque
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -9,48 +11,52 @@ from roost_edge.workers.payload import SharedPayload
 
 CAPACITY = 4
 PAYLOAD = SharedPayload(b"x")
+NAMES = ("primary", "s1", "s2")
 
 
 class JobQueueMachine(RuleBasedStateMachine):
-    """The queue against the plainest model of it: two lists of what waits and one of what has begun."""
+    """The queue against the plainest model of it: lists of what waits, has begun, and has replied in part."""
 
     def __init__(self) -> None:
         super().__init__()
         self.queue = JobQueue(CAPACITY)
-        self.live: list[Job] = []
-        self.backlog: list[Job] = []
+        self.live: list[Ticket] = []
+        self.backlog: list[Ticket] = []
         self.begun: list[Ticket] = []
-        self.left: list[Job] = []
-        self.put_in: list[Job] = []
+        self.rest: list[Ticket] = []
+        self.left: list[Ticket] = []
+        self.put_in: list[Ticket] = []
         self.now_ns = 0
+        self.since_ns = 0
 
-    @rule(key=st.integers(0, 6), backlog=st.booleans())
-    def put(self, key: int, backlog: bool) -> None:  # noqa: FBT001 - Hypothesis passes by name
+    @rule(key=st.integers(0, 6), backlog=st.booleans(), contestants=st.integers(1, len(NAMES)))
+    def put(self, key: int, backlog: bool, contestants: int) -> None:  # noqa: FBT001 - Hypothesis passes by name
         job = Job(key=key, payload=PAYLOAD, backlog=backlog)
+        ticket = Ticket(len(self.put_in), job, b"", deque(NAMES[:contestants]))
         waiting = self.live + self.backlog
-        refused = self.queue.put(Ticket(len(self.put_in), job, b""))
-        self.put_in.append(job)
-        if key in [other.key for other in waiting]:
-            assert refused is job
+        refused = self.queue.put(ticket)
+        self.put_in.append(ticket)
+        if key in [other.job.key for other in waiting]:
+            assert refused is ticket
         elif len(waiting) < CAPACITY:
             assert refused is None
         elif backlog or not self.backlog:
-            assert refused is job
+            assert refused is ticket
         else:
             assert refused is self.backlog.pop()
         if refused is not None:
             self.left.append(refused)
-        if refused is not job:
-            (self.backlog if backlog else self.live).append(job)
+        if refused is not ticket:
+            (self.backlog if backlog else self.live).append(ticket)
 
     @rule(key=st.integers(0, 6))
     def cancel(self, key: int) -> None:
-        job = self.queue.cancel(key)
-        waiting = [other for other in self.live + self.backlog if other.key == key]
-        assert ([] if job is None else [job]) == waiting
-        if job is not None:
-            (self.backlog if job.backlog else self.live).remove(job)
-            self.left.append(job)
+        ticket = self.queue.cancel(key)
+        waiting = [other for other in self.live + self.backlog if other.job.key == key]
+        assert ([] if ticket is None else [ticket]) == waiting
+        if ticket is not None:
+            (self.backlog if ticket.job.backlog else self.live).remove(ticket)
+            self.left.append(ticket)
 
     @rule()
     def begin(self) -> None:
@@ -58,46 +64,64 @@ class JobQueueMachine(RuleBasedStateMachine):
         ticket = self.queue.begin(self.now_ns)
         if len(self.begun) < 2 and self.live:
             expected = self.live.pop(0)
-        elif not self.begun and self.backlog:
+        elif not self.begun and not self.rest and not self.live and self.backlog:
             expected = self.backlog.pop(0)
         else:
             assert ticket is None
             return
-        assert ticket is not None
-        assert ticket.job is expected
+        assert ticket is expected
+        if not self.begun and not self.rest:
+            self.since_ns = self.now_ns
         self.begun.append(ticket)
 
     @precondition(lambda self: self.begun)
     @rule()
-    def finish(self) -> None:
-        self.now_ns += 1
+    def the_first_replies(self) -> None:
         ticket = self.begun.pop(0)
-        assert self.queue.finish(ticket.sequence, self.now_ns) is ticket
-        self.left.append(ticket.job)
-        if self.begun:
-            assert self.begun[0].runs_since_ns == self.now_ns
+        self.reply(ticket)
+        (self.rest if ticket.awaited else self.left).append(ticket)
 
-    @rule(sequence=st.integers(-1, 20))
-    def finish_what_does_not_run(self, sequence: int) -> None:
-        if not self.begun or self.begun[0].sequence != sequence:
-            assert self.queue.finish(sequence, self.now_ns) is None
+    @precondition(lambda self: self.rest)
+    @rule(data=st.data())
+    def another_replies(self, data: st.DataObject) -> None:
+        ticket = data.draw(st.sampled_from(self.rest))
+        self.reply(ticket)
+        if not ticket.awaited:
+            self.rest.remove(ticket)
+            self.left.append(ticket)
+
+    def reply(self, ticket: Ticket) -> None:
+        self.now_ns += 1
+        awaited = len(ticket.awaited)
+        assert self.queue.reply(ticket.sequence, ticket.awaited[0], self.now_ns) == (
+            ticket,
+            self.now_ns - self.since_ns,
+        )
+        assert len(ticket.awaited) == awaited - 1
+        self.since_ns = self.now_ns
+
+    @rule(sequence=st.integers(-1, 20), contestant=st.sampled_from([*NAMES, "stranger"]))
+    def something_replies_that_was_not_asked(self, sequence: int, contestant: str) -> None:
+        owed = [*self.begun[:1], *self.rest]
+        if (sequence, contestant) not in [(ticket.sequence, ticket.awaited[0]) for ticket in owed]:
+            assert self.queue.reply(sequence, contestant, self.now_ns) is None
 
     @precondition(lambda self: len(self.put_in) % 8 == 7)  # seldom, or the queue would never fill
     @rule()
     def drain(self) -> None:
         drained = self.queue.drain()
-        assert drained == [ticket.job for ticket in self.begun] + self.live + self.backlog
+        assert drained == self.rest + self.begun + self.live + self.backlog
         self.left += drained
-        self.live, self.backlog, self.begun = [], [], []
+        self.live, self.backlog, self.begun, self.rest = [], [], [], []
 
     @invariant()
     def the_account_balances(self) -> None:
-        here = [ticket.job for ticket in self.begun] + self.live + self.backlog
-        assert len(here) + len(self.left) == len(self.put_in)
-        assert {id(job) for job in here} | {id(job) for job in self.left} == {id(job) for job in self.put_in}
+        here = self.rest + self.begun + self.live + self.backlog
+        assert sorted(ticket.sequence for ticket in here + self.left) == list(range(len(self.put_in)))
         assert len(self.queue) == len(self.live) + len(self.backlog) <= CAPACITY
         assert self.queue.idle == (not here)
-        assert self.queue.head is (self.begun[0] if self.begun else None)
+        assert self.queue.unfinished == len(self.rest)
+        assert self.queue.busy_since_ns == (self.since_ns if self.begun or self.rest else None)
 
 
 TestJobQueue = JobQueueMachine.TestCase

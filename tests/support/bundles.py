@@ -16,7 +16,7 @@ from roost_shared.bundle.spec import BuildSpec
 from roost_shared.bundle.writer import write_bundle
 from roost_shared.tflite.dense import DenseLayer, write_dense
 
-__all__ = ["SIDE", "Bundles", "build_bundles", "npy", "picture", "with_another_model"]
+__all__ = ["SIDE", "Bundles", "build_bundles", "npy", "picture", "with_another_head", "with_another_model"]
 
 SIDE = 8  # pixels
 LABELS = ("dark", "bright")
@@ -61,6 +61,16 @@ def with_another_model(bundle: Bundle, model: bytes, folder: Path) -> Bundle:
     stage = msgspec.structs.replace(bundle.config.stages[0], digest=digest_of(model), size_bytes=len(model))
     config = msgspec.structs.replace(bundle.config, stages=(stage,))
     return write_bundle(folder, config, [model, bundle.golden_path.read_bytes()])
+
+
+def with_another_head(bundle: Bundle, head: bytes, folder: Path) -> Bundle:
+    """A bundle of the same base whose digests are all right and whose head is not the one it was built with."""
+    base, old = bundle.config.stages
+    stage = msgspec.structs.replace(old, digest=digest_of(head), size_bytes=len(head))
+    config = msgspec.structs.replace(bundle.config, stages=(base, stage))
+    return write_bundle(
+        folder, config, [bundle.stage_path("base").read_bytes(), head, bundle.golden_path.read_bytes()]
+    )
 
 
 def picture(grey: int = 255, size: tuple[int, int] = (SIDE, SIDE), kind: str = "PNG") -> bytes:

@@ -1,13 +1,23 @@
 """A worker driven by a test: a real subprocess with a real bundle, and a listener that writes everything down."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 from roost_edge.reactor import Reactor
-from roost_edge.workers import Job, Key, SharedPayload, Worker, WorkerSpec, WorkerState
+from roost_edge.workers import (
+    ContestantState,
+    ContestantStats,
+    Job,
+    Key,
+    ServedContestant,
+    SharedPayload,
+    Worker,
+    WorkerSpec,
+)
 from roost_shared.bundle.build import build_bundle
 from roost_shared.clock import SECOND, SystemClock
 from roost_shared.messages import ErrorInfo
@@ -29,17 +39,24 @@ def argmax_bundle(folder: Path, *, version: str = "1") -> Path:
 
 
 class WorkerRig:
-    """One worker, its loop and what was heard of it. Use as a context manager."""
+    """One worker, its loop and what was heard of it. Use as a context manager.
 
-    def __init__(self, bundle_folder: Path, **spec: Any) -> None:
-        self.scores: list[tuple[Key, Scored]] = []
-        self.failures: list[tuple[Key, ErrorInfo]] = []
-        self.states: list[tuple[WorkerState, ErrorInfo | None]] = []
-        self.submitted: list[Key] = []
+    Args:
+        bundle_folder: of the contestant `primary`.
+        others: folders of contestants that share its base and never answer.
+        spec: further fields of its `WorkerSpec`.
+    """
+
+    def __init__(self, bundle_folder: Path, others: Mapping[str, Path] | None = None, **spec: Any) -> None:
+        self.heard: list[tuple[Key, str, Scored | ErrorInfo]] = []  # key, contestant and what was said, in order
+        self.told: list[tuple[str, ContestantState, ErrorInfo | None]] = []
+        self.submitted: list[tuple[Key, str]] = []
         self.payloads: list[SharedPayload] = []
         self.reactor = Reactor(SystemClock())
-        settings: dict[str, Any] = {"task": "test", "contestant": "primary", "bundle_folder": bundle_folder} | spec
-        self.worker = Worker(WorkerSpec(**settings), self.reactor, self)
+        contestants = [ServedContestant("primary", bundle_folder)]
+        contestants += [ServedContestant(name, folder, may_answer=False) for name, folder in (others or {}).items()]
+        self.contestants = [one.name for one in contestants]
+        self.worker = Worker(WorkerSpec(task="test", contestants=tuple(contestants), **spec), self.reactor, self)
 
     def __enter__(self) -> Self:
         self.worker.start()
@@ -47,24 +64,49 @@ class WorkerRig:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.worker.stop(self.reactor.now_ns() + SECOND)
-        self.until(lambda: self.state == "stopped", "stopped")
+        self.until(lambda: self.worker.state == "stopped", "stopped")
         self.reactor.close()
         if kind is None:
-            assert self.worker.stats().pid is None
-            assert sorted(map(str, self.ended)) == sorted(map(str, self.submitted)), "each job ends exactly once"
+            assert self.stats().pid is None
+            ended = [(str(key), contestant) for key, contestant, _ in self.heard]
+            asked = [(str(key), contestant) for key, contestant in self.submitted]
+            assert sorted(ended) == sorted(asked), "each job ends exactly once for each contestant"
             assert all(payload._holders == 0 for payload in self.payloads), "every payload is released"
 
+    def stats(self, contestant: str = "primary") -> ContestantStats:
+        return self.worker.stats(contestant)
+
+    def states_of(self, contestant: str) -> list[tuple[ContestantState, ErrorInfo | None]]:
+        return [(state, detail) for name, state, detail in self.told if name == contestant]
+
     @property
-    def state(self) -> WorkerState | None:
+    def states(self) -> list[tuple[ContestantState, ErrorInfo | None]]:
+        return self.states_of("primary")
+
+    @property
+    def state(self) -> ContestantState | None:
         return self.states[-1][0] if self.states else None
 
     @property
+    def scores(self) -> list[tuple[Key, Scored]]:
+        """The primary's."""
+        return [(key, said) for key, name, said in self.heard if name == "primary" and isinstance(said, Scored)]
+
+    @property
+    def failures(self) -> list[tuple[Key, ErrorInfo]]:
+        """The primary's."""
+        return [(key, said) for key, name, said in self.heard if name == "primary" and isinstance(said, ErrorInfo)]
+
+    @property
     def ended(self) -> list[Key]:
-        return [key for key, _ in self.scores] + [key for key, _ in self.failures]
+        """Jobs of which all contestants asked have been heard."""
+        heard = Counter(key for key, _, _ in self.heard)
+        asked = Counter(key for key, _ in self.submitted)
+        return [key for key in heard if heard[key] >= asked[key]]
 
     @property
     def pid(self) -> int:
-        pid = self.worker.stats().pid
+        pid = self.stats().pid
         assert pid is not None
         return pid
 
@@ -81,23 +123,20 @@ class WorkerRig:
         for key in keys:
             with SharedPayload(payload) as shared:
                 self.payloads.append(shared)
-                self.submitted.append(key)
+                self.submitted += [(key, name) for name in job.get("contestants", self.contestants)]
                 self.worker.submit(Job(key=key, payload=shared, **job))
 
-    def labels(self) -> dict[Key, str | None]:
-        return {key: scored.label for key, scored in self.scores}
+    def labels(self, contestant: str = "primary") -> dict[Key, str | None]:
+        return {key: said.label for key, name, said in self.heard if name == contestant and isinstance(said, Scored)}
 
-    def codes(self) -> dict[Key, str]:
-        return {key: error.code for key, error in self.failures}
+    def codes(self, contestant: str = "primary") -> dict[Key, str]:
+        return {key: said.code for key, name, said in self.heard if name == contestant and isinstance(said, ErrorInfo)}
 
     def on_score(self, key: Key, contestant: str, scored: Scored) -> None:
-        assert contestant == "primary"
-        self.scores.append((key, scored))
+        self.heard.append((key, contestant, scored))
 
     def on_failure(self, key: Key, contestant: str, error: ErrorInfo) -> None:
-        assert contestant == "primary"
-        self.failures.append((key, error))
+        self.heard.append((key, contestant, error))
 
-    def on_worker_state(self, contestant: str, state: WorkerState, detail: ErrorInfo | None) -> None:
-        assert contestant == "primary"
-        self.states.append((state, detail))
+    def on_contestant_state(self, contestant: str, state: ContestantState, detail: ErrorInfo | None) -> None:
+        self.told.append((contestant, state, detail))

@@ -1,22 +1,28 @@
-"""Models outside the agent's process: a subprocess per contestant, its jobs, its faults and its restarts.
+"""Models outside the agent's process: subprocesses, their jobs, their faults and their restarts.
 
-The agent holds a `Worker` for each contestant and hears of it through a `WorkerListener`. Nothing else of this
-room is meant for others.
+A `Worker` serves one contestant, or several that share a base, as `group_by_base` decides. The agent hears of them
+through a `WorkerListener`. Nothing else of this room is meant for others.
 """
 
-from roost_edge.workers.interface import WorkerListener, WorkerSpec, WorkerStats
+from roost_edge.workers.grouping import Sharer, group_by_base
+from roost_edge.workers.interface import ContestantState, ContestantStats, WorkerListener, WorkerSpec
 from roost_edge.workers.job_queue import Job, Key
+from roost_edge.workers.membership import ServedContestant
 from roost_edge.workers.payload import SharedPayload
 from roost_edge.workers.supervision import WorkerState
 from roost_edge.workers.worker import Worker
 
 __all__ = [
+    "ContestantState",
+    "ContestantStats",
     "Job",
     "Key",
+    "ServedContestant",
     "SharedPayload",
+    "Sharer",
     "Worker",
     "WorkerListener",
     "WorkerSpec",
     "WorkerState",
-    "WorkerStats",
+    "group_by_base",
 ]

@@ -1,6 +1,7 @@
 """One incarnation of a worker: its process, its socket, its end. It decides nothing.
 
-The subprocess gets one end of a socket pair as its standard input and speaks `protocol` over it. It is its own
+The subprocess gets one end of a socket pair as its standard input and speaks `protocol` over it, and writes whose head
+runs into a `mark`. It is its own
 session, so that Ctrl-C on a terminal reaches the agent alone, which then stops it in its own time.
 """
 
@@ -9,10 +10,12 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from typing import Final, Protocol
 
 from roost_edge.reactor import Reactor
 from roost_edge.workers import protocol
+from roost_edge.workers.running_mark import RunningMark
 
 __all__ = ["Child", "ChildOwner"]
 
@@ -40,7 +43,7 @@ class Child:
     Must be made by the thread that runs the reactor: the kernel kills the process when that thread ends.
 
     Args:
-        title: `task/contestant`, shown by `ps`.
+        title: `task/contestant+contestant`, shown by `ps`.
         reactor: watches its socket and its end.
         owner: hears of it.
 
@@ -53,22 +56,19 @@ class Child:
         self._owner = owner
         self._violation: str | None = None
         self._buffer = memoryview(bytearray(protocol.MESSAGE_LIMIT_BYTES))
-        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._socket.setblocking(False)
-        with theirs:
-            try:
+        with ExitStack() as undo:
+            self.mark = RunningMark()  # readable until `on_exit` returns
+            undo.callback(self.mark.close)
+            self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            undo.callback(self._socket.close)
+            self._socket.setblocking(False)
+            with theirs:
                 self._process = _spawn(title, theirs)
-            except BaseException:
-                self._socket.close()
-                raise
-        self.pid = self._process.pid
-        try:
+            undo.callback(self._process.wait)
+            undo.callback(self._process.kill)
+            self.pid = self._process.pid
             self._pidfd = os.pidfd_open(self.pid)
-        except BaseException:
-            self._socket.close()
-            self._process.kill()
-            self._process.wait()
-            raise
+            undo.pop_all()
         reactor.watch(self._socket, self._read)
         reactor.watch(self._pidfd, self._reap)
 
@@ -129,6 +129,7 @@ class Child:
         self._reactor.unwatch(self._socket)
         self._socket.close()
         self._owner.on_exit(self._violation or _describe(returncode))
+        self.mark.close()
 
 
 def _spawn(title: str, theirs: socket.socket) -> subprocess.Popen[bytes]:

@@ -1,13 +1,17 @@
-"""Which job a worker does next, and which ones it has: an ordered account without I/O.
+"""Which job a worker does next, and which replies it owes: an ordered account without I/O.
 
 Rules:
 
 - Live jobs go before backlog, and within each the first in is the first out.
-- At most `_AHEAD` jobs are with the subprocess: the one it runs and one to start on while its score travels. A
-  backlog job is never sent ahead, so that a live one waits behind one of them at most.
+- A job is begun until the first of its contestants has replied; the others, heads on the same base, reply when the
+  subprocess has nothing else to do.
+- At most `_AHEAD` jobs are begun: the one that runs and one to start on while its score travels. A backlog job is
+  begun only while nothing is owed, so that a live one waits behind one of them at most, and so that a backlog does
+  not keep the other heads from scoring.
 - The queue is bounded. A live job that finds it full takes the place of the youngest backlog job; any other is
   refused, and so is a job whose key waits already.
-- No job is ever lost: each one put in leaves through exactly one of `put` (refused), `cancel`, `finish` or `drain`.
+- No job is ever lost: each one put in leaves through `put` (refused), `cancel`, `drain`, or by the last of its
+  replies; and each of its contestants replies, or is awaited still when it leaves.
 """
 
 from collections import OrderedDict, deque
@@ -33,6 +37,7 @@ class Job:
 
     key: Key  # the request's; opaque to us, given back with the score
     payload: SharedPayload
+    contestants: tuple[str, ...] = ()  # who shall score it; empty: all that the worker serves
     content_type: str | None = None
     inject: Mapping[str, Any] = field(default_factory=dict)
     backlog: bool = False  # give way to live jobs
@@ -40,16 +45,23 @@ class Job:
 
 @dataclass(slots=True)
 class Ticket:
-    """A job's place in the account."""
+    """A job's place in the account, and its hold of the payload."""
 
     sequence: int  # its number on the wire
     job: Job
     packet: bytes  # what will be sent
-    runs_since_ns: int = 0  # for the one that runs; for one sent ahead, when it was sent
+    awaited: deque[str]  # contestants that have not replied, in the order they will
+    _holds: bool = True
+
+    def release(self) -> None:
+        """Let go of the payload: a subprocess that has replied has what it needs of it. Idempotent."""
+        if self._holds:
+            self._holds = False
+            self.job.payload.release()
 
 
 class JobQueue:
-    """The jobs of one worker, waiting and begun.
+    """The jobs of one worker, waiting, begun and owed.
 
     Args:
         capacity: jobs that may wait, besides those begun.
@@ -60,6 +72,8 @@ class JobQueue:
         self._live: OrderedDict[Key, Ticket] = OrderedDict()
         self._backlog: OrderedDict[Key, Ticket] = OrderedDict()
         self._begun: deque[Ticket] = deque()
+        self._rest: dict[int, Ticket] = {}  # the first contestant has replied; by sequence
+        self._since_ns = 0
 
     def __len__(self) -> int:
         """Jobs that wait."""
@@ -67,54 +81,77 @@ class JobQueue:
 
     @property
     def idle(self) -> bool:
-        """Whether no job waits and none is begun."""
-        return not (self._begun or self._live or self._backlog)
+        """Whether no job waits and no reply is owed."""
+        return not (self._begun or self._rest or self._live or self._backlog)
 
     @property
-    def head(self) -> Ticket | None:
-        """The job the subprocess runs now."""
-        return self._begun[0] if self._begun else None
+    def unfinished(self) -> int:
+        """Jobs whose first contestant has replied and another has not."""
+        return len(self._rest)
 
-    def put(self, ticket: Ticket) -> Job | None:
-        """Let a job wait; returns the job that found no place (this one, or one it displaced), or None."""
+    @property
+    def busy_since_ns(self) -> int | None:
+        """Since when the subprocess has been at what it will reply next; None if it owes no reply."""
+        return self._since_ns if self._begun or self._rest else None
+
+    def put(self, ticket: Ticket) -> Ticket | None:
+        """Let a job wait; returns the one that found no place (this one, or one it displaced), or None."""
         job = ticket.job
         displaced = None
         if job.key in self._live or job.key in self._backlog:
-            return job
+            return ticket
         if len(self) >= self._capacity:
             if job.backlog or not self._backlog:
-                return job
-            displaced = self._backlog.popitem()[1].job
+                return ticket
+            displaced = self._backlog.popitem()[1]
         (self._backlog if job.backlog else self._live)[job.key] = ticket
         return displaced
 
-    def cancel(self, key: Key) -> Job | None:
+    def cancel(self, key: Key) -> Ticket | None:
         """Take back a job that waits; None if there is none, or it has begun."""
-        ticket = self._live.pop(key, None) or self._backlog.pop(key, None)
-        return ticket.job if ticket else None
+        return self._live.pop(key, None) or self._backlog.pop(key, None)
 
     def begin(self, now_ns: int) -> Ticket | None:
         """The next job to send to the subprocess, counted as begun; None if it has enough or none waits."""
-        if len(self._begun) >= _AHEAD or not (self._live or (self._backlog and not self._begun)):
+        owes = bool(self._begun or self._rest)
+        waiting = self._live or (None if owes else self._backlog)
+        if len(self._begun) >= _AHEAD or not waiting:
             return None
-        _, ticket = (self._live or self._backlog).popitem(last=False)
-        ticket.runs_since_ns = now_ns
+        _, ticket = waiting.popitem(last=False)
+        if not owes:
+            self._since_ns = now_ns
         self._begun.append(ticket)
         return ticket
 
-    def finish(self, sequence: int, now_ns: int) -> Ticket | None:
-        """Close the account of the head; the job behind it runs from `now_ns`. None if the head is another."""
-        if not self._begun or self._begun[0].sequence != sequence:
-            return None
-        finished = self._begun.popleft()
-        if self._begun:
-            self._begun[0].runs_since_ns = now_ns
-        return finished
+    def reply(self, sequence: int, contestant: str, now_ns: int) -> tuple[Ticket, int] | None:
+        """Account for a reply; what is owed next runs from `now_ns`.
 
-    def drain(self) -> list[Job]:
-        """Take back every job, the begun ones first."""
-        jobs = [ticket.job for ticket in (*self._begun, *self._live.values(), *self._backlog.values())]
+        Returns:
+            The job's ticket and how long the reply took, in nanoseconds. None if it is not the next reply of a job
+            with the subprocess, so that nothing is accounted for.
+        """
+        first = bool(self._begun) and self._begun[0].sequence == sequence
+        ticket = self._begun[0] if first else self._rest.get(sequence)
+        if ticket is None or ticket.awaited[0] != contestant:
+            return None
+        ticket.awaited.popleft()
+        if first:
+            self._rest[sequence] = self._begun.popleft()
+        if not ticket.awaited:
+            del self._rest[sequence]
+        took_ns = now_ns - self._since_ns
+        self._since_ns = now_ns
+        return ticket, took_ns
+
+    def excuse(self, now_ns: int) -> None:
+        """Count what the subprocess is at from `now_ns`: it could not be heard before."""
+        self._since_ns = now_ns
+
+    def drain(self) -> list[Ticket]:
+        """Take back every job: those that lack only some replies first, then the begun ones, then what waits."""
+        tickets = [*self._rest.values(), *self._begun, *self._live.values(), *self._backlog.values()]
+        self._rest.clear()
         self._begun.clear()
         self._live.clear()
         self._backlog.clear()
-        return jobs
+        return tickets

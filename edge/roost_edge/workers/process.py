@@ -1,7 +1,8 @@
 """The worker's process: `python -m roost_edge.workers.process TITLE`, with its socket as standard input.
 
-It loads what it is told to, proves it on the golden vectors, then scores one input at a time until the agent's end
-of the socket closes. One thread. It holds nothing that has to be saved, so it may be killed at any moment.
+It loads what it is told to, proves each contestant alone on its golden vectors, then scores one input at a time until
+the agent's end of the socket closes; in what order, `crew` says. One thread. It holds nothing that has to be saved, so
+it may be killed at any moment.
 """
 
 import ctypes
@@ -12,33 +13,27 @@ import signal
 import socket
 import sys
 import time
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from roost_edge.workers import protocol
+from roost_edge.workers.crew import Crew, Seat, describe
 from roost_edge.workers.payload import map_payload
-from roost_shared.errors import ContentError, DeviceError, RoostError
-from roost_shared.messages import ErrorInfo
+from roost_edge.workers.running_mark import NOBODY, MarkWriter
+from roost_shared.errors import ContentError, DeviceError
 from roost_shared.runtime_settings import RuntimeSettings
 
 if TYPE_CHECKING:
-    from roost_shared.pipeline import Pipeline
+    from roost_shared.pipeline import Base, Pipeline
 
 __all__ = ["main"]
 
 _PR_SET_PDEATHSIG: Final = 1
 _NICE: Final = 5  # the agent's loop goes first
+_RECEIVE: Final = int(socket.MSG_CMSG_CLOEXEC)  # an `|` of enums costs microseconds
+_DO_NOT_WAIT: Final = int(socket.MSG_DONTWAIT)
+_ANCILLARY_BYTES: Final = socket.CMSG_LEN(4)  # one descriptor
 _OOM_SCORE: Final = 500  # of 1000: when memory runs out, the kernel shall take us and leave the agent
-_MESSAGE_CHARS: Final = 500
-
-
-class _RefusedError(Exception):
-    """A contestant cannot be served."""
-
-    def __init__(self, refused: protocol.Refused) -> None:
-        super().__init__(refused.error.message)
-        self.refused = refused
 
 
 def main() -> None:
@@ -69,47 +64,74 @@ def _serve(agent: socket.socket) -> None:
     received = _receive(agent)
     if received is None:
         return
-    load, _ = received
-    if not isinstance(load, protocol.Load):
-        raise protocol.ProtocolError("the agent must say Load first")
-    try:
-        loaded = [_load(source, load.runtime) for source in load.contestants]
-    except _RefusedError as error:
-        agent.send(protocol.encode(error.refused))
-        return
-    pipelines = {about.contestant: pipeline for pipeline, about in loaded}
+    load, descriptor = received
+    if not isinstance(load, protocol.Load) or descriptor is None:
+        raise protocol.ProtocolError("the agent must say Load first, with a mark")
+    crew, ready = _assemble(load, MarkWriter(descriptor))
     # What is loaded stays: the collector need never walk it again.
     gc.collect()
     gc.freeze()
-    agent.send(protocol.encode(protocol.Ready(protocol.PROTOCOL, [about for _, about in loaded])))
-    while (received := _receive(agent)) is not None:
+    agent.send(protocol.encode(ready))
+    if crew is not None:
+        _score(agent, crew)
+
+
+def _score(agent: socket.socket, crew: Crew) -> None:
+    """Score what comes; what the crew owes beside, whenever nothing waits."""
+    while True:
+        try:
+            received = _receive(agent, wait=not crew.owes)
+        except BlockingIOError:
+            agent.send(crew.catch_up())
+            continue
+        if received is None:
+            return
         work, descriptor = received
-        if not isinstance(work, protocol.Work) or descriptor is None:
-            raise protocol.ProtocolError("the agent must send Work with a payload")
-        _do(agent, work, descriptor, pipelines, load)
+        if not isinstance(work, protocol.Work) or not work.contestants or descriptor is None:
+            raise protocol.ProtocolError("the agent must send Work with a contestant and a payload")
+        for packet in crew.take(work, map_payload(descriptor)):
+            agent.send(packet)
 
 
-def _load(source: protocol.ContestantSource, settings: RuntimeSettings) -> "tuple[Pipeline, protocol.Loaded]":
-    """Open, load and prove one contestant.
+def _assemble(load: protocol.Load, mark: MarkWriter) -> tuple[Crew | None, protocol.Ready]:
+    """Load and prove each contestant; None instead of a crew if none can be served."""
+    base: Base | None = None
+    seats: dict[str, Seat] = {}
+    ready = protocol.Ready(protocol.PROTOCOL, [], [])
+    for number, source in enumerate(load.contestants, start=1):
+        mark.set(number)
+        try:
+            pipeline, about = _load(source, load.runtime, base)
+        except Exception as error:  # noqa: BLE001 - the boundary of our task: the agent hears of it, reports, counts
+            lasting = isinstance(error, ContentError | DeviceError | ImportError)
+            ready.refused.append(protocol.Refused(source.contestant, describe(error), lasting))
+            continue
+        base = pipeline.base
+        seats[source.contestant] = Seat(number, pipeline.head)
+        ready.contestants.append(about)
+    mark.set(NOBODY)
+    return (None if base is None else Crew(base, seats, mark, load.limits)), ready
+
+
+def _load(
+    source: protocol.ContestantSource, settings: RuntimeSettings, base: "Base | None"
+) -> "tuple[Pipeline, protocol.Loaded]":
+    """Open, load and prove one contestant, on `base` if there is one already.
 
     Raises:
-        _RefusedError: it cannot be served here.
+        Exception: it cannot be served here.
     """
-    started_ns = time.monotonic_ns()
-    try:
-        # Here, because these take most of our start: we have given way to the agent by now, and can say what is
-        # missing instead of only dying of it.
-        from roost_shared.bundle import open_bundle  # noqa: PLC0415 - see above
-        from roost_shared.pipeline import Pipeline  # noqa: PLC0415 - see above
+    # Here, because these take most of our start: we have given way to the agent by now, and can say what is
+    # missing instead of only dying of it.
+    from roost_shared.bundle import open_bundle  # noqa: PLC0415 - see above
+    from roost_shared.pipeline import Pipeline  # noqa: PLC0415 - see above
 
-        bundle = open_bundle(Path(source.bundle_folder))
-        opened_ns = time.monotonic_ns()
-        pipeline = Pipeline.load(bundle, settings)
-        loaded_ns = time.monotonic_ns()
-        pipeline.check_golden()
-    except Exception as error:  # the boundary of our task: the agent hears of it, reports and counts it
-        lasting = isinstance(error, ContentError | DeviceError | ImportError)
-        raise _RefusedError(protocol.Refused(source.contestant, _describe(error), lasting)) from error
+    started_ns = time.monotonic_ns()
+    bundle = open_bundle(Path(source.bundle_folder))
+    opened_ns = time.monotonic_ns()
+    pipeline = Pipeline.load(bundle, settings, base=base)
+    loaded_ns = time.monotonic_ns()
+    pipeline.check_golden()
     about = protocol.Loaded(
         contestant=source.contestant,
         bundle=bundle.reference,
@@ -120,43 +142,20 @@ def _load(source: protocol.ContestantSource, settings: RuntimeSettings) -> "tupl
     return pipeline, about
 
 
-def _receive(agent: socket.socket) -> tuple[protocol.FromAgent, int | None] | None:
-    """Wait for the next message and the descriptor that rides on it; None once the agent is gone."""
-    packet, descriptors, _, _ = socket.recv_fds(agent, protocol.MESSAGE_LIMIT_BYTES, 1, flags=socket.MSG_CMSG_CLOEXEC)
+def _receive(agent: socket.socket, *, wait: bool = True) -> tuple[protocol.FromAgent, int | None] | None:
+    """The next message and the descriptor that rides on it; None once the agent is gone.
+
+    Raises:
+        BlockingIOError: there is none, and we are not to `wait`.
+    """
+    # Not `socket.recv_fds`: in CPython 3.11 it takes flags and ignores them.
+    packet, ancillary, _, _ = agent.recvmsg(
+        protocol.MESSAGE_LIMIT_BYTES, _ANCILLARY_BYTES, _RECEIVE if wait else _RECEIVE | _DO_NOT_WAIT
+    )
     if not packet:
         return None
-    return protocol.decode_from_agent(packet), descriptors[0] if descriptors else None
-
-
-def _do(
-    agent: socket.socket,
-    work: protocol.Work,
-    descriptor: int,
-    pipelines: "dict[str, Pipeline]",
-    load: protocol.Load,
-) -> None:
-    """Score one input by each contestant asked for, replying as each has its score."""
-    payload = map_payload(descriptor)
-    for contestant in work.contestants:
-        started_ns = time.monotonic_ns()
-        try:
-            scored = pipelines[contestant].score(
-                payload, content_type=work.content_type, inject=work.inject, limits=load.limits
-            )
-            took_us = (time.monotonic_ns() - started_ns) // 1000
-            packet = protocol.encode(protocol.Done(work.sequence, contestant, scored, took_us))
-        except Exception as error:  # noqa: BLE001 - the boundary of a job: the agent hears and counts it, we go on
-            packet = protocol.encode(protocol.Failed(work.sequence, contestant, _describe(error)))
-        agent.send(packet)
-
-
-def _describe(error: Exception) -> ErrorInfo:
-    """What to tell of an error; of one that is a fault of ours also where it was raised, for no log will."""
-    if isinstance(error, RoostError):
-        return ErrorInfo(error.code, str(error)[:_MESSAGE_CHARS])
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" in {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return ErrorInfo(protocol.FAULT, f"{type(error).__name__}{where}: {error}"[:_MESSAGE_CHARS])
+    descriptor = int.from_bytes(ancillary[0][2], sys.byteorder) if ancillary else None
+    return protocol.decode_from_agent(packet), descriptor
 
 
 if __name__ == "__main__":

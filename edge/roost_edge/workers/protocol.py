@@ -4,13 +4,14 @@ One packet is one message: a MessagePack array by msgspec whose first element na
 from the same installation; `PROTOCOL` guards a worker started after files were replaced below a running agent.
 
     agent                              worker
-      ├─ Load ─────────────────────────▶│  once: what to serve
-      │◀───────────── Ready, or Refused ┤  once; after Refused it exits
-      ├─ Work, descriptor of payload ──▶│  at most two unfinished
-      │◀──────────────── Done or Failed ┤  for each contestant of each Work, in their order
+      ├─ Load, descriptor of mark ─────▶│  once: what to serve
+      │◀───────────────────────── Ready ┤  once; if it can serve none of them it exits
+      ├─ Work, descriptor of payload ──▶│  at most two whose first reply is still to come
+      │◀──────────────── Done or Failed ┤  for each contestant of each Work, in the order it names them
 
-A worker serves a list of contestants, so that those with one base stage can share it: a `Work` names which of
-them shall score, the answering ones first. The agent closes its end, or kills, to say goodbye.
+A worker serves a list of contestants that share a base stage. A `Work` names which of them shall score, the one that
+may answer first: its reply leaves before another head runs, and replies of the others may come after those of later
+`Work`. The agent closes its end, or kills, to say goodbye.
 """
 
 from typing import Any, Final
@@ -26,6 +27,7 @@ from roost_shared.scored import Scored
 __all__ = [
     "FAULT",
     "MESSAGE_LIMIT_BYTES",
+    "OVERLOADED",
     "PROTOCOL",
     "ContestantSource",
     "Done",
@@ -44,8 +46,9 @@ __all__ = [
     "encode",
 ]
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 FAULT: Final = "worker.fault"  # the code of an error nobody raised on purpose
+OVERLOADED: Final = "worker.overloaded"  # the code of a score given up so that others are in time
 # Two jobs, or the replies to two, fit a socket buffer of the default size (212,992 bytes).
 MESSAGE_LIMIT_BYTES: Final = 65_536
 
@@ -97,19 +100,20 @@ class Loaded(msgspec.Struct, frozen=True, array_like=True):
     golden_us: int  # a golden vector, on average
 
 
-class Ready(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """All contestants passed their golden vectors on this hardware."""
-
-    protocol: int
-    contestants: list[Loaded]
-
-
-class Refused(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """The worker cannot serve what it was given."""
+class Refused(msgspec.Struct, frozen=True, array_like=True):
+    """A contestant the worker cannot serve."""
 
     contestant: str
     error: ErrorInfo
     lasting: bool  # trying again soon cannot help
+
+
+class Ready(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Which contestants passed their golden vectors on this hardware, each alone, and which cannot be served."""
+
+    protocol: int
+    contestants: list[Loaded]
+    refused: list[Refused] = []
 
 
 class Done(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -118,7 +122,7 @@ class Done(msgspec.Struct, frozen=True, array_like=True, tag=True):
     sequence: int
     contestant: str
     scored: Scored
-    took_us: int  # from the packet's arrival to its score
+    took_us: int  # of the first contestant, from the packet's arrival to its score; of another, its head alone
 
 
 class Failed(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -130,7 +134,7 @@ class Failed(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 FromAgent = Load | Work
-FromWorker = Ready | Refused | Done | Failed
+FromWorker = Ready | Done | Failed
 
 _encoder = msgspec.msgpack.Encoder()
 _from_agent: msgspec.msgpack.Decoder[FromAgent] = msgspec.msgpack.Decoder(FromAgent)

@@ -22,7 +22,10 @@ class FakeWorker:
 
     def __init__(self) -> None:
         self.jobs: list[Job] = []
-        self.unavailable: ErrorInfo | None = None
+        self.unavailability: ErrorInfo | None = None
+
+    def unavailable(self, _contestant: str) -> ErrorInfo | None:
+        return self.unavailability
 
     def submit(self, job: Job) -> None:
         job.payload.fileno()  # raises if it was released too early
@@ -132,8 +135,22 @@ def test_a_crashed_primary_costs_its_scores_and_no_answer(bench: Bench) -> None:
     assert bench.task.tally.failures == {"primary: worker.crashed": 1}
 
 
+def test_a_worker_gets_one_job_for_all_it_serves_but_those_that_are_shed() -> None:
+    bench = Bench()
+    shared = bench.workers["primary"]
+    workers = {"primary": shared, "backup": bench.workers["backup"], "shadow": shared}
+    bench.desk.tasks["meter"] = Task(
+        bench.task.policy, workers=cast("dict[str, Worker]", workers), refused={}, bundles={}, unsigned=True
+    )
+    for number in range(4):
+        bench.put(f"r{number}", FakeReply())
+    asked = [("primary", "shadow"), ("primary", "shadow"), ("primary",), ("primary",)]
+    assert [job.contestants for job in shared.jobs] == asked
+    assert [job.contestants for job in bench.workers["backup"].jobs] == [("backup",)] * 4
+
+
 def test_a_restarting_primary_is_not_waited_for(bench: Bench) -> None:
-    bench.workers["primary"].unavailable = ErrorInfo("worker.restarting", "it restarts")
+    bench.workers["primary"].unavailability = ErrorInfo("worker.restarting", "it restarts")
     reply = FakeReply()
     bench.put("a", reply)
     assert not bench.workers["primary"].jobs
@@ -248,7 +265,7 @@ def test_a_long_backlog_of_hopeless_inputs_is_answered_without_recursion(bench: 
         bench.put(f"b{number}", reply, backlog=True)
     assert bench.desk.unanswered == 3002
     for worker in bench.workers.values():
-        worker.unavailable = CRASHED
+        worker.unavailability = CRASHED
     bench.score("first", "primary")
     assert all(len(reply.answers) == 1 for reply in replies)
 
