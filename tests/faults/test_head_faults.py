@@ -2,15 +2,21 @@
 
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from textwrap import dedent
 
 import psutil
 import pytest
 
+from roost_edge.workers import child, worker
 from roost_shared.bundle import Bundle, open_bundle
+from roost_shared.clock import MS
 from tests.support.bundles import with_another_head
 from tests.support.split_bundles import ROTATED, split_bundle
 from tests.support.worker_rig import WorkerRig
@@ -167,6 +173,49 @@ def test_a_base_altered_between_two_starts_is_refused_by_name(tmp_path: Path, wh
         rig.submit("a", contestants=(other,))
         rig.until_ended("a")
         assert rig.labels(other) == {"a": "two"}
+
+
+def test_a_refused_primary_is_tried_again_though_its_shadow_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_MENDED_NS", 300 * MS)
+    folders = {name: split_bundle(tmp_path / name, version=name) for name in ("primary", "shadow")}
+    path = open_bundle(folders["primary"]).stage_path("head")
+    data = path.read_bytes()
+    path.unlink()
+    with WorkerRig(folders["primary"], {"shadow": folders["shadow"]}) as rig:
+        rig.until(lambda: rig.stats().state == "failed", "refused")
+        assert rig.worker.unavailable("shadow") is None
+        path.write_bytes(data)
+        rig.until_ready()
+        assert rig.stats().shares_base_with == ("shadow",)
+
+
+def test_a_worker_that_never_lets_the_other_heads_reply_is_found_out(
+    primary: Path, shadow: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_UNFINISHED_JOBS", 4)
+    rogue = """
+        from roost_edge.workers import crew, process
+        crew.Crew.owes = False  # a blocking wait for the next input, for ever
+        crew.LATER_INPUTS = 1000
+        process.main()
+    """
+
+    def spawn(_: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", dedent(rogue)], stdin=theirs.fileno())
+
+    monkeypatch.setattr(child, "_spawn", spawn)
+    with WorkerRig(primary, {"shadow": shadow}) as rig:
+        rig.until_ready()
+        rig.submit(*range(12))
+        rig.until(lambda: any(state == "restarting" for _, state, _ in rig.told), "found out")
+        rig.until_ended(*range(12))
+        assert len(rig.labels()) >= 4
+        assert set(rig.codes("shadow").values()) == {"worker.crashed"}
+        error = rig.states[1][1]
+        assert error is not None
+        assert "does not reply for all" in error.message
 
 
 def _head_of(folder: Path) -> bytes:
