@@ -4,6 +4,7 @@ Takes inputs from any intake, hands them to the task's workers, feeds what they 
 what it decides. It decides nothing itself, except to hold backlog back while live inputs need the room.
 """
 
+import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -21,8 +22,10 @@ from roost_shared.scored import Scored
 
 __all__ = ["Desk", "Task"]
 
-# A backlog leaves this share of the in-flight limit to live inputs.
+# Inputs that can wait where they are leave this share of the in-flight limit to those that cannot.
 LIVE_SHARE: Final = 0.5
+# A backlog is begun while fewer requests than this are open: enough to keep a model busy, and no queue for live ones.
+BACKLOG_AHEAD: Final = 2
 
 NO_LINK: Final = ErrorInfo("link.down", "this device has no link to the cloud")
 NO_DESCRIPTOR: Final = ErrorInfo("device.no_memory", "the input could not be put into memory for the workers")
@@ -80,12 +83,12 @@ class Task:
 class _Open:
     """A request between its input and its close; `joined` are the ways back of those that repeated its id."""
 
-    __slots__ = ("by_default", "inject", "input", "joined", "task")
+    __slots__ = ("asked", "by_default", "input", "joined", "task")
 
-    def __init__(self, task: Task, request: Input, inject: dict[str, Any] | None) -> None:
+    def __init__(self, task: Task, request: Input, asked: rendezvous.Request) -> None:
         self.task = task
         self.input = request
-        self.inject = inject
+        self.asked = asked
         self.joined: list[Reply] = []
         self.by_default = False  # answered, and not with a contestant's score
 
@@ -110,6 +113,7 @@ class Desk:
         self._rendezvous = Rendezvous(max_open=in_flight)
         self._open: dict[str, _Open] = {}
         self._backlog: deque[Input] = deque()
+        self._backlog_due_ns = 0  # when the next of the backlog begins, however busy it is
         self._alarm: Timer | None = None
 
     @property
@@ -131,10 +135,12 @@ class Desk:
 
     def take(self, request: Input) -> None:
         """Answer this input, now or as soon as its contestants have spoken."""
-        if request.backlog and self._rendezvous.unanswered >= self._in_flight * LIVE_SHARE:
+        if request.backlog:
+            if not self._backlog:
+                self._put_off_backlog(request)
             self._backlog.append(request)
-            return
-        self._begin(request)
+        else:
+            self._begin(request)
         self._after_event()
 
     def refuse(self, request: Input, error: ErrorInfo) -> None:
@@ -147,7 +153,8 @@ class Desk:
             error,
             default=None if task is None else task.policy.default,
             elapsed_ns=elapsed_ns,
-            deadline_met=request.reply.can_deliver() and (task is None or elapsed_ns <= task.policy.deadline_ns),
+            deadline_met=request.reply.can_deliver()
+            and (task is None or elapsed_ns <= _deadline_ns(request, task.policy)),
         )
         self._deliver(request, answer, None if task is None else task.tally)
 
@@ -178,15 +185,22 @@ class Desk:
             self._complaints.note(NO_DESCRIPTOR.code, str(error))
             absent = task.refused | dict.fromkeys(task.workers, NO_DESCRIPTOR)
             payload = None
+        now_ns = self._reactor.now_ns()
         asked = rendezvous.Request(
-            request.key, request.received_ns, request.deadline_ns, request.force, request.repeatable
+            request.key,
+            # What waited at the broker has missed its moment; it shall have an answer, not a default in haste.
+            now_ns if request.backlog else request.received_ns,
+            request.deadline_ns,
+            request.force,
+            request.repeatable,
+            dict(task.inject) if task.inject else None,
+            zlib.crc32(request.payload) if request.repeatable else 0,
         )
-        inject = dict(task.inject) if task.inject else None
-        opened = _Open(task, request, inject)
+        opened = _Open(task, request, asked)
         known = request.key in self._open
         if not known:
             self._open[request.key] = opened
-        effects = self._rendezvous.open(asked, task.policy, self._reactor.now_ns(), absent)
+        effects = self._rendezvous.open(asked, task.policy, now_ns, absent)
         joins = bool(effects) and isinstance(effects[0], rendezvous.Duplicate)
         if joins and not known:
             del self._open[request.key]
@@ -197,6 +211,8 @@ class Desk:
             payload.release()
 
     def _submit(self, opened: _Open, payload: SharedPayload, absent: Mapping[str, ErrorInfo]) -> None:
+        policy = opened.task.policy
+        time_up_ns = opened.asked.received_ns + _deadline_ns(opened.input, policy) - policy.guard_ns
         for worker, contestants in opened.task.crews.items():
             asked = tuple(name for name in contestants if name not in absent)
             if asked:
@@ -205,8 +221,9 @@ class Desk:
                     payload=payload,
                     contestants=asked,
                     content_type=opened.input.content_type,
-                    inject=opened.inject or {},
+                    inject=opened.asked.inject or {},
                     backlog=opened.input.backlog,
+                    until_ns=None if policy.named.isdisjoint(asked) else time_up_ns,
                 )
                 worker.submit(job)
         opened.input.payload = b""  # the workers' copy is enough
@@ -263,23 +280,24 @@ class Desk:
     def _on_wire(self, opened: _Open, decision: rendezvous.Answer) -> messages.Answer:
         policy, request = opened.task.policy, opened.input
         elapsed_ns = self._reactor.now_ns() - request.received_ns
-        deadline_ns = policy.deadline_ns
-        if request.deadline_ns is not None:
-            deadline_ns = min(request.deadline_ns, policy.max_deadline_ns)
         return scored_answer(
             decision,
             request,
             default=policy.default,
             bundles=opened.task.bundles,
             unsigned=opened.task.unsigned,
-            inject=opened.inject,
+            inject=decision.request.inject,
             elapsed_ns=elapsed_ns,
-            deadline_met=request.reply.can_deliver() and elapsed_ns <= deadline_ns,
+            deadline_met=request.reply.can_deliver() and elapsed_ns <= _deadline_ns(request, policy),
         )
 
     def _repeat(self, opened: _Open, duplicate: rendezvous.Duplicate) -> None:
         """Give a repeated id the answer it already got; if that is still to come, it will be the only one."""
         opened.task.tally.repeated += 1
+        first = self._open[duplicate.request.id].asked if duplicate.answer is None else duplicate.answer.request
+        if first.fingerprint != opened.asked.fingerprint:
+            reused = f"{opened.task.name} {opened.input.id}: another payload under an id that came before"
+            self._complaints.note("id.reused", reused)
         reply = opened.input.reply
         if duplicate.answer is None:
             self._open[duplicate.request.id].joined.append(reply)
@@ -301,14 +319,28 @@ class Desk:
     # ---- time and room
 
     def _after_event(self) -> None:
-        while self._backlog and self._rendezvous.unanswered < self._in_flight * LIVE_SHARE:
-            self._begin(self._backlog.popleft())
+        while self._backlog and (
+            self._rendezvous.unanswered < BACKLOG_AHEAD or self._reactor.now_ns() >= self._backlog_due_ns
+        ):
+            request = self._backlog.popleft()
+            self._put_off_backlog(request)
+            self._begin(request)
         self._set_alarm()
         if self.on_idle is not None and not self.unanswered:
             self.on_idle()
 
+    def _put_off_backlog(self, request: Input) -> None:
+        """Let the next of the backlog begin after a deadline's time even if live inputs leave no gap.
+
+        The broker's window slides with the oldest input: one that waited for ever would hold up all after it.
+        """
+        task = self.tasks.get(request.task)
+        self._backlog_due_ns = self._reactor.now_ns() + (0 if task is None else task.policy.deadline_ns)
+
     def _set_alarm(self) -> None:
         wake_ns = self._rendezvous.next_wake_ns
+        if self._backlog:
+            wake_ns = self._backlog_due_ns if wake_ns is None else min(wake_ns, self._backlog_due_ns)
         alarm = self._alarm
         if alarm is not None and alarm.callback is not None:
             if alarm.when_ns == wake_ns:
@@ -320,3 +352,10 @@ class Desk:
         self._alarm = None
         self._carry_out(self._rendezvous.tick(self._reactor.now_ns()))
         self._after_event()
+
+
+def _deadline_ns(request: Input, policy: TaskPolicy) -> int:
+    """From receipt to the moment the answer is due."""
+    if request.deadline_ns is None:
+        return policy.deadline_ns
+    return min(request.deadline_ns, policy.max_deadline_ns)

@@ -19,6 +19,7 @@ __all__ = ["Reactor", "Timer"]
 Callback = Callable[[], object]
 _READ = selectors.EVENT_READ
 _WRITE = selectors.EVENT_WRITE
+_SWEEP_AT = 1024  # timers, from which on cancelled ones are looked for
 
 
 class Timer:
@@ -53,6 +54,7 @@ class Reactor:
         self._selector = selectors.DefaultSelector()
         self._timers: list[tuple[int, int, Timer]] = []
         self._order = count()
+        self._sweep_at = _SWEEP_AT
         self._soon: deque[Callback] = deque()
         self._running = False
         self._wake_receiver, self._wake_sender = socket.socketpair()
@@ -91,6 +93,10 @@ class Reactor:
         """Run `callback` at `when_ns`, or as soon after as the loop is free."""
         timer = Timer(when_ns, callback)
         heapq.heappush(self._timers, (when_ns, next(self._order), timer))
+        if len(self._timers) > self._sweep_at:
+            self._timers = [entry for entry in self._timers if entry[2].callback is not None]
+            heapq.heapify(self._timers)
+            self._sweep_at = max(_SWEEP_AT, 2 * len(self._timers))
         return timer
 
     def call_after(self, delay_ns: int, callback: Callback) -> Timer:

@@ -58,7 +58,7 @@ class WorkerListener(Protocol):
         `error.code` is an input's or a model's own, or one of `worker.crashed`, `worker.hung` (lost with the job),
         `worker.starting`, `worker.restarting`, `worker.failed`, `worker.thrown_out`, `worker.stopped` (it takes
         no jobs now), `worker.overloaded` (its queue is full, or too many inputs wait for this head),
-        `worker.unsendable`, `worker.fault`.
+        `worker.too_late` (it waited until no answer could come of it), `worker.unsendable`, `worker.fault`.
         """
         ...
 

@@ -10,8 +10,10 @@ Rules:
   not keep the other heads from scoring.
 - The queue is bounded. A live job that finds it full takes the place of the youngest backlog job; any other is
   refused, and so is a job whose key waits already.
-- No job is ever lost: each one put in leaves through `put` (refused), `cancel`, `drain`, or by the last of its
-  replies; and each of its contestants replies, or is awaited still when it leaves.
+- A job that cannot be done in time gives way to those that still can: with more inputs than the model can score, a
+  queue in order of receipt would hold nothing but jobs whose answer has left. The last one that waits is done anyway.
+- No job is ever lost: each one put in leaves through `put` (refused), `cancel`, `give_way`, `drain`, or by the last
+  of its replies; and each of its contestants replies, or is awaited still when it leaves.
 """
 
 from collections import OrderedDict, deque
@@ -41,6 +43,7 @@ class Job:
     content_type: str | None = None
     inject: Mapping[str, Any] = field(default_factory=dict)
     backlog: bool = False  # give way to live jobs
+    until_ns: int | None = None  # a score after this moment comes too late to answer; None: it never does
 
 
 @dataclass(slots=True)
@@ -110,6 +113,23 @@ class JobQueue:
     def cancel(self, key: Key) -> Ticket | None:
         """Take back a job that waits; None if there is none, or it has begun."""
         return self._live.pop(key, None) or self._backlog.pop(key, None)
+
+    def give_way(self, now_ns: int, took_ns: int) -> list[Ticket]:
+        """Take back the jobs at the head that come too late, as long as others wait behind them.
+
+        Args:
+            now_ns: monotonic time.
+            took_ns: what a job takes, about.
+        """
+        given = []
+        for waiting in (self._live, self._backlog):
+            while len(waiting) > 1:
+                key, ticket = next(iter(waiting.items()))
+                done_ns = now_ns + (len(self._begun) + 1) * took_ns
+                if ticket.job.until_ns is None or done_ns <= ticket.job.until_ns:
+                    break
+                given.append(waiting.pop(key))
+        return given
 
     def begin(self, now_ns: int) -> Ticket | None:
         """The next job to send to the subprocess, counted as begun; None if it has enough or none waits."""

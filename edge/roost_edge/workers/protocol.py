@@ -29,6 +29,7 @@ __all__ = [
     "MESSAGE_LIMIT_BYTES",
     "OVERLOADED",
     "PROTOCOL",
+    "TOO_LATE",
     "ContestantSource",
     "Done",
     "Failed",
@@ -48,6 +49,7 @@ __all__ = [
 
 PROTOCOL: Final = 2
 FAULT: Final = "worker.fault"  # the code of an error nobody raised on purpose
+TOO_LATE: Final = "worker.too_late"  # the code of a score given up since no answer could come of it
 OVERLOADED: Final = "worker.overloaded"  # the code of a score given up so that others are in time
 # Two jobs, or the replies to two, fit a socket buffer of the default size (212,992 bytes).
 MESSAGE_LIMIT_BYTES: Final = 65_536

@@ -237,9 +237,19 @@ class Worker:
 
     def _feed(self) -> None:
         """Send the subprocess as much as it should have."""
+        if len(self._queue) > 1:
+            self._give_way()
         while self._child is not None and (ticket := self._queue.begin(self._reactor.now_ns())) is not None:
             self._child.send(ticket.packet, ticket.job.payload.fileno())
         self._watch()
+
+    def _give_way(self) -> None:
+        now_ns = self._reactor.now_ns()
+        first = next(iter(self._membership.members.values()))
+        for ticket in self._queue.give_way(now_ns, first.took.quantile_ns(0.5) or 0):
+            ticket.release()
+            too_late = ErrorInfo(protocol.TOO_LATE, f"{self._title}: too many inputs wait to score this one in time")
+            self._fail_soon(ticket.job.key, ticket.awaited, too_late)
 
     def _watch(self) -> None:
         """See to it that the watchdog looks when the next reply, or the start, has had its time."""

@@ -22,6 +22,8 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     deadline_ns: int | None = None  # the caller's own, from receipt; None: the task's
     force: str | None = None  # the only contestant that may answer
     remember: bool = True  # False for ids minted here: nobody can repeat them
+    inject: dict[str, Any] | None = None  # external state, stamped once; the policy only carries it
+    fingerprint: int = 0  # of the payload, to tell a repeated id from a reused one; the policy only carries it
 
 
 class Score(msgspec.Struct, frozen=True, gc=False):

@@ -1,5 +1,8 @@
 """The desk: inputs in, one answer each, whatever workers and brokers do. Virtual time, no process, no socket."""
 
+from collections import deque
+from functools import partial
+from itertools import count
 from typing import Any, cast
 
 import pytest
@@ -8,6 +11,7 @@ from roost_edge.complaints import Complaints
 from roost_edge.desk import Desk, Task
 from roost_edge.inputs import Delivery, Input
 from roost_edge.workers import Job, Worker
+from roost_edge.workers.job_queue import JobQueue, Ticket
 from roost_shared.clock import MS, SystemClock
 from roost_shared.messages import Answer, ErrorInfo
 from roost_shared.rendezvous import Contestant, Rule, TaskPolicy
@@ -41,7 +45,7 @@ class FakeReply:
         self.settlements = 0
 
     def can_deliver(self) -> bool:
-        return self.delivery is not Delivery.AWAY
+        return self.delivery is Delivery.HANDED
 
     def deliver(self, answer: Answer) -> Delivery:
         self.answers.append(answer)
@@ -268,6 +272,123 @@ def test_a_long_backlog_of_hopeless_inputs_is_answered_without_recursion(bench: 
         worker.unavailability = CRASHED
     bench.score("first", "primary")
     assert all(len(reply.answers) == 1 for reply in replies)
+
+
+def test_a_backlog_is_not_starved_by_live_inputs_that_leave_no_gap(bench: Bench) -> None:
+    waiting = [FakeReply() for _ in range(3)]
+    for number in range(3):
+        bench.put(f"live{number}", FakeReply())
+    for number, reply in enumerate(waiting):
+        bench.put(f"b{number}", reply, backlog=True)
+    for turn in range(1, 40):  # three live requests are open at any time
+        bench.reactor.advance(turn * 100 * MS)
+        bench.put(f"live{turn + 2}", FakeReply())
+    assert [len(reply.answers) for reply in waiting] == [1, 1, 1]
+
+
+def test_what_waited_at_the_broker_is_scored_however_late_its_turn_and_says_so(bench: Bench) -> None:
+    for number in range(2):
+        bench.put(f"live{number}", FakeReply())
+    reply = FakeReply()
+    bench.put("b", reply, backlog=True)
+    bench.reactor.advance(400 * MS)
+    bench.score("b", "primary")
+    (answer,) = reply.answers
+    assert (answer.reason, answer.elapsed_ms, answer.deadline_met) == ("preferred", 400, False)
+
+
+class OneModel(FakeWorker):
+    """A worker of one model that takes its time, with the real queue before it."""
+
+    def __init__(self, bench: Bench, took_ns: int) -> None:
+        super().__init__()
+        self._bench = bench
+        self._took_ns = took_ns
+        self._queue = JobQueue(20)
+        self._numbers = count()
+
+    def submit(self, job: Job) -> None:
+        job.payload.hold()
+        refused = self._queue.put(Ticket(next(self._numbers), job, b"", deque(["primary"])))
+        self._fail([refused] if refused else [])
+        self._feed()
+
+    def _feed(self) -> None:
+        now_ns = self._bench.reactor.now
+        self._fail(self._queue.give_way(now_ns, self._took_ns))
+        idle = self._queue.busy_since_ns is None
+        while self._queue.begin(now_ns) is not None:
+            continue
+        if idle and self._queue.busy_since_ns is not None:
+            self._bench.reactor.call_after(self._took_ns, self._done)
+
+    def _done(self) -> None:
+        ticket = self._queue._begun[0]
+        self._queue.reply(ticket.sequence, "primary", self._bench.reactor.now)
+        ticket.release()
+        if self._queue.busy_since_ns is not None:
+            self._bench.reactor.call_after(self._took_ns, self._done)
+        self._feed()
+        self._bench.score(str(ticket.job.key), "primary")
+
+    def _fail(self, tickets: list[Ticket]) -> None:
+        for ticket in tickets:
+            ticket.release()
+            failed = partial(self._bench.desk.on_failure, ticket.job.key, "primary", CRASHED)
+            self._bench.reactor.call_after(0, failed)
+
+
+def test_three_times_more_inputs_than_a_model_can_score_cost_none_of_those_it_can() -> None:
+    bench = Bench(in_flight=20)
+    model = OneModel(bench, took_ns=50 * MS)
+    bench.task.workers = cast("dict[str, Worker]", {"primary": model})
+    bench.task.crews = cast("dict[Worker, list[str]]", {model: ["primary"]})
+    replies = []
+    for number in range(600):  # 60 a second for ten seconds, of which it can score 20
+        bench.reactor.advance(number * 1000 * MS // 60)
+        replies.append(FakeReply())
+        bench.put(f"r{number}", replies[-1])
+    bench.reactor.advance(11_000 * MS)
+    answers = [answer for reply in replies for answer in reply.answers]
+    assert len(answers) == 600
+    assert all(answer.deadline_met for answer in answers)
+    assert sum(answer.contestant == "primary" for answer in answers) >= 0.9 * 200
+
+
+def test_an_answer_that_only_waits_for_room_does_not_claim_its_deadline(bench: Bench) -> None:
+    reply = FakeReply(Delivery.QUEUED)
+    bench.put("a", reply)
+    bench.score("a", "primary")
+    assert not reply.answers[0].deadline_met
+    assert bench.task.tally.by_deadline == 0
+
+
+def test_a_refusal_later_than_the_caller_s_own_deadline_does_not_claim_it(bench: Bench) -> None:
+    reply = FakeReply()
+    bench.reactor.advance(50 * MS)
+    bench.put("a", reply, payload=b"", received_ns=0, deadline_ns=1 * MS)
+    assert not reply.answers[0].deadline_met
+
+
+def test_an_id_reused_for_another_payload_is_named(bench: Bench) -> None:
+    bench.put("a", FakeReply(), repeatable=True, payload=b"one")
+    bench.put("a", FakeReply(), repeatable=True, payload=b"one")
+    assert bench.complaints.counts["id.reused"] == 0
+    bench.put("a", FakeReply(), repeatable=True, payload=b"two")
+    for contestant in ("primary", "backup", "shadow"):
+        bench.score("a", contestant)
+    bench.put("a", FakeReply(), repeatable=True, payload=b"two")
+    assert bench.complaints.counts["id.reused"] == 2
+
+
+def test_a_repeated_answer_says_the_state_it_was_given_under(bench: Bench) -> None:
+    bench.task.inject["temp"] = 1
+    bench.put("a", FakeReply(), repeatable=True)
+    bench.score("a", "primary")
+    bench.task.inject["temp"] = 2
+    again = FakeReply()
+    bench.put("a", again, repeatable=True)
+    assert again.answers[0].inject == {"temp": 1}
 
 
 def test_late_scores_are_counted_and_compared(bench: Bench) -> None:

@@ -62,6 +62,14 @@ def test_no_timer_runs_before_its_moment() -> None:
     reactor.close()
 
 
+def test_cancelled_timers_do_not_pile_up(reactor: Reactor) -> None:
+    kept = [reactor.call_after(3600 * SECOND, lambda: None) for _ in range(10)]
+    for _ in range(50_000):
+        reactor.call_after(3600 * SECOND, lambda: None).cancel()
+    assert len(reactor._timers) <= 2100
+    assert sum(timer.callback is not None for _, _, timer in reactor._timers) == len(kept)
+
+
 def test_a_cancelled_timer_never_runs(reactor: Reactor) -> None:
     ran: list[str] = []
     timer = reactor.call_after(0, lambda: ran.append("cancelled"))
