@@ -67,6 +67,7 @@ def test_breaking_the_primaries_costs_no_answer(tmp_path: Path) -> None:
     assert 20 < agreement["compared"] <= report["answers"], "each answer is compared with once at most"
     assert agreement["compared"] == sum(one["agreement"]["shadow"]["compared"] for one in report["devices"].values())
     assert "Agreement with the answers: shadow " in printed
+    assert report["shadow_shares_process"]
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the real meter photos are not beside the project")
