@@ -5,7 +5,7 @@
      └────────── backoff ◀─────────────┘
 
 All happens in the loop's thread, and no call here blocks; what blocks of opening a link runs in a thread
-(`opener.py`). A broker that says it does not speak MQTT 5 gets a new 3.1.1 link at once, and that is remembered.
+(`opener.py`). A broker that says it does not speak MQTT 5 gets a new 3.1.1 link at once (`dialect.py`).
 
 What this does not do: keep messages while the broker is away. `publish` says so, and the caller decides. (QoS 1
 messages taken before the connection ended are sent again on the next.)
@@ -18,6 +18,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
+from roost_edge.mqtt.dialect import Dialect, Version
 from roost_edge.mqtt.events import ConnectionEvents, Counters
 from roost_edge.mqtt.faults import (
     UNSUPPORTED_VERSION,
@@ -25,9 +26,10 @@ from roost_edge.mqtt.faults import (
     BrokerRefusedError,
     BrokerSilentError,
     BrokerUnreachableError,
+    BrokerUnreadableError,
     SubscriptionRefusedError,
 )
-from roost_edge.mqtt.link import Link, Version
+from roost_edge.mqtt.link import Link
 from roost_edge.mqtt.message import Properties
 from roost_edge.mqtt.notes import Accepted, Arrived, Confirmed, Ended, Granted, Note, Refused
 from roost_edge.mqtt.opener import Opener
@@ -46,7 +48,6 @@ _LONGEST_WAIT_NS: Final = 30 * SECOND
 _STEADY_NS: Final = 10 * SECOND  # a connection that lived this long was a success: the waits start over
 _TICK_NS: Final = SECOND // 2  # how often the keep-alive is looked at
 _REFUSAL: Final = 0x80  # MQTT reason codes from here on are refusals
-_OLD: Final = 4  # the protocol level of MQTT 3.1.1
 _WINDOW: Final = 20  # QoS 1 messages of ours unconfirmed at a time, as many as Mosquitto takes by default
 
 
@@ -93,7 +94,8 @@ class BrokerConnection:
         self._events = events
         self._draw = draw
         self._state = _State.IDLE
-        self._link = self._new_link(version=settings.version, window=_WINDOW)
+        self._dialect = Dialect(settings.version)
+        self._link = self._new_link(window=_WINDOW)
         self._opener = Opener(reactor, self._opened)
         self._traffic = Traffic(settings.in_flight, settings.outgoing_limit_bytes, self.counters)
         self._backoff = Backoff(_FIRST_WAIT_NS, _LONGEST_WAIT_NS)
@@ -182,12 +184,12 @@ class BrokerConnection:
 
     # From nothing to a connection
 
-    def _new_link(self, *, version: Version, window: int) -> Link:
+    def _new_link(self, *, window: int) -> Link:
         return Link(
             self._settings,
             self._address,
             self._tls,
-            version=version,
+            version=self._dialect.version,
             window=window,
             on_closing=self._closing,
         )
@@ -220,7 +222,9 @@ class BrokerConnection:
 
     def _accepted(self, note: Accepted) -> None:
         if note.receive_maximum is not None and note.receive_maximum < self._link.window:
-            self._replace_link(version=self._link.version, window=note.receive_maximum)
+            self._leave()
+            self._replace_link(window=note.receive_maximum)
+            self._attempt()
             return
         now_ns = self._reactor.now_ns()
         self._cancel(self._no_greeting)
@@ -234,12 +238,10 @@ class BrokerConnection:
             self._subscribe_mid = self._link.subscribe(self._settings.subscriptions)
         self._events.connected(session_present=note.session_present)
 
-    def _replace_link(self, *, version: Version, window: int) -> None:
+    def _replace_link(self, *, window: int) -> None:
         """What this broker wants of us was not known when the link was made: go again, differently."""
-        self._leave()
         self._traffic.link_given_up()
-        self._link = self._new_link(version=version, window=window)
-        self._attempt()
+        self._link = self._new_link(window=window)
 
     # While there is a connection
 
@@ -351,12 +353,16 @@ class BrokerConnection:
 
     def _ended(self, note: Ended) -> None:
         refusal = self._refusal
-        if refusal is not None and refusal.reason == UNSUPPORTED_VERSION and self._link.version != _OLD:
-            self._replace_link(version=_OLD, window=self._link.window)
+        if refusal is not None and refusal.reason == UNSUPPORTED_VERSION and self._dialect.unsupported():
+            self._leave()
+            self._replace_link(window=self._link.window)
+            self._attempt()
         elif refusal is not None:
             self._fail(BrokerRefusedError(refusal.reason, refusal.text))
         elif note.silent:
             self._fail(BrokerSilentError(f"no word from the broker in {2 * self._settings.keep_alive_s} s"))
+        elif note.unreadable:
+            self._fail(BrokerUnreadableError(f"the broker sent what we cannot read: {note.text}"))
         else:
             self._fail(BrokerLostError(note.reason, note.text))
 
@@ -369,8 +375,12 @@ class BrokerConnection:
             return
         if state is _State.UP:
             self.counters.losses += 1
-            if self._reactor.now_ns() - since_ns >= _STEADY_NS:
+            steady = self._reactor.now_ns() - since_ns >= _STEADY_NS
+            if steady:
                 self._backoff.reset()
+            self._dialect.ended(unreadable=isinstance(error, BrokerUnreadableError), steady=steady)
+            if self._dialect.version != self._link.version:
+                self._replace_link(window=self._link.window)
         else:
             self.counters.failed_attempts += 1
         self._wait()

@@ -16,6 +16,7 @@ __all__ = [
     "BrokerRefusedError",
     "BrokerSilentError",
     "BrokerUnreachableError",
+    "BrokerUnreadableError",
     "BrokerUrlError",
     "SubscriptionRefusedError",
 ]
@@ -61,6 +62,12 @@ class BrokerSilentError(TransportError):
     """The broker let the time pass in which it had to answer."""
 
     code = "broker.silent"
+
+
+class BrokerUnreadableError(TransportError):
+    """The broker sent a packet that we cannot read, so that the connection had to end; it may send it again."""
+
+    code = "broker.unreadable"
 
 
 class BrokerLostError(TransportError):

@@ -10,23 +10,26 @@ import socket
 import ssl
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
+from paho.mqtt import properties as paho_properties
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.exception import MalformedPacket
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties as PahoProperties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from roost_edge.mqtt.dialect import Version
 from roost_edge.mqtt.message import Properties, Will
 from roost_edge.mqtt.notes import Accepted, Arrived, Confirmed, Ended, Granted, Note, Refused
 from roost_edge.mqtt.settings import BrokerAddress, BrokerSettings, Subscription
 
-__all__ = ["Link", "Version"]
+__all__ = ["Link"]
 
-Version = Literal[4, 5]  # MQTT protocol levels: 3.1.1 and 5
 _MQTT5: Final = 5
 _KEEP_ALIVE_TIMEOUT: Final = 0x8D
+_PROTOCOL_ERROR: Final = 0x82
 
 
 class Link:
@@ -180,8 +183,14 @@ class Link:
         _properties: PahoProperties | None,
     ) -> None:
         from_broker = flags.is_disconnect_packet_from_server
-        silent = not from_broker and reason.value == _KEEP_ALIVE_TIMEOUT
-        self._notes.append(Ended(reason.value if from_broker else None, str(reason), silent))
+        self._notes.append(
+            Ended(
+                reason.value if from_broker else None,
+                str(reason),
+                silent=not from_broker and reason.value == _KEEP_ALIVE_TIMEOUT,
+                unreadable=not from_broker and reason.value == _PROTOCOL_ERROR,
+            )
+        )
 
     def _note_subscribe(
         self, _client: Client, _data: Any, mid: int, reasons: list[ReasonCode], _properties: PahoProperties | None
@@ -231,6 +240,33 @@ def _new_client(
     if tls is not None:
         client.tls_set_context(tls)
     return client
+
+
+def _read_utf(buffer: bytes, maximum_bytes: int) -> tuple[str, int]:
+    """Read a string of a property, with the signature of paho's own `readUTF`.
+
+    paho takes U+FEFF for a protocol error. MQTT-1.5.4-3 allows it anywhere and brokers pass it on, so that one
+    such input would end every connection on which the broker tries again to deliver it.
+
+    Returns:
+        The string, and the bytes it took.
+
+    Raises:
+        MalformedPacket: it is longer than its property, no UTF-8, or has U+0000 in it (MQTT-1.5.4-1 and -2).
+    """
+    end = 2 + int.from_bytes(buffer[:2], "big")
+    if end > min(maximum_bytes, len(buffer)):
+        raise MalformedPacket("a string is longer than its property")
+    try:
+        text = buffer[2:end].decode()
+    except UnicodeDecodeError as error:
+        raise MalformedPacket(f"a string is no UTF-8: {error}") from error
+    if "\0" in text:
+        raise MalformedPacket("a string has U+0000 in it")
+    return text, end
+
+
+paho_properties.readUTF = _read_utf
 
 
 def _new_properties(packet_type: int) -> PahoProperties:

@@ -60,6 +60,7 @@ class Ended:
     reason: int | None
     text: str
     silent: bool  # a ping went unanswered
+    unreadable: bool  # the broker sent what we cannot read, and we ended it
 
 
 Note = Accepted | Refused | Granted | Arrived | Confirmed | Ended
