@@ -14,7 +14,7 @@ from typing import Final
 
 from roost_edge.config import AgentConfig, load_config
 from roost_shared import __version__
-from roost_shared.errors import RoostError
+from roost_shared.errors import ConfigError, RoostError
 
 __all__ = ["main"]
 
@@ -28,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = load_config(options.config, environment=os.environ, overrides=dict(options.set))
         command = {"run": _run, "check": _check, "status": _status}[options.command]
         return command(config, options)
+    except BrokenPipeError:  # whoever read us has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except RoostError as error:
         print(f"roost-agent: {error.code}: {error}", file=sys.stderr)  # noqa: T201 - a command line speaks
         return 1
@@ -81,6 +84,9 @@ def _check(config: AgentConfig, options: argparse.Namespace) -> int:
         refused += result.error is not None
         stream = sys.stdout if result.error is None else sys.stderr
         print(result, file=stream)
+    if not config.tasks:
+        remedy = "Add a [tasks.NAME] table: without one there is nothing to answer"
+        raise ConfigError(where=str(options.config), key="tasks", problem="there are none", remedy=remedy)
     if refused:
         return 1
     print(f"{options.config}: ok")  # noqa: T201

@@ -263,8 +263,11 @@ class Agent:
 
     def disconnected(self, error: TransportError) -> None:
         """The connection ended; it comes back by itself."""
+        log.info("disconnected: %s: %s", error.code, error)
         self._complaints.note(error.code, str(error))
         self._announcer.disconnected(error)
+        if self._announcer.problem is not None:
+            self._complaints.note(self._announcer.problem, "another device uses our name; we stand down for a while")
 
     def subscription_refused(self, error: SubscriptionRefusedError) -> None:
         """The broker does not let us read a topic."""

@@ -187,10 +187,25 @@ def load_config(
         ConfigError: the file cannot be read, or something in it is wrong.
     """
     raw = _read_toml(path)
-    for key, text in _from_environment(environment or {}).items():
-        _set(raw, key, text, where="environment")
-    for key, text in (overrides or {}).items():
-        _set(raw, key, text, where="command line")
+    stated: dict[str, str] = {}  # by whom, where it was not the file
+    for where, settings in (
+        ("environment", _from_environment(environment or {})),
+        ("command line", overrides or {}),
+    ):
+        for key, text in settings.items():
+            _set(raw, key, text, where=where)
+            stated[key] = where
+    try:
+        return _read(raw, path)
+    except ConfigError as error:
+        if error.key not in stated:
+            raise
+        raise ConfigError(
+            where=stated[error.key], key=error.key, problem=error.problem, remedy=error.remedy
+        ) from error
+
+
+def _read(raw: dict[str, Any], path: Path) -> AgentConfig:
     tasks = raw.pop("tasks", {})
     if not isinstance(tasks, dict):
         raise ConfigError(where=str(path), key="tasks", problem="not a table", remedy="Write [tasks.NAME]")
@@ -245,11 +260,13 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _set(raw: dict[str, Any], key: str, text: str, *, where: str) -> None:
-    """Put a setting given as text into the file's data; numbers and booleans are read as TOML reads them."""
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text
+    """Put a setting given as text into the file's data; TOML's lists and tables are read as such."""
+    value: Any = text  # the field it lands in says whether that is a number
+    if text.startswith(("[", "{")):
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(where=where, key=key, problem=str(error), remedy="Write it as in the file") from error
     *sections, last = key.split(".")
     table: Any = raw
     for section in sections:
@@ -269,7 +286,7 @@ _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 
 def _convert(raw: Any, kind: type[_Struct], where: str, prefix: str) -> _Struct:
     try:
-        return msgspec.convert(raw, kind, dec_hook=_decode_path)
+        return msgspec.convert(raw, kind, dec_hook=_decode_path, strict=False)
     except msgspec.ValidationError as error:
         found = _PLACE.fullmatch(str(error))
         problem = found["problem"] if found else str(error)

@@ -44,6 +44,10 @@ class Injection:
         if len(payload) > VALUE_LIMIT_BYTES:
             self._complaints.note("inject.too_large", f"{topic}: {len(payload)} bytes; at most {VALUE_LIMIT_BYTES}")
             return True
+        if not payload:  # a retained value was cleared
+            for task, name in wanted:
+                task.inject.pop(name, None)
+            return True
         try:
             value = _read_value(payload)
         except ValueError as error:

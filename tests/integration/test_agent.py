@@ -355,6 +355,13 @@ def test_a_config_error_ends_every_command_with_file_key_and_remedy(tmp_path: Pa
     assert result.stderr == f"roost-agent: config.invalid: {agent.config}: {problem}\n"
 
 
+def test_check_refuses_to_call_nothing_ok(tmp_path: Path) -> None:
+    agent = AgentProcess(tmp_path, "mqtt://127.0.0.1", "")
+    result = run_command("check", "--config", agent.config)
+    assert result.returncode == 1
+    assert "tasks: there are none" in result.stderr
+
+
 def test_a_wrong_command_line_ends_with_2() -> None:
     assert run_command("dance").returncode == 2
 

@@ -102,6 +102,24 @@ def test_text_settings_keep_their_type(tmp_path: Path) -> None:
     assert config.device == "cam-02"
 
 
+def test_a_name_of_digits_stays_a_name(tmp_path: Path) -> None:
+    config = load(tmp_path, MINIMAL, environment={"ROOST_BROKER_USERNAME": "1234"}, overrides={"device": "42"})
+    assert (config.broker.username, config.device) == ("1234", "42")
+
+
+@pytest.mark.parametrize(
+    ("more", "where"),
+    [
+        pytest.param({"environment": {"ROOST_LIMITS_IN_FLIGHT": "many"}}, "environment", id="environment"),
+        pytest.param({"overrides": {"limits.in_flight": "many"}}, "command line", id="command-line"),
+    ],
+)
+def test_an_error_names_who_stated_it(tmp_path: Path, more: dict[str, dict[str, str]], where: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, MINIMAL, **more)
+    assert (caught.value.where, caught.value.key) == (where, "limits.in_flight")
+
+
 @pytest.mark.parametrize(
     ("text", "key", "says"),
     [
