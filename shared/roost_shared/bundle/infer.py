@@ -144,7 +144,10 @@ def _needs(*formats: Sequence[ModelFile]) -> RuntimeNeeds:
 def _output_kind(output: TensorSpec, labels: Sequence[str]) -> OutputKind:
     if labels:
         if len(labels) != output.elements:
-            raise LabelCountError(f"{len(labels)} labels for the {output.elements} outputs of tensor {output.name!r}")
+            raise LabelCountError(
+                f"{len(labels)} labels for the {output.elements} outputs of tensor {output.name!r}; "
+                "the file of labels names one a line, in the order of the outputs"
+            )
         return "classification"
     return "regression" if output.elements == 1 else "embedding"
 

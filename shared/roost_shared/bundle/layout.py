@@ -87,6 +87,8 @@ def open_bundle(folder: Path) -> Bundle:
         BundleError: anything else is wrong with it.
     """
     folder = folder.resolve()
+    if not folder.is_dir():
+        raise MissingBlobError(folder, "no bundle is here; build one (roost bundle build), or mend the path")
     layout = folder / "oci-layout"
     if b'"1.0.0"' not in _read_small(folder, layout):
         raise BundleError(layout, "is not an OCI image layout 1.0.0")
