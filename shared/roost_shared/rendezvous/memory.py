@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from roost_shared.clock import SECOND
-from roost_shared.rendezvous.events import Answer, Seen
+from roost_shared.rendezvous.events import Answer
 
 __all__ = ["AnswerMemory"]
 
@@ -37,8 +37,7 @@ class AnswerMemory:
 
     def remember(self, answer: Answer) -> None:
         """Keep an answer under its request's id; its age counts from the moment it was decided."""
-        candidates = tuple(_brief(seen) for seen in answer.candidates)
-        answer = msgspec.structs.replace(answer, candidates=candidates)
+        answer = _brief(answer)
         replaced = self._answers.pop(answer.request.id, None)
         self._numbers += _numbers(answer) - (0 if replaced is None else _numbers(replaced))
         self._answers[answer.request.id] = answer
@@ -59,10 +58,17 @@ class AnswerMemory:
         self._numbers -= _numbers(oldest)
 
 
-def _brief(seen: Seen) -> Seen:
-    if seen.score is None:
-        return seen
-    return msgspec.structs.replace(seen, score=msgspec.structs.replace(seen.score, top=(), output=None))
+def _brief(answer: Answer) -> Answer:
+    """The same without what its candidates said beyond label and confidence."""
+    if all(seen.score is None or not (seen.score.top or seen.score.output) for seen in answer.candidates):
+        return answer
+    candidates = tuple(
+        seen
+        if seen.score is None
+        else msgspec.structs.replace(seen, score=msgspec.structs.replace(seen.score, top=(), output=None))
+        for seen in answer.candidates
+    )
+    return msgspec.structs.replace(answer, candidates=candidates)
 
 
 def _numbers(answer: Answer) -> int:
