@@ -128,6 +128,13 @@ class BrokerConnection:
         """Begin to connect, and keep at it until stopped."""
         self._attempt()
 
+    def can_hand(self, qos: int) -> bool:
+        """Whether a message published now at this QoS would be handed to the socket, and not wait for its turn.
+
+        One that is larger than the socket has room for may still wait for its last bytes.
+        """
+        return self._state is _State.UP and self._traffic.can_hand(self._link, qos)
+
     def publish(
         self,
         topic: str,
@@ -319,8 +326,9 @@ class BrokerConnection:
                 else:
                     self._hand_on(note, read_ns)
             case Confirmed():
-                if self._traffic.confirmed(note):
-                    self._events.confirmed(note.mid)
+                mid = self._traffic.confirmed(note)
+                if mid is not None:
+                    self._events.confirmed(mid)
             case Accepted():
                 self._accepted(note)
             case Granted():

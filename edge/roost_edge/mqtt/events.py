@@ -28,7 +28,10 @@ class ConnectionEvents(Protocol):
         ...
 
     def confirmed(self, mid: int) -> None:
-        """A QoS 1 message of ours is the broker's."""
+        """The broker answered a QoS 1 message of ours, by the `mid` of its `Published`: it has it, or refuses it.
+
+        The latter, an access rule mostly, is counted as `publishes_rejected`: sent again, it would fare no better.
+        """
         ...
 
     def disconnected(self, error: TransportError) -> None:

@@ -1,6 +1,6 @@
 """What we have published and what still waits: for the socket, or for the broker's word. Pure.
 
-A broker that reads nothing must not fill our memory, so the payloads that wait are bounded; beyond that a
+A broker that reads nothing must not fill our memory, so the bytes that wait are bounded; beyond that a
 message is not taken. Bytes waiting for the socket are counted as one heap that is gone when the socket has taken
 all of it: an upper bound, which a broker that keeps up never notices.
 """
@@ -34,7 +34,7 @@ class Published(NamedTuple):
 
 
 class Outgoing:
-    """Payloads that wait.
+    """Messages that wait.
 
     Args:
         limit_bytes: how many may wait, in bytes; a single message is always taken when nothing waits.
@@ -56,18 +56,18 @@ class Outgoing:
         """Whether nothing waits."""
         return not self._unconfirmed and not self._unwritten_bytes
 
-    def has_room(self, payload_bytes: int) -> bool:
+    def has_room(self, message_bytes: int) -> bool:
         """Whether a payload may join those that wait."""
         waiting = self._unwritten_bytes + self._unconfirmed_bytes
-        return waiting == 0 or waiting + payload_bytes <= self._limit_bytes
+        return waiting == 0 or waiting + message_bytes <= self._limit_bytes
 
-    def took(self, mid: int, payload_bytes: int, *, qos: int, written: bool) -> None:
+    def took(self, mid: int, message_bytes: int, *, qos: int, written: bool) -> None:
         """A message was taken; `written` if no byte waits for the socket."""
         if qos:
-            self._unconfirmed[mid] = payload_bytes
-            self._unconfirmed_bytes += payload_bytes
+            self._unconfirmed[mid] = message_bytes
+            self._unconfirmed_bytes += message_bytes
         elif not written:
-            self._unwritten_bytes += payload_bytes
+            self._unwritten_bytes += message_bytes
 
     def written(self) -> None:
         """The socket has taken all there was."""
@@ -75,10 +75,10 @@ class Outgoing:
 
     def confirmed(self, mid: int) -> bool:
         """The broker answered a QoS 1 message; False if `mid` is none that waits."""
-        payload_bytes = self._unconfirmed.pop(mid, None)
-        if payload_bytes is None:
+        message_bytes = self._unconfirmed.pop(mid, None)
+        if message_bytes is None:
             return False
-        self._unconfirmed_bytes -= payload_bytes
+        self._unconfirmed_bytes -= message_bytes
         return True
 
     def clear(self) -> int:

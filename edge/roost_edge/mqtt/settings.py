@@ -66,7 +66,7 @@ class BrokerSettings:
         in_flight: QoS 1 messages the broker may send ahead of our acknowledgements (MQTT 5 Receive Maximum).
         keep_alive_s: a silent broker is noticed after at most twice this, in seconds.
         connect_timeout_s: for TCP, for TLS, and for the broker's word after that, in seconds each.
-        outgoing_limit_bytes: payloads that may wait for the socket or the broker's acknowledgement, in bytes.
+        outgoing_limit_bytes: messages that may wait for the socket or the broker's acknowledgement, in bytes.
         version: the protocol level to try first. 4 is MQTT 3.1.1, for a broker that drops an MQTT 5 client
             without a word; one that says no needs no setting.
     """

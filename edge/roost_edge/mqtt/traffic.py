@@ -11,7 +11,10 @@ from roost_edge.mqtt.outgoing import Outcome, Outgoing, Published
 __all__ = ["Traffic"]
 
 _REFUSAL = 0x80  # MQTT reason codes from here on are refusals
-_OVERHEAD_BYTES = 1024  # what headers and properties may add to topic and payload
+_HEADER_BYTES = 13  # of a PUBLISH, at most: type and length 5, topic's length 2, packet id 2, properties' length 4
+_DIGESTED_BYTES = 64 << 10  # of each end of a large payload
+_LARGE_BYTES = 1 << 20
+_NAMES_PER_LINK = 1 << 16  # packet ids
 _NO_PROPERTIES = Properties()
 
 
@@ -20,7 +23,7 @@ class Traffic:
 
     Args:
         in_flight: unacknowledged messages the broker may have under way to us.
-        outgoing_limit_bytes: payloads that may wait to leave us, in bytes.
+        outgoing_limit_bytes: what may wait to leave us, in bytes.
         counters: of the connection.
     """
 
@@ -31,6 +34,7 @@ class Traffic:
         self._backlog = Backlog()
         self._outgoing = Outgoing(outgoing_limit_bytes)
         self._maximum_packet_bytes: int | None = None
+        self._first_name = 0  # a new link begins its packet ids anew, and `Published.mid` must not
 
     @property
     def unacknowledged(self) -> int:
@@ -64,6 +68,7 @@ class Traffic:
     def link_given_up(self) -> None:
         """The link is replaced by another; the QoS 1 messages it kept for the next connection go with it."""
         self._counters.publishes_dropped += self._outgoing.clear()
+        self._first_name += _NAMES_PER_LINK
 
     def look_at_backlog(self, now_ns: int) -> int | None:
         """See whether the backlog is over; return when to look again, None if it is."""
@@ -74,8 +79,7 @@ class Traffic:
         self._counters.received += 1
         receipt, redelivered = None, False
         if note.qos:
-            digest = hash((note.topic, note.payload))  # keyed anew in each process: nobody can make two collide
-            receipt, redelivered = self._acknowledgements.received(note.mid, digest, dup=note.dup)
+            receipt, redelivered = self._acknowledgements.received(note.mid, _digest(note), dup=note.dup)
         properties = note.properties or _NO_PROPERTIES
         return Received(
             topic=note.topic,
@@ -109,26 +113,30 @@ class Traffic:
         self, link: Link, topic: str, payload: bytes, *, qos: int, retain: bool, properties: Properties | None
     ) -> Published:
         """Publish on a link that stands."""
-        outcome = self._obstacle(len(topic) + len(payload), link)
+        message_bytes = _packet_bytes(topic, payload, properties)
+        outcome = self._obstacle(message_bytes, link)
         if outcome is not None:
             return self._refuse(outcome)
-        window_is_full = qos > 0 and self._outgoing.unconfirmed >= link.window
+        window_is_full = self._window_is_full(link, qos)
         mid = link.publish(topic, payload, qos=qos, retain=retain, properties=properties)
         if mid is None:
             return self._refuse(Outcome.FULL if link.socket is not None else Outcome.NOT_CONNECTED)
         written = link.socket is not None and not link.wants_write
-        self._outgoing.took(mid, len(payload), qos=qos, written=written)
+        self._outgoing.took(mid, message_bytes, qos=qos, written=written)
         outcome = Outcome.HANDED if written and not window_is_full else Outcome.WAITING
-        return Published(outcome, mid if qos else None)
+        return Published(outcome, self._first_name + mid if qos else None)
 
-    def confirmed(self, note: Confirmed) -> bool:
-        """The broker answered a QoS 1 message; whether it took it."""
+    def can_hand(self, link: Link, qos: int) -> bool:
+        """Whether a message published now would reach the socket now, as far as that has room."""
+        return link.socket is not None and not link.wants_write and not self._window_is_full(link, qos)
+
+    def confirmed(self, note: Confirmed) -> int | None:
+        """The broker answered a QoS 1 message, which no longer waits; return its `Published.mid`."""
         if not self._outgoing.confirmed(note.mid):
-            return False  # a QoS 0 message, for which paho reports that it was written
+            return None  # a QoS 0 message, for which paho reports that it was written
         if note.reason >= _REFUSAL:
             self._counters.publishes_rejected += 1
-            return False
-        return True
+        return self._first_name + note.mid
 
     def written(self) -> None:
         """The socket has taken all there was."""
@@ -138,10 +146,39 @@ class Traffic:
         if link.socket is None:
             return Outcome.NOT_CONNECTED
         limit = self._maximum_packet_bytes
-        if limit is not None and message_bytes + _OVERHEAD_BYTES > limit:
+        if limit is not None and message_bytes > limit:
             return Outcome.TOO_LARGE
         return None if self._outgoing.has_room(message_bytes) else Outcome.FULL
+
+    def _window_is_full(self, link: Link, qos: int) -> bool:
+        return qos > 0 and self._outgoing.unconfirmed >= link.window
 
     def _refuse(self, outcome: Outcome) -> Published:
         self._counters.publishes_refused += 1
         return Published(outcome)
+
+
+def _digest(note: Arrived) -> int:
+    """What tells a message from another that had its packet id; of a large payload, only its size and its ends.
+
+    Hashing 64 MB takes as long as a small model. The hash is keyed anew in each process: nobody can make two collide.
+    """
+    payload = note.payload
+    if len(payload) > _LARGE_BYTES:
+        return hash((note.topic, len(payload), payload[:_DIGESTED_BYTES], payload[-_DIGESTED_BYTES:]))
+    return hash((note.topic, payload))
+
+
+def _packet_bytes(topic: str, payload: bytes, properties: Properties | None) -> int:
+    """The size of a PUBLISH packet, or a few bytes more; MQTT 5, section 3.3."""
+    message_bytes = _HEADER_BYTES + len(topic.encode()) + len(payload)
+    if properties is None:
+        return message_bytes
+    for text in (properties.content_type, properties.response_topic):
+        if text is not None:
+            message_bytes += 3 + len(text.encode())  # what it is, and its length
+    if properties.correlation_data is not None:
+        message_bytes += 3 + len(properties.correlation_data)
+    for name, value in properties.user_properties:
+        message_bytes += 5 + len(name.encode()) + len(value.encode())
+    return message_bytes + (5 if properties.expiry_s is not None else 0)
