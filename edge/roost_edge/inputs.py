@@ -40,7 +40,10 @@ class Reply(Protocol):
         ...
 
     def settled(self) -> None:
-        """The input needs no redelivery any more: it was answered."""
+        """The desk is done with the input, so it needs no redelivery: at once, or once its answer has left us.
+
+        A reply whose answer was `QUEUED` puts it off by itself until the answer can no longer be lost with us.
+        """
         ...
 
 

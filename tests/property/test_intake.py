@@ -95,6 +95,9 @@ class FakeConnection:
         self.published.append((topic, json.loads(payload), properties))
         return Published(Outcome.HANDED)
 
+    def can_hand(self, _qos: int) -> bool:
+        return True
+
     def settle(self, receipt: int) -> None:
         self.settled.append(receipt)
 

@@ -15,7 +15,7 @@ from itertools import count
 from typing import Final
 
 from roost_edge.inputs import Delivery, Input, RefusedInputError
-from roost_edge.mqtt import BrokerConnection, Outcome, Properties, Received
+from roost_edge.mqtt import BrokerConnection, Outcome, Properties, Published, Received
 from roost_shared.clock import SECOND, Clock, ms_to_ns
 from roost_shared.messages import Answer, ErrorInfo, encode_json
 from roost_shared.topics import DeviceTopics, parse_task_topic
@@ -39,7 +39,7 @@ _DELIVERIES: Final = {
 class MqttReply:
     """The way back to a publisher: a topic, and what it wants to recognise its answer by."""
 
-    __slots__ = ("_connection", "_properties", "_qos", "_settle", "_topic")
+    __slots__ = ("_connection", "_note_published", "_properties", "_qos", "_settle", "_topic")
 
     def __init__(
         self,
@@ -48,27 +48,30 @@ class MqttReply:
         *,
         qos: int,
         correlation: bytes | None,
+        note_published: Callable[[Published], None],
         settle: Callable[[], None],
     ) -> None:
         self._connection = connection
         self._topic = topic
         self._qos = qos
         self._properties = Properties(content_type=JSON, correlation_data=correlation)
+        self._note_published = note_published
         self._settle = settle
 
     def can_deliver(self) -> bool:
-        """Whether the broker is there."""
-        return self._connection.connected
+        """Whether an answer given now would be handed to the socket."""
+        return self._connection.can_hand(self._qos)
 
     def deliver(self, answer: Answer) -> Delivery:
         """Publish the answer."""
         published = self._connection.publish(
             self._topic, encode_json(answer), qos=self._qos, properties=self._properties
         )
+        self._note_published(published)
         return _DELIVERIES[published.outcome]
 
     def settled(self) -> None:
-        """Let the broker forget the input."""
+        """Let the broker forget the input: now, or once an answer that waits in our memory is the broker's."""
         self._settle()
 
 
@@ -107,6 +110,7 @@ class MqttIntake:
         self._refuse = refuse
         self._minted = count(1)
         self._settled: OrderedDict[int, None] = OrderedDict()  # receipts, the oldest first
+        self._waiting: dict[int, int] = {}  # by the receipt of an input: the `Published.mid` of its answer
 
     def receive(self, received: Received, task: str) -> None:
         """Take a message from an input topic of this device.
@@ -130,6 +134,29 @@ class MqttIntake:
             self._refuse(request, error.info)
             return
         self._take(request)
+
+    def confirmed(self, mid: int) -> None:
+        """The broker answered a QoS 1 message of ours; an input that waited for that is settled.
+
+        Args:
+            mid: of any `Published`.
+        """
+        for receipt in [receipt for receipt, waiting in self._waiting.items() if waiting == mid]:
+            del self._waiting[receipt]
+            self._settle(receipt)
+
+    def _note_published(self, receipt: int | None, published: Published) -> None:
+        """Keep an input unsettled whose answer waits: with the process it would be lost, and the input must not be."""
+        if receipt is None:
+            return
+        if published.outcome is Outcome.WAITING and published.mid is not None:
+            self._waiting[receipt] = published.mid
+        else:
+            self._waiting.pop(receipt, None)
+
+    def _settle_answered(self, receipt: int | None) -> None:
+        if receipt not in self._waiting:
+            self._settle(receipt)
 
     def _identify(self, received: Received, task: str) -> Input:
         topic = self._reply_topic(received, task)
@@ -156,7 +183,8 @@ class MqttIntake:
                 topic,
                 qos=received.qos,
                 correlation=correlation,
-                settle=partial(self._settle, received.receipt),
+                note_published=partial(self._note_published, received.receipt),
+                settle=partial(self._settle_answered, received.receipt),
             ),
             expires_ns=None if received.expiry_s is None else received.received_ns + received.expiry_s * SECOND,
             repeatable=bool(correlation) or received.receipt is not None,

@@ -266,7 +266,9 @@ class BrokerConnection:
             self._reactor.call_soon(self._handle_due_notes)
 
     def _watch(self, sock: socket.socket, *, write: bool) -> None:
-        watching = (write or not self._held, write)
+        # Held messages are reason not to read, unless their turn may depend on the broker's word on ours.
+        read = write or not self._held or not self._traffic.can_hand(self._link, 1)
+        watching = (read, write)
         if watching == self._watching:
             return
         self._watching = watching

@@ -52,3 +52,36 @@ def test_a_full_window_outlasts_the_keep_alive(
     agent.until(lambda: agent.reactor.now_ns() - began_ns > 3_000_000_000, "three times the keep-alive")
     assert not agent.errors
     assert len(agent.messages) == 5
+
+
+def test_answers_that_wait_for_the_broker_s_word_hold_up_no_input(
+    mosquitto: Mosquitto, driven: Callable[..., DrivenConnection], connect: Callable[..., MqttPeer]
+) -> None:
+    """Both windows full at once: inputs are settled by confirmations, which come after inputs on the same wire."""
+    agent = driven(mosquitto.url, "in/+")
+    agent.hold = True
+    agent.start()
+    sensor = connect(mosquitto.port)
+    sensor.subscribe("out")
+    for number in range(300):
+        sensor.publish("in/a", b"%d" % number, wait=number == 299)
+    waiting: dict[int, int] = {}
+    confirmed = 0
+    answered = 0
+
+    def answer_all() -> bool:
+        nonlocal answered, confirmed
+        for message in agent.messages[answered:]:
+            published = agent.connection.publish("out", message.payload, qos=1)
+            assert published.mid is not None
+            assert message.receipt is not None
+            waiting[published.mid] = message.receipt
+            answered += 1
+        for mid in agent.confirmed_mids[confirmed:]:
+            agent.connection.settle(waiting.pop(mid))
+            confirmed += 1
+        return confirmed == 300
+
+    agent.until(answer_all, "all confirmed", timeout_s=6)  # 0.2 s; read but twice a second, 12 s
+    assert sorted(int(message.payload) for message in sensor.next(300)) == list(range(300))
+    assert not agent.errors

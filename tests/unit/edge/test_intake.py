@@ -4,14 +4,32 @@ from typing import Any, cast
 
 import pytest
 
-from roost_edge.inputs import Input
+from roost_edge.inputs import Delivery, Input
 from roost_edge.intake.mqtt import MqttIntake
-from roost_edge.mqtt import BrokerConnection, Received
+from roost_edge.mqtt import BrokerConnection, Outcome, Published, Received
 from roost_shared.clock import SECOND, SystemClock
-from roost_shared.messages import ErrorInfo
+from roost_shared.messages import Answer, ErrorInfo
 from roost_shared.topics import DeviceTopics
 
 TOPICS = DeviceTopics("acme", "cam-01")
+ANSWER = Answer(
+    id="1",
+    task="meter",
+    label="7",
+    confidence=0.9,
+    top=[("7", 0.9)],
+    output=None,
+    contestant="primary",
+    bundle=None,
+    reason="preferred",
+    deadline_met=True,
+    elapsed_ms=1.0,
+    candidates=[],
+    received_at="2026-01-01T00:00:00Z",
+)
+WAITING = Published(Outcome.WAITING, 70_001)
+HANDED = Published(Outcome.HANDED, 70_002)
+TOO_LARGE = Published(Outcome.TOO_LARGE)
 
 
 class Rig:
@@ -21,6 +39,8 @@ class Rig:
         self.taken: list[Input] = []
         self.refused: list[ErrorInfo] = []
         self.settled: list[int] = []
+        self.published = HANDED
+        self.handable: set[int] = set()
         self.intake = MqttIntake(
             TOPICS,
             cast("BrokerConnection", self),
@@ -30,6 +50,12 @@ class Rig:
             take=self.taken.append,
             refuse=lambda _, error: self.refused.append(error),
         )
+
+    def publish(self, _topic: str, _payload: bytes, **_options: object) -> Published:
+        return self.published
+
+    def can_hand(self, qos: int) -> bool:
+        return qos in self.handable
 
     def settle(self, receipt: int) -> None:
         self.settled.append(receipt)
@@ -109,3 +135,53 @@ def test_without_a_token_nobody_may_force(rig: Rig) -> None:
     rig.taken.append(rig.receive())
     rig.receive(user_properties=(("force", "primary"), ("operator-token", "")))
     assert [error.code for error in rig.refused] == ["force.refused"]
+
+
+def test_an_input_whose_answer_waits_in_our_memory_is_settled_once_the_broker_has_the_answer(rig: Rig) -> None:
+    rig.published = WAITING
+    reply = rig.receive().reply
+    assert reply.deliver(ANSWER) is Delivery.QUEUED
+    reply.settled()
+    rig.intake.confirmed(HANDED.mid or 0)
+    assert rig.settled == []
+    rig.intake.confirmed(WAITING.mid or 0)
+    rig.intake.confirmed(WAITING.mid or 0)
+    assert rig.settled == [1]
+
+
+def test_a_redelivery_that_joins_an_input_whose_answer_waits_does_not_settle_it(rig: Rig) -> None:
+    rig.published = WAITING
+    first, again = rig.receive().reply, rig.receive(dup=True, redelivery_of=1).reply
+    first.deliver(ANSWER)
+    first.settled()
+    again.settled()
+    assert rig.settled == []
+
+
+@pytest.mark.parametrize("later", [HANDED, TOO_LARGE])
+def test_an_answer_that_no_longer_waits_settles_its_redelivered_input_at_once(rig: Rig, later: Published) -> None:
+    rig.published = WAITING
+    reply = rig.receive().reply
+    reply.deliver(ANSWER)
+    reply.settled()
+    rig.published = later
+    again = rig.receive(dup=True, redelivery_of=1).reply
+    again.deliver(ANSWER)
+    again.settled()
+    assert rig.settled == [1]
+    rig.intake.confirmed(WAITING.mid or 0)
+    assert rig.settled == [1]
+
+
+def test_a_qos_0_answer_that_waits_keeps_nothing(rig: Rig) -> None:
+    rig.published = Published(Outcome.WAITING)
+    reply = rig.receive(qos=0, receipt=None, mid=0).reply
+    assert reply.deliver(ANSWER) is Delivery.QUEUED
+    reply.settled()
+    assert rig.settled == []
+
+
+def test_an_answer_can_be_delivered_if_its_qos_can_be_handed(rig: Rig) -> None:
+    rig.handable = {0}
+    assert rig.receive(qos=0, receipt=None, mid=0).reply.can_deliver()
+    assert not rig.receive().reply.can_deliver()
