@@ -260,6 +260,7 @@ class Agent:
 
     def confirmed(self, mid: int) -> None:
         """A QoS 1 message of ours is the broker's."""
+        self._intake.confirmed(mid)
 
     def disconnected(self, error: TransportError) -> None:
         """The connection ended; it comes back by itself."""
