@@ -161,7 +161,8 @@ class Traffic:
 def _digest(note: Arrived) -> int:
     """What tells a message from another that had its packet id; of a large payload, only its size and its ends.
 
-    Hashing 64 MB takes as long as a small model. The hash is keyed anew in each process: nobody can make two collide.
+    Hashing 64 MB takes 20 ms, in which nobody is answered. The hash is keyed anew in each process:
+    nobody can make two collide.
     """
     payload = note.payload
     if len(payload) > _LARGE_BYTES:
