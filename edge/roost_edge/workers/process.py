@@ -5,6 +5,7 @@ the agent's end of the socket closes; in what order, `crew` says. One thread. It
 it may be killed at any moment.
 """
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -30,6 +31,7 @@ __all__ = ["main"]
 
 _PR_SET_PDEATHSIG: Final = 1
 _NICE: Final = 5  # the agent's loop goes first
+_GROUP_NICE: Final = 10
 _RECEIVE: Final = int(socket.MSG_CMSG_CLOEXEC)  # an `|` of enums costs microseconds
 _DO_NOT_WAIT: Final = int(socket.MSG_DONTWAIT)
 _ANCILLARY_BYTES: Final = socket.CMSG_LEN(4)  # one descriptor
@@ -55,6 +57,9 @@ def _take_second_place() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.setpriority(os.PRIO_PROCESS, 0, _NICE)
+    # Where the kernel groups processes by session (sched(7), autogroup), it is the group's nice value that counts.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(_GROUP_NICE), encoding="ascii")
     Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE), encoding="ascii")
     # 1 and not 0: at 0 the kernel still pipes a core to a handler such as systemd-coredump, see core(5).
     resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
