@@ -45,9 +45,17 @@ def at_random_moments(act: Any, *, seed: int, between_s: tuple[float, float]) ->
         thread.join()
 
 
+OF_THE_DELIVERY = {"elapsed_ms", "deadline_met", "received_at"}
+
+
 def assert_one_answer(copies: list[dict[str, Any]]) -> None:
-    """One boot published one answer; MQTT at QoS 1 may deliver that more than once."""
-    assert all(copy == copies[0] for copy in copies)
+    """One boot decides on one answer, with one set of candidates.
+
+    It may come more than once: MQTT at QoS 1 repeats, and an input is delivered again if the broker had not confirmed
+    its answer when the link went. Then the same answer goes out anew, and says how late that was.
+    """
+    decisions = [{name: copy[name] for name in copy.keys() - OF_THE_DELIVERY} for copy in copies]
+    assert all(decision == decisions[0] for decision in decisions)
 
 
 # ---- workers
