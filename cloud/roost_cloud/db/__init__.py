@@ -1,0 +1,6 @@
+"""The database: connections, tables, migrations. Queries live in the rooms they belong to."""
+
+from roost_cloud.db.base import Base
+from roost_cloud.db.database import Database, DatabaseFullError, DatabaseUnavailableError
+
+__all__ = ["Base", "Database", "DatabaseFullError", "DatabaseUnavailableError"]

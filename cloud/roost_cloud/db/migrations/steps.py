@@ -1,0 +1,78 @@
+"""Moving a database from one step of the schema's history to another."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from roost_cloud.db.database import Database
+from roost_shared.errors import DeviceError
+
+__all__ = ["SchemaVersionError", "configure", "current", "downgrade", "newest", "upgrade"]
+
+_HERE: Final = Path(__file__).parent
+_LOCK: Final = 0x0B005700  # PostgreSQL's advisory lock of whoever moves this schema
+
+
+class SchemaVersionError(DeviceError):
+    """The database is at a step that this version of Roost does not know."""
+
+    code = "database.schema"
+
+
+def newest() -> str:
+    """The step this version of Roost works with."""
+    head = ScriptDirectory.from_config(configure()).get_current_head()
+    assert head is not None  # noqa: S101 - there is a first step
+    return head
+
+
+def current(database: Database) -> str | None:
+    """The step a database is at; None if it is empty."""
+    with database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(database: Database) -> None:
+    """Bring a database to the newest step; nothing happens if it is there.
+
+    Raises:
+        SchemaVersionError: a newer Roost has been here.
+        DatabaseUnavailableError: it is away.
+    """
+    with _alone(database) as connection:
+        here = MigrationContext.configure(connection).get_current_revision()
+        known = {step.revision for step in ScriptDirectory.from_config(configure()).walk_revisions()}
+        if here is not None and here not in known:
+            raise SchemaVersionError(f"the database is at step {here!r}, made by a newer Roost: upgrade this one")
+        command.upgrade(configure(connection), "head")
+
+
+def downgrade(database: Database, to: str) -> None:
+    """Bring a database back to an earlier step (`base`: empty)."""
+    with _alone(database) as connection:
+        command.downgrade(configure(connection), to)
+
+
+def configure(connection: Connection | None = None) -> Config:
+    """What alembic's commands want to know."""
+    config = Config()
+    config.set_main_option("script_location", str(_HERE).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+@contextmanager
+def _alone(database: Database) -> Iterator[Connection]:
+    """A transaction in which nobody else moves the schema; all steps are taken, or none."""
+    with database.begin() as session:
+        if database.dialect == "postgresql":
+            session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        yield session.connection()  # on SQLite the transaction is the only writer's already
