@@ -262,6 +262,10 @@ class Agent:
         """A QoS 1 message of ours is the broker's."""
         self._intake.confirmed(mid)
 
+    def dropped(self, mid: int) -> None:
+        """A QoS 1 message of ours went with the link that kept it."""
+        self._intake.dropped(mid)
+
     def disconnected(self, error: TransportError) -> None:
         """The connection ended; it comes back by itself."""
         log.info("disconnected: %s: %s", error.code, error)
@@ -301,6 +305,7 @@ class Agent:
             "unanswered": self.desk.unanswered,
             "ignored_retained": self._intake.ignored_retained,
             "ignored_settled": self._intake.ignored_settled,
+            "ignored_waiting": self._intake.ignored_waiting,
             "ignored": dict(self.desk.ignored),
             "complaints": dict(self._complaints.counts),
             "folders": {name: folder.describe() for name, folder in self._folders.items()},

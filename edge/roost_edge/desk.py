@@ -160,7 +160,9 @@ class Desk:
 
     def _begin(self, request: Input) -> None:
         task = self.tasks.get(request.task)
-        if request.expires_ns is not None and self._reactor.now_ns() >= request.expires_ns:
+        if request.reply.answered():
+            request.reply.settled()  # it came again, and waited for its turn longer than its first delivery did
+        elif request.expires_ns is not None and self._reactor.now_ns() >= request.expires_ns:
             self._complaints.note("input.expired", f"{request.task} {request.id}: its turn came too late")
             request.reply.settled()
         elif task is None:

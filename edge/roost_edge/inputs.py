@@ -31,6 +31,10 @@ class RefusedInputError(ContentError):
 class Reply(Protocol):
     """The way back to whoever asked."""
 
+    def answered(self) -> bool:
+        """Whether an earlier delivery of this very input has its answer on the way: it needs no other."""
+        ...
+
     def can_deliver(self) -> bool:
         """Whether an answer given now would be handed to the socket."""
         ...

@@ -43,6 +43,7 @@ class DrivenConnection:
         self.refusals: list[SubscriptionRefusedError] = []
         self.sessions: list[bool] = []
         self.confirmed_mids: list[int] = []
+        self.dropped_mids: list[int] = []
         self.will: Will | None = None
         self.hold = False
         self.on_received: Callable[[Received], None] | None = None
@@ -89,6 +90,9 @@ class DrivenConnection:
             self.on_received(message)
         if message.receipt is not None and not self.hold:
             self.connection.settle(message.receipt)
+
+    def dropped(self, mid: int) -> None:
+        self.dropped_mids.append(mid)
 
     def confirmed(self, mid: int) -> None:
         self.confirmed_mids.append(mid)

@@ -40,6 +40,10 @@ class FolderReply:
         self._intake = intake
         self._found = found
 
+    def answered(self) -> bool:
+        """Never: a file is read once."""
+        return False
+
     def can_deliver(self) -> bool:
         """Whether the disk took the answer before this one."""
         return self._intake.writable

@@ -39,7 +39,7 @@ _DELIVERIES: Final = {
 class MqttReply:
     """The way back to a publisher: a topic, and what it wants to recognise its answer by."""
 
-    __slots__ = ("_connection", "_note_published", "_properties", "_qos", "_settle", "_topic")
+    __slots__ = ("_connection", "_is_answered", "_note_published", "_properties", "_qos", "_settle", "_topic")
 
     def __init__(
         self,
@@ -48,6 +48,7 @@ class MqttReply:
         *,
         qos: int,
         correlation: bytes | None,
+        is_answered: Callable[[], bool],
         note_published: Callable[[Published], None],
         settle: Callable[[], None],
     ) -> None:
@@ -55,8 +56,13 @@ class MqttReply:
         self._topic = topic
         self._qos = qos
         self._properties = Properties(content_type=JSON, correlation_data=correlation)
+        self._is_answered = is_answered
         self._note_published = note_published
         self._settle = settle
+
+    def answered(self) -> bool:
+        """Whether an earlier delivery of this very input has its answer on the way."""
+        return self._is_answered()
 
     def can_deliver(self) -> bool:
         """Whether an answer given now would be handed to the socket."""
@@ -101,6 +107,7 @@ class MqttIntake:
     ) -> None:
         self.ignored_retained = 0
         self.ignored_settled = 0  # came again only because our acknowledgement had not reached the broker
+        self.ignored_waiting = 0  # came again while their answer waited in our memory, which goes out as it is
         self._topics = topics
         self._connection = connection
         self._clock = clock
@@ -127,6 +134,9 @@ class MqttIntake:
             self.ignored_settled += 1
             self._settle(received.receipt)
             return
+        if received.redelivery_of in self._waiting:
+            self.ignored_waiting += 1
+            return
         request = self._identify(received, task)
         try:
             self._read_wishes(received, request)
@@ -145,6 +155,14 @@ class MqttIntake:
             del self._waiting[receipt]
             self._settle(receipt)
 
+    def dropped(self, mid: int) -> None:
+        """A QoS 1 message of ours will not be sent again; an input whose answer it was gets that when it comes again.
+
+        Args:
+            mid: of any `Published`.
+        """
+        self._waiting = {receipt: waiting for receipt, waiting in self._waiting.items() if waiting != mid}
+
     def _note_published(self, receipt: int | None, published: Published) -> None:
         """Keep an input unsettled whose answer waits: with the process it would be lost, and the input must not be."""
         if receipt is None:
@@ -157,6 +175,9 @@ class MqttIntake:
     def _settle_answered(self, receipt: int | None) -> None:
         if receipt not in self._waiting:
             self._settle(receipt)
+
+    def _is_answered(self, receipt: int | None) -> bool:
+        return receipt in self._settled or receipt in self._waiting
 
     def _identify(self, received: Received, task: str) -> Input:
         topic = self._reply_topic(received, task)
@@ -183,6 +204,7 @@ class MqttIntake:
                 topic,
                 qos=received.qos,
                 correlation=correlation,
+                is_answered=partial(self._is_answered, received.receipt),
                 note_published=partial(self._note_published, received.receipt),
                 settle=partial(self._settle_answered, received.receipt),
             ),

@@ -8,7 +8,8 @@ All happens in the loop's thread, and no call here blocks; what blocks of openin
 (`opener.py`). A broker that says it does not speak MQTT 5 gets a new 3.1.1 link at once (`dialect.py`).
 
 What this does not do: keep messages while the broker is away. `publish` says so, and the caller decides. (QoS 1
-messages taken before the connection ended are sent again on the next.)
+messages taken before the connection ended are sent again on the next, unless the broker turns out to want another
+link than theirs: then they are dropped, and that is told.)
 """
 
 import random
@@ -247,8 +248,10 @@ class BrokerConnection:
 
     def _replace_link(self, *, window: int) -> None:
         """What this broker wants of us was not known when the link was made: go again, differently."""
-        self._traffic.link_given_up()
+        dropped = self._traffic.link_given_up()
         self._link = self._new_link(window=window)
+        for mid in dropped:
+            self._events.dropped(mid)
 
     # While there is a connection
 

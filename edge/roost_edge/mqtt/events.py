@@ -34,6 +34,13 @@ class ConnectionEvents(Protocol):
         """
         ...
 
+    def dropped(self, mid: int) -> None:
+        """A QoS 1 message of ours, by the `mid` of its `Published`, will neither be sent again nor confirmed.
+
+        The broker may have it or not. Told before anything is received on the next connection.
+        """
+        ...
+
     def disconnected(self, error: TransportError) -> None:
         """An attempt failed or the connection ended; the next attempt follows by itself."""
         ...

@@ -81,9 +81,9 @@ class Outgoing:
         self._unconfirmed_bytes -= message_bytes
         return True
 
-    def clear(self) -> int:
-        """Nothing waits any more, for the link that kept it is given up; return how many QoS 1 messages did."""
-        lost = len(self._unconfirmed)
+    def clear(self) -> list[int]:
+        """Nothing waits any more, for the link that kept it is given up; return the QoS 1 messages' packet ids."""
+        lost = list(self._unconfirmed)
         self._unconfirmed.clear()
         self._unconfirmed_bytes = self._unwritten_bytes = 0
         return lost

@@ -65,10 +65,12 @@ class Traffic:
         self._backlog.disconnected()
         self._outgoing.written()
 
-    def link_given_up(self) -> None:
-        """The link is replaced by another; the QoS 1 messages it kept for the next connection go with it."""
-        self._counters.publishes_dropped += self._outgoing.clear()
+    def link_given_up(self) -> list[int]:
+        """The link is replaced by another; the QoS 1 messages it kept go with it: return their `Published.mid`."""
+        dropped = [self._first_name + mid for mid in self._outgoing.clear()]
+        self._counters.publishes_dropped += len(dropped)
         self._first_name += _NAMES_PER_LINK
+        return dropped
 
     def look_at_backlog(self, now_ns: int) -> int | None:
         """See whether the backlog is over; return when to look again, None if it is."""

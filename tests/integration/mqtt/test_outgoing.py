@@ -115,3 +115,26 @@ def test_a_message_that_the_broker_will_not_have_is_counted_and_told(tmp_path: P
         assert agent.connection.counters.publishes_rejected == 1
     finally:
         broker.kill()
+
+
+def test_messages_that_a_broker_with_a_smaller_window_makes_us_drop_are_told_before_it_sends_anything(
+    mosquitto: Mosquitto, driven: Make, tmp_path: Path
+) -> None:
+    agent = driven(mosquitto.url, "in/+")
+    agent.start()
+    mosquitto.pause()
+    published = [agent.connection.publish("out", b"answer", qos=1) for _ in range(WINDOW + 5)]
+    mosquitto.kill()
+    smaller = Mosquitto(tmp_path, replace={"max_inflight_messages": "3", "listener": f"{mosquitto.port} 127.0.0.1"})
+    smaller.port = mosquitto.port
+    smaller.start()
+    try:
+        agent.until(lambda: len(agent.sessions) == 2, "connected again")
+        assert agent.dropped_mids == [one.mid for one in published]
+        assert agent.connection.counters.publishes_dropped == WINDOW + 5
+        later = agent.connection.publish("out", b"answer", qos=1)
+        agent.until(lambda: agent.confirmed_mids, "a confirmation")
+        assert agent.confirmed_mids == [later.mid]
+        assert later.mid not in agent.dropped_mids
+    finally:
+        smaller.kill()

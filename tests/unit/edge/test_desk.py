@@ -41,8 +41,12 @@ class FakeReply:
 
     def __init__(self, delivery: Delivery = Delivery.HANDED) -> None:
         self.delivery = delivery
+        self.is_answered = False
         self.answers: list[Answer] = []
         self.settlements = 0
+
+    def answered(self) -> bool:
+        return self.is_answered
 
     def can_deliver(self) -> bool:
         return self.delivery is Delivery.HANDED
@@ -227,6 +231,18 @@ def test_without_a_broker_the_answer_is_counted_unsent_and_the_input_stays_unset
     bench.put("a", redelivered, repeatable=True)
     assert redelivered.answers[0].label == "7"
     assert redelivered.settlements == 1
+
+
+def test_an_input_answered_while_its_redelivery_waited_for_its_turn_is_not_answered_again(bench: Bench) -> None:
+    first, again = FakeReply(), FakeReply()
+    bench.put("a", first, repeatable=True)
+    bench.put("b", FakeReply())
+    bench.put("a", again, repeatable=True, backlog=True, expires_ns=1)
+    again.is_answered = True
+    bench.score("a", "primary")
+    assert (len(first.answers), first.settlements) == (1, 1)
+    assert (len(again.answers), again.settlements) == (0, 1)
+    assert not bench.complaints.counts
 
 
 def test_beyond_the_in_flight_limit_inputs_are_answered_overloaded(bench: Bench) -> None:

@@ -59,6 +59,9 @@ class Rig:
 
 
 class NoReply:
+    def answered(self) -> bool:
+        return False
+
     def can_deliver(self) -> bool:
         return False
 

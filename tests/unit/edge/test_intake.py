@@ -158,12 +158,30 @@ def test_a_redelivery_that_joins_an_input_whose_answer_waits_does_not_settle_it(
     assert rig.settled == []
 
 
+def test_a_redelivery_of_an_input_whose_answer_waits_is_asked_of_nobody_and_settled_with_it(rig: Rig) -> None:
+    rig.published = WAITING
+    reply = rig.receive().reply
+    assert not reply.answered()
+    reply.deliver(ANSWER)
+    reply.settled()
+    assert reply.answered()
+    rig.receive(dup=True, redelivery_of=1)
+    assert (len(rig.taken), rig.settled, rig.intake.ignored_waiting) == (1, [], 1)
+    rig.intake.confirmed(WAITING.mid or 0)
+    assert rig.settled == [1]
+    assert reply.answered()
+
+
 @pytest.mark.parametrize("later", [HANDED, TOO_LARGE])
-def test_an_answer_that_no_longer_waits_settles_its_redelivered_input_at_once(rig: Rig, later: Published) -> None:
+def test_an_input_whose_waiting_answer_was_dropped_is_answered_when_it_comes_again(rig: Rig, later: Published) -> None:
     rig.published = WAITING
     reply = rig.receive().reply
     reply.deliver(ANSWER)
     reply.settled()
+    rig.intake.dropped(HANDED.mid or 0)
+    assert reply.answered()
+    rig.intake.dropped(WAITING.mid or 0)
+    assert not reply.answered()
     rig.published = later
     again = rig.receive(dup=True, redelivery_of=1).reply
     again.deliver(ANSWER)

@@ -27,9 +27,10 @@ def test_a_written_qos_0_message_does_not_wait() -> None:
     assert not outgoing.confirmed(1)
 
 
-def test_giving_up_tells_how_many_were_lost() -> None:
+def test_giving_up_tells_which_were_lost() -> None:
     outgoing = Outgoing(limit_bytes=100)
     outgoing.took(1, 10, qos=1, written=True)
     outgoing.took(2, 10, qos=1, written=False)
-    assert outgoing.clear() == 2
+    outgoing.took(3, 10, qos=0, written=False)
+    assert outgoing.clear() == [1, 2]
     assert outgoing.idle
