@@ -19,7 +19,6 @@ from typing import Any, Final
 import msgspec
 
 from roost_edge.broker_settings import broker_settings
-from roost_edge.complaints import Complaints
 from roost_edge.config import AgentConfig
 from roost_edge.desk import Desk, Task
 from roost_edge.injection import Injection
@@ -28,7 +27,6 @@ from roost_edge.intake.mqtt import MqttIntake
 from roost_edge.lineup import line_up
 from roost_edge.mqtt import BrokerConnection, Received, Will
 from roost_edge.mqtt.announcer import Announcer
-from roost_edge.mqtt.faults import SubscriptionRefusedError
 from roost_edge.presence import Presence
 from roost_edge.reactor import Reactor, Timer
 from roost_edge.state_folder import StateFolder
@@ -36,8 +34,10 @@ from roost_edge.status import StatusServer
 from roost_edge.workers import ContestantState, Key, Worker
 from roost_shared import __version__
 from roost_shared.clock import SECOND, SystemClock
+from roost_shared.complaints import Complaints
 from roost_shared.errors import TransportError
 from roost_shared.messages import SCHEMA_VERSION, ErrorInfo
+from roost_shared.mqtt.faults import SubscriptionRefusedError
 from roost_shared.rendezvous import Contestant
 from roost_shared.scored import Scored
 from roost_shared.topics import DeviceTopics

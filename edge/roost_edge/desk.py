@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from roost_edge.answers import default_answer, scored_answer
-from roost_edge.complaints import Complaints
 from roost_edge.inputs import Delivery, Input, Reply
 from roost_edge.reactor import Reactor, Timer
 from roost_edge.tally import Tally
 from roost_edge.workers import Job, SharedPayload, Worker
 from roost_shared import messages, rendezvous
+from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo
 from roost_shared.rendezvous import SHED, Rendezvous, TaskPolicy, pressure_of, roles_to_shed
 from roost_shared.scored import Scored

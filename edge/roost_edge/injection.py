@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
-from roost_edge.complaints import Complaints
 from roost_edge.desk import Task
+from roost_shared.complaints import Complaints
 
 __all__ = ["Injection"]
 

@@ -7,7 +7,6 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roost_edge.complaints import Complaints
 from roost_edge.desk import Desk, Task
 from roost_edge.injection import Injection
 from roost_edge.inputs import Input
@@ -15,6 +14,7 @@ from roost_edge.intake.mqtt import MqttIntake
 from roost_edge.mqtt import BrokerConnection, Outcome, Properties, Published, Received
 from roost_edge.workers import Job, Worker
 from roost_shared.clock import MS, SECOND, SystemClock
+from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo
 from roost_shared.rendezvous import Contestant, Rule, TaskPolicy
 from roost_shared.scored import Scored

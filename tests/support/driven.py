@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from roost_edge.mqtt import BrokerConnection, BrokerSettings, Received, Subscription, Will
-from roost_edge.mqtt.faults import SubscriptionRefusedError
 from roost_edge.reactor import Reactor
 from roost_shared.clock import MS, SECOND, SystemClock
 from roost_shared.errors import TransportError
+from roost_shared.mqtt.faults import SubscriptionRefusedError
 
 __all__ = ["DrivenConnection", "run_until"]
 

@@ -15,12 +15,12 @@ import random
 from collections.abc import Callable
 
 from roost_edge.mqtt.connection import BrokerConnection
-from roost_edge.mqtt.faults import BrokerLostError
 from roost_edge.mqtt.message import Received, Will
 from roost_edge.presence import Announce, Effect, Presence
 from roost_edge.reactor import Reactor, Timer
 from roost_shared.errors import TransportError
 from roost_shared.messages import MessageError, State, decode_json, encode_json
+from roost_shared.mqtt.faults import BrokerLostError
 
 __all__ = ["Announcer"]
 

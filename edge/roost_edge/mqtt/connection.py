@@ -5,7 +5,7 @@
      └────────── backoff ◀─────────────┘
 
 All happens in the loop's thread, and no call here blocks; what blocks of opening a link runs in a thread
-(`opener.py`). A broker that says it does not speak MQTT 5 gets a new 3.1.1 link at once (`dialect.py`).
+(`opener.py`). A broker that says it does not speak MQTT 5 gets a new 3.1.1 link at once (`roost_shared.mqtt.dialect`).
 
 What this does not do: keep messages while the broker is away. `publish` says so, and the caller decides. (QoS 1
 messages taken before the connection ended are sent again on the next, unless the broker turns out to want another
@@ -19,17 +19,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
-from roost_edge.mqtt.dialect import Dialect, Version
 from roost_edge.mqtt.events import ConnectionEvents, Counters
-from roost_edge.mqtt.faults import (
-    UNSUPPORTED_VERSION,
-    BrokerLostError,
-    BrokerRefusedError,
-    BrokerSilentError,
-    BrokerUnreachableError,
-    BrokerUnreadableError,
-    SubscriptionRefusedError,
-)
 from roost_edge.mqtt.link import Link
 from roost_edge.mqtt.message import Properties
 from roost_edge.mqtt.notes import Accepted, Arrived, Confirmed, Ended, Granted, Note, Refused
@@ -41,6 +31,16 @@ from roost_edge.reactor import Reactor, Timer
 from roost_shared.backoff import Backoff
 from roost_shared.clock import MS, SECOND
 from roost_shared.errors import TransportError
+from roost_shared.mqtt.dialect import Dialect, Version
+from roost_shared.mqtt.faults import (
+    UNSUPPORTED_VERSION,
+    BrokerLostError,
+    BrokerRefusedError,
+    BrokerSilentError,
+    BrokerUnreachableError,
+    BrokerUnreadableError,
+    SubscriptionRefusedError,
+)
 
 __all__ = ["BrokerConnection"]
 

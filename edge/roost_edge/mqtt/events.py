@@ -2,9 +2,9 @@
 
 from typing import Protocol
 
-from roost_edge.mqtt.faults import SubscriptionRefusedError
 from roost_edge.mqtt.message import Received, Will
 from roost_shared.errors import TransportError
+from roost_shared.mqtt.faults import SubscriptionRefusedError
 
 __all__ = ["ConnectionEvents", "Counters"]
 

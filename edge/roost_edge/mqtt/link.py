@@ -12,24 +12,26 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, cast
 
-from paho.mqtt import properties as paho_properties
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.exception import MalformedPacket
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties as PahoProperties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from roost_edge.mqtt.dialect import Version
 from roost_edge.mqtt.message import Properties, Will
 from roost_edge.mqtt.notes import Accepted, Arrived, Confirmed, Ended, Granted, Note, Refused
-from roost_edge.mqtt.settings import BrokerAddress, BrokerSettings, Subscription
+from roost_edge.mqtt.settings import BrokerSettings, Subscription
+from roost_shared.mqtt import paho_reading
+from roost_shared.mqtt.address import BrokerAddress
+from roost_shared.mqtt.dialect import Version
 
 __all__ = ["Link"]
 
 _MQTT5: Final = 5
 _KEEP_ALIVE_TIMEOUT: Final = 0x8D
 _PROTOCOL_ERROR: Final = 0x82
+
+paho_reading.mend()
 
 
 class Link:
@@ -240,44 +242,6 @@ def _new_client(
     if tls is not None:
         client.tls_set_context(tls)
     return client
-
-
-def _read_utf(buffer: memoryview, maximum_bytes: int) -> tuple[str, int]:
-    """Read a string of a property, with the signature of paho's own `readUTF`.
-
-    paho takes U+FEFF for a protocol error. MQTT-1.5.4-3 allows it anywhere and brokers pass it on, so that one
-    such input would end every connection on which the broker tries again to deliver it.
-
-    Returns:
-        The string, and the bytes it took.
-
-    Raises:
-        MalformedPacket: it is longer than its property, no UTF-8, or has U+0000 in it (MQTT-1.5.4-1 and -2).
-    """
-    end = 2 + int.from_bytes(buffer[:2], "big")
-    if end > min(maximum_bytes, len(buffer)):
-        raise MalformedPacket("a string is longer than its property")
-    try:
-        text = bytes(buffer[2:end]).decode()
-    except UnicodeDecodeError as error:
-        raise MalformedPacket(f"a string is no UTF-8: {error}") from error
-    if "\0" in text:
-        raise MalformedPacket("a string has U+0000 in it")
-    return text, end
-
-
-def _unpack_in_place(properties: PahoProperties, buffer: bytes) -> Any:
-    """Read properties, with the signature of paho's own `unpack`.
-
-    paho cuts off each property it has read by copying all that follows, the payload too: eight properties before
-    64 MB take two seconds. A view is cut without a copy.
-    """
-    return _paho_unpack(properties, memoryview(buffer))  # type: ignore[no-untyped-call]  # paho left it untyped
-
-
-_paho_unpack = PahoProperties.unpack
-PahoProperties.unpack = _unpack_in_place  # type: ignore[method-assign]  # there is no other way in
-paho_properties.readUTF = _read_utf
 
 
 def _new_properties(packet_type: int) -> PahoProperties:

@@ -1,41 +1,17 @@
 """What a connection to a broker is told.
 
-The address is a URL: `mqtt://host:1883` or `mqtts://host:8883`, with `user:password@` if wanted. The agent's
-configuration is read elsewhere; this is what is left of it for one connection.
+The agent's configuration is read elsewhere; this is what is left of it for one connection.
 """
 
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
-from urllib.parse import unquote, urlsplit
+from typing import Literal, NamedTuple
 
-from roost_edge.mqtt.faults import BrokerFileError, BrokerUrlError
+from roost_shared.mqtt.address import BrokerAddress, parse_broker_url
+from roost_shared.mqtt.tls import client_context
 
-__all__ = ["BrokerAddress", "BrokerSettings", "Subscription", "parse_broker_url"]
-
-_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
-
-
-class _TidySocket(ssl.SSLSocket):
-    """Closes itself when the handshake fails: paho would leave it to the garbage collector."""
-
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - the base class's signature
-        try:
-            super().do_handshake(block)
-        except OSError:
-            self.close()
-            raise
-
-
-class BrokerAddress(NamedTuple):
-    """Where a broker is, and as whom to go there."""
-
-    host: str
-    port: int
-    tls: bool
-    username: str | None
-    password: str | None
+__all__ = ["BrokerSettings", "Subscription"]
 
 
 class Subscription(NamedTuple):
@@ -53,7 +29,7 @@ class BrokerSettings:
     """One connection.
 
     Attributes:
-        url: see the module's text.
+        url: see `roost_shared.mqtt.address`.
         client_id: unique at the broker; names the session that outlives a connection.
         subscriptions: made anew on each connection.
         username: goes before the URL's.
@@ -104,46 +80,4 @@ class BrokerSettings:
         Raises:
             BrokerFileError: a file is missing or holds nothing usable.
         """
-        try:
-            context = ssl.create_default_context(cafile=self.cafile)
-        except OSError as error:
-            raise BrokerFileError(f"cafile {self.cafile}: {error}") from error
-        context.sslsocket_class = _TidySocket
-        if self.certfile is not None:
-            try:
-                context.load_cert_chain(self.certfile, self.keyfile)
-            except OSError as error:
-                files = f"certfile {self.certfile}, keyfile {self.keyfile or 'the same'}"
-                raise BrokerFileError(f"{files}: {error}") from error
-        return context
-
-
-def parse_broker_url(url: str) -> BrokerAddress:
-    """Take a broker's URL apart.
-
-    Raises:
-        BrokerUrlError: it is none; says why.
-
-    >>> parse_broker_url("mqtts://cam:secret@site.example")
-    BrokerAddress(host='site.example', port=8883, tls=True, username='cam', password='secret')
-    """
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise BrokerUrlError(f"{url!r} is no address: {error}") from error
-    if parts.scheme not in _PORTS:
-        raise BrokerUrlError(f"{url!r} must start with mqtt:// or mqtts://")
-    if not parts.hostname:
-        raise BrokerUrlError(f"{url!r} names no host")
-    if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise BrokerUrlError(f"{url!r} has something after the host and port, which means nothing to a broker")
-    if port == 0:
-        raise BrokerUrlError(f"{url!r} names port 0")
-    return BrokerAddress(
-        host=parts.hostname,
-        port=port or _PORTS[parts.scheme],
-        tls=parts.scheme == "mqtts",
-        username=None if parts.username is None else unquote(parts.username),
-        password=None if parts.password is None else unquote(parts.password),
-    )
+        return client_context(self.cafile, self.certfile, self.keyfile)

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from roost_edge.mqtt import Outcome
-from roost_edge.mqtt.faults import (
+from roost_edge.reactor import Reactor
+from roost_shared.clock import SECOND, SystemClock
+from roost_shared.mqtt.faults import (
     BrokerFileError,
     BrokerLostError,
     BrokerRefusedError,
     BrokerSilentError,
     BrokerUnreachableError,
 )
-from roost_edge.reactor import Reactor
-from roost_shared.clock import SECOND, SystemClock
 from tests.support.driven import DrivenConnection
 from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.mqtt_peer import MqttPeer

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from roost_edge.mqtt.faults import BrokerUnreadableError
+from roost_shared.mqtt.faults import BrokerUnreadableError
 from tests.support.driven import DrivenConnection
 from tests.support.mosquitto import Mosquitto
 from tests.support.mqtt_peer import MqttPeer

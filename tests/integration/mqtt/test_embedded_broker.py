@@ -7,7 +7,7 @@ import pytest
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from roost_edge.mqtt.faults import BrokerRefusedError
+from roost_shared.mqtt.faults import BrokerRefusedError
 from tests.support.driven import DrivenConnection
 from tests.support.embedded_broker import EmbeddedBroker
 from tests.support.mqtt_peer import MqttPeer

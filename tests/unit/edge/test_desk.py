@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import pytest
 
-from roost_edge.complaints import Complaints
 from roost_edge.desk import Desk, Task
 from roost_edge.inputs import Delivery, Input
 from roost_edge.workers import Job, Worker
 from roost_edge.workers.job_queue import JobQueue, Ticket
 from roost_shared.clock import MS, SystemClock
+from roost_shared.complaints import Complaints
 from roost_shared.messages import Answer, ErrorInfo
 from roost_shared.rendezvous import Contestant, Rule, TaskPolicy
 from roost_shared.scored import Scored

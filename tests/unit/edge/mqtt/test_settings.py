@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from roost_edge.mqtt import settings as settings_module
-from roost_edge.mqtt.faults import BrokerFileError, BrokerUrlError
-from roost_edge.mqtt.settings import BrokerAddress, BrokerSettings, parse_broker_url
+from roost_edge.mqtt.settings import BrokerSettings
+from roost_shared.mqtt.address import BrokerAddress, parse_broker_url
+from roost_shared.mqtt.faults import BrokerFileError, BrokerUrlError
 
 
 @pytest.mark.parametrize(
