@@ -69,8 +69,9 @@ def _setting(text: str) -> tuple[str, str]:
 def _run(config: AgentConfig, options: argparse.Namespace) -> int:
     logging.basicConfig(level=options.log_level.upper(), format=LOG_FORMAT)
     from roost_edge.agent import run_agent  # noqa: PLC0415 - `check` and `status` need no broker client
+    from roost_edge.watchdog import Watchdog  # noqa: PLC0415 - as above
 
-    run_agent(config)
+    run_agent(config, Watchdog.from_environment(os.environ, os.getpid()))
     return 0
 
 

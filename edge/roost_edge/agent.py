@@ -31,6 +31,7 @@ from roost_edge.presence import Presence
 from roost_edge.reactor import Reactor, Timer
 from roost_edge.state_folder import StateFolder
 from roost_edge.status import StatusServer
+from roost_edge.watchdog import Watchdog
 from roost_edge.workers import ContestantState, Key, Worker
 from roost_shared import __version__
 from roost_shared.clock import SECOND, SystemClock
@@ -52,8 +53,12 @@ WORKER_GOODBYE_NS: Final = 1 * SECOND
 PRIORITY: Final = -10  # nice value; the workers' is 5
 
 
-def run_agent(config: AgentConfig) -> None:
+def run_agent(config: AgentConfig, watchdog: Watchdog) -> None:
     """Answer inputs until SIGTERM or SIGINT.
+
+    Args:
+        config: checked and complete.
+        watchdog: of the service manager that started us.
 
     Raises:
         StateFolderError: the state folder cannot be used.
@@ -62,7 +67,7 @@ def run_agent(config: AgentConfig) -> None:
     folder = StateFolder(config.state_dir)
     _take_first_place()
     try:
-        agent = Agent(config)
+        agent = Agent(config, watchdog)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: agent.stop_soon())
         agent.run()
@@ -100,14 +105,16 @@ class Agent:
 
     Args:
         config: checked and complete.
+        watchdog: told when we take inputs, that we turn, when we stop.
 
     Raises:
         ContentError: the broker's address or certificates cannot be used, or the rules do not fit.
     """
 
-    def __init__(self, config: AgentConfig) -> None:
+    def __init__(self, config: AgentConfig, watchdog: Watchdog) -> None:
         clock = SystemClock()
         self._config = config
+        self._watchdog = watchdog
         self._started_ns = clock.now_ns()
         self._boot = secrets.token_hex(8)
         self._reactor = Reactor(clock)
@@ -171,6 +178,7 @@ class Agent:
         try:
             self._reactor.run()
         finally:
+            self._watchdog.close()
             status.close()
             for folder in self._folders.values():
                 folder.close()
@@ -197,6 +205,7 @@ class Agent:
         self._connection.start()
         for folder in self._folders.values():
             folder.start()
+        self._watchdog.start(self._reactor, self._in_one_line)
 
     def _stop(self) -> None:
         """Take no more inputs, answer those in flight, then say goodbye."""
@@ -204,6 +213,7 @@ class Agent:
             return
         log.info("stopping: %d to answer", self.desk.unanswered)
         self._stopping = True
+        self._watchdog.stopping()
         for folder in self._folders.values():
             folder.stop()
         self.desk.on_idle = self._say_goodbye
@@ -311,6 +321,10 @@ class Agent:
             "folders": {name: folder.describe() for name, folder in self._folders.items()},
             "tasks": {name: describe_task(task) for name, task in self.desk.tasks.items()},
         }
+
+    def _in_one_line(self) -> str:
+        answers = sum(task.tally.answers for task in self.desk.tasks.values())
+        return f"{'connected' if self._connection.connected else 'broker away'}, {answers} answered"
 
 
 def describe_task(task: Task) -> dict[str, Any]:
