@@ -1,0 +1,110 @@
+"""Errors as HTTP tells them: a status by class, and a body with the stable code.
+
+{"error": {"code": "not_found", "message": "there is no device 'cam-01'"}}
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from roost_cloud.errors import ConflictError, ForbiddenError, NotFoundError, UnauthenticatedError
+from roost_shared.errors import ContentError, DeviceError, RoostError, TransportError
+
+__all__ = ["ErrorBody", "error_response", "handle_errors", "raises", "status_of"]
+
+log = structlog.get_logger(__name__)
+
+_RETRY_AFTER_S: Final = 2
+# The first class that fits.
+_STATUS: Final[tuple[tuple[type[RoostError], HTTPStatus], ...]] = (
+    (UnauthenticatedError, HTTPStatus.UNAUTHORIZED),
+    (ForbiddenError, HTTPStatus.FORBIDDEN),
+    (NotFoundError, HTTPStatus.NOT_FOUND),
+    (ConflictError, HTTPStatus.CONFLICT),
+    (ContentError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (TransportError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (DeviceError, HTTPStatus.INSUFFICIENT_STORAGE),
+)
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong."""
+
+    code: str  # stable, dotted
+    message: str  # one line for a person
+
+
+class ErrorBody(BaseModel):
+    """The body of every response that is an error."""
+
+    error: ErrorDetail
+
+
+def raises(*statuses: HTTPStatus | int) -> dict[int | str, dict[str, Any]]:
+    """For a route's `responses`: the errors it documents, beside those every route may have."""
+    everywhere = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE, HTTPStatus.BAD_REQUEST)
+    return {
+        int(status): {"model": ErrorBody, "description": HTTPStatus(status).phrase}
+        for status in sorted({*map(int, statuses), *map(int, everywhere)})
+    }
+
+
+def status_of(error: RoostError) -> HTTPStatus:
+    """The status an error becomes."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def error_response(
+    status: HTTPStatus | int, code: str, message: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """An error's response."""
+    body = ErrorBody(error=ErrorDetail(code=code, message=message))
+    return JSONResponse(body.model_dump(), status_code=int(status), headers=dict(headers or {}))
+
+
+def handle_errors(app: FastAPI) -> None:
+    """Make `app` tell every error this way."""
+    app.add_exception_handler(RoostError, _raised)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(Exception, _broken)
+
+
+def _raised(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RoostError)  # noqa: S101 - registered for it
+    status = status_of(error)
+    headers = {}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE):
+        headers["Retry-After"] = str(_RETRY_AFTER_S)
+        log.warning("request.failed", code=error.code, message=str(error))
+    return error_response(status, error.code, str(error), headers)
+
+
+def _malformed(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
+    found = error.errors()
+    places = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in found[:5])
+    if any(one["type"] == "json_invalid" for one in found):
+        return error_response(HTTPStatus.BAD_REQUEST, "request.no_json", places)
+    return error_response(HTTPStatus.UNPROCESSABLE_ENTITY, "request.invalid", places)
+
+
+def _refused(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    code = HTTPStatus(error.status_code).name.lower()
+    return error_response(error.status_code, f"http.{code}", str(error.detail), error.headers)
+
+
+def _broken(_: Request, error: Exception) -> JSONResponse:
+    log.error("request.broken", exc_info=error)
+    message = "a fault of ours; the log tells more"
+    return error_response(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", message)

@@ -1,0 +1,43 @@
+"""The application: every route of this process, made from its services. `serve.py` runs it; tests call it."""
+
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+
+from roost_cloud.api.errors import handle_errors
+from roost_cloud.api.health import health_router
+from roost_cloud.api.traffic import BodyLimit, Traffic
+from roost_cloud.roles import Worker
+from roost_cloud.services import Services
+from roost_shared import __version__
+
+__all__ = ["create_app"]
+
+_BODY_LIMIT_BYTES: Final = 4 << 20  # the largest is a bundle's manifest
+_STREAMED: Final = ("/api/v1/objects/",)  # these go to disk as they come, under a signed limit
+
+
+def create_app(services: Services, workers: dict[str, Worker] | None = None) -> FastAPI:
+    """Make the application of one process.
+
+    Args:
+        services: opened; whoever opened them closes them after the application has ended.
+        workers: the process's other roles, whose health it tells.
+    """
+    app = FastAPI(title="Roost", version=__version__, docs_url="/docs", redoc_url=None)
+    app.state.services = services
+    handle_errors(app)
+    app.include_router(health_router(workers or {}))
+    if "api" in services.settings.role:
+        app.include_router(_api())
+    app.add_middleware(BodyLimit, limit_bytes=_BODY_LIMIT_BYTES, exempt=_STREAMED)
+    app.add_middleware(Traffic, metrics=services.metrics)
+    return app
+
+
+def _api() -> APIRouter:
+    api = APIRouter(prefix="/api/v1")
+    routers: tuple[APIRouter, ...] = ()
+    for router in routers:
+        api.include_router(router)
+    return api

@@ -1,0 +1,48 @@
+"""The way in: the platform's first token, made at the first start and shown once. There is no default password."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from roost_cloud.people import tokens
+from roost_cloud.services import Services
+from roost_shared.durable import write_durably
+
+__all__ = ["first_start", "new_platform_token"]
+
+
+def first_start(services: Services) -> str | None:
+    """Make the platform's first token, if it has had none.
+
+    Returns:
+        The token's text; None if this is not the first start.
+    """
+    with services.database.begin() as session:
+        if tokens.exists_for_platform(session):
+            return None
+        issued = tokens.issue(
+            session,
+            tenant=None,
+            name="first start",
+            role="admin",
+            lifetime=None,
+            actor="bootstrap",
+            now=services.now(),
+        )
+        # Kept before the transaction ends: a token nobody has seen would lock everybody out.
+        if services.settings.bootstrap_token_file is not None:
+            _keep(services.settings.bootstrap_token_file, issued.text)
+        return issued.text
+
+
+def new_platform_token(services: Services, *, name: str, lifetime: timedelta | None) -> str:
+    """Make another platform token, for whoever can reach the database and has lost theirs."""
+    with services.database.begin() as session:
+        issued = tokens.issue(
+            session, tenant=None, name=name, role="admin", lifetime=lifetime, actor="shell", now=services.now()
+        )
+        return issued.text
+
+
+def _keep(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_durably(file, f"{text}\n".encode(), mode=0o600)

@@ -1,0 +1,145 @@
+"""API tokens: `roost_{id}_{secret}`, shown once; what is kept cannot be turned back into one.
+
+The secret has 256 random bits, so a plain SHA-256 keeps it: there is nothing to guess that a slow hash would protect.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, cast
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from roost_cloud.db.tables import ApiToken
+from roost_cloud.errors import NotFoundError, UnauthenticatedError
+from roost_cloud.people import audit
+from roost_cloud.people.principal import Principal, Role
+
+__all__ = [
+    "PREFIX",
+    "Issued",
+    "authenticate",
+    "every",
+    "exists_for_platform",
+    "issue",
+    "note_use",
+    "revoke",
+    "use_is_stale",
+]
+
+PREFIX: Final = "roost_"
+_ID_BYTES: Final = 8
+_SECRET_BYTES: Final = 32
+_USE_NOTED_EVERY: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A token just made, and the only chance to see its text."""
+
+    row: ApiToken
+    text: str
+
+
+def issue(
+    session: Session,
+    *,
+    tenant: str | None,
+    name: str,
+    role: Role,
+    lifetime: timedelta | None,
+    actor: str,
+    now: datetime,
+) -> Issued:
+    """Make a token.
+
+    Args:
+        session: to write with.
+        tenant: whom it speaks for; None for the platform.
+        name: for people, to tell tokens apart.
+        role: what it may do.
+        lifetime: None for ever.
+        actor: who made it.
+        now: when.
+    """
+    identity, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
+    row = ApiToken(
+        id=identity,
+        tenant=tenant,
+        name=name,
+        role=role,
+        secret_sha256=_digest(secret),
+        created_at=now,
+        created_by=actor,
+        expires_at=None if lifetime is None else now + lifetime,
+    )
+    session.add(row)
+    session.flush()
+    audit.record(
+        session, tenant=tenant, actor=actor, action="token.issue", subject=identity, now=now, name=name, role=role
+    )
+    return Issued(row, f"{PREFIX}{identity}_{secret}")
+
+
+def authenticate(session: Session, text: str, now: datetime) -> tuple[Principal, ApiToken]:
+    """Tell who comes with a token.
+
+    Raises:
+        UnauthenticatedError: it is none of ours, expired or revoked.
+    """
+    identity, _, secret = text.removeprefix(PREFIX).partition("_")
+    row = session.get(ApiToken, identity)
+    # Compared even for an unknown id, so that time does not tell which ids there are.
+    matches = hmac.compare_digest(_digest(secret), row.secret_sha256 if row else _digest(""))
+    if row is None or not matches:
+        raise UnauthenticatedError("the token is unknown")
+    if row.revoked_at is not None:
+        raise UnauthenticatedError(f"the token {row.id} was revoked")
+    if row.expires_at is not None and row.expires_at <= now:
+        raise UnauthenticatedError(f"the token {row.id} expired at {row.expires_at:%Y-%m-%d %H:%M} UTC")
+    return Principal(name=f"token:{row.id}", role=cast("Role", row.role), tenant=row.tenant), row
+
+
+def use_is_stale(row: ApiToken, now: datetime) -> bool:
+    """Whether the last use noted is so old that this one should be noted."""
+    return row.last_used_at is None or now - row.last_used_at >= _USE_NOTED_EVERY
+
+
+def note_use(session: Session, token: str, now: datetime) -> None:
+    """Remember when a token was last used."""
+    row = session.get(ApiToken, token)
+    if row is not None:
+        row.last_used_at = now
+
+
+def revoke(session: Session, tenant: str | None, token: str, *, actor: str, now: datetime) -> None:
+    """End a token's life; again is no error.
+
+    Raises:
+        NotFoundError: the tenant has no such token.
+    """
+    row = session.get(ApiToken, token)
+    if row is None or row.tenant != tenant:
+        raise NotFoundError("token", token)
+    if row.revoked_at is None:
+        row.revoked_at = now
+        audit.record(session, tenant=tenant, actor=actor, action="token.revoke", subject=token, now=now)
+
+
+def every(session: Session, tenant: str | None) -> Sequence[ApiToken]:
+    """A tenant's tokens, the newest first."""
+    of_tenant = ApiToken.tenant == tenant if tenant else ApiToken.tenant.is_(None)
+    return session.scalars(select(ApiToken).where(of_tenant).order_by(ApiToken.created_at.desc(), ApiToken.id)).all()
+
+
+def exists_for_platform(session: Session) -> bool:
+    """Whether the platform has had any token: if not, this is the first start."""
+    return bool(session.scalar(select(func.count()).select_from(ApiToken).where(ApiToken.tenant.is_(None))))
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

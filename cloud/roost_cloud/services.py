@@ -1,0 +1,63 @@
+"""What every room of the cloud is given: settings, database, objects, authority, clock, and secrets to sign with."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry
+
+from roost_cloud.db import Database
+from roost_cloud.db.migrations import upgrade
+from roost_cloud.fleet.authority import Authority
+from roost_cloud.objects import ObjectStore, open_store
+from roost_cloud.secret_files import secret_bytes
+from roost_cloud.settings import CloudSettings
+from roost_shared.clock import Clock, SystemClock
+
+__all__ = ["Services", "open_services"]
+
+
+@dataclass(frozen=True)
+class Services:
+    """One deployment, as one process sees it."""
+
+    settings: CloudSettings
+    database: Database
+    objects: ObjectStore
+    authority: Authority
+    clock: Clock
+    token_key: bytes  # signs devices' short tokens
+    metrics: CollectorRegistry
+
+    def now(self) -> datetime:
+        """The server's time, UTC."""
+        return self.clock.wall()
+
+
+@contextmanager
+def open_services(settings: CloudSettings, *, clock: Clock | None = None) -> Iterator[Services]:
+    """Open what a process of the cloud works with, the database's schema brought up to date.
+
+    Raises:
+        RoostError: a database, store or secret cannot be used; says which.
+    """
+    secrets = settings.secrets_path
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    clock = clock or SystemClock()
+    database = Database(settings.database)
+    try:
+        upgrade(database)
+        yield Services(
+            settings=settings,
+            database=database,
+            objects=open_store(
+                settings.objects, public_url=settings.base_url, secret=secret_bytes(secrets, "objects.key")
+            ),
+            authority=Authority(secrets, clock),
+            clock=clock,
+            token_key=secret_bytes(secrets, "tokens.key"),
+            metrics=CollectorRegistry(),
+        )
+    finally:
+        database.close()

@@ -1,0 +1,89 @@
+"""Fixtures around the cloud; every test that takes `database_url` or `cloud` runs on SQLite and on PostgreSQL."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from roost_cloud.db import Database
+from roost_cloud.db.migrations import upgrade
+from tests.support.postgres import Postgres
+
+__all__ = ["cloud", "database", "database_url", "empty_database_url", "newest_postgres", "newest_sqlite", "postgres"]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A cluster; whoever stops it starts it again."""
+    cluster = Postgres()
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.remove()
+
+
+@pytest.fixture(scope="session")
+def newest_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database at the newest step, to copy."""
+    file = tmp_path_factory.mktemp("newest") / "roost.db"
+    database = Database(f"sqlite:///{file}")
+    upgrade(database)
+    database.close()
+    return file
+
+
+@pytest.fixture(scope="session")
+def newest_postgres(postgres: Postgres) -> str:
+    """The name of a database at the newest step, to copy."""
+    name = postgres.new_database()
+    database = Database(postgres.url(name))
+    upgrade(database)
+    database.close()
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of this test's own, at the newest step."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("newest_sqlite"), tmp_path / "roost.db")
+        yield f"sqlite:///{tmp_path / 'roost.db'}"
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    name = postgres.new_database(request.getfixturevalue("newest_postgres"))
+    yield postgres.url(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of this test's own, without any table."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    name = postgres.new_database()
+    yield postgres.url(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def cloud(database_url: str, tmp_path: Path) -> Iterator["Cloud"]:
+    """A cloud with a tenantless database, its time standing still."""
+    from roost_cloud.services import open_services
+    from tests.support.cloud import Cloud, ManualClock, settings_for
+
+    clock = ManualClock()
+    with open_services(settings_for(tmp_path / "cloud", database_url=database_url), clock=clock) as services:
+        made = Cloud(services, clock)
+        with made.client:
+            yield made

@@ -1,0 +1,102 @@
+"""A throw-away PostgreSQL cluster on a free port, for tests; a database of its own for whoever asks."""
+
+import contextlib
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.support.mosquitto import free_port
+
+__all__ = ["Postgres", "require_postgres"]
+
+
+def require_postgres() -> Path:
+    """The folder of PostgreSQL's programs; without it a test fails where servers are required, else is skipped."""
+    if (initdb := shutil.which("initdb")) is not None:
+        return Path(initdb).parent
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if found:
+        return found[-1].parent
+    message = "PostgreSQL is not installed: apt-get install postgresql, or run scripts/test, which does"
+    if os.environ.get("CI") == "true" or os.environ.get("ROOST_REQUIRE_SERVERS"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+class Postgres:
+    """One cluster, without durability: it lives as long as the tests."""
+
+    def __init__(self) -> None:
+        self._programs = require_postgres()
+        # Not in pytest's folder: only its owner may look into that, and PostgreSQL refuses to run as root.
+        self._folder = Path(tempfile.mkdtemp(prefix="roost-postgres-"))
+        self._user: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam("postgres")
+            os.chown(self._folder, owner.pw_uid, owner.pw_gid)
+            self._user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._numbers = itertools.count()
+        self.port = free_port()
+        initdb = [self._programs / "initdb", "-D", self._folder / "data", "-U", "roost", "-A", "trust", "--no-sync"]
+        subprocess.run([*initdb, "-E", "UTF8", "--no-locale"], check=True, capture_output=True, cwd="/", **self._user)
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://roost@127.0.0.1:{self.port}/{database}"
+
+    @property
+    def log(self) -> str:
+        return (self._folder / "log").read_text()
+
+    def start(self) -> None:
+        options = {"fsync": "off", "full_page_writes": "off", "unix_socket_directories": "", "max_connections": "200"}
+        settings = [f"--{name}={value}" for name, value in options.items()]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._programs / "postgres", "-D", self._folder / "data", "-p", str(self.port), *settings],
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                **self._user,
+            )
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                pytest.fail(f"PostgreSQL ended at once: {self.log}")
+            with contextlib.suppress(psycopg.OperationalError):
+                psycopg.connect(self.url(), connect_timeout=1).close()
+                return
+            time.sleep(0.02)
+        pytest.fail(f"PostgreSQL does not answer: {self.log}")
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it; SIGINT cuts all connections, SIGQUIT is a crash."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(30)
+            self._process = None
+
+    def remove(self) -> None:
+        self.stop(signal.SIGQUIT)
+        shutil.rmtree(self._folder)
+
+    def new_database(self, template: str = "template1") -> str:
+        """Make a database, as a copy of `template`; return its name."""
+        name = f"test_{next(self._numbers)}"
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+        return name
+
+    def drop_database(self, name: str) -> None:
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
