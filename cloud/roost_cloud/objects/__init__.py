@@ -2,6 +2,7 @@
 
 from roost_cloud.objects.errors import MissingPartsError, ObjectNotFoundError, UploadNotFoundError
 from roost_cloud.objects.keys import build_key, check_key
+from roost_cloud.objects.open import open_store
 from roost_cloud.objects.parts import PART_BYTES, Part, StoredPart, plan_parts
 from roost_cloud.objects.store import ObjectInfo, ObjectReader, ObjectStore, Upload
 
@@ -18,5 +19,6 @@ __all__ = [
     "UploadNotFoundError",
     "build_key",
     "check_key",
+    "open_store",
     "plan_parts",
 ]
