@@ -3,9 +3,14 @@
     authority = Authority(secrets_dir, SystemClock())
     issued = authority.tenant("acme").issue(csr_pem, "cam-01", timedelta(days=90))
 
-The keys are files under `secrets_dir` and nowhere else, `root.pem` and `tenants/{tenant}.pem`, made when they are
-first asked for. Whoever loses `root.pem` has to enrol the fleet anew, and whoever has it is the deployment: back it up, and
-keep it from everybody. Which certificates were issued and taken back is in the database, not here.
+The keys are files under `secrets_dir` and nowhere else, `root.pem`, `services.pem` and `tenants/{tenant}.pem`, made
+when they are first asked for. Whoever loses `root.pem` has to enrol the fleet anew, and whoever has it is the
+deployment: back it up, and keep it from everybody. Which certificates were issued and taken back is in the database,
+not here.
+
+The cloud's own roles enter a broker by certificates of a second, self-signed CA. No device's certificate leads to it
+and no tenant's CA can imitate it, so that a listener which trusts it alone is out of every device's reach. There is
+no list of its revoked certificates: remove `services.pem`, and make its certificates anew.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from roost_cloud.fleet.x509 import profiles
 from roost_cloud.fleet.x509.revocation_list import Revocation, revocation_list
-from roost_cloud.fleet.x509.signer import Signer, key_pem, load_or_create, make_private_folder
+from roost_cloud.fleet.x509.signer import Signer, key_pem, load_or_create
 from roost_cloud.fleet.x509.signing_request import fingerprint, read_public_key
 from roost_shared.clock import Clock
 from roost_shared.errors import ContentError
@@ -40,6 +45,8 @@ __all__ = [
 DEVICE_LIFETIME: Final = timedelta(days=90)
 SERVICE_LIFETIME: Final = timedelta(days=365)
 SERVICE_NAME: Final = "roost-cloud"  # has no slash, and so is no device's identity
+ROOT_NAME: Final = "Roost root CA"
+SERVICES_NAME: Final = "Roost services CA"
 MAX_IDENTITY: Final = 64  # characters a certificate's common name holds (RFC 5280)
 
 
@@ -149,16 +156,15 @@ class Authority:
 
     Raises:
         SecretsError: a file in there is no authority, or everybody can read it.
-        OSError: the disk refused.
+        SecretFileError: it can be neither read nor made.
     """
 
     def __init__(self, secrets_dir: Path, clock: Clock) -> None:
         self._tenants_dir = secrets_dir / "tenants"
         self._clock = clock
         self._tenants: dict[str, TenantAuthority] = {}
-        make_private_folder(secrets_dir)
-        make_private_folder(self._tenants_dir)
-        self._root = load_or_create(secrets_dir / "root.pem", lambda: profiles.new_root(clock.wall()))
+        self._root = load_or_create(secrets_dir / "root.pem", lambda: profiles.new_root(ROOT_NAME, clock.wall()))
+        self._services_file = secrets_dir / "services.pem"
 
     @property
     def root_certificate_pem(self) -> str:
@@ -175,7 +181,7 @@ class Authority:
 
         Raises:
             BadNameError: it is no name.
-            SecretsError, OSError: as in construction.
+            SecretsError, SecretFileError: as in construction.
         """
         known = self._tenants.get(tenant)
         if known is None:
@@ -198,18 +204,26 @@ class Authority:
         certificate = profiles.sign_server(self._root, key.public_key(), hosts, self._clock.wall(), lifetime)
         return _credentials(certificate, key)
 
+    @property
+    def services_certificate_pem(self) -> str:
+        """What a broker's listener for the cloud's own roles trusts, PEM."""
+        return self._services().certificate_pem
+
     def service(self, lifetime: timedelta = SERVICE_LIFETIME) -> Credentials:
         """A new key and certificate by which the cloud's own roles enter a broker, as `roost-cloud`."""
         key = ec.generate_private_key(ec.SECP256R1())
         now = self._clock.wall()
         certificate = profiles.sign_client(
-            self._root, key.public_key(), organisation=None, name=SERVICE_NAME, now=now, lifetime=lifetime
+            self._services(), key.public_key(), organisation=None, name=SERVICE_NAME, now=now, lifetime=lifetime
         )
         return _credentials(certificate, key)
 
     def crl(self, revocations: Iterable[Revocation], now: datetime) -> str:
-        """The list of the root's revoked certificates, PEM: servers', services' and tenants'."""
+        """The list of the root's revoked certificates, PEM: servers' and tenants' CAs'."""
         return revocation_list(self._root, revocations, now)
+
+    def _services(self) -> Signer:
+        return load_or_create(self._services_file, lambda: profiles.new_root(SERVICES_NAME, self._clock.wall()))
 
 
 def _credentials(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Credentials:

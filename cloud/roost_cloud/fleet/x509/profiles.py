@@ -1,10 +1,11 @@
 """What each kind of certificate says (RFC 5280): pure functions of keys, names and times.
 
-    root (20 years)                        P-384, signs tenants' CAs and the certificates of our own servers
+    root CA (20 years)                     P-384, signs tenants' CAs and the certificates of our own servers
     ├── tenant CA (10 years, pathlen 0)    P-256, signs that tenant's devices and nothing below them
     │   └── device (90 days)               CN {tenant}/d/{device}, client authentication only
-    ├── server                             DNS names and addresses, server authentication only
-    └── service                            CN roost-cloud, client authentication only
+    └── server (1 year)                    DNS names and addresses, server authentication only
+    services CA (20 years)                 P-384, self-signed too: no device's certificate leads to it
+    └── service (1 year)                   CN roost-cloud, client authentication only
 
 **When validity begins.** A client's certificate is read by brokers and APIs with clocks like ours, an hour of leeway
 is plenty. A server's is read by devices, whose clocks stand still while they are off; it is as old as the root, so
@@ -45,7 +46,6 @@ TENANT_LIFETIME: Final = timedelta(days=10 * 365)
 LEEWAY: Final = timedelta(hours=1)  # between two clocks that are kept right
 
 _ROOT_LEEWAY: Final = timedelta(days=1)
-_ROOT_NAME: Final = "Roost root CA"
 _TENANT_NAME: Final = "Roost devices CA"
 _P384_BITS: Final = 384
 _MAX_COMMON_NAME: Final = 64  # characters: ub-common-name of RFC 5280
@@ -66,10 +66,10 @@ class HostNameError(ContentError):
     code = "host.invalid"
 
 
-def new_root(now: datetime) -> Signer:
-    """A deployment's root: a new key, and its certificate by itself."""
+def new_root(name: str, now: datetime) -> Signer:
+    """A self-signed CA of the deployment: a new key, and its certificate by itself."""
     key = ec.generate_private_key(ec.SECP384R1())
-    subject = _name("Roost", _ROOT_NAME)
+    subject = _name("Roost", name)
     begins = now - _ROOT_LEEWAY
     builder = _builder(subject, key.public_key(), begins, begins + ROOT_LIFETIME).issuer_name(subject)
     return Signer(key, _as_authority(builder, path_length=1).sign(key, SHA384()))
