@@ -29,7 +29,7 @@ class CloudSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     secrets_dir: Path | None = None  # keys of CAs and signatures; None: `secrets` in data_dir
     database_url: str | None = None  # None: SQLite in data_dir
     objects_url: str | None = None  # file:// or s3://; None: `objects` in data_dir
-    role: list[RoleName] = list(ROLE_NAMES)  # what this process does
+    role: list[RoleName] = msgspec.field(default_factory=lambda: list(ROLE_NAMES))  # what this process does
     listen: str = "127.0.0.1:8080"  # HOST:PORT; port 0 for any free one
     public_url: str | None = None  # what devices and people call us; None: from `listen`
     tls: Literal["auto", "off"] = "auto"  # auto: on wherever others than this machine can connect
