@@ -30,8 +30,12 @@ def _roost(
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    profile: Annotated[
+        str | None, typer.Option(envvar="ROOST_PROFILE", help="Who to be of those logged in; see `roost login`.")
+    ] = None,
 ) -> None:
     """Answers from models at the edge: bundles, fleets, labels and rollouts."""
+    del profile  # `commands/connect.py` finds it
 
 
 def main() -> None:

@@ -1,0 +1,314 @@
+"""The cloud's API as the `roost` command uses it: time-outs, retries where they do no harm, and typed errors.
+
+    with ApiClient(credentials) as cloud:
+        device = cloud.get("/devices/cam-01", Device)
+        for token in cloud.each("/tokens", Token): ...
+        cloud.call("POST", "/tokens", IssuedToken, body={"name": "ci", "role": "operator"})
+
+Requests that change nothing if they come twice (GET, HEAD, PUT, DELETE) are sent again, a few times, when no answer
+came or the cloud could not answer just now. Redirects are not followed: `send` hands them out, since whoever follows
+one must not carry the token to another host.
+"""
+
+import ssl
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from types import TracebackType
+from typing import Any, Final, Generic, NamedTuple, Self, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+import urllib3
+from urllib3.exceptions import HTTPError, SSLError
+
+from roost_cloud.credentials import Credentials
+from roost_shared import __version__
+from roost_shared.errors import ContentError, TransportError
+
+__all__ = [
+    "ApiAnswerError",
+    "ApiClient",
+    "ApiUnreachableError",
+    "CaMismatchError",
+    "Page",
+    "RemoteError",
+    "Reply",
+    "fetch_root",
+]
+
+API: Final = "/api/v1"
+_TIMEOUT: Final = urllib3.Timeout(connect=10, read=60)  # seconds
+_AGAIN: Final = 3  # times a request is sent once more
+_BACKOFF_S: Final = 0.2
+_LONGEST_WAIT_S: Final = 30  # that a cloud may ask us to come back in
+_BUSY: Final = (502, 503, 504)
+_ANSWER_MAX_BYTES: Final = 16 << 20
+_SHOWN: Final = 500  # characters of an error's text that we repeat
+_REFUSALS: Final = 400
+
+_Answer = TypeVar("_Answer")
+
+
+class ApiUnreachableError(TransportError):
+    """No answer: the name, the network or TLS failed, or the connection ended too early."""
+
+    code = "cloud.unreachable"
+
+
+class ApiAnswerError(TransportError):
+    """The answer is not what the API says."""
+
+    code = "cloud.answer"
+
+
+class CaMismatchError(ContentError):
+    """The cloud's root certificate is not the one that was asked for: somebody else may be answering."""
+
+    code = "cloud.ca_mismatch"
+
+
+class RemoteError(TransportError):
+    """The cloud understood, and said no or could not.
+
+    Args:
+        status: HTTP's.
+        reason: the cloud's own code for it (`not_found`), empty if it gave none.
+        text: its words.
+    """
+
+    code = "cloud.refused"
+
+    def __init__(self, status: int, reason: str, text: str) -> None:
+        super().__init__(f"the cloud says {status}{f' {reason}' if reason else ''}: {text}")
+        self.status = status
+        self.reason = reason
+        self.text = text
+
+
+class Reply(NamedTuple):
+    """An answer as it came.
+
+    Attributes:
+        status: below 400.
+        headers: their names in any case.
+        data: the body.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
+
+
+class Page(msgspec.Struct, Generic[_Answer], frozen=True):
+    """A part of a list."""
+
+    items: list[_Answer]
+    next: str | None = None  # what to ask for the next part with; None: this was the last
+
+
+class _Fault(msgspec.Struct, frozen=True):
+    code: str
+    message: str
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    error: _Fault
+
+
+class ApiClient:
+    """One cloud, as one person or program.
+
+    Args:
+        credentials: where it is, what to show, and whom to believe.
+
+    Attributes:
+        url: the cloud's address.
+        pool: connections without a token, for the signed URLs the cloud gives out.
+    """
+
+    def __init__(self, credentials: Credentials) -> None:
+        self.url = credentials.url
+        self.pool = _pool(_trusting(credentials.ca_pem))
+        self._headers = {"Authorization": f"Bearer {credentials.token}", "Accept": "application/json"}
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self.pool.clear()
+
+    def get(self, path: str, kind: type[_Answer], *, query: Mapping[str, Any] | None = None) -> _Answer:
+        """Ask for something; see `call`."""
+        return self.call("GET", path, kind, query=query)
+
+    def each(self, path: str, kind: type[_Answer], *, query: Mapping[str, Any] | None = None) -> Iterator[_Answer]:
+        """All of a list, page by page; see `call`."""
+        after: str | None = None
+        while True:
+            page = self.get(path, Page[kind], query={**(query or {}), "after": after})  # type: ignore[valid-type]  # msgspec reads it at run time
+            yield from page.items
+            after = page.next
+            if after is None:
+                return
+
+    def call(
+        self, method: str, path: str, kind: type[_Answer], *, body: Any = None, query: Mapping[str, Any] | None = None
+    ) -> _Answer:
+        """Ask, and read the answer's JSON as `kind`.
+
+        Args:
+            method: GET, POST…
+            path: below /api/v1, from its slash on, its parts quoted.
+            kind: what msgspec shall make of the answer; `type(None)` where there is none.
+            body: what msgspec shall make JSON of; None for none.
+            query: parameters; those that are None are left out, a list is repeated.
+
+        Raises:
+            RemoteError: the cloud said no.
+            ApiUnreachableError: no whole answer came; the request may have been carried out.
+            ApiAnswerError: the answer cannot be read.
+        """
+        data = None if body is None else msgspec.json.encode(body)
+        reply = self.send(method, path, data, query=query)
+        if kind is type(None):
+            return kind()
+        try:
+            return msgspec.json.decode(reply.data, type=kind)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise ApiAnswerError(f"{method} {path}: the answer cannot be read: {error}") from error
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        data: bytes | None = None,
+        *,
+        content_type: str = "application/json",
+        query: Mapping[str, Any] | None = None,
+    ) -> Reply:
+        """Ask with a body of bytes, and return the answer as it came, redirects too.
+
+        Raises:
+            RemoteError, ApiUnreachableError: as `call` does.
+            ApiAnswerError: the answer is larger than 16 MiB.
+        """
+        headers = self._headers if data is None else {**self._headers, "Content-Type": content_type}
+        asked = [(name, value) for name, value in (query or {}).items() if value is not None]
+        url = f"{self.url}{API}{path}" + (f"?{urlencode(asked, doseq=True)}" if asked else "")
+        reply = _ask(self.pool, method, url, data, headers)
+        if reply.status >= _REFUSALS:
+            raise _refusal(reply)
+        return reply
+
+
+def fetch_root(url: str, fingerprint: str) -> str:
+    """A cloud's root certificate, believed because its fingerprint is known.
+
+    Args:
+        url: the cloud's address.
+        fingerprint: `sha256:` and the hex digest of the certificate's DER.
+
+    Returns:
+        The certificate, PEM.
+
+    Raises:
+        CaMismatchError: the certificate is another, or none.
+        RemoteError, ApiUnreachableError: as `ApiClient.call` does.
+    """
+    unverified = ssl.create_default_context()
+    unverified.check_hostname = False
+    unverified.verify_mode = ssl.CERT_NONE
+    pool = _pool(unverified)
+    try:
+        reply = _ask(pool, "GET", f"{url}{API}/ca", None, {})
+    finally:
+        pool.clear()
+    if reply.status >= _REFUSALS:
+        raise _refusal(reply)
+    try:
+        pem = reply.data.decode("ascii")
+        found = f"sha256:{sha256(ssl.PEM_cert_to_DER_cert(pem.strip())).hexdigest()}"
+    except ValueError as error:
+        raise CaMismatchError(f"{url} shows no root certificate: is it a cloud of Roost's?") from error
+    if found != fingerprint.strip().lower():
+        raise CaMismatchError(f"the root certificate of {url} has the fingerprint {found}, not {fingerprint}")
+    return pem
+
+
+def _trusting(ca_pem: str | None) -> ssl.SSLContext:
+    """The system's authorities and the cloud's own: it may stand behind a public certificate, as its objects may."""
+    context = ssl.create_default_context()
+    if ca_pem is not None:
+        context.load_verify_locations(cadata=ca_pem)
+    return context
+
+
+def _pool(context: ssl.SSLContext) -> urllib3.PoolManager:
+    again = urllib3.Retry(
+        _AGAIN,
+        redirect=False,
+        status_forcelist=_BUSY,
+        backoff_factor=_BACKOFF_S,
+        raise_on_status=False,
+        retry_after_max=_LONGEST_WAIT_S,
+    )
+    return urllib3.PoolManager(
+        ssl_context=context, timeout=_TIMEOUT, retries=again, headers={"User-Agent": f"roost/{__version__}"}
+    )
+
+
+def _ask(pool: urllib3.PoolManager, method: str, url: str, data: bytes | None, headers: Mapping[str, str]) -> Reply:
+    where = f"{method} {urlsplit(url)._replace(query='').geturl()}"
+    try:
+        answer = pool.request(
+            method, url, body=data, headers={**pool.headers, **headers}, redirect=False, preload_content=False
+        )
+        try:
+            body = answer.read(_ANSWER_MAX_BYTES + 1)
+            status, fields = answer.status, answer.headers
+        finally:
+            answer.drain_conn()
+            answer.release_conn()
+    except SSLError as error:
+        raise _tls_fault(where, error) from error
+    except (HTTPError, OSError) as error:
+        cause = getattr(error, "reason", None) or error
+        if isinstance(cause, SSLError):
+            raise _tls_fault(where, cause) from error
+        raise ApiUnreachableError(f"{where}: {_short(cause)}") from error
+    if len(body) > _ANSWER_MAX_BYTES:
+        raise ApiAnswerError(f"{where}: the answer is larger than {_ANSWER_MAX_BYTES} bytes")
+    return Reply(status, fields, body)
+
+
+def _tls_fault(where: str, error: SSLError) -> ApiUnreachableError:
+    cause = error.args[0] if error.args else error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        remedy = "log in with --ca-fingerprint or --cafile if its certificate is by its own root"
+        return ApiUnreachableError(f"{where}: we do not know who answers: {cause.verify_message}; {remedy}")
+    return ApiUnreachableError(f"{where}: TLS: {_short(error)}")
+
+
+def _refusal(reply: Reply) -> RemoteError:
+    try:
+        fault = msgspec.json.decode(reply.data, type=_Refusal).error
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return RemoteError(reply.status, "", "no word on why: is this the cloud's own address?")
+    return RemoteError(reply.status, _printable(fault.code), _printable(fault.message))
+
+
+def _short(error: BaseException) -> str:
+    """One line of an error whose text may begin with an object's representation."""
+    return _printable(str(error).rpartition(">: ")[2])
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text[:_SHOWN])

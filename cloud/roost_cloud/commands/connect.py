@@ -1,0 +1,22 @@
+"""The cloud a command speaks to: the one `roost login` wrote down, or the environment names."""
+
+import os
+
+import typer
+
+from roost_cloud.client import ApiClient
+from roost_cloud.credentials import find_credentials
+
+__all__ = ["connect"]
+
+
+def connect(context: typer.Context) -> ApiClient:
+    """Open the API as whoever is logged in; `roost --profile NAME …` says as whom.
+
+        with connect(context) as cloud: ...
+
+    Raises:
+        ConfigError: nobody is logged in.
+    """
+    profile = context.find_root().params.get("profile")
+    return ApiClient(find_credentials(os.environ, profile))
