@@ -1,5 +1,6 @@
 """A synchronous MQTT client for tests: a sensor, an operator, a clone."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -17,16 +18,33 @@ TIMEOUT_S = 10.0
 
 
 class MqttPeer:
-    """Connects in the constructor; keeps all it receives in `messages`."""
+    """Connects in the constructor; keeps all it receives in `messages`.
+
+    Args:
+        will: topic and payload, retained, at QoS 1.
+
+    Raises:
+        ConnectionRefusedError: the broker said no.
+    """
 
     def __init__(
-        self, port: int, *, client_id: str = "", version: int = 5, clean: bool = True, username: str | None = None
+        self,
+        port: int,
+        *,
+        client_id: str = "",
+        version: int = 5,
+        clean: bool = True,
+        username: str | None = None,
+        password: str | None = None,
+        will: tuple[str, bytes] | None = None,
+        keep_alive_s: int = 30,
     ) -> None:
         five = version == 5
         self.messages: list[MQTTMessage] = []
         self.disconnects: list[int] = []
         self._changed = threading.Condition()
         self._connected = False
+        self._refusals: list[str] = []
         self._granted: dict[int, list[int]] = {}
         self._client = Client(
             CallbackAPIVersion.VERSION2,
@@ -36,7 +54,9 @@ class MqttPeer:
             reconnect_on_failure=False,
         )
         if username is not None:
-            self._client.username_pw_set(username)
+            self._client.username_pw_set(username, password)
+        if will is not None:
+            self._client.will_set(*will, qos=1, retain=True)
         self._client.on_connect = self._note_connect
         self._client.on_message = self._note_message
         self._client.on_subscribe = self._note_subscribe
@@ -46,11 +66,14 @@ class MqttPeer:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho left it untyped
             properties.SessionExpiryInterval = 3600
         if five:
-            self._client.connect("127.0.0.1", port, keepalive=30, clean_start=clean, properties=properties)
+            self._client.connect("127.0.0.1", port, keepalive=keep_alive_s, clean_start=clean, properties=properties)
         else:
-            self._client.connect("127.0.0.1", port, keepalive=30)
+            self._client.connect("127.0.0.1", port, keepalive=keep_alive_s)
         self._client.loop_start()
-        self.wait(lambda: self._connected, "connected")
+        self.wait(lambda: self._connected or bool(self._refusals), "connected")
+        for refusal in self._refusals:
+            self.close()
+            raise ConnectionRefusedError(refusal)
 
     def __enter__(self) -> Self:
         return self
@@ -102,6 +125,17 @@ class MqttPeer:
                 assert left_s > 0, f"waited {timeout_s} s in vain for: {what}"
                 self._changed.wait(min(left_s, 0.05))
 
+    def freeze(self) -> None:
+        """Fall silent; the connection stays open."""
+        self._client.loop_stop()
+
+    def vanish(self) -> None:
+        """End the connection without a goodbye."""
+        self._client.loop_stop()
+        sock = self._client.socket()
+        assert isinstance(sock, socket.socket)
+        sock.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
@@ -109,6 +143,8 @@ class MqttPeer:
     def _note_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         with self._changed:
             self._connected = not reason.is_failure
+            if reason.is_failure:
+                self._refusals.append(str(reason))
             self._changed.notify_all()
 
     def _note_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:

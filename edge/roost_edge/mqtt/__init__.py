@@ -2,7 +2,8 @@
 
 - `settings.py`: what a connection is told: address, identity, subscriptions, limits.
 - `link.py`: one paho client; the only file that knows paho. It tells by `notes.py`; `opener.py` opens it.
-- `connection.py`: keeps a link up, for ever, in the version of `roost_shared.mqtt.dialect`, and tells its owner by `events.py`.
+- `connection.py`: keeps a link up, for ever, and tells its owner by `events.py`. What is shared with the cloud's
+  connections lies in `roost_shared.mqtt`.
 - `traffic.py`: messages in and out, by the pure decisions of `acknowledgements.py`, `backlog.py`, `outgoing.py`.
 - `announcer.py`: birth and will on the retained `state` topic, by `roost_edge.presence`.
 """

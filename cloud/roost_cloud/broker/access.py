@@ -1,0 +1,159 @@
+"""Who may connect to the embedded broker, and do what there: the fence of DESIGN.md, section 6.
+
+A username is an identity:
+
+- `{tenant}/d/{device}`: a device. Its client id is its username, so that a second one with its password takes its
+  place and is noticed, and nobody else's place can be taken.
+- `{tenant}/d/{device}/sensor`: what sends a device its inputs and reads its answers, by whatever client id. It has a
+  password of its own: whoever holds a camera holds no device's identity.
+- `roost-cloud`: the cloud's roles.
+
+A topic filter is allowed if it cannot match anything that is not: a wildcard reaches as far as the rule's own.
+
+>>> device = "acme/d/cam-01"
+>>> allowed(device, "roost/1/acme/d/cam-01/state", "publish")
+True
+>>> allowed(device, "roost/1/acme/d/cam-02/state", "publish")
+False
+>>> [allowed(device, f"roost/1/acme/d/cam-01/{levels}", "subscribe") for levels in ("in/+", "#", "+")]
+[True, False, False]
+"""
+
+import hmac
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Final, Literal, NamedTuple, Protocol
+
+from roost_shared.topics import PREFIX, is_name
+
+__all__ = ["CLOUD_USERNAME", "Access", "Action", "Anybody", "FleetAccess", "SecretLookup", "allowed"]
+
+CLOUD_USERNAME: Final = "roost-cloud"
+Action = Literal["publish", "subscribe", "receive"]
+SecretLookup = Callable[[str], str | None]
+
+
+class Access(Protocol):
+    """What the embedded broker asks."""
+
+    def authenticate(self, username: str | None, password: str | None, client_id: str) -> bool:
+        """Whether a client is who it says; may block.
+
+        Args:
+            username: None if the client gave none.
+            password: None if the client gave none.
+            client_id: empty if the client gave none.
+
+        Raises:
+            RoostError: that cannot be told just now.
+        """
+        ...
+
+    def may(self, username: str | None, topic: str, action: Action) -> bool:
+        """Whether an authenticated client may do something; asked for each message, so it must not block.
+
+        Args:
+            username: as authenticated.
+            topic: for `subscribe` a topic filter, with or without wildcards.
+            action: `receive` is asked for each delivery to a subscriber.
+        """
+        ...
+
+
+class Anybody:
+    """Lets everybody do everything: for trying things on one machine."""
+
+    def authenticate(self, username: str | None, password: str | None, client_id: str) -> bool:
+        """Let them in."""
+        del username, password, client_id
+        return True
+
+    def may(self, username: str | None, topic: str, action: Action) -> bool:
+        """Let them."""
+        del username, topic, action
+        return True
+
+
+class FleetAccess:
+    """Devices, their sensors and the cloud, each fenced in.
+
+    Args:
+        lookup: gives the SHA-256, in hex, of a username's password; None for one that is unknown or revoked. It is
+            asked at each connect and nothing of it is kept: a revoked device shall not come back. It may block and
+            raise `RoostError`.
+        cloud_password: of the cloud's own connections, made anew by whoever starts the broker.
+    """
+
+    def __init__(self, lookup: SecretLookup, cloud_password: str) -> None:
+        self._lookup = lookup
+        self._cloud_digest = _digest(cloud_password)
+
+    def authenticate(self, username: str | None, password: str | None, client_id: str) -> bool:
+        """Compare the password; a password is a long random secret, for which a plain hash is enough."""
+        if username is None or password is None:
+            return False
+        if username == CLOUD_USERNAME:
+            expected: str | None = self._cloud_digest
+        elif (identity := _Identity.parse(username)) and (identity.is_sensor or client_id == username):
+            expected = self._lookup(username)
+        else:
+            return False
+        return expected is not None and hmac.compare_digest(_digest(password), expected)
+
+    def may(self, username: str | None, topic: str, action: Action) -> bool:
+        """See `allowed`."""
+        return username is not None and allowed(username, topic, action)
+
+
+class _Identity(NamedTuple):
+    """A username of a device or sensor, taken apart."""
+
+    device: str  # "{tenant}/d/{device}"
+    is_sensor: bool
+
+    @classmethod
+    def parse(cls, username: str) -> "_Identity | None":
+        """None if it is no such name."""
+        match username.split("/"):
+            case [tenant, "d", device, *rest] if rest in ([], ["sensor"]) and is_name(tenant) and is_name(device):
+                return cls(f"{tenant}/d/{device}", bool(rest))
+        return None
+
+
+class _Rules(NamedTuple):
+    """Topics below a device's root; `+` stands for one level."""
+
+    writes: tuple[str, ...]
+    reads: tuple[str, ...]
+
+
+_DEVICE: Final = _Rules(("state", "reported", "telemetry", "ask/+", "out/+"), ("desired", "score", "state", "in/+"))
+_SENSOR: Final = _Rules(("in/+",), ("out/+",))
+_CLOUD: Final = _Rules(("desired", "score"), ("state", "reported", "telemetry", "ask/+"))
+
+
+def allowed(username: str, topic: str, action: Action) -> bool:
+    """Whether an authenticated user may do `action` on `topic`."""
+    if username == CLOUD_USERNAME:
+        root, rules = f"{PREFIX}/+/d/+/", _CLOUD
+    else:
+        identity = _Identity.parse(username)
+        if identity is None:
+            return False
+        root, rules = f"{PREFIX}/{identity.device}/", _SENSOR if identity.is_sensor else _DEVICE
+    patterns = rules.writes if action == "publish" else rules.reads
+    levels = topic.split("/")
+    if action != "subscribe" and any("+" in level or "#" in level for level in levels):
+        return False  # no topic, whatever a will says
+    return any(_covers((root + pattern).split("/"), levels) for pattern in patterns)
+
+
+def _covers(pattern: list[str], levels: list[str]) -> bool:
+    """Whether all that the topic or filter `levels` can match is matched by `pattern`."""
+    return len(pattern) == len(levels) and all(
+        level != "#" and mine in ("+", level) for mine, level in zip(pattern, levels, strict=True)
+    )
+
+
+def _digest(secret: str) -> str:
+    return sha256(secret.encode()).hexdigest()

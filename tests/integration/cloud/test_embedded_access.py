@@ -1,0 +1,203 @@
+"""The embedded broker's fence, at the real broker: publishing, subscribing, and every kind of delivery."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.embedded_fleet_broker import FleetBroker
+from tests.support.mqtt_fixtures import connect
+from tests.support.mqtt_peer import MqttPeer
+
+__all__ = ["connect"]
+
+CAM, OTHER, STRANGER = "acme/d/cam-01", "acme/d/cam-02", "zeta/d/cam-01"
+Join = Callable[..., MqttPeer]
+
+
+@pytest.fixture
+def fleet() -> Iterator[FleetBroker]:
+    broker = FleetBroker()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def join(fleet: FleetBroker, connect: Callable[..., MqttPeer]) -> Join:
+    """Connects a user as it should, or as the arguments say."""
+
+    def join(username: str, **arguments: Any) -> MqttPeer:
+        given = {"version": 4, "client_id": username, "password": fleet.password(username), **arguments}
+        return connect(fleet.port, username=username, **given)
+
+    return join
+
+
+@pytest.fixture
+def cloud(fleet: FleetBroker, connect: Callable[..., MqttPeer]) -> MqttPeer:
+    return connect(fleet.port, version=4, client_id="roost-cloud-1", **fleet.cloud)
+
+
+def topics(peer: MqttPeer, count: int) -> list[str]:
+    return sorted(message.topic for message in peer.next(count))
+
+
+def assert_nothing_came(peer: MqttPeer, last_topic: str, cloud: MqttPeer) -> None:
+    """A message that surely comes is the first that comes."""
+    cloud.publish(last_topic, b"last")
+    assert [message.topic for message in peer.next(1)] == [last_topic]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param({"password": "wrong"}, id="wrong password"),
+        pytest.param({"password": None}, id="no password"),
+        pytest.param({"client_id": OTHER}, id="another's client id"),
+        pytest.param({"client_id": ""}, id="no client id"),
+        pytest.param({"will": (f"roost/1/{OTHER}/state", b"offline")}, id="a will on another's topic"),
+        pytest.param({"will": (f"roost/1/{CAM}/ask/+", b"offline")}, id="a will on a wildcard"),
+    ],
+)
+def test_a_device_that_is_not_itself_is_refused(join: Join, fleet: FleetBroker, arguments: dict[str, Any]) -> None:
+    with pytest.raises(ConnectionRefusedError):
+        join(CAM, **arguments)
+    assert fleet.broker.counts["refused"] == 1
+    join(CAM, will=(f"roost/1/{CAM}/state", b"offline"))
+
+
+@pytest.mark.parametrize("username", ["roost-cloud", "acme", "acme/d/cam-01/other", "acme/x/cam-01", "", "Acme/d/cam"])
+def test_a_name_of_no_identity_is_refused(join: Join, username: str) -> None:
+    with pytest.raises(ConnectionRefusedError):
+        join(username, client_id="x")
+
+
+def test_nobody_knows_is_not_no(join: Join, fleet: FleetBroker) -> None:
+    fleet.lookup_fails = True
+    with pytest.raises(ConnectionRefusedError, match="unavailable"):
+        join(CAM)
+
+
+def test_a_device_writes_its_own_topics_and_no_others(join: Join, cloud: MqttPeer) -> None:
+    for kind in ("state", "reported", "telemetry", "ask/+"):
+        assert cloud.subscribe(f"roost/1/+/d/+/{kind}") == [1]
+    cam = join(CAM)
+    mine = ["state", "reported", "telemetry", "ask/meter"]
+    for user in (OTHER, STRANGER, CAM):
+        for kind in mine:
+            cam.publish(f"roost/1/{user}/{kind}", b"x")
+    assert topics(cloud, 4) == sorted(f"roost/1/{CAM}/{kind}" for kind in mine)
+    assert cloud.messages == []
+
+
+def test_a_device_subscribes_to_its_own_topics_and_no_others(join: Join) -> None:
+    cam = join(CAM)
+    for kind in ("desired", "score", "state", "in/+", "in/meter"):
+        assert cam.subscribe(f"roost/1/{CAM}/{kind}") == [1], kind
+    for topic in (
+        f"roost/1/{CAM}/#", f"roost/1/{CAM}/+", f"roost/1/{CAM}/in/#", f"roost/1/{CAM}/telemetry",
+        f"roost/1/{CAM}/reported", f"roost/1/{OTHER}/state", f"roost/1/{STRANGER}/desired", "roost/1/acme/d/+/state",
+        "#", "+", "$SYS/#", f"$share/x/roost/1/{OTHER}/desired",
+    ):  # fmt: skip
+        assert cam.subscribe(topic) == [0x80], topic
+
+
+def test_the_cloud_writes_only_what_devices_read(join: Join, cloud: MqttPeer) -> None:
+    cam = join(CAM)
+    for kind in ("desired", "score", "state", "in/+"):
+        cam.subscribe(f"roost/1/{CAM}/{kind}")
+    for kind in ("state", "in/meter", "desired", "score"):
+        cloud.publish(f"roost/1/{CAM}/{kind}", b"x")
+    assert topics(cam, 2) == [f"roost/1/{CAM}/desired", f"roost/1/{CAM}/score"]
+    for topic in ("#", "roost/#", "roost/1/+/d/+/in/+", "roost/1/+/d/+/desired"):
+        assert cloud.subscribe(topic) == [0x80], topic
+
+
+def test_a_sensor_reaches_its_device_and_nothing_else(join: Join) -> None:
+    cam = join(CAM)
+    cam.subscribe(f"roost/1/{CAM}/in/+")
+    sensor = join(f"{CAM}/sensor", client_id="")
+    assert sensor.subscribe(f"roost/1/{CAM}/out/+") == [1]
+    assert sensor.subscribe(f"roost/1/{CAM}/desired") == [0x80]
+    assert sensor.subscribe(f"roost/1/{OTHER}/out/+") == [0x80]
+    sensor.publish(f"roost/1/{CAM}/state", b"forged")
+    sensor.publish(f"roost/1/{CAM}/in/meter", b"photo")
+    assert cam.next()[0].payload == b"photo"
+    cam.publish(f"roost/1/{CAM}/out/meter", b"answer")
+    assert sensor.next()[0].payload == b"answer"
+
+
+def test_retained_messages_reach_their_subscribers_alone(join: Join, cloud: MqttPeer) -> None:
+    cloud.subscribe("roost/1/+/d/+/state")  # amqtt would follow this for every newcomer
+    for user in (CAM, OTHER, STRANGER):
+        join(user).publish(f"roost/1/{user}/state", b"online", retain=True)
+        cloud.publish(f"roost/1/{user}/desired", b"run", retain=True)
+    assert len(cloud.next(3)) == 3
+    cam = join(CAM)  # takes its own place
+    for kind in ("desired", "score"):
+        cam.subscribe(f"roost/1/{CAM}/{kind}")
+    [message] = cam.next()
+    assert (message.topic, message.retain) == (f"roost/1/{CAM}/desired", True)
+    assert_nothing_came(cam, f"roost/1/{CAM}/score", cloud)
+
+
+def test_a_will_reaches_only_who_may_read_it(join: Join, cloud: MqttPeer) -> None:
+    state = f"roost/1/{CAM}/state"
+    cloud.subscribe("roost/1/+/d/+/state")
+    other = join(OTHER)
+    other.subscribe(f"roost/1/{OTHER}/score")
+    cam = join(CAM, will=(state, b"offline"))
+    cam.vanish()
+    assert [(each.topic, each.payload) for each in cloud.next()] == [(state, b"offline")]
+    assert_nothing_came(other, f"roost/1/{OTHER}/score", cloud)
+    late = join(CAM)
+    late.subscribe(state)
+    assert late.next()[0].retain
+
+
+def test_the_will_of_who_is_replaced_comes_before_the_birth_of_who_replaces(join: Join, cloud: MqttPeer) -> None:
+    state = f"roost/1/{CAM}/state"
+    cloud.subscribe("roost/1/+/d/+/state")
+    first = join(CAM, will=(state, b"offline 1"))
+    second = join(CAM, will=(state, b"offline 2"))
+    second.publish(state, b"online 2")
+    assert [message.payload for message in cloud.next(2)] == [b"offline 1", b"online 2"]
+    first.wait(lambda: bool(first.disconnects), "disconnected")
+    assert not second.disconnects
+
+
+def test_a_wrong_password_throws_nobody_out(join: Join, cloud: MqttPeer) -> None:
+    cloud.subscribe("roost/1/+/d/+/state")
+    cam = join(CAM)
+    cam.subscribe(f"roost/1/{CAM}/desired")
+    with pytest.raises(ConnectionRefusedError):
+        join(CAM, password="wrong")
+    cloud.publish(f"roost/1/{CAM}/desired", b"still there")
+    assert cam.next()[0].payload == b"still there"
+    assert not cam.disconnects
+
+
+@pytest.mark.parametrize("from_a_thread", [True, False])
+def test_a_revoked_device_is_cut_at_once_and_stays_away(
+    join: Join, cloud: MqttPeer, fleet: FleetBroker, *, from_a_thread: bool
+) -> None:
+    cloud.subscribe("roost/1/+/d/+/state")
+    other = join(OTHER)
+    cam = join(CAM, will=(f"roost/1/{CAM}/state", b"offline"))
+    fleet.revoked.add(CAM)
+    if from_a_thread:
+        fleet.broker.disconnect_soon(CAM)
+    else:
+        fleet.run(fleet.broker.disconnect(CAM))
+    cam.wait(lambda: bool(cam.disconnects), "disconnected")
+    assert cloud.next()[0].payload == b"offline"
+    with pytest.raises(ConnectionRefusedError):
+        join(CAM)
+    assert not other.disconnects
+
+
+def test_who_falls_silent_is_given_up(join: Join, cloud: MqttPeer) -> None:
+    cloud.subscribe("roost/1/+/d/+/state")
+    cam = join(CAM, will=(f"roost/1/{CAM}/state", b"offline"), keep_alive_s=1)
+    cam.freeze()
+    assert cloud.next()[0].payload == b"offline"

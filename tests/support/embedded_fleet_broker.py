@@ -1,0 +1,78 @@
+"""The embedded broker in a loop of its own, as the cloud runs it: with devices, sensors and the cloud fenced in."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from hashlib import sha256
+from typing import Any
+
+from roost_cloud.broker.access import CLOUD_USERNAME, Access, FleetAccess
+from roost_cloud.broker.embedded import EmbeddedBroker
+from roost_shared.errors import TransportError
+
+__all__ = ["CLOUD_PASSWORD", "FleetBroker", "LookupFailedError"]
+
+CLOUD_PASSWORD = "cloud-secret"
+
+
+class LookupFailedError(TransportError):
+    """The directory of passwords cannot be read just now."""
+
+    code = "test.lookup"
+
+
+class FleetBroker:
+    """Started by the constructor; everybody's password is `secret of {username}`.
+
+    Args:
+        revoked: usernames that are let in no more; tests add to it.
+        port: 0 for any free one.
+    """
+
+    def __init__(self, *, access: Access | None = None, port: int = 0) -> None:
+        self.revoked: set[str] = set()
+        self.lookup_fails = False
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="fleet-broker")
+        self._thread.start()
+        self.broker = EmbeddedBroker(port, access or FleetAccess(self._lookup, CLOUD_PASSWORD))
+        self.run(self.broker.start())
+        self.port = self.broker.port
+
+    @property
+    def url(self) -> str:
+        return self.broker.url
+
+    @property
+    def cloud(self) -> dict[str, Any]:
+        """The cloud's credentials, for `MqttPeer` and `LinkSettings` alike."""
+        return {"username": CLOUD_USERNAME, "password": CLOUD_PASSWORD}
+
+    @staticmethod
+    def password(username: str) -> str:
+        return f"secret of {username}"
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run something in the broker's loop, and wait for it."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+
+    def stop(self) -> None:
+        """End it, and its loop."""
+        if self._loop.is_closed():
+            return
+        self.run(self.broker.stop())
+        self.run(self._cancel_rest())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    async def _cancel_rest(self) -> None:
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+
+    def _lookup(self, username: str) -> str | None:
+        if self.lookup_fails:
+            raise LookupFailedError("no directory")
+        return None if username in self.revoked else sha256(self.password(username).encode()).hexdigest()
