@@ -10,29 +10,24 @@ index → manifest → blobs, within limits. Nobody's signature is checked here.
 """
 
 import hashlib
-import re
 from pathlib import Path
-from typing import Final, TypeVar
-
-import msgspec
+from typing import Final
 
 from roost_shared.bundle import oci
-from roost_shared.bundle.errors import (
-    AlteredBlobError,
-    BadBlobPathError,
-    BundleError,
-    BundleVersionError,
-    MissingBlobError,
+from roost_shared.bundle.documents import (
+    MAX_JSON_BYTES,
+    check_digest,
+    config_layer,
+    parse_config,
+    parse_index,
+    parse_manifest,
 )
-from roost_shared.bundle.manifest import CONFIG_SCHEMA_VERSION, BundleConfig, StageFormat, StageName, check_config
+from roost_shared.bundle.errors import AlteredBlobError, BadBlobPathError, BundleError, MissingBlobError
+from roost_shared.bundle.manifest import BundleConfig, StageFormat, StageName
 
-__all__ = ["Bundle", "blob_path", "blobs_named", "digest_of", "open_bundle"]
+__all__ = ["Bundle", "blob_path", "digest_of", "open_bundle"]
 
-MAX_JSON_BYTES: Final = 4 << 20  # bytes, of index, manifest and roost.json each
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
-_READ_BYTES: Final = 1 << 20  # bytes at a time
-
-_Document = TypeVar("_Document", oci.Index, oci.Manifest, BundleConfig)
+_READ_BYTES: Final = 1 << 20  # at a time
 
 
 def digest_of(data: bytes) -> str:
@@ -46,12 +41,14 @@ class Bundle:
     Attributes:
         folder: where it lies, with symbolic links resolved, so a pointer moved later does not move it.
         digest: of the manifest, `sha256:…`.
+        manifest: which blobs it holds.
         config: what it says of itself.
     """
 
-    def __init__(self, folder: Path, digest: str, config: BundleConfig) -> None:
+    def __init__(self, folder: Path, digest: str, manifest: oci.Manifest, config: BundleConfig) -> None:
         self.folder = folder
         self.digest = digest
+        self.manifest = manifest
         self.config = config
 
     @property
@@ -93,18 +90,14 @@ def open_bundle(folder: Path) -> Bundle:
     if b'"1.0.0"' not in _read_small(folder, layout):
         raise BundleError(layout, "is not an OCI image layout 1.0.0")
     index_path = folder / "index.json"
-    index = _decode(index_path, _read_small(folder, index_path), oci.Index)
-    models = [entry for entry in index.manifests if entry.media_type == oci.MANIFEST_MEDIA_TYPE]
-    if len(models) != 1:
-        raise BundleError(index_path, f"$.manifests: names {len(models)} image manifests, a bundle holds one")
-    manifest_path = _checked_blob(folder, index_path, models[0])
-    manifest = _decode(manifest_path, _read_small(folder, manifest_path), oci.Manifest)
-    if manifest.artifact_type != oci.MODEL_ARTIFACT_TYPE:
-        raise BundleError(manifest_path, f"$.artifactType: is {manifest.artifact_type!r}, not a ModelPack model")
+    entry = parse_index(index_path, _read_small(folder, index_path))
+    manifest_path = _checked_blob(folder, index_path, entry)
+    manifest = parse_manifest(manifest_path, _read_small(folder, manifest_path))
     for blob in (manifest.config, *manifest.layers):
         _checked_blob(folder, manifest_path, blob)
-    config = _read_config(folder, manifest_path, manifest)
-    return Bundle(folder, models[0].digest, config)
+    config_path = blob_path(folder, config_layer(manifest_path, manifest).digest)
+    config = parse_config(config_path, _read_small(folder, config_path), manifest)
+    return Bundle(folder, entry.digest, manifest, config)
 
 
 def blob_path(folder: Path, digest: str) -> Path:
@@ -133,16 +126,8 @@ def _read_small(folder: Path, path: Path) -> bytes:
     return data
 
 
-def _decode(path: Path, data: bytes, kind: type[_Document]) -> _Document:
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise BundleError(path, str(error)) from error
-
-
 def _checked_blob(folder: Path, named_by: Path, blob: oci.Descriptor) -> Path:
-    if _DIGEST.fullmatch(blob.digest) is None:
-        raise BadBlobPathError(named_by, f"{blob.digest!r} is not a sha256 digest")
+    check_digest(named_by, blob.digest)
     path = _confined(folder, blob_path(folder, blob.digest))
     digest = hashlib.sha256()
     size = 0
@@ -155,43 +140,3 @@ def _checked_blob(folder: Path, named_by: Path, blob: oci.Descriptor) -> Path:
     if f"sha256:{digest.hexdigest()}" != blob.digest:
         raise AlteredBlobError(path, f"has digest sha256:{digest.hexdigest()}")
     return path
-
-
-def _read_config(folder: Path, manifest_path: Path, manifest: oci.Manifest) -> BundleConfig:
-    layers = [layer for layer in manifest.layers if layer.annotations.get(oci.FILEPATH_ANNOTATION) == oci.CONFIG_FILE]
-    if len(layers) != 1:
-        raise BundleError(manifest_path, f"$.layers: {len(layers)} layers are called {oci.CONFIG_FILE}, not one")
-    path = blob_path(folder, layers[0].digest)
-    data = _read_small(folder, path)
-    version = _decode_version(path, data)
-    if version != CONFIG_SCHEMA_VERSION:
-        side = "this side" if version > CONFIG_SCHEMA_VERSION else "the bundle"
-        raise BundleVersionError(
-            path, f"has schema_version {version}, we read {CONFIG_SCHEMA_VERSION}: upgrade {side}"
-        )
-    config = _decode(path, data, BundleConfig)
-    carried = {(layer.digest, layer.size) for layer in manifest.layers}
-    for digest, size in blobs_named(config):
-        if (digest, size) not in carried:
-            raise BundleError(path, f"names {digest} of {size} bytes, which is no layer of the manifest")
-    problem = check_config(config)
-    if problem:
-        raise BundleError(path, problem)
-    return config
-
-
-class _Version(msgspec.Struct):
-    schema_version: int
-
-
-def _decode_version(path: Path, data: bytes) -> int:
-    try:
-        return msgspec.json.decode(data, type=_Version).schema_version
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise BundleError(path, str(error)) from error
-
-
-def blobs_named(config: BundleConfig) -> list[tuple[str, int]]:
-    """Digest and size in bytes of each blob the document names, as often as it names it."""
-    golden = (config.golden.digest, config.golden.size_bytes)
-    return [*((stage.digest, stage.size_bytes) for stage in config.stages), golden]

@@ -12,12 +12,13 @@ from typing import Final
 import msgspec
 
 from roost_shared.bundle import oci
+from roost_shared.bundle.documents import blobs_named
 from roost_shared.bundle.errors import BundleError, BundleExistsError
-from roost_shared.bundle.layout import Bundle, blob_path, blobs_named, digest_of, open_bundle
+from roost_shared.bundle.layout import Bundle, blob_path, digest_of, open_bundle
 from roost_shared.bundle.manifest import BundleConfig, check_config
 from roost_shared.durable import fsync_folder, write_durably
 
-__all__ = ["write_bundle"]
+__all__ = ["complete_layout", "put_in_place", "write_bundle"]
 
 _LAYOUT: Final = b'{"imageLayoutVersion":"1.0.0"}'
 
@@ -44,10 +45,45 @@ def write_bundle(folder: Path, config: BundleConfig, blobs: Iterable[bytes]) -> 
     try:
         _fill(temporary, config, by_digest)
         written = open_bundle(temporary)  # what a reader would refuse is never put in place
-        _put_in_place(temporary, folder, written.digest)
+        put_in_place(temporary, folder, written.digest)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return Bundle(folder.resolve(), written.digest, written.config)
+    return Bundle(folder.resolve(), written.digest, written.manifest, written.config)
+
+
+def complete_layout(folder: Path, manifest: bytes, version: str) -> None:
+    """Make an OCI image layout of a folder that holds a manifest's blobs: add the manifest, and name it.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    entry = _put(folder, manifest, oci.MANIFEST_MEDIA_TYPE)
+    named = msgspec.structs.replace(
+        entry,
+        artifact_type=oci.MODEL_ARTIFACT_TYPE,
+        annotations={"org.opencontainers.image.ref.name": version},
+    )
+    write_durably(folder / "index.json", _encode(oci.Index(manifests=[named])))
+    write_durably(folder / "oci-layout", _LAYOUT)
+    fsync_folder(folder / "blobs")
+
+
+def put_in_place(temporary: Path, folder: Path, digest: str) -> None:
+    """Make `folder` be the checked bundle in `temporary`, which is in the same parent.
+
+    Raises:
+        BundleExistsError: `folder` holds something else already. The same bundle stays, and so does `temporary`.
+        OSError: the disk refused.
+    """
+    temporary.chmod(0o755)  # a temporary folder's 0700 would hide the bundle from the agent's user
+    try:
+        temporary.rename(folder)  # fails on a folder that holds something
+    except OSError as error:
+        if not folder.exists():
+            raise
+        if not folder.is_dir() or open_bundle(folder).digest != digest:
+            raise BundleExistsError(folder, "holds another bundle; give a new folder or remove this one") from error
+    fsync_folder(folder.parent)
 
 
 def _check_blobs(config: BundleConfig, by_digest: dict[str, bytes]) -> str | None:
@@ -79,15 +115,7 @@ def _fill(folder: Path, config: BundleConfig, by_digest: dict[str, bytes]) -> No
         config=_put(folder, _encode(model), oci.MODEL_CONFIG_MEDIA_TYPE),
         layers=layers,
     )
-    entry = _put(folder, _encode(manifest), oci.MANIFEST_MEDIA_TYPE)
-    named = msgspec.structs.replace(
-        entry,
-        artifact_type=oci.MODEL_ARTIFACT_TYPE,
-        annotations={"org.opencontainers.image.ref.name": config.version},
-    )
-    write_durably(folder / "index.json", _encode(oci.Index(manifests=[named])))
-    write_durably(folder / "oci-layout", _LAYOUT)
-    fsync_folder(folder / "blobs")
+    complete_layout(folder, _encode(manifest), config.version)
 
 
 def _put(folder: Path, data: bytes, media_type: str, file_name: str | None = None) -> oci.Descriptor:
@@ -99,15 +127,3 @@ def _put(folder: Path, data: bytes, media_type: str, file_name: str | None = Non
 
 def _encode(document: msgspec.Struct) -> bytes:
     return msgspec.json.encode(document, order="deterministic")
-
-
-def _put_in_place(temporary: Path, folder: Path, digest: str) -> None:
-    temporary.chmod(0o755)  # mkdtemp's 0700 would hide the bundle from the agent's user
-    try:
-        temporary.rename(folder)  # fails on a folder that holds something
-    except OSError as error:
-        if not folder.exists():
-            raise
-        if not folder.is_dir() or open_bundle(folder).digest != digest:
-            raise BundleExistsError(folder, "holds another bundle; give a new folder or remove this one") from error
-    fsync_folder(folder.parent)
