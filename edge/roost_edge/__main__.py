@@ -1,4 +1,4 @@
-"""`roost-agent run | check | status`: the device's command.
+"""`roost-agent run | check | status | enrol`: the device's command.
 
 Exit codes: 0 it went well, 1 something was refused (named on standard error), 2 the command line is wrong.
 """
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from roost_edge.config import AgentConfig, load_config
+from roost_edge.config import DEFAULT_STATE_DIR, AgentConfig, load_config
 from roost_shared import __version__
 from roost_shared.errors import ConfigError, RoostError
 
@@ -25,9 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        config = load_config(options.config, environment=os.environ, overrides=dict(options.set))
+        if options.command == "enrol":
+            return _enrol(options)
         command = {"run": _run, "check": _check, "status": _status}[options.command]
-        return command(config, options)
+        return command(_load(options), options)
     except BrokenPipeError:  # whoever read us has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         ("run", "answer inputs until stopped"),
         ("check", "validate the config and its bundles, run their golden vectors, exit"),
         ("status", "ask the running agent how it fares"),
+        ("enrol", "give up a token for this device's identity at the cloud"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--config", type=Path, default=Path("/etc/roost/agent.toml"), help="agent.toml")
@@ -56,7 +58,24 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
         if name == "status":
             command.add_argument("--json", action="store_true", help="the whole document")
+        if name == "enrol":
+            _add_enrol_options(command)
     return parser
+
+
+def _add_enrol_options(command: argparse.ArgumentParser) -> None:
+    token = command.add_mutually_exclusive_group(required=True)
+    token.add_argument("--token", help="roostenrol_…, as the cloud printed it; others on this machine may see it")
+    token.add_argument("--token-file", type=Path, help="a file that holds it; - for standard input")
+    command.add_argument("--url", help="the cloud's address; by default cloud.url of agent.toml")
+    command.add_argument(
+        "--state-dir", type=Path, help="the agent's folder, while there is no agent.toml that says it"
+    )
+    command.add_argument("--replace", action="store_true", help="even where the device has an identity already")
+
+
+def _load(options: argparse.Namespace) -> AgentConfig:
+    return load_config(options.config, environment=os.environ, overrides=dict(options.set))
 
 
 def _setting(text: str) -> tuple[str, str]:
@@ -76,10 +95,10 @@ def _run(config: AgentConfig, options: argparse.Namespace) -> int:
 
 
 def _check(config: AgentConfig, options: argparse.Namespace) -> int:
-    from roost_edge.broker_settings import check_broker  # noqa: PLC0415 - needs a broker client, `status` does not
+    from roost_edge.broker_settings import check_brokers  # noqa: PLC0415 - needs a broker client, `status` does not
     from roost_edge.check import check_bundles  # noqa: PLC0415 - loads model runtimes, which `run` must not
 
-    check_broker(config)
+    check_brokers(config)
     refused = 0
     for result in check_bundles(config):
         refused += result.error is not None
@@ -91,6 +110,32 @@ def _check(config: AgentConfig, options: argparse.Namespace) -> int:
     if refused:
         return 1
     print(f"{options.config}: ok")  # noqa: T201
+    return 0
+
+
+def _enrol(options: argparse.Namespace) -> int:
+    from roost_edge.identity.enrol import enrol_device, minimal_config, read_token  # noqa: PLC0415 - heavy
+
+    config = _load(options) if options.config.exists() else None
+    if config is not None and options.state_dir is not None:
+        remedy = "Leave --state-dir out, or say --set state_dir=…"
+        raise ConfigError(where=str(options.config), key="state_dir", problem="the file says it", remedy=remedy)
+    url = options.url or (config and config.cloud and config.cloud.url)
+    if not url:
+        raise ConfigError(where="command line", key="--url", problem="missing", remedy="Give the cloud's address")
+    state_dir = (options.state_dir or DEFAULT_STATE_DIR).absolute() if config is None else config.state_dir
+    identity = enrol_device(
+        url=url,
+        token=read_token(options.token, options.token_file),
+        state_dir=state_dir,
+        expected=None if config is None else (config.tenant, config.device),
+        replace=options.replace,
+    )
+    cloud = identity.cloud
+    until = cloud.not_after.isoformat(timespec="minutes")
+    print(f"enrolled as {cloud.tenant}/{cloud.device} at {cloud.url}, certificate until {until}")  # noqa: T201
+    if config is None:
+        print(f"there is no {options.config}; begin it with:\n\n{minimal_config(identity, state_dir)}")  # noqa: T201
     return 0
 
 

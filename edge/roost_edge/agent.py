@@ -16,30 +16,27 @@ import secrets
 import signal
 from typing import Any, Final
 
-import msgspec
-
-from roost_edge.broker_settings import broker_settings
+from roost_edge.broker_settings import own_identity, site_settings
 from roost_edge.config import AgentConfig
-from roost_edge.desk import Desk, Task
+from roost_edge.desk import Desk
+from roost_edge.identity import Identity, IdentityUnreadableError
 from roost_edge.injection import Injection
 from roost_edge.intake.folder import FolderIntake
 from roost_edge.intake.mqtt import MqttIntake
 from roost_edge.lineup import line_up
-from roost_edge.mqtt import BrokerConnection, Received, Will
-from roost_edge.mqtt.announcer import Announcer
-from roost_edge.presence import Presence
+from roost_edge.mqtt import BrokerConnection
 from roost_edge.reactor import Reactor, Timer
+from roost_edge.site_connection import SiteConnection, describe_connection
 from roost_edge.state_folder import StateFolder
 from roost_edge.status import StatusServer
+from roost_edge.task_status import describe_task
+from roost_edge.uplink import Uplink
 from roost_edge.watchdog import Watchdog
 from roost_edge.workers import ContestantState, Key, Worker
 from roost_shared import __version__
 from roost_shared.clock import SECOND, SystemClock
 from roost_shared.complaints import Complaints
-from roost_shared.errors import TransportError
 from roost_shared.messages import SCHEMA_VERSION, ErrorInfo
-from roost_shared.mqtt.faults import SubscriptionRefusedError
-from roost_shared.rendezvous import Contestant
 from roost_shared.scored import Scored
 from roost_shared.topics import DeviceTopics
 
@@ -113,13 +110,14 @@ class Agent:
 
     def __init__(self, config: AgentConfig, watchdog: Watchdog) -> None:
         clock = SystemClock()
+        self._clock = clock
         self._config = config
         self._watchdog = watchdog
         self._started_ns = clock.now_ns()
         self._boot = secrets.token_hex(8)
         self._reactor = Reactor(clock)
         self._complaints = Complaints(clock)
-        self._topics = DeviceTopics(config.tenant, config.device)
+        topics = DeviceTopics(config.tenant, config.device)
         self._injection = Injection(self._complaints)
         self.desk = Desk(
             self._reactor,
@@ -132,19 +130,17 @@ class Agent:
             self.desk.tasks[name] = lined_up
             for inject, topic in task.inject.items():
                 self._injection.want(lined_up, inject, topic)
-        topics = [self._topics.state, self._topics.all_inputs, *self._injection.topics]
-        self._connection = BrokerConnection(broker_settings(config, topics), self._reactor, self)
-        self._announcer = Announcer(
-            self._topics.state, Presence(boot=self._boot, version=__version__), self._connection, self._reactor
+        identity = self._read_identity()
+        self._site = SiteConnection(
+            site_settings(config, identity, self._injection.topics),
+            self._reactor,
+            self._complaints,
+            topics=topics,
+            injection=self._injection,
+            intake=self._make_intake,
         )
-        self._intake = MqttIntake(
-            self._topics,
-            self._connection,
-            clock,
-            boot=self._boot,
-            operator_token_sha256=config.operator_token_sha256,
-            take=self.desk.take,
-            refuse=self.desk.refuse,
+        self._uplink = Uplink(
+            config, identity, self._site, self._reactor, clock, self._complaints, topics=topics, boot=self._boot
         )
         self._folders = {
             name: FolderIntake(
@@ -163,7 +159,27 @@ class Agent:
         }
         self._patience: Timer | None = None
         self._stopping = False
-        self._connection_stopped = False
+        self._leaving = False
+        self._connections_left = 2
+
+    def _make_intake(self, connection: BrokerConnection) -> MqttIntake:
+        return MqttIntake(
+            DeviceTopics(self._config.tenant, self._config.device),
+            connection,
+            self._clock,
+            boot=self._boot,
+            operator_token_sha256=self._config.operator_token_sha256,
+            take=self.desk.take,
+            refuse=self.desk.refuse,
+        )
+
+    def _read_identity(self) -> Identity | None:
+        """Ours. One that cannot be read keeps us from the cloud, and not from answering."""
+        try:
+            return own_identity(self._config)
+        except IdentityUnreadableError as error:
+            self._complaints.note(error.code, str(error))
+            return None
 
     # ---- life
 
@@ -189,7 +205,7 @@ class Agent:
         states = {worker.state for worker in self._workers()}
         if "starting" not in states:
             self._connect()
-        if self._connection_stopped and states <= {"stopped"}:
+        if not self._connections_left and states <= {"stopped"}:
             self._reactor.stop()
 
     def stop_soon(self) -> None:
@@ -202,7 +218,8 @@ class Agent:
         self._patience.cancel()
         self._patience = None
         log.info("%s/%s boot %s: taking inputs", self._config.tenant, self._config.device, self._boot)
-        self._connection.start()
+        self._site.start()
+        self._uplink.start()
         for folder in self._folders.values():
             folder.start()
         self._watchdog.start(self._reactor, self._in_one_line)
@@ -213,6 +230,7 @@ class Agent:
             return
         log.info("stopping: %d to answer", self.desk.unanswered)
         self._stopping = True
+        self._site.take_no_more()
         self._watchdog.stopping()
         for folder in self._folders.values():
             folder.stop()
@@ -224,13 +242,17 @@ class Agent:
 
     def _say_goodbye(self) -> None:
         self.desk.on_idle = None
-        if self._connection_stopped:
+        if self._leaving:
             return
-        self._connection_stopped = True
-        self._announcer.say_stopped()
-        self._connection.stop(GOODBYE_NS, self._stop_workers)
+        self._leaving = True
+        self._uplink.stop(self._one_left)
+        self._site.connection.stop(GOODBYE_NS, self._one_left)
 
-    def _stop_workers(self) -> None:
+    def _one_left(self) -> None:
+        """One of the two connections is closed; when both are, the workers stop."""
+        self._connections_left -= 1
+        if self._connections_left:
+            return
         deadline_ns = self._reactor.now_ns() + WORKER_GOODBYE_NS
         for worker in self._workers():
             worker.stop(deadline_ns)
@@ -239,64 +261,10 @@ class Agent:
     def _workers(self) -> list[Worker]:
         return [worker for task in self.desk.tasks.values() for worker in task.crews]
 
-    # ---- what the connection tells
-
-    def connecting(self, number: int) -> Will | None:  # noqa: ARG002 - the presence counts sessions itself
-        """Say what the broker shall publish if it loses us."""
-        return self._announcer.will()
-
-    def connected(self, *, session_present: bool) -> None:
-        """The broker took us."""
-        log.info("connected%s", "; the broker kept our session" if session_present else "")
-        self._announcer.connected()
-
-    def received(self, message: Received) -> None:
-        """Hand a message to whom its topic names."""
-        if message.topic == self._announcer.topic:
-            self._announcer.seen(message)
-            self._let_go(message)
-            return
-        if self._injection.receive(message.topic, message.payload):
-            self._let_go(message)
-            return
-        task = self._topics.task_of_input(message.topic)
-        if task is None:
-            self._complaints.note("topic.unexpected", f"a message on {message.topic!r}")
-            self._let_go(message)
-        elif self._stopping:
-            self._complaints.note("input.stopping", f"{task}: the agent is stopping")  # unsettled: it will come again
-        else:
-            self._intake.receive(message, task)
-
-    def confirmed(self, mid: int) -> None:
-        """A QoS 1 message of ours is the broker's."""
-        self._intake.confirmed(mid)
-
-    def dropped(self, mid: int) -> None:
-        """A QoS 1 message of ours went with the link that kept it."""
-        self._intake.dropped(mid)
-
-    def disconnected(self, error: TransportError) -> None:
-        """The connection ended; it comes back by itself."""
-        log.info("disconnected: %s: %s", error.code, error)
-        self._complaints.note(error.code, str(error))
-        self._announcer.disconnected(error)
-        if self._announcer.problem is not None:
-            self._complaints.note(self._announcer.problem, "another device uses our name; we stand down for a while")
-
-    def subscription_refused(self, error: SubscriptionRefusedError) -> None:
-        """The broker does not let us read a topic."""
-        self._complaints.note(error.code, str(error))
-
-    def _let_go(self, message: Received) -> None:
-        if message.receipt is not None:
-            self._connection.settle(message.receipt)
-
     # ---- what status tells
 
     def describe(self) -> dict[str, Any]:
         """The document of `roost-agent status --json`."""
-        counters = self._connection.counters
         return {
             "schema_version": SCHEMA_VERSION,
             "tenant": self._config.tenant,
@@ -305,17 +273,13 @@ class Agent:
             "boot": self._boot,
             "pid": os.getpid(),
             "uptime_s": (self._reactor.now_ns() - self._started_ns) / SECOND,
-            "problem": self._announcer.problem,
-            "broker": {
-                "connected": self._connection.connected,
-                "version": self._connection.version,
-                "connections": counters.connections,
-                "losses": counters.losses,
-            },
+            "problem": self._uplink.problem,
+            "broker": describe_connection(self._site.connection),
+            "cloud": self._uplink.describe(),
             "unanswered": self.desk.unanswered,
-            "ignored_retained": self._intake.ignored_retained,
-            "ignored_settled": self._intake.ignored_settled,
-            "ignored_waiting": self._intake.ignored_waiting,
+            "ignored_retained": self._site.intake.ignored_retained,
+            "ignored_settled": self._site.intake.ignored_settled,
+            "ignored_waiting": self._site.intake.ignored_waiting,
             "ignored": dict(self.desk.ignored),
             "complaints": dict(self._complaints.counts),
             "folders": {name: folder.describe() for name, folder in self._folders.items()},
@@ -324,34 +288,4 @@ class Agent:
 
     def _in_one_line(self) -> str:
         answers = sum(task.tally.answers for task in self.desk.tasks.values())
-        return f"{'connected' if self._connection.connected else 'broker away'}, {answers} answered"
-
-
-def describe_task(task: Task) -> dict[str, Any]:
-    """A task's part of the status document."""
-    return {
-        "deadline_ms": task.policy.deadline_ms,
-        "rules": msgspec.to_builtins(task.policy.rules),
-        **task.tally.to_dict(),
-        "contestants": {one.name: _describe_contestant(task, one) for one in task.policy.contestants},
-    }
-
-
-def _describe_contestant(task: Task, contestant: Contestant) -> dict[str, Any]:
-    worker = task.workers.get(contestant.name)
-    stats = None if worker is None else worker.stats(contestant.name)
-    refused = task.refused.get(contestant.name)
-    return {
-        "role": contestant.role,
-        "where": contestant.where,
-        "bundle": task.bundles.get(contestant.name),
-        "state": ("refused" if refused else "away") if stats is None else stats.state,
-        "pid": None if stats is None else stats.pid,
-        "shares_base_with": [] if stats is None else list(stats.shares_base_with),
-        "restarts": 0 if stats is None else stats.restarts,
-        "served": 0 if stats is None else stats.served,
-        "waiting": 0 if stats is None else stats.waiting,
-        "p50_ms": None if stats is None else stats.p50_ms,
-        "p99_ms": None if stats is None else stats.p99_ms,
-        "last_error": msgspec.to_builtins(refused or (stats.last_error if stats else None)),
-    }
+        return f"{'connected' if self._site.connection.connected else 'broker away'}, {answers} answered"

@@ -16,12 +16,14 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from roost_edge.cloud_url import CloudUrlError, check_cloud_url
 from roost_shared.errors import ConfigError
 from roost_shared.rendezvous import AskMode, Contestant, PolicyError, Role, Rule, TaskPolicy, default_rules
 from roost_shared.runtime_settings import RuntimeName, RuntimeSettings
 from roost_shared.topics import DeviceTopics, is_name
 
 __all__ = [
+    "DEFAULT_STATE_DIR",
     "AgentConfig",
     "BrokerConfig",
     "CloudConfig",
@@ -42,6 +44,7 @@ DelegateOptions = Annotated[
     dict[Annotated[str, Meta(max_length=128)], Annotated[str, Meta(max_length=512)]], Meta(max_length=16)
 ]
 SCHEMES: Final = ("mqtt", "mqtts")
+DEFAULT_STATE_DIR: Final = Path("/var/lib/roost")
 
 
 class BrokerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,10 +60,11 @@ class BrokerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class CloudConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the cloud is; a device runs alone without it."""
+    """Where the cloud is; a device runs alone without it. What is left out is as the cloud said at enrolment."""
 
-    url: str
-    broker: str | None = None  # None: the broker of inputs and answers
+    url: str | None = None  # https://, or http:// on this machine
+    broker: str | None = None  # where the cloud said nothing either: the broker of inputs and answers
+    cafile: Path | None = None  # whom to trust at the broker; None: the cloud's root certificate
 
 
 class TrustConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -164,7 +168,7 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     tenant: str
     device: str
-    state_dir: Path = Path("/var/lib/roost")
+    state_dir: Path = DEFAULT_STATE_DIR
     operator_token_sha256: HexDigest | None = None  # of the token that lets a request `force` a contestant
     broker: BrokerConfig = BrokerConfig()
     cloud: CloudConfig | None = None
@@ -215,6 +219,7 @@ def _read(raw: dict[str, Any], path: Path) -> AgentConfig:
         config,
         state_dir=base / config.state_dir,
         broker=_absolute(config.broker, base),
+        cloud=config.cloud and _absolute(config.cloud, base),
         tasks={name: _task(str(path), name, task, base) for name, task in tasks.items()},
     )
     _check(config, str(path))
@@ -337,9 +342,11 @@ def _task(where: str, name: str, raw: Any, base: Path) -> TaskConfig:
     return msgspec.structs.replace(task, contestants=contestants, folder=folder)
 
 
-def _absolute(broker: BrokerConfig, base: Path) -> BrokerConfig:
-    given = {name: getattr(broker, name) for name in ("cafile", "certfile", "keyfile", "password_file")}
-    return msgspec.structs.replace(broker, **{name: base / path for name, path in given.items() if path is not None})
+def _absolute(section: _Struct, base: Path) -> _Struct:
+    """The section with its paths seen from `base`."""
+    given = {name: getattr(section, name) for name in section.__struct_fields__}
+    paths = {name: base / value for name, value in given.items() if isinstance(value, Path)}
+    return msgspec.structs.replace(section, **paths)
 
 
 # ---- checking what spans fields
@@ -349,7 +356,9 @@ def _check(config: AgentConfig, where: str) -> None:
     for key, name in (("tenant", config.tenant), ("device", config.device)):
         if not is_name(name):
             _refuse_name(where, key, name)
-    _check_url(where, config.broker.url)
+    _check_broker_url(where, "broker.url", config.broker.url)
+    if config.cloud is not None:
+        _check_cloud(where, config.cloud)
     for name, task in config.tasks.items():
         if not is_name(name):
             _refuse_name(where, f"tasks.{name}", name)
@@ -363,7 +372,18 @@ def _refuse_name(where: str, key: str, name: str) -> None:
     raise ConfigError(where=where, key=key, problem=f"{name!r} is not a name", remedy=remedy)
 
 
-def _check_url(where: str, url: str) -> None:
+def _check_cloud(where: str, cloud: CloudConfig) -> None:
+    if cloud.broker is not None:
+        _check_broker_url(where, "cloud.broker", cloud.broker)
+    if cloud.url is not None:
+        try:
+            check_cloud_url(cloud.url)
+        except CloudUrlError as error:
+            remedy = "Write https://HOST:PORT"
+            raise ConfigError(where=where, key="cloud.url", problem=str(error), remedy=remedy) from error
+
+
+def _check_broker_url(where: str, key: str, url: str) -> None:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in SCHEMES and bool(parts.hostname) and (parts.port or 1) > 0
@@ -371,7 +391,7 @@ def _check_url(where: str, url: str) -> None:
         usable = False
     if not usable:
         remedy = "Write mqtt://HOST:PORT, or mqtts://HOST:PORT for TLS"
-        raise ConfigError(where=where, key="broker.url", problem=f"{url!r} is no MQTT address", remedy=remedy)
+        raise ConfigError(where=where, key=key, problem=f"{url!r} is no MQTT address", remedy=remedy)
 
 
 def _check_folders(where: str, tasks: Mapping[str, TaskConfig]) -> None:

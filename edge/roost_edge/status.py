@@ -103,6 +103,7 @@ def summarise(status: dict[str, Any]) -> str:
         f"{status['tenant']}/{status['device']}: up {status['uptime_s']:.0f} s, broker {broker}"
         + (f", problem {status['problem']}" if status["problem"] else "")
     ]
+    lines += _cloud(status["cloud"])
     for name, task in status["tasks"].items():
         lines.append(
             f"  {name}: {task['answers']} answers, {task['by_deadline']} by the deadline,"
@@ -122,6 +123,18 @@ def summarise(status: dict[str, Any]) -> str:
         lines.append(f"  {name}: {folder['taken']} inputs from {folder['path']}{unwritten}")
     lines += [f"  {count} x {code}" for code, count in sorted(status["complaints"].items())]
     return "\n".join(lines)
+
+
+def _cloud(cloud: dict[str, Any]) -> list[str]:
+    """A line on the cloud, if there is anything to say of it."""
+    parts = []
+    if cloud["broker"] is not None:
+        parts.append(f"broker {'connected' if cloud['broker']['connected'] else 'away'}")
+    if cloud["identity"]["expires_at"] is not None:
+        parts.append(f"certificate until {cloud['identity']['expires_at']}")
+    if cloud["identity"]["problem"] is not None:
+        parts.append(f"problem {cloud['identity']['problem']['code']}: {cloud['identity']['problem']['message']}")
+    return [f"  cloud: {', '.join(parts)}"] if parts else []
 
 
 def _agreement(counts: dict[str, int] | None) -> str:

@@ -13,16 +13,29 @@ To stop: `announcer.say_stopped()`, then `connection.stop(...)`, which waits unt
 
 import random
 from collections.abc import Callable
+from typing import Protocol
 
-from roost_edge.mqtt.connection import BrokerConnection
 from roost_edge.mqtt.message import Received, Will
+from roost_edge.mqtt.outgoing import Published
 from roost_edge.presence import Announce, Effect, Presence
 from roost_edge.reactor import Reactor, Timer
 from roost_shared.errors import TransportError
 from roost_shared.messages import MessageError, State, decode_json, encode_json
 from roost_shared.mqtt.faults import BrokerLostError
 
-__all__ = ["Announcer"]
+__all__ = ["Announcer", "Carrier"]
+
+
+class Carrier(Protocol):
+    """What an announcer needs of the connection it speaks on."""
+
+    def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> Published:
+        """Publish, as `BrokerConnection.publish` does."""
+        ...
+
+    def hold_off(self, wait_ns: int) -> None:
+        """End the connection without a word, and make no attempt for `wait_ns`."""
+        ...
 
 
 class Announcer:
@@ -40,7 +53,7 @@ class Announcer:
         self,
         topic: str,
         presence: Presence,
-        connection: BrokerConnection,
+        connection: Carrier,
         reactor: Reactor,
         *,
         draw: Callable[[], float] = random.random,

@@ -1,0 +1,223 @@
+"""JSON over HTTPS with the cloud: bounded in time and size, and every fault a typed error.
+
+Whom to believe: certificates that lead to the pinned root, or to an authority of the system's (a cloud may stand
+behind a public certificate). Redirects are not followed: an API has one address.
+
+Heavy: `urllib3` is loaded here, so this is for processes of their own (`enrol`, renewal), never for the agent's.
+"""
+
+import contextlib
+import ssl
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, TypeVar
+
+import msgspec
+import urllib3
+from urllib3.exceptions import HTTPError, SSLError
+
+from roost_edge.cloud_url import check_cloud_url
+from roost_shared import __version__
+from roost_shared.errors import TransportError
+
+__all__ = [
+    "CloudAnswerError",
+    "CloudClockError",
+    "CloudFailedError",
+    "CloudHttp",
+    "CloudRefusedError",
+    "CloudUnreachableError",
+]
+
+API: Final = "/api/v1"
+_TIMEOUT: Final = urllib3.Timeout(connect=10, read=30)  # seconds
+_LIMIT: Final = 1 << 20  # bytes of an answer
+_SHOWN: Final = 300  # characters of an error's text that we repeat
+_NOT_YET_VALID, _EXPIRED = 9, 10  # X509_V_ERR_CERT_NOT_YET_VALID, _HAS_EXPIRED
+_REFUSALS: Final = 400
+_FAILURES: Final = 500
+_TOO_MANY: Final = 429
+
+_Answer = TypeVar("_Answer")
+
+
+class CloudUnreachableError(TransportError):
+    """No answer: the name, the network or TLS failed, or the connection ended too early."""
+
+    code = "cloud.unreachable"
+
+
+class CloudClockError(CloudUnreachableError):
+    """The cloud's certificate is not valid now by this device's clock; the clock may be what is wrong."""
+
+    code = "cloud.clock"
+
+
+class CloudAnswerError(TransportError):
+    """The cloud's answer is not what its API says."""
+
+    code = "cloud.answer"
+
+
+class CloudRefusedError(TransportError):
+    """The cloud understood, and said no.
+
+    Args:
+        status: HTTP's.
+        reason: the cloud's own code for it, empty if it gave none.
+        text: its words.
+    """
+
+    code = "cloud.refused"
+
+    def __init__(self, status: int, reason: str, text: str) -> None:
+        super().__init__(f"the cloud says {status}{f' {reason}' if reason else ''}: {text}")
+        self.status = status
+        self.reason = reason
+        self.text = text
+
+
+class CloudFailedError(CloudRefusedError):
+    """The cloud cannot do it now: a fault of its own (5xx), or too much to do (429)."""
+
+    code = "cloud.failed"
+
+
+class _Fault(msgspec.Struct, frozen=True):
+    code: str
+    message: str
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    error: _Fault
+
+
+class CloudHttp:
+    """One cloud's API.
+
+    Args:
+        url: the cloud's address.
+        root_pem: the pinned root (PEM); None to believe whoever answers, which is right only for asking what
+            its root is, to compare that with a fingerprint.
+
+    Raises:
+        CloudUrlError: `url` is no address of a cloud.
+        CloudAnswerError: `root_pem` is no certificate.
+    """
+
+    def __init__(self, url: str, root_pem: bytes | None) -> None:
+        self.url = check_cloud_url(url)
+        self.server_time: datetime | None = None  # the cloud's clock, by its last answer
+        self._pool = urllib3.PoolManager(
+            ssl_context=_tls_context(root_pem),
+            timeout=_TIMEOUT,
+            retries=False,
+            headers={"User-Agent": f"roost-agent/{__version__}", "Accept": "application/json"},
+        )
+
+    def call(
+        self, method: str, path: str, kind: type[_Answer], *, body: Any = None, token: str | None = None
+    ) -> _Answer:
+        """Ask, and read the answer's JSON as `kind`.
+
+        Args:
+            method: GET, POST…
+            path: below /api/v1, from its slash on.
+            kind: what msgspec shall make of the answer.
+            body: what msgspec shall make JSON of; None for none.
+            token: to show as bearer.
+
+        Raises:
+            CloudUnreachableError: no whole answer came; the request may have been carried out.
+            CloudRefusedError: the cloud said no; `CloudFailedError` if it may say yes later.
+            CloudAnswerError: the answer cannot be read.
+        """
+        data = self.fetch(method, path, body=body, token=token)
+        try:
+            return msgspec.json.decode(data, type=kind)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise CloudAnswerError(f"{method} {self.url}{API}{path}: the answer cannot be read: {error}") from error
+
+    def fetch(self, method: str, path: str, *, body: Any = None, token: str | None = None) -> bytes:
+        """Ask, and return the answer's bytes, at most 1 MiB.
+
+        Raises:
+            CloudUnreachableError, CloudRefusedError, CloudAnswerError: as `call` does.
+        """
+        where = f"{method} {self.url}{API}{path}"
+        headers = dict(self._pool.headers)
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        try:
+            reply = self._pool.request(
+                method,
+                f"{self.url}{API}{path}",
+                body=None if body is None else msgspec.json.encode(body),
+                headers=headers,
+                redirect=False,
+                preload_content=False,
+            )
+            try:
+                data = reply.read(_LIMIT + 1)
+            finally:
+                reply.close()
+        except SSLError as error:
+            raise _tls_fault(self.url, error) from error
+        except (HTTPError, OSError) as error:
+            raise CloudUnreachableError(f"{where}: {_short(error)}") from error
+        self._note_time(reply.headers.get("Date"))
+        if len(data) > _LIMIT:
+            raise CloudAnswerError(f"{where}: the answer is larger than {_LIMIT} bytes")
+        if reply.status >= _REFUSALS:
+            raise _refusal(reply.status, data)
+        if not 200 <= reply.status < 300:  # noqa: PLR2004 - HTTP's range of success
+            raise CloudAnswerError(f"{where}: HTTP status {reply.status}; is this the cloud's own address?")
+        return data
+
+    def _note_time(self, date: str | None) -> None:
+        with contextlib.suppress(TypeError, ValueError):  # none, or no date: then the cloud did not say
+            self.server_time = parsedate_to_datetime(date or "").astimezone(UTC)
+
+
+def _tls_context(root_pem: bytes | None) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if root_pem is None:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    try:
+        context.load_verify_locations(cadata=root_pem.decode("ascii"))
+    except (ssl.SSLError, UnicodeDecodeError) as error:
+        raise CloudAnswerError("the cloud's root certificate cannot be used") from error
+    return context
+
+
+def _tls_fault(url: str, error: SSLError) -> CloudUnreachableError:
+    cause = error.args[0] if error.args else None
+    if isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_code in (_NOT_YET_VALID, _EXPIRED):
+        when = datetime.now(UTC).isoformat(timespec="seconds")
+        return CloudClockError(f"{url}: {cause.verify_message} by this device's clock, which says {when}: set it?")
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return CloudUnreachableError(f"{url}: we do not know who answers there: {cause.verify_message}")
+    return CloudUnreachableError(f"{url}: TLS: {_short(error)}")
+
+
+def _refusal(status: int, data: bytes) -> CloudRefusedError:
+    kind = CloudFailedError if status >= _FAILURES or status == _TOO_MANY else CloudRefusedError
+    try:
+        fault = msgspec.json.decode(data, type=_Refusal).error
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return kind(status, "", "no word on why")
+    return kind(status, _printable(fault.code), _printable(fault.message))
+
+
+def _short(error: Exception) -> str:
+    """One line of an error whose text may hold a whole object's representation."""
+    cause = getattr(error, "reason", None) or error
+    return _printable(str(cause).rpartition(">: ")[2])
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text[:_SHOWN])

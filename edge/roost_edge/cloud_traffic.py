@@ -1,0 +1,73 @@
+"""What passes between the device and the cloud by MQTT, whichever connection carries it: for now, birth and will.
+
+It rides on a connection of its own (`cloud_connection.py`) or on that of inputs and answers (`site_connection.py`);
+whoever carries it passes on what the connection tells.
+"""
+
+from typing import Final
+
+from roost_edge.mqtt import Received, Will
+from roost_edge.mqtt.announcer import Announcer, Carrier
+from roost_edge.presence import Presence
+from roost_edge.reactor import Reactor
+from roost_shared import __version__
+from roost_shared.complaints import Complaints
+from roost_shared.errors import TransportError
+from roost_shared.topics import DeviceTopics
+
+__all__ = ["CloudTraffic", "cloud_topics"]
+
+_CLONE: Final = "another device uses our name; we stand down for a while"
+
+
+def cloud_topics(topics: DeviceTopics) -> list[str]:
+    """What to subscribe to where the cloud's traffic is carried, at QoS 1."""
+    return [topics.state]
+
+
+class CloudTraffic:
+    """The device's side of it.
+
+    Args:
+        topics: the device's.
+        boot: unique to this start of the agent.
+        carrier: the connection.
+        reactor: the connection's.
+        complaints: hears of faults.
+    """
+
+    def __init__(
+        self, topics: DeviceTopics, boot: str, carrier: Carrier, reactor: Reactor, complaints: Complaints
+    ) -> None:
+        self._announcer = Announcer(topics.state, Presence(boot=boot, version=__version__), carrier, reactor)
+        self._complaints = complaints
+
+    @property
+    def problem(self) -> str | None:
+        """`duplicate_identity` while another device uses our name, else None."""
+        return self._announcer.problem
+
+    def will(self) -> Will:
+        """What the broker shall publish if it loses us in the coming connection."""
+        return self._announcer.will()
+
+    def connected(self) -> None:
+        """The broker took us."""
+        self._announcer.connected()
+
+    def received(self, message: Received) -> bool:
+        """Take a message if it is the cloud's traffic; says whether it is. The carrier settles it."""
+        if message.topic != self._announcer.topic:
+            return False
+        self._announcer.seen(message)
+        return True
+
+    def disconnected(self, error: TransportError) -> None:
+        """The connection ended, or did not come about."""
+        self._announcer.disconnected(error)
+        if self._announcer.problem is not None:
+            self._complaints.note(self._announcer.problem, _CLONE)
+
+    def say_stopped(self) -> None:
+        """Leave a graceful farewell; stopping the connection then waits until the broker has it."""
+        self._announcer.say_stopped()

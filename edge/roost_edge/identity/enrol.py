@@ -1,0 +1,168 @@
+"""`roost-agent enrol`: from a token that a person carried here to an identity.
+
+1. The cloud's root certificate is fetched and compared with the token's fingerprint. Until they agree, nothing that
+   is secret is sent.
+2. The key is made, and kept before the cloud is asked: an answer that gets lost, or a process that ends here, costs
+   nothing, for the same token with the same key gets a certificate again.
+3. The answer is checked, written whole, and only then counts (`store.py`).
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from roost_edge.cloud_api import Enrolled, enrol, fetch_root
+from roost_edge.cloud_http import CloudAnswerError, CloudHttp, CloudRefusedError
+from roost_edge.identity.errors import (
+    CertificateError,
+    EnrolmentRefusedError,
+    IdentityExistsError,
+    IdentityMismatchError,
+    IdentityUnreadableError,
+)
+from roost_edge.identity.keys import DeviceKey, check_certificate, check_fingerprint
+from roost_edge.identity.record import (
+    AUTHORITY,
+    CERTIFICATE,
+    CLOUD,
+    KEY,
+    CloudBroker,
+    CloudRecord,
+    Identity,
+    read_identity,
+)
+from roost_edge.identity.store import IdentityStore
+from roost_shared.enrolment import EnrolmentToken, EnrolmentTokenError
+from roost_shared.mqtt.address import parse_broker_url
+from roost_shared.mqtt.faults import BrokerUrlError
+from roost_shared.topics import is_name
+
+__all__ = ["check_broker", "enrol_device", "minimal_config", "read_token"]
+
+_TOKEN_REFUSED: Final = frozenset({401, 403, 404, 410})
+
+
+def enrol_device(
+    *, url: str, token: EnrolmentToken, state_dir: Path, expected: tuple[str, str] | None, replace: bool
+) -> Identity:
+    """Enrol this device.
+
+    Args:
+        url: the cloud's address.
+        token: what the person carried.
+        state_dir: the agent's folder.
+        expected: tenant and device that agent.toml names; None if there is no such file yet.
+        replace: whether an identity that is there already may go.
+
+    Returns:
+        The identity, now in use.
+
+    Raises:
+        IdentityExistsError: there is one, and it may not go.
+        FingerprintError: another cloud answers at this address.
+        EnrolmentRefusedError: the cloud does not take the token.
+        IdentityMismatchError: the token is for another device than agent.toml names.
+        TransportError: the cloud is out of reach, or its answer cannot be used.
+        DeviceError: the folder cannot be used, or another process is at it.
+    """
+    with IdentityStore(state_dir) as store:
+        if not replace:
+            _refuse_to_replace(state_dir)
+        root_pem = check_fingerprint(fetch_root(CloudHttp(url, None)), token.ca)
+        http = CloudHttp(url, root_pem)
+        kept = store.pending_key(token.id)
+        key = DeviceKey.new() if kept is None else DeviceKey.read(kept)
+        if kept is None:
+            store.keep_pending(token.id, key.pem())
+        answer = _ask(http, token, key)
+        store.adopt(_files(answer, http.url, root_pem, key, expected))
+        store.forget_others()
+    identity = read_identity(state_dir)
+    if identity is None:
+        raise IdentityUnreadableError(f"{state_dir}: the identity went away as soon as it was written")
+    return identity
+
+
+def read_token(text: str | None, file: Path | None) -> EnrolmentToken:
+    """The token, given as text or in a file; `-` is standard input.
+
+    Raises:
+        EnrolmentTokenError: it is none, or the file cannot be read.
+    """
+    if file is not None:
+        try:
+            text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            problem = error.strerror if isinstance(error, OSError) else "not text"
+            raise EnrolmentTokenError(f"{file}: {problem}") from error
+    return EnrolmentToken.parse(text or "")
+
+
+def minimal_config(identity: Identity, state_dir: Path) -> str:
+    """An agent.toml to begin with."""
+    cloud = identity.cloud
+    values = {"tenant": cloud.tenant, "device": cloud.device, "state_dir": str(state_dir)}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+    return "\n".join([*lines, "", "[cloud]", f"url = {json.dumps(cloud.url)}", ""])
+
+
+def check_broker(broker: CloudBroker | None) -> CloudBroker | None:
+    """Return what the cloud says of its broker.
+
+    Raises:
+        CloudAnswerError: that is no address of a broker.
+    """
+    if broker is not None:
+        try:
+            parse_broker_url(broker.url)
+        except BrokerUrlError as error:
+            raise CloudAnswerError(f"the cloud names a broker that is none: {error}") from error
+    return broker
+
+
+def _refuse_to_replace(state_dir: Path) -> None:
+    identity = read_identity(state_dir)
+    if identity is not None:
+        name = f"{identity.cloud.tenant}/{identity.cloud.device}"
+        raise IdentityExistsError(f"{state_dir}: this is {name} already; --replace makes it what the token says")
+
+
+def _ask(http: CloudHttp, token: EnrolmentToken, key: DeviceKey) -> Enrolled:
+    try:
+        return enrol(http, token, key.request())
+    except CloudRefusedError as error:
+        if error.status not in _TOKEN_REFUSED:
+            raise
+        raise EnrolmentRefusedError(f"{error}. A token can be used once and for a while: ask for another") from error
+
+
+def _files(
+    answer: Enrolled, url: str, root_pem: bytes, key: DeviceKey, expected: tuple[str, str] | None
+) -> dict[str, bytes]:
+    """What the answer makes of us, once all of it is checked."""
+    tenant, device = answer.tenant, answer.device
+    if not (is_name(tenant) and is_name(device)):
+        raise CertificateError("the cloud's answer names no device")
+    if expected is not None and expected != (tenant, device):
+        raise IdentityMismatchError(
+            f"the token is for {tenant}/{device}, agent.toml says {'/'.join(expected)}: mend that file and enrol again"
+            " with this token, or ask for another token"
+        )
+    validity = check_certificate(answer.certificate_pem, root_pem, key=key, tenant=tenant, device=device)
+    record = CloudRecord(
+        tenant=tenant,
+        device=device,
+        url=url,
+        not_before=validity.not_before,
+        not_after=validity.not_after,
+        broker=check_broker(answer.broker),
+    )
+    return {
+        KEY: key.pem(),
+        CERTIFICATE: answer.certificate_pem.encode(),
+        AUTHORITY: root_pem,
+        CLOUD: msgspec.json.encode(record),
+    }

@@ -1,0 +1,40 @@
+"""A task's part of the status document."""
+
+from typing import Any
+
+import msgspec
+
+from roost_edge.desk import Task
+from roost_shared.rendezvous import Contestant
+
+__all__ = ["describe_task"]
+
+
+def describe_task(task: Task) -> dict[str, Any]:
+    """How a task and its contestants fare, as JSON has it."""
+    return {
+        "deadline_ms": task.policy.deadline_ms,
+        "rules": msgspec.to_builtins(task.policy.rules),
+        **task.tally.to_dict(),
+        "contestants": {one.name: _describe_contestant(task, one) for one in task.policy.contestants},
+    }
+
+
+def _describe_contestant(task: Task, contestant: Contestant) -> dict[str, Any]:
+    worker = task.workers.get(contestant.name)
+    stats = None if worker is None else worker.stats(contestant.name)
+    refused = task.refused.get(contestant.name)
+    return {
+        "role": contestant.role,
+        "where": contestant.where,
+        "bundle": task.bundles.get(contestant.name),
+        "state": ("refused" if refused else "away") if stats is None else stats.state,
+        "pid": None if stats is None else stats.pid,
+        "shares_base_with": [] if stats is None else list(stats.shares_base_with),
+        "restarts": 0 if stats is None else stats.restarts,
+        "served": 0 if stats is None else stats.served,
+        "waiting": 0 if stats is None else stats.waiting,
+        "p50_ms": None if stats is None else stats.p50_ms,
+        "p99_ms": None if stats is None else stats.p99_ms,
+        "last_error": msgspec.to_builtins(refused or (stats.last_error if stats else None)),
+    }
