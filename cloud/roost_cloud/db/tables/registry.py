@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, Integer, String
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from roost_cloud.db.base import Base, Name
@@ -15,7 +15,11 @@ _WHO = String(100)
 
 
 class Blob(Base):
-    """Bytes in the object store, whole and checked."""
+    """Bytes in the object store, whole and checked.
+
+    A row without `condemned_at` has its object. Objects are removed only under the lock of a condemned row, and put
+    in place only under a row's lock, so a push and a collection cannot undo one another.
+    """
 
     __tablename__ = "blob"
 
@@ -23,21 +27,24 @@ class Blob(Base):
     digest: Mapped[str] = mapped_column(_DIGEST, primary_key=True)
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
+    touched_at: Mapped[datetime]  # when somebody was last told that it is here, and may rely on it
+    condemned_at: Mapped[datetime | None]  # collection has begun: the object may be gone
 
 
 class Upload(Base):
     """A blob on its way; its parts are with the object store."""
 
     __tablename__ = "upload"
-    __table_args__ = (Index(None, "tenant", "digest"),)
+    # A size that is wrong must not stand in the way of the right one.
+    __table_args__ = (UniqueConstraint("tenant", "digest", "size_bytes"),)
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     tenant: Mapped[str] = mapped_column(ForeignKey("tenant.name"))
     digest: Mapped[str] = mapped_column(_DIGEST)
     size_bytes: Mapped[int] = mapped_column(BigInteger)
-    part_bytes: Mapped[int] = mapped_column(BigInteger)
     store_upload: Mapped[str] = mapped_column(String(1024))  # the object store's name for it
-    created_at: Mapped[datetime] = mapped_column(index=True)
+    created_at: Mapped[datetime]
+    touched_at: Mapped[datetime] = mapped_column(index=True)  # when somebody last asked for its URLs
     created_by: Mapped[str] = mapped_column(_WHO)
 
 
@@ -45,7 +52,11 @@ class BundleVersion(Base):
     """A bundle, for ever the same. Deleted, its row stays: the name of a version is never used for another."""
 
     __tablename__ = "bundle_version"
-    __table_args__ = (Index(None, "tenant", "digest"), Index(None, "tenant", "parent_digest"))
+    __table_args__ = (
+        Index(None, "tenant", "digest"),
+        Index(None, "tenant", "parent_digest"),
+        Index(None, "tenant", "name", "created_at", "version"),
+    )
 
     tenant: Mapped[str] = mapped_column(ForeignKey("tenant.name"), primary_key=True)
     name: Mapped[str] = mapped_column(Name, primary_key=True)

@@ -26,14 +26,12 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_audit_entry_tenant_id"), "audit_entry", ["tenant", "id"], unique=False)
     op.create_table(
-        "device_nonce",
+        "spent_nonce",
         sa.Column("nonce_sha256", sa.String(length=64), nullable=False),
-        sa.Column("tenant", sa.String(length=63), nullable=False),
-        sa.Column("device", sa.String(length=63), nullable=False),
         sa.Column("expires_at", base.UtcDateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("nonce_sha256", name=op.f("pk_device_nonce")),
+        sa.PrimaryKeyConstraint("nonce_sha256", name=op.f("pk_spent_nonce")),
     )
-    op.create_index(op.f("ix_device_nonce_expires_at"), "device_nonce", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_spent_nonce_expires_at"), "spent_nonce", ["expires_at"], unique=False)
     op.create_table(
         "tenant",
         sa.Column("name", sa.String(length=63), nullable=False),
@@ -79,6 +77,8 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(length=71), nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("created_at", base.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("touched_at", base.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("condemned_at", base.UtcDateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["tenant"], ["tenant.name"], name=op.f("fk_blob_tenant")),
         sa.PrimaryKeyConstraint("tenant", "digest", name=op.f("pk_blob")),
     )
@@ -103,13 +103,19 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_bundle_version_tenant_parent_digest"), "bundle_version", ["tenant", "parent_digest"], unique=False
     )
+    op.create_index(
+        op.f("ix_bundle_version_tenant_name_created_at_version"),
+        "bundle_version",
+        ["tenant", "name", "created_at", "version"],
+        unique=False,
+    )
     op.create_table(
         "certificate",
         sa.Column("tenant", sa.String(length=63), nullable=False),
         sa.Column("serial", sa.String(length=40), nullable=False),
         sa.Column("device", sa.String(length=63), nullable=False),
         sa.Column("public_key", sa.LargeBinary(), nullable=False),
-        sa.Column("public_key_sha256", sa.String(length=64), nullable=False),
+        sa.Column("public_key_sha256", sa.String(length=71), nullable=False),
         sa.Column("issued_at", base.UtcDateTime(timezone=True), nullable=False),
         sa.Column("not_after", base.UtcDateTime(timezone=True), nullable=False),
         sa.Column("used_at", base.UtcDateTime(timezone=True), nullable=True),
@@ -153,7 +159,7 @@ def upgrade() -> None:
         sa.Column("created_by", sa.String(length=100), nullable=False),
         sa.Column("expires_at", base.UtcDateTime(timezone=True), nullable=False),
         sa.Column("used_at", base.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("used_public_key_sha256", sa.String(length=64), nullable=True),
+        sa.Column("used_public_key_sha256", sa.String(length=71), nullable=True),
         sa.Column("revoked_at", base.UtcDateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["tenant"], ["tenant.name"], name=op.f("fk_enrolment_token_tenant")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_enrolment_token")),
@@ -167,15 +173,15 @@ def upgrade() -> None:
         sa.Column("tenant", sa.String(length=63), nullable=False),
         sa.Column("digest", sa.String(length=71), nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
-        sa.Column("part_bytes", sa.BigInteger(), nullable=False),
         sa.Column("store_upload", sa.String(length=1024), nullable=False),
         sa.Column("created_at", base.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("touched_at", base.UtcDateTime(timezone=True), nullable=False),
         sa.Column("created_by", sa.String(length=100), nullable=False),
         sa.ForeignKeyConstraint(["tenant"], ["tenant.name"], name=op.f("fk_upload_tenant")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_upload")),
+        sa.UniqueConstraint("tenant", "digest", "size_bytes", name=op.f("uq_upload_tenant_digest_size_bytes")),
     )
-    op.create_index(op.f("ix_upload_created_at"), "upload", ["created_at"], unique=False)
-    op.create_index(op.f("ix_upload_tenant_digest"), "upload", ["tenant", "digest"], unique=False)
+    op.create_index(op.f("ix_upload_touched_at"), "upload", ["touched_at"], unique=False)
     op.create_table(
         "alias",
         sa.Column("tenant", sa.String(length=63), nullable=False),
@@ -237,8 +243,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_bundle_blob_tenant_digest"), table_name="bundle_blob")
     op.drop_table("bundle_blob")
     op.drop_table("alias")
-    op.drop_index(op.f("ix_upload_tenant_digest"), table_name="upload")
-    op.drop_index(op.f("ix_upload_created_at"), table_name="upload")
+    op.drop_index(op.f("ix_upload_touched_at"), table_name="upload")
     op.drop_table("upload")
     op.drop_index(op.f("ix_enrolment_token_tenant_created_at"), table_name="enrolment_token")
     op.drop_table("enrolment_token")
@@ -247,6 +252,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_certificate_tenant_device"), table_name="certificate")
     op.drop_index(op.f("ix_certificate_revoked_at_not_after"), table_name="certificate")
     op.drop_table("certificate")
+    op.drop_index(op.f("ix_bundle_version_tenant_name_created_at_version"), table_name="bundle_version")
     op.drop_index(op.f("ix_bundle_version_tenant_parent_digest"), table_name="bundle_version")
     op.drop_index(op.f("ix_bundle_version_tenant_digest"), table_name="bundle_version")
     op.drop_table("bundle_version")
@@ -256,7 +262,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_alias_move_tenant_name_alias_id"), table_name="alias_move")
     op.drop_table("alias_move")
     op.drop_table("tenant")
-    op.drop_index(op.f("ix_device_nonce_expires_at"), table_name="device_nonce")
-    op.drop_table("device_nonce")
+    op.drop_index(op.f("ix_spent_nonce_expires_at"), table_name="spent_nonce")
+    op.drop_table("spent_nonce")
     op.drop_index(op.f("ix_audit_entry_tenant_id"), table_name="audit_entry")
     op.drop_table("audit_entry")
