@@ -9,6 +9,7 @@ from tests.support.cloud_fixtures import (
     postgres,
 )
 from tests.support.mqtt_fixtures import connect, mosquitto, proxy
+from tests.support.object_fixtures import file_objects, file_server, objects, s3_objects, s3_server, s3_store
 
 __all__ = [
     "bundles",
@@ -17,9 +18,15 @@ __all__ = [
     "database",
     "database_url",
     "empty_database_url",
+    "file_objects",
+    "file_server",
     "mosquitto",
     "newest_postgres",
     "newest_sqlite",
+    "objects",
     "postgres",
     "proxy",
+    "s3_objects",
+    "s3_server",
+    "s3_store",
 ]

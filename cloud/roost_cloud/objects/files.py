@@ -16,7 +16,13 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from roost_cloud.objects.disk import StagedFile, disk_faults, make_folders
-from roost_cloud.objects.errors import BadKeyError, MissingPartsError, ObjectNotFoundError, TooLargeError
+from roost_cloud.objects.errors import (
+    BadKeyError,
+    MissingPartsError,
+    ObjectNotFoundError,
+    TooLargeError,
+    UploadNotFoundError,
+)
 from roost_cloud.objects.file_reader import FileReader
 from roost_cloud.objects.file_uploads import FileUploads
 from roost_cloud.objects.keys import check_key, check_prefix, check_same_tenant
@@ -132,11 +138,11 @@ class FileStore:
 
     def list_parts(self, upload: Upload) -> list[StoredPart]:
         """See `ObjectStore.list_parts`."""
-        return [part for part, _ in self._uploads.parts(upload)]
+        return [part for part, _ in self._parts(upload)]
 
     def complete_upload(self, upload: Upload) -> None:
         """See `ObjectStore.complete_upload`."""
-        parts = self._uploads.parts(upload)
+        parts = self._parts(upload)
         missing = missing_parts(upload.size_bytes, [part for part, _ in parts])
         if missing:
             raise MissingPartsError(missing)
@@ -148,7 +154,9 @@ class FileStore:
 
     def abort_upload(self, upload: Upload) -> None:
         """See `ObjectStore.abort_upload`."""
-        self._uploads.end(upload.id)
+        with suppress(UploadNotFoundError):
+            self._parts(upload)
+            self._uploads.end(upload.id)
 
     def sweep(self, *, before: datetime) -> int:
         """See `ObjectStore.sweep`."""
@@ -183,6 +191,10 @@ class FileStore:
         if grant.upload_id is not None and grant.part_number is not None:
             return self._uploads.receive(grant.upload_id, grant.part_number, size_bytes)
         return self._stage(grant.key, size_bytes)
+
+    def _parts(self, upload: Upload) -> list[tuple[StoredPart, Path]]:
+        check_key(upload.key)
+        return self._uploads.parts(upload)
 
     def _stage(self, key: str, size_bytes: int) -> StagedFile:
         return StagedFile(self._uploads.incoming, self._place(key), size_bytes)

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from roost_cloud.objects.errors import StoreFailedError, StoreFullError, StoreUnavailableError
 from roost_shared.errors import RoostError
@@ -41,7 +42,7 @@ def s3_faults(gone: RoostError | None = None) -> Iterator[None]:
         yield
     except ClientError as error:
         raise _translated(error, gone) from error
-    except (HTTPClientError, IncompleteReadError) as error:
+    except (BotoConnectionError, HTTPClientError, IncompleteReadError) as error:
         raise StoreUnavailableError(f"the object store: {error}") from error
     except BotoCoreError as error:
         raise StoreFailedError(f"the object store: {error}") from error
