@@ -4,6 +4,7 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
+from roost_cloud.api import audit, tenants, tokens
 from roost_cloud.api.errors import handle_errors
 from roost_cloud.api.health import health_router
 from roost_cloud.api.traffic import BodyLimit, Traffic
@@ -37,7 +38,6 @@ def create_app(services: Services, workers: dict[str, Worker] | None = None) -> 
 
 def _api() -> APIRouter:
     api = APIRouter(prefix="/api/v1")
-    routers: tuple[APIRouter, ...] = ()
-    for router in routers:
+    for router in (tenants.router, tokens.router, audit.router):
         api.include_router(router)
     return api

@@ -6,16 +6,32 @@ def devices(member: Viewer, services: Given) -> …: ...   # 401 without a token
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
+import structlog
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from roost_cloud.db import DatabaseFullError, DatabaseUnavailableError
 from roost_cloud.errors import ForbiddenError, UnauthenticatedError
 from roost_cloud.people import Principal, Role, tokens
 from roost_cloud.services import Services
 
-__all__ = ["Admin", "Anyone", "Given", "Member", "Operator", "Platform", "Viewer", "given"]
+__all__ = [
+    "Admin",
+    "AnyAdmin",
+    "Anyone",
+    "Given",
+    "Member",
+    "Operator",
+    "Platform",
+    "PlatformAdmin",
+    "Viewer",
+    "given",
+]
+
+log = structlog.get_logger(__name__)
 
 
 def given(request: Request) -> Services:
@@ -47,9 +63,17 @@ def _principal(
     with services.database.read() as session:
         principal, row = tokens.authenticate(session, credentials.credentials, now)
     if tokens.use_is_stale(row, now):
-        with services.database.begin() as session:
-            tokens.note_use(session, row.id, now)
+        _note_use(services, row.id, now)
     return principal
+
+
+def _note_use(services: Services, token: str, now: datetime) -> None:
+    """Remember when the token was used; not being able to is no reason to refuse what was asked for."""
+    try:
+        with services.database.begin() as session:
+            tokens.note_use(session, token, now)
+    except (DatabaseFullError, DatabaseUnavailableError) as error:
+        log.warning("token.use_not_noted", code=error.code, message=str(error))
 
 
 Anyone = Annotated[Principal, Depends(_principal)]
@@ -59,20 +83,34 @@ def _member(role: Role) -> Callable[[Principal], Member]:
     def check(principal: Anyone) -> Member:
         if principal.tenant is None:
             raise ForbiddenError("the platform's token sees no tenant's things: use one of the tenant's")
-        if not principal.may(role):
-            raise ForbiddenError(f"this needs the role {role}, and the token has {principal.role}")
+        _reaching(role, principal)
         return Member(principal.tenant, principal.role, principal.name)
 
     return check
 
 
-def _platform(principal: Anyone) -> Principal:
-    if principal.tenant is not None:
-        raise ForbiddenError("this needs a token of the platform, and the token is a tenant's")
+def _platform(role: Role) -> Callable[[Principal], Principal]:
+    def check(principal: Anyone) -> Principal:
+        if principal.tenant is not None:
+            raise ForbiddenError("this needs a token of the platform, and the token is a tenant's")
+        return _reaching(role, principal)
+
+    return check
+
+
+def _any_admin(principal: Anyone) -> Principal:
+    return _reaching("admin", principal)
+
+
+def _reaching(role: Role, principal: Principal) -> Principal:
+    if not principal.may(role):
+        raise ForbiddenError(f"this needs the role {role}, and the token has {principal.role}")
     return principal
 
 
 Viewer = Annotated[Member, Depends(_member("viewer"))]
 Operator = Annotated[Member, Depends(_member("operator"))]
 Admin = Annotated[Member, Depends(_member("admin"))]
-Platform = Annotated[Principal, Depends(_platform)]
+Platform = Annotated[Principal, Depends(_platform("viewer"))]
+PlatformAdmin = Annotated[Principal, Depends(_platform("admin"))]
+AnyAdmin = Annotated[Principal, Depends(_any_admin)]  # a tenant's or the platform's, over its own

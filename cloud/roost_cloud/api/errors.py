@@ -1,6 +1,9 @@
 """Errors as HTTP tells them: a status by class, and a body with the stable code.
 
 {"error": {"code": "not_found", "message": "there is no device 'cam-01'"}}
+
+Where we are at fault (5xx), the body says no more than the code: whoever asked need not know where our database is.
+The log has the words.
 """
 
 from collections.abc import Mapping
@@ -17,11 +20,20 @@ from starlette.exceptions import HTTPException
 from roost_cloud.errors import ConflictError, ForbiddenError, NotFoundError, UnauthenticatedError
 from roost_shared.errors import ContentError, DeviceError, RoostError, TransportError
 
-__all__ = ["ErrorBody", "error_response", "handle_errors", "raises", "status_of"]
+__all__ = ["RETRY_AFTER_S", "ErrorBody", "error_response", "handle_errors", "raises", "status_of"]
 
 log = structlog.get_logger(__name__)
 
-_RETRY_AFTER_S: Final = 2
+RETRY_AFTER_S: Final = 2  # seconds
+_UNABLE: Final = "the cloud cannot do that just now; its log says why"
+# What any route may answer.
+_EVERYWHERE: Final = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.INSUFFICIENT_STORAGE,
+)
 # The first class that fits.
 _STATUS: Final[tuple[tuple[type[RoostError], HTTPStatus], ...]] = (
     (UnauthenticatedError, HTTPStatus.UNAUTHORIZED),
@@ -49,10 +61,9 @@ class ErrorBody(BaseModel):
 
 def raises(*statuses: HTTPStatus | int) -> dict[int | str, dict[str, Any]]:
     """For a route's `responses`: the errors it documents, beside those every route may have."""
-    everywhere = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE, HTTPStatus.BAD_REQUEST)
     return {
         int(status): {"model": ErrorBody, "description": HTTPStatus(status).phrase}
-        for status in sorted({*map(int, statuses), *map(int, everywhere)})
+        for status in sorted({*map(int, statuses), *map(int, _EVERYWHERE)})
     }
 
 
@@ -77,15 +88,13 @@ def handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _broken)
 
 
-def _raised(_: Request, error: Exception) -> JSONResponse:
+def _raised(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RoostError)  # noqa: S101 - registered for it
     status = status_of(error)
-    headers = {}
-    if status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
-    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE):
-        headers["Retry-After"] = str(_RETRY_AFTER_S)
-        log.warning("request.failed", code=error.code, message=str(error))
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.warning("request.failed", code=error.code, message=str(error), path=request.url.path)
+        return error_response(status, error.code, _UNABLE, {"Retry-After": str(RETRY_AFTER_S)})
+    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
     return error_response(status, error.code, str(error), headers)
 
 
@@ -104,7 +113,6 @@ def _refused(_: Request, error: Exception) -> JSONResponse:
     return error_response(error.status_code, f"http.{code}", str(error.detail), error.headers)
 
 
-def _broken(_: Request, error: Exception) -> JSONResponse:
-    log.error("request.broken", exc_info=error)
-    message = "a fault of ours; the log tells more"
-    return error_response(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", message)
+def _broken(_: Request, __: Exception) -> JSONResponse:
+    # Starlette raises it anew when this is sent, and the server logs it then.
+    return error_response(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "a fault of ours; the log says more")

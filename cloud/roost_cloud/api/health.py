@@ -2,16 +2,20 @@
 
 from http import HTTPStatus
 
+import structlog
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from roost_cloud.api.auth import Given
+from roost_cloud.api.errors import RETRY_AFTER_S
 from roost_cloud.roles import Worker
 from roost_shared.errors import RoostError
 
 __all__ = ["Health", "health_router"]
+
+log = structlog.get_logger(__name__)
 
 
 class Health(BaseModel):
@@ -42,10 +46,12 @@ def health_router(workers: dict[str, Worker]) -> APIRouter:
             services.database.ping()
             parts["database"] = "ok"
         except RoostError as error:
-            parts["database"] = f"{error.code}: {error}"
+            parts["database"] = error.code  # anybody may ask: where it is, the log says
+            log.warning("not_ready", code=error.code, message=str(error))
         health = Health(ready=all(text == "ok" for text in parts.values()), parts=parts)
         status = HTTPStatus.OK if health.ready else HTTPStatus.SERVICE_UNAVAILABLE
-        return JSONResponse(health.model_dump(), status_code=status)
+        headers = {} if health.ready else {"Retry-After": str(RETRY_AFTER_S)}
+        return JSONResponse(health.model_dump(), status_code=status, headers=headers)
 
     @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     def metrics(services: Given) -> Response:

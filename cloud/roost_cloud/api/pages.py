@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from roost_cloud.api.fields import Line
 
-__all__ = ["Asked", "Page", "PageQuery"]
+__all__ = ["LIMIT", "LIMIT_MAX", "Asked", "Page", "PageQuery"]
 
 LIMIT_MAX: Final = 1000
 LIMIT: Final = 100

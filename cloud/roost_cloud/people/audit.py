@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from roost_cloud.db.tables import AuditEntry
 
-__all__ = ["entries", "record"]
+__all__ = ["page", "record"]
 
 
 def record(
@@ -35,7 +35,7 @@ def record(
     session.add(AuditEntry(tenant=tenant, at=now, actor=actor, action=action, subject=subject, detail=detail))
 
 
-def entries(session: Session, tenant: str | None, *, limit: int, before: int | None = None) -> Sequence[AuditEntry]:
+def page(session: Session, tenant: str | None, *, limit: int, before: int | None = None) -> Sequence[AuditEntry]:
     """A tenant's record, newest first.
 
     Args:
@@ -44,7 +44,9 @@ def entries(session: Session, tenant: str | None, *, limit: int, before: int | N
         limit: at most so many.
         before: only entries with a smaller id.
     """
-    query = select(AuditEntry).where(AuditEntry.tenant == tenant if tenant else AuditEntry.tenant.is_(None))
+    query = select(AuditEntry).where(
+        AuditEntry.tenant == tenant if tenant is not None else AuditEntry.tenant.is_(None)
+    )
     if before is not None:
         query = query.where(AuditEntry.id < before)
     return session.scalars(query.order_by(AuditEntry.id.desc()).limit(limit)).all()

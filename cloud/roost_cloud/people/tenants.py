@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from roost_cloud.db.tables import Tenant
@@ -11,7 +12,7 @@ from roost_cloud.errors import ConflictError
 from roost_cloud.people import audit
 from roost_shared.topics import check_name
 
-__all__ = ["create", "every"]
+__all__ = ["create", "page"]
 
 
 def create(session: Session, name: str, *, actor: str, now: datetime) -> Tenant:
@@ -21,16 +22,17 @@ def create(session: Session, name: str, *, actor: str, now: datetime) -> Tenant:
         BadNameError: topics cannot carry the name.
         ConflictError: there is one of that name.
     """
-    check_name(name, "tenant")
-    if session.get(Tenant, name) is not None:
-        raise ConflictError(f"there is a tenant {name!r} already")
-    tenant = Tenant(name=name, created_at=now)
+    tenant = Tenant(name=check_name(name, "tenant"), created_at=now)
     session.add(tenant)
-    session.flush()
-    audit.record(session, tenant=name, actor=actor, action="tenant.create", subject=name, now=now)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise ConflictError(f"there is a tenant {name!r} already") from error
+    audit.record(session, tenant=None, actor=actor, action="tenant.create", subject=name, now=now)
     return tenant
 
 
-def every(session: Session) -> Sequence[Tenant]:
-    """All tenants, by name."""
-    return session.scalars(select(Tenant).order_by(Tenant.name)).all()
+def page(session: Session, *, limit: int, after: str | None = None) -> Sequence[Tenant]:
+    """Tenants by name, at most `limit`, those after the name `after`."""
+    query = select(Tenant) if after is None else select(Tenant).where(Tenant.name > after)
+    return session.scalars(query.order_by(Tenant.name).limit(limit)).all()

@@ -5,16 +5,17 @@ The secret has 256 random bits, so a plain SHA-256 keeps it: there is nothing to
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from roost_cloud.db.tables import ApiToken
+from roost_cloud.db.tables import ApiToken, Tenant
 from roost_cloud.errors import NotFoundError, UnauthenticatedError
 from roost_cloud.people import audit
 from roost_cloud.people.principal import Principal, Role
@@ -23,15 +24,17 @@ __all__ = [
     "PREFIX",
     "Issued",
     "authenticate",
-    "every",
     "exists_for_platform",
     "issue",
     "note_use",
+    "page",
+    "principal_name",
     "revoke",
     "use_is_stale",
 ]
 
 PREFIX: Final = "roost_"
+_TEXT: Final = re.compile(rf"{PREFIX}(?P<id>[0-9a-f]{{16}})_(?P<secret>[A-Za-z0-9_-]{{1,100}})")
 _ID_BYTES: Final = 8
 _SECRET_BYTES: Final = 32
 _USE_NOTED_EVERY: Final = timedelta(minutes=1)
@@ -65,7 +68,12 @@ def issue(
         lifetime: None for ever.
         actor: who made it.
         now: when.
+
+    Raises:
+        NotFoundError: there is no such tenant.
     """
+    if tenant is not None and session.get(Tenant, tenant) is None:
+        raise NotFoundError("tenant", tenant)
     identity, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
     row = ApiToken(
         id=identity,
@@ -91,8 +99,10 @@ def authenticate(session: Session, text: str, now: datetime) -> tuple[Principal,
     Raises:
         UnauthenticatedError: it is none of ours, expired or revoked.
     """
-    identity, _, secret = text.removeprefix(PREFIX).partition("_")
-    row = session.get(ApiToken, identity)
+    parsed = _TEXT.fullmatch(text)
+    if parsed is None:
+        raise UnauthenticatedError("this is no token of ours: one begins with roost_")
+    row, secret = session.get(ApiToken, parsed["id"]), parsed["secret"]
     # Compared even for an unknown id, so that time does not tell which ids there are.
     matches = hmac.compare_digest(_digest(secret), row.secret_sha256 if row else _digest(""))
     if row is None or not matches:
@@ -101,7 +111,12 @@ def authenticate(session: Session, text: str, now: datetime) -> tuple[Principal,
         raise UnauthenticatedError(f"the token {row.id} was revoked")
     if row.expires_at is not None and row.expires_at <= now:
         raise UnauthenticatedError(f"the token {row.id} expired at {row.expires_at:%Y-%m-%d %H:%M} UTC")
-    return Principal(name=f"token:{row.id}", role=cast("Role", row.role), tenant=row.tenant), row
+    return Principal(name=principal_name(row.id), role=cast("Role", row.role), tenant=row.tenant), row
+
+
+def principal_name(token: str) -> str:
+    """What the audit calls whoever comes with the token of this id."""
+    return f"token:{token}"
 
 
 def use_is_stale(row: ApiToken, now: datetime) -> bool:
@@ -122,23 +137,46 @@ def revoke(session: Session, tenant: str | None, token: str, *, actor: str, now:
     Raises:
         NotFoundError: the tenant has no such token.
     """
-    row = session.get(ApiToken, token)
-    if row is None or row.tenant != tenant:
-        raise NotFoundError("token", token)
+    row = _find(session, tenant, token)
     if row.revoked_at is None:
         row.revoked_at = now
         audit.record(session, tenant=tenant, actor=actor, action="token.revoke", subject=token, now=now)
 
 
-def every(session: Session, tenant: str | None) -> Sequence[ApiToken]:
-    """A tenant's tokens, the newest first."""
-    of_tenant = ApiToken.tenant == tenant if tenant else ApiToken.tenant.is_(None)
-    return session.scalars(select(ApiToken).where(of_tenant).order_by(ApiToken.created_at.desc(), ApiToken.id)).all()
+def page(session: Session, tenant: str | None, *, limit: int, after: str | None = None) -> Sequence[ApiToken]:
+    """A tenant's tokens, the newest first.
+
+    Args:
+        session: to read with.
+        tenant: whose; None for the platform's.
+        limit: at most so many.
+        after: only those that come after the token of this id.
+
+    Raises:
+        NotFoundError: the tenant has no token of that id.
+    """
+    query = select(ApiToken).where(_of(tenant))
+    if after is not None:
+        last = _find(session, tenant, after)
+        older = ApiToken.created_at < last.created_at
+        query = query.where(older | ((ApiToken.created_at == last.created_at) & (ApiToken.id > last.id)))
+    return session.scalars(query.order_by(ApiToken.created_at.desc(), ApiToken.id).limit(limit)).all()
 
 
 def exists_for_platform(session: Session) -> bool:
     """Whether the platform has had any token: if not, this is the first start."""
-    return bool(session.scalar(select(func.count()).select_from(ApiToken).where(ApiToken.tenant.is_(None))))
+    return session.scalar(select(ApiToken.id).where(_of(None)).limit(1)) is not None
+
+
+def _of(tenant: str | None) -> ColumnElement[bool]:
+    return ApiToken.tenant == tenant if tenant is not None else ApiToken.tenant.is_(None)
+
+
+def _find(session: Session, tenant: str | None, token: str) -> ApiToken:
+    row = session.get(ApiToken, token)
+    if row is None or row.tenant != tenant:
+        raise NotFoundError("token", token)
+    return row
 
 
 def _digest(secret: str) -> str:
