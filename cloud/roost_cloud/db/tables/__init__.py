@@ -1,7 +1,7 @@
 """All tables. Importing this module makes `Base.metadata` complete."""
 
 from roost_cloud.db.tables.audit import AuditEntry
-from roost_cloud.db.tables.fleet import Certificate, Device, DeviceLabel, DeviceNonce, EnrolmentToken
+from roost_cloud.db.tables.fleet import Certificate, Device, DeviceLabel, EnrolmentToken, SpentNonce
 from roost_cloud.db.tables.people import ApiToken, Tenant
 from roost_cloud.db.tables.registry import Alias, AliasMove, Blob, BundleBlob, BundleVersion, Upload
 
@@ -16,8 +16,8 @@ __all__ = [
     "Certificate",
     "Device",
     "DeviceLabel",
-    "DeviceNonce",
     "EnrolmentToken",
+    "SpentNonce",
     "Tenant",
     "Upload",
 ]

@@ -3,15 +3,16 @@
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from roost_cloud.db.base import Base, Name
 
-__all__ = ["Certificate", "Device", "DeviceLabel", "DeviceNonce", "EnrolmentToken"]
+__all__ = ["Certificate", "Device", "DeviceLabel", "EnrolmentToken", "SpentNonce"]
 
 _LABEL_KEY = String(63)
 _LABEL_VALUE = String(255)
 _SHA256 = String(64)  # hex
+_FINGERPRINT = String(71)  # "sha256:" and hex
 
 
 class Device(Base):
@@ -37,8 +38,6 @@ class Device(Base):
     last_seen: Mapped[datetime | None]  # by our clock
     agent_version: Mapped[str | None] = mapped_column(String(64))
     problem: Mapped[str | None] = mapped_column(String(100))
-
-    labels: Mapped[list["DeviceLabel"]] = relationship(cascade="all, delete-orphan", passive_deletes=True)
 
 
 class DeviceLabel(Base):
@@ -66,10 +65,10 @@ class Certificate(Base):
     serial: Mapped[str] = mapped_column(String(40), primary_key=True)  # hex
     device: Mapped[str] = mapped_column(Name)
     public_key: Mapped[bytes]  # SubjectPublicKeyInfo, DER
-    public_key_sha256: Mapped[str] = mapped_column(_SHA256)
+    public_key_sha256: Mapped[str] = mapped_column(_FINGERPRINT)
     issued_at: Mapped[datetime]
     not_after: Mapped[datetime]
-    used_at: Mapped[datetime | None]  # when its key first authenticated at the API
+    used_at: Mapped[datetime | None]  # when its key first signed in at the API
     revoked_at: Mapped[datetime | None]
 
 
@@ -89,17 +88,14 @@ class EnrolmentToken(Base):
     created_by: Mapped[str] = mapped_column(String(100))
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
-    used_public_key_sha256: Mapped[str | None] = mapped_column(_SHA256)
+    used_public_key_sha256: Mapped[str | None] = mapped_column(_FINGERPRINT)
     revoked_at: Mapped[datetime | None]
 
 
-class DeviceNonce(Base):
-    """A number a device shall sign, once."""
+class SpentNonce(Base):
+    """A nonce that a device has signed in with, kept for as long as it would be good. Those not yet used are nowhere."""
 
-    __tablename__ = "device_nonce"
+    __tablename__ = "spent_nonce"
 
     nonce_sha256: Mapped[str] = mapped_column(_SHA256, primary_key=True)
-    # No foreign key: an unknown device gets a nonce like any other.
-    tenant: Mapped[str] = mapped_column(Name)
-    device: Mapped[str] = mapped_column(Name)
     expires_at: Mapped[datetime] = mapped_column(index=True)
