@@ -4,10 +4,25 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
-from roost_cloud.api import audit, tenants, tokens
+from roost_cloud.api import (
+    aliases,
+    audit,
+    blobs,
+    broker,
+    bundles,
+    device_auth,
+    devices,
+    enrolment,
+    tenants,
+    tokens,
+    uploads,
+)
 from roost_cloud.api.errors import handle_errors
 from roost_cloud.api.health import health_router
+from roost_cloud.api.objects import objects_router
 from roost_cloud.api.traffic import BodyLimit, Traffic
+from roost_cloud.objects import ObjectStore
+from roost_cloud.objects.files import FileStore
 from roost_cloud.roles import Worker
 from roost_cloud.services import Services
 from roost_shared import __version__
@@ -30,14 +45,28 @@ def create_app(services: Services, workers: dict[str, Worker] | None = None) -> 
     handle_errors(app)
     app.include_router(health_router(workers or {}))
     if "api" in services.settings.role:
-        app.include_router(_api())
+        app.include_router(_api(services.objects))
     app.add_middleware(BodyLimit, limit_bytes=_BODY_LIMIT_BYTES, exempt=_STREAMED)
     app.add_middleware(Traffic, metrics=services.metrics)
     return app
 
 
-def _api() -> APIRouter:
+def _api(store: ObjectStore) -> APIRouter:
     api = APIRouter(prefix="/api/v1")
-    for router in (tenants.router, tokens.router, audit.router):
+    for router in (
+        tenants.router,
+        tokens.router,
+        audit.router,
+        enrolment.router,
+        device_auth.router,
+        devices.router,
+        broker.router,
+        uploads.router,
+        blobs.router,
+        bundles.router,
+        aliases.router,
+    ):
         api.include_router(router)
+    if isinstance(store, FileStore):  # others serve their signed URLs themselves
+        api.include_router(objects_router(lambda: store))
     return api

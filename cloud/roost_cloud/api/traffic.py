@@ -40,18 +40,18 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         body = bytearray()
-        while True:
+        more = True
+        while more:
             message = await receive()
             if message["type"] != "http.request":
                 return  # the client is gone
             body += message.get("body", b"")
+            more = message.get("more_body", False)
             if len(body) > self._limit_bytes:
                 text = f"the body has more than {self._limit_bytes} bytes"
                 response = error_response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request.too_large", text)
                 await response(scope, receive, send)
                 return
-            if not message.get("more_body", False):
-                break
         await self._app(scope, _replay(bytes(body), receive), send)
 
 
@@ -69,7 +69,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 class Traffic:
-    """Logs and counts requests by route, never by path: paths hold names, and there is no end of those.
+    """Logs every request, and counts them by what was done, never by path: there is no end of those.
 
     Args:
         app: what comes next.
@@ -78,9 +78,10 @@ class Traffic:
 
     def __init__(self, app: ASGIApp, metrics: CollectorRegistry) -> None:
         self._app = app
-        labels = ["method", "route", "status"]
-        self._requests = Counter("roost_http_requests", "Requests served.", labels, registry=metrics)
-        self._seconds = Histogram("roost_http_request_seconds", "Time to serve.", ["route"], registry=metrics)
+        self._requests = Counter("roost_http_requests", "Requests served.", ["operation", "status"], registry=metrics)
+        self._seconds = Histogram(
+            "roost_http_request_duration_seconds", "Time to serve.", ["operation"], registry=metrics
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
@@ -93,16 +94,16 @@ class Traffic:
         async def watch(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = int(message["status"])  # an enumeration would show by name
             await send(message)
 
         try:
             await self._app(scope, receive, watch)
         finally:
             took_s = time.perf_counter() - begun
-            route = getattr(scope.get("route"), "path", "none")
-            self._requests.labels(scope["method"], route, status).inc()
-            self._seconds.labels(route).observe(took_s)
+            operation = getattr(scope.get("endpoint"), "__name__", "none")  # the function that served it
+            self._requests.labels(operation, status).inc()
+            self._seconds.labels(operation).observe(took_s)
             if scope["path"] not in _QUIET:
                 log.info(
                     "request", method=scope["method"], path=scope["path"], status=status, ms=round(took_s * 1e3, 1)

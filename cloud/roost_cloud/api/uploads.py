@@ -1,0 +1,147 @@
+"""`/uploads`: bringing blobs, part by part, by URLs that lead to the object store."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Annotated, Final, Literal, TypeVar
+
+from fastapi import APIRouter, Path, Response
+from pydantic import BaseModel, Field
+
+from roost_cloud.api.auth import Given, Operator
+from roost_cloud.api.blobs import DIGEST_PATTERN, BlobModel, blob_model
+from roost_cloud.api.errors import raises
+from roost_cloud.db.tables import Upload
+from roost_cloud.errors import NotFoundError
+from roost_cloud.objects import PART_BYTES, UploadNotFoundError
+from roost_cloud.people import audit
+from roost_cloud.registry import uploads
+from roost_cloud.services import Services
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/uploads", tags=["bundles"])
+
+MAX_BLOB_BYTES: Final = 16 << 30  # a model for the edge has some megabytes
+
+_UploadId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+_Value = TypeVar("_Value")
+
+
+class UploadRequest(BaseModel):
+    """A blob that somebody has."""
+
+    digest: str = Field(pattern=DIGEST_PATTERN)
+    size_bytes: int = Field(ge=0, le=MAX_BLOB_BYTES)
+
+
+class HereModel(BaseModel):
+    """The blob is here, and stays for a day at least: nothing needs to be sent."""
+
+    exists: Literal[True] = True
+
+
+class PartModel(BaseModel):
+    """A piece of the blob."""
+
+    number: int
+    offset: int
+    size_bytes: int
+    url: str | None  # PUT exactly these bytes there; None: they are here
+    done: bool
+
+
+class UploadModel(BaseModel):
+    """An upload under way. URLs are good for an hour; GET gives fresh ones."""
+
+    id: str
+    digest: str
+    size_bytes: int
+    part_bytes: int
+    parts: list[PartModel]
+
+
+@router.post("", responses={201: {"model": UploadModel}, **raises(401, 403, 422)})
+def begin_upload(
+    member: Operator, services: Given, asked: UploadRequest, response: Response
+) -> HereModel | UploadModel:
+    """Begin to bring a blob; or go on where an upload of it stopped, whoever began it."""
+    with services.database.begin() as session:
+        upload = uploads.begin(
+            session,
+            services.objects,
+            tenant=member.tenant,
+            digest=asked.digest,
+            size_bytes=asked.size_bytes,
+            actor=member.name,
+            now=services.now(),
+        )
+    if upload is None:
+        return HereModel()
+    response.status_code = HTTPStatus.CREATED
+    return _model(services, upload)
+
+
+@router.get("/{upload_id}", responses=raises(401, 403, 404, 422))
+def get_upload(member: Operator, services: Given, upload_id: _UploadId) -> UploadModel:
+    """What arrived, and fresh URLs for the rest."""
+    with services.database.begin() as session:
+        upload = uploads.resume(session, member.tenant, upload_id, services.now())
+    return _known(upload_id, lambda: _model(services, upload))
+
+
+@router.post("/{upload_id}/complete", responses=raises(401, 403, 404, 422))
+def complete_upload(member: Operator, services: Given, upload_id: _UploadId) -> BlobModel:
+    """Make a blob of the parts, if they are what the digest says. All of it is read for that, which takes a while."""
+    blob = uploads.complete(
+        services.database,
+        services.objects,
+        tenant=member.tenant,
+        upload_id=upload_id,
+        actor=member.name,
+        now=services.now(),
+    )
+    return blob_model(blob)
+
+
+@router.delete("/{upload_id}", status_code=HTTPStatus.NO_CONTENT, responses=raises(401, 403, 404, 422))
+def abort_upload(member: Operator, services: Given, upload_id: _UploadId) -> None:
+    """Give it up; the parts that arrived are removed."""
+    with services.database.begin() as session:
+        upload = uploads.get(session, member.tenant, upload_id)
+        audit.record(
+            session,
+            tenant=member.tenant,
+            actor=member.name,
+            action="upload.abort",
+            subject=upload.digest,
+            now=services.now(),
+        )
+    uploads.discard(services.database, services.objects, upload)
+
+
+def _model(services: Services, upload: Upload) -> UploadModel:
+    store = services.objects
+    return UploadModel(
+        id=upload.id,
+        digest=upload.digest,
+        size_bytes=upload.size_bytes,
+        part_bytes=PART_BYTES,
+        parts=[
+            PartModel(
+                number=part.number,
+                offset=part.offset,
+                size_bytes=part.size_bytes,
+                url=None if done else uploads.part_url(store, upload, part.number),
+                done=done,
+            )
+            for part, done in uploads.parts(store, upload)
+        ],
+    )
+
+
+def _known(upload_id: str, of: Callable[[], _Value]) -> _Value:
+    """What `of` gives; the store's own id of an upload it lost is nothing a client knows."""
+    try:
+        return of()
+    except UploadNotFoundError as error:
+        raise NotFoundError("upload", upload_id) from error

@@ -1,0 +1,179 @@
+"""Removing what nobody refers to: blobs, stale uploads, and objects that crashes left without a row.
+
+Safe beside pushes. A push is told "that blob is here" only under the lock of the blob's row, which notes the time;
+for `GRACE` after that the blob stays, referred to or not. Removal takes two transactions:
+
+    1. the row is condemned: from now on nobody is told that the blob is here
+    2. under the row's lock the object goes, and then the row
+
+Whoever dies in between leaves a condemned row, which promises nothing, and which the next collection ends. An object
+without a row gets a condemned row first, so that it goes the same way, and not while an upload moves into its place.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy.orm import Session
+
+from roost_cloud.db import Database
+from roost_cloud.db.insert import insert_absent
+from roost_cloud.db.tables import Blob, BundleBlob, Tenant, Upload
+from roost_cloud.objects import ObjectInfo, ObjectStore
+from roost_cloud.registry import blobs, uploads
+
+__all__ = ["GRACE", "Collected", "collect", "collect_blobs"]
+
+GRACE: Final = timedelta(days=1)  # a push has as long from "that blob is here" to its version
+_LOST_AFTER: Final = timedelta(days=7)  # the store's uploads of which we know nothing
+_BATCH: Final = 500
+
+
+class Collected(NamedTuple):
+    """What a collection removed."""
+
+    blobs: int
+    blob_bytes: int
+    uploads: int
+    """That went stale."""
+    orphans: int
+    """Objects without a row."""
+
+
+def collect(database: Database, store: ObjectStore, now: datetime) -> Collected:
+    """Collect everything, of every tenant. Any number may run at once, beside pushes. Commits by itself.
+
+    Raises:
+        StoreUnavailableError, StoreFailedError: the store failed; the next collection goes on.
+    """
+    with database.read() as session:
+        tenants = list(session.scalars(select(Tenant.name).order_by(Tenant.name)))
+    stale = _discard_stale(database, store, now)
+    orphans = sum(_collect_orphans(database, store, tenant, now) for tenant in tenants)
+    freed = [collect_blobs(database, store, tenant, now) for tenant in tenants]
+    store.sweep(before=now - _LOST_AFTER)
+    return Collected(
+        blobs=sum(len(sizes) for sizes in freed), blob_bytes=sum(map(sum, freed)), uploads=stale, orphans=orphans
+    )
+
+
+def collect_blobs(
+    database: Database, store: ObjectStore, tenant: str, now: datetime, *, only: Iterable[str] | None = None
+) -> list[int]:
+    """Remove a tenant's blobs that no version refers to and no push relies on. Commits by itself.
+
+    Args:
+        database: of the rows.
+        store: of the objects.
+        tenant: whose.
+        now: the time.
+        only: digests to look at; None for all.
+
+    Returns:
+        The sizes of those removed, in bytes.
+
+    Raises:
+        StoreUnavailableError, StoreFailedError: the store failed; the next collection goes on.
+    """
+    query = select(Blob.digest).where(Blob.tenant == tenant, _is_collectable(now))
+    if only is not None:
+        query = query.where(Blob.digest.in_(list(only)))
+    with database.read() as session:
+        found = list(session.scalars(query))
+    removed = []
+    for digest in found:
+        with database.begin() as session:
+            condemned = _condemn(session, tenant, digest, now)
+        if condemned:
+            removed += _remove(database, store, tenant, digest)
+    return removed
+
+
+def _is_collectable(now: datetime) -> ColumnElement[bool]:
+    referred = exists().where(BundleBlob.tenant == Blob.tenant, BundleBlob.digest == Blob.digest)
+    return or_(Blob.condemned_at.is_not(None), (Blob.touched_at < now - GRACE) & ~referred)
+
+
+def _condemn(session: Session, tenant: str, digest: str, now: datetime) -> bool:
+    """Mark a blob, unless somebody came to rely on it since it was found."""
+    blob = blobs.lock(session, tenant, digest)
+    if blob is None:
+        return False
+    # Asked anew under the lock: only a statement that begins after it is sure to see who had it before us.
+    query = select(Blob.digest).where(Blob.tenant == tenant, Blob.digest == digest, _is_collectable(now))
+    if session.scalar(query) is None:
+        return False
+    blob.condemned_at = blob.condemned_at or now
+    return True
+
+
+def _remove(database: Database, store: ObjectStore, tenant: str, digest: str) -> list[int]:
+    """End a condemned blob; its size, if it was ours to end."""
+    with database.begin() as session:
+        blob = blobs.lock(session, tenant, digest)
+        if blob is None or blob.condemned_at is None:  # another collection's, or brought again meanwhile
+            return []
+        store.delete(blobs.blob_key(tenant, digest))
+        session.delete(blob)
+        return [blob.size_bytes]
+
+
+def _discard_stale(database: Database, store: ObjectStore, now: datetime) -> int:
+    with database.read() as session:
+        stale = list(session.scalars(select(Upload).where(Upload.touched_at < now - GRACE)))
+    for upload in stale:
+        uploads.discard(database, store, upload)
+    return len(stale)
+
+
+def _collect_orphans(database: Database, store: ObjectStore, tenant: str, now: datetime) -> int:
+    return _collect_staged(database, store, tenant, now) + _collect_unnamed(database, store, tenant, now)
+
+
+def _collect_staged(database: Database, store: ObjectStore, tenant: str, now: datetime) -> int:
+    """Remove assembled uploads without a row. Whoever is about to move one finds it gone, and begins again."""
+    removed = 0
+    for batch in _old_objects(store, f"{tenant}/uploads/", now):
+        with database.read() as session:
+            known = set(session.scalars(select(Upload.id).where(Upload.id.in_(batch))))
+        for identity in batch.keys() - known:
+            store.delete(batch[identity].key)
+            removed += 1
+    return removed
+
+
+def _collect_unnamed(database: Database, store: ObjectStore, tenant: str, now: datetime) -> int:
+    """Remove objects at a blob's place that no row names."""
+    removed = 0
+    for batch in _old_objects(store, f"{tenant}/blobs/sha256/", now):
+        digests = {f"sha256:{name}": info for name, info in batch.items()}
+        with database.read() as session:
+            known = set(session.scalars(select(Blob.digest).where(Blob.tenant == tenant, Blob.digest.in_(digests))))
+        for digest in digests.keys() - known:
+            with database.begin() as session:
+                insert_absent(
+                    session,
+                    Blob,
+                    tenant=tenant,
+                    digest=digest,
+                    size_bytes=digests[digest].size_bytes,
+                    created_at=now,
+                    touched_at=now,
+                    condemned_at=now,
+                )
+            removed += len(_remove(database, store, tenant, digest))
+    return removed
+
+
+def _old_objects(store: ObjectStore, prefix: str, now: datetime) -> Iterator[dict[str, ObjectInfo]]:
+    """Objects last changed before the grace, by the last level of their key, in batches."""
+    batch: dict[str, ObjectInfo] = {}
+    for info in store.list_objects(prefix):
+        if info.modified_at < now - GRACE:
+            batch[info.key.removeprefix(prefix)] = info
+        if len(batch) >= _BATCH:
+            yield batch
+            batch = {}
+    if batch:
+        yield batch
