@@ -3,11 +3,12 @@
 from datetime import timedelta
 from pathlib import Path
 
+from roost_cloud.db import Turn
 from roost_cloud.people import tokens
 from roost_cloud.services import Services
 from roost_shared.durable import write_durably
 
-__all__ = ["first_start", "new_platform_token"]
+__all__ = ["first_start", "new_token"]
 
 
 def first_start(services: Services) -> str | None:
@@ -17,6 +18,7 @@ def first_start(services: Services) -> str | None:
         The token's text; None if this is not the first start.
     """
     with services.database.begin() as session:
+        services.database.take_turn(session, Turn.FIRST_START)
         if tokens.exists_for_platform(session):
             return None
         issued = tokens.issue(
@@ -34,11 +36,21 @@ def first_start(services: Services) -> str | None:
         return issued.text
 
 
-def new_platform_token(services: Services, *, name: str, lifetime: timedelta | None) -> str:
-    """Make another platform token, for whoever can reach the database and has lost theirs."""
+def new_token(services: Services, tenant: str | None, *, name: str, lifetime: timedelta | None) -> str:
+    """Make another admin's token, for whoever runs the cloud and for a tenant or itself has lost all.
+
+    Args:
+        services: of the deployment.
+        tenant: whose; None for the platform's.
+        name: for people, to tell tokens apart.
+        lifetime: None for ever.
+
+    Raises:
+        NotFoundError: there is no such tenant.
+    """
     with services.database.begin() as session:
         issued = tokens.issue(
-            session, tenant=None, name=name, role="admin", lifetime=lifetime, actor="shell", now=services.now()
+            session, tenant=tenant, name=name, role="admin", lifetime=lifetime, actor="shell", now=services.now()
         )
         return issued.text
 

@@ -10,6 +10,7 @@ broke while committing) everything was; whoever tries again must find either. A 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import IntEnum
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -18,16 +19,23 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from roost_shared.errors import ConfigError, DeviceError, TransportError
+from roost_shared.errors import ConfigError, DeviceError, RoostError, TransportError
 
-__all__ = ["Database", "DatabaseFullError", "DatabaseUnavailableError"]
+__all__ = ["Database", "DatabaseDamagedError", "DatabaseFullError", "DatabaseUnavailableError", "Turn"]
 
 _BUSY_TIMEOUT_S: Final = 15  # for SQLite's one writer to finish
 _CONNECT_TIMEOUT_S: Final = 5
 _POOL: Final = 10  # connections kept
 _POOL_OVERFLOW: Final = 30  # more at most: as many as there are request threads
 _WRITES: Final = "roost_writes"  # execution option: the transaction is going to write
-_SQLITE_AWAY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+_SQLITE_AWAY: Final = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+}
+_SQLITE_DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _PG_DISK_FULL: Final = "53100"  # SQLSTATE
 
 
@@ -41,6 +49,19 @@ class DatabaseFullError(DeviceError):
     """The database has no room for more."""
 
     code = "database.full"
+
+
+class DatabaseDamagedError(DeviceError):
+    """The file is no database, or no whole one any more."""
+
+    code = "database.damaged"
+
+
+class Turn(IntEnum):
+    """What only one process at a time may do; PostgreSQL's advisory locks have these numbers."""
+
+    SCHEMA = 0x0B005700
+    FIRST_START = 0x0B005701
 
 
 class Database:
@@ -87,6 +108,11 @@ class Database:
         """
         with _named_faults(), Session(self._engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def take_turn(self, session: Session, turn: Turn) -> None:
+        """Wait until no other transaction has this turn; it is ours until `session`'s ends."""
+        if self.dialect == "postgresql":  # on SQLite there is one writer at a time anyway
+            session.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": int(turn)})
 
     def ping(self) -> None:
         """Ask it for an answer.
@@ -171,11 +197,13 @@ def _named_faults() -> Iterator[None]:
         raise fault from error
 
 
-def _fault(error: DBAPIError) -> DatabaseFullError | DatabaseUnavailableError | None:
+def _fault(error: DBAPIError) -> RoostError | None:
     cause = error.orig
     line = next(iter(str(cause).strip().splitlines()), type(cause).__name__)
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the primary code
+        if code in _SQLITE_DAMAGED:
+            return DatabaseDamagedError(f"the database cannot be read: {line}; restore it from a backup")
         full, away = code == sqlite3.SQLITE_FULL, code in _SQLITE_AWAY
     else:
         full = getattr(cause, "sqlstate", None) == _PG_DISK_FULL

@@ -9,15 +9,14 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from roost_cloud.db.database import Database
+from roost_cloud.db.database import Database, Turn
 from roost_shared.errors import DeviceError
 
 __all__ = ["SchemaVersionError", "configure", "current", "downgrade", "newest", "upgrade"]
 
 _HERE: Final = Path(__file__).parent
-_LOCK: Final = 0x0B005700  # PostgreSQL's advisory lock of whoever moves this schema
 
 
 class SchemaVersionError(DeviceError):
@@ -73,6 +72,5 @@ def configure(connection: Connection | None = None) -> Config:
 def _alone(database: Database) -> Iterator[Connection]:
     """A transaction in which nobody else moves the schema; all steps are taken, or none."""
     with database.begin() as session:
-        if database.dialect == "postgresql":
-            session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        yield session.connection()  # on SQLite the transaction is the only writer's already
+        database.take_turn(session, Turn.SCHEMA)
+        yield session.connection()
