@@ -1,5 +1,7 @@
 """What only S3 has: presigned URLs for any HTTP client, moves by multipart copy, and its own ways to fail."""
 
+import subprocess
+import sys
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -101,3 +103,8 @@ def test_a_part_is_sent_by_a_client_that_knows_nothing_of_s3(s3_objects: Objects
     response = urllib3.request("PUT", url, body=b"x", headers={"Accept-Encoding": "identity"})
     assert response.status == 200
     assert s3_objects.store.list_parts(upload) == [StoredPart(2, 1)]
+
+
+def test_boto3_is_loaded_only_for_s3() -> None:
+    program = "import sys, roost_cloud.objects; sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0
