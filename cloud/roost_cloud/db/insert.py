@@ -19,4 +19,5 @@ def insert_absent(session: Session, table: type[Base], **values: Any) -> bool:
     """
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
+    statement = statement.execution_options(preserve_rowcount=True)  # else PostgreSQL's driver has forgotten it
     return cast("CursorResult[Any]", session.execute(statement)).rowcount == 1
