@@ -9,13 +9,15 @@ from typing import Annotated
 
 import typer
 
-from roost_cloud.commands import bundle
+from roost_cloud.commands import broker, bundle, cloud
 from roost_shared.errors import RoostError
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(name="roost", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app.add_typer(broker.app, name="broker")
 app.add_typer(bundle.app, name="bundle")
+app.add_typer(cloud.app, name="cloud")
 
 
 def _print_version(asked: bool) -> None:  # noqa: FBT001 - called back by typer

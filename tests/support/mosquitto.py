@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["Mosquitto", "free_port", "require_mosquitto"]
+__all__ = ["CONFIGURATIONS", "Mosquitto", "free_port", "require_mosquitto"]
 
-SITE_CONF = Path(__file__).parents[2] / "firmware-config" / "mosquitto" / "site.conf"
+CONFIGURATIONS = Path(__file__).parents[2] / "firmware-config" / "mosquitto"
 
 
 def free_port() -> int:
@@ -33,15 +33,18 @@ def require_mosquitto() -> str:
 
 
 class Mosquitto:
-    """A broker with the site's configuration; only port and paths differ.
+    """A broker with a configuration of ours, the site's unless told otherwise; only ports and paths differ.
 
     Args:
         folder: for its configuration, log and database.
         extra: lines appended to the configuration, such as an access list.
-        replace: settings of the site's configuration to change, by name.
+        replace: settings of the configuration to change, by name or by the whole line.
+        conf: the name of the configuration.
     """
 
-    def __init__(self, folder: Path, *, extra: str = "", replace: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, extra: str = "", replace: dict[str, str] | None = None, conf: str = "site.conf"
+    ) -> None:
         self._program = require_mosquitto()
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -52,13 +55,16 @@ class Mosquitto:
             **(replace or {}),
         }
         lines = []
-        for line in SITE_CONF.read_text().splitlines():
+        for line in (CONFIGURATIONS / conf).read_text().replace("/etc/mosquitto/roost", str(folder)).splitlines():
             name = line.partition(" ")[0]
-            lines.append(f"{name} {changes[name]}" if name in changes else line)
+            change = changes.get(line, changes.get(name))
+            lines.append(line if change is None else f"{name} {change}")
         if os.geteuid() == 0:
             lines.append("user root")  # else it becomes `mosquitto`, who cannot write a test's folder
+        lines += extra.splitlines()
+        self._ports = [int(line.split()[1]) for line in lines if line.startswith("listener ")]
         self._conf = folder / "mosquitto.conf"
-        self._conf.write_text("\n".join([*lines, extra, ""]))
+        self._conf.write_text("\n".join([*lines, ""]))
 
     @property
     def url(self) -> str:
@@ -76,7 +82,8 @@ class Mosquitto:
             if self._process.poll() is not None:
                 pytest.fail(f"mosquitto ended at once: {self.log}")
             try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                for port in self._ports:
+                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
             except OSError:
                 time.sleep(0.01)
             else:
@@ -89,6 +96,16 @@ class Mosquitto:
 
     def kill(self) -> None:
         self._end(signal.SIGKILL)
+
+    def reload(self) -> None:
+        """Have it read its files again, as `systemctl reload mosquitto` does."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def pause(self) -> None:
         """Stop it in its tracks: its sockets stay open and are not read."""

@@ -1,6 +1,7 @@
 """A synchronous MQTT client for tests: a sensor, an operator, a clone."""
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ class MqttPeer:
 
     Args:
         will: topic and payload, retained, at QoS 1.
+        tls: whom to trust, and what to show; None: no TLS.
 
     Raises:
         ConnectionRefusedError: the broker said no.
@@ -38,6 +40,7 @@ class MqttPeer:
         password: str | None = None,
         will: tuple[str, bytes] | None = None,
         keep_alive_s: int = 30,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         five = version == 5
         self.messages: list[MQTTMessage] = []
@@ -55,6 +58,8 @@ class MqttPeer:
         )
         if username is not None:
             self._client.username_pw_set(username, password)
+        if tls is not None:
+            self._client.tls_set_context(tls)
         if will is not None:
             self._client.will_set(*will, qos=1, retain=True)
         self._client.on_connect = self._note_connect
@@ -139,6 +144,9 @@ class MqttPeer:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        # paho closes its last sockets when it is forgotten, for which nothing may go round in a circle.
+        self._client.on_connect = self._client.on_message = None
+        self._client.on_subscribe = self._client.on_disconnect = None
 
     def _note_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         with self._changed:

@@ -1,7 +1,7 @@
 """A certificate revocation list (RFC 5280): what a signer has taken back.
 
-`this_update` lies as far back as a certificate's beginning, for a broker whose clock is a little slow. A list that
-is made later is newer by that much too, and OpenSSL takes the newest of those it holds.
+`this_update` lies as far back as a certificate's beginning, for a broker whose clock is a little slow. A list made
+later is newer all the same, by whole seconds: OpenSSL takes the newest of those it holds.
 """
 
 from collections.abc import Iterable
