@@ -34,6 +34,7 @@ __all__ = [
     "RemoteError",
     "Reply",
     "fetch_root",
+    "refusal",
 ]
 
 API: Final = "/api/v1"
@@ -74,15 +75,17 @@ class RemoteError(TransportError):
         status: HTTP's.
         reason: the cloud's own code for it (`not_found`), empty if it gave none.
         text: its words.
+        retry_after_s: when it asks us to come back; None if it does not.
     """
 
     code = "cloud.refused"
 
-    def __init__(self, status: int, reason: str, text: str) -> None:
+    def __init__(self, status: int, reason: str, text: str, retry_after_s: float | None = None) -> None:
         super().__init__(f"the cloud says {status}{f' {reason}' if reason else ''}: {text}")
         self.status = status
         self.reason = reason
         self.text = text
+        self.retry_after_s = retry_after_s
 
 
 class Reply(NamedTuple):
@@ -205,7 +208,7 @@ class ApiClient:
         url = f"{self.url}{API}{path}" + (f"?{urlencode(asked, doseq=True)}" if asked else "")
         reply = _ask(self.pool, method, url, data, headers)
         if reply.status >= _REFUSALS:
-            raise _refusal(reply)
+            raise refusal(reply)
         return reply
 
 
@@ -232,7 +235,7 @@ def fetch_root(url: str, fingerprint: str) -> str:
     finally:
         pool.clear()
     if reply.status >= _REFUSALS:
-        raise _refusal(reply)
+        raise refusal(reply)
     try:
         pem = reply.data.decode("ascii")
         found = f"sha256:{sha256(ssl.PEM_cert_to_DER_cert(pem.strip())).hexdigest()}"
@@ -297,12 +300,16 @@ def _tls_fault(where: str, error: SSLError) -> ApiUnreachableError:
     return ApiUnreachableError(f"{where}: TLS: {_short(error)}")
 
 
-def _refusal(reply: Reply) -> RemoteError:
+def refusal(reply: Reply) -> RemoteError:
+    """The error that an answer of status 400 or more tells."""
+    asked = reply.headers.get("Retry-After", "")
+    retry_after_s = float(asked) if asked.isascii() and asked.isdecimal() else None
     try:
         fault = msgspec.json.decode(reply.data, type=_Refusal).error
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return RemoteError(reply.status, "", "no word on why: is this the cloud's own address?")
-    return RemoteError(reply.status, _printable(fault.code), _printable(fault.message))
+        text = "no word on why: is this the cloud's own address?"
+        return RemoteError(reply.status, "", text, retry_after_s)
+    return RemoteError(reply.status, _printable(fault.code), _printable(fault.message), retry_after_s)
 
 
 def _short(error: BaseException) -> str:
