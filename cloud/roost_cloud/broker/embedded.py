@@ -144,9 +144,11 @@ class EmbeddedBroker:
             self.counts["broken_off"] += 1  # no client, or one that is gone
             logging.getLogger(__name__).debug("a connection ended before it began: %r", error)
         finally:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
             connection.ended.set()
             self._connections.discard(connection)
-            writer.close()
 
     async def _refusal(self, packet: ConnectPacket) -> bytes | None:
         """What to refuse a client with; None to let it in."""
