@@ -1,4 +1,4 @@
-"""`roost bundle build|inspect|verify|split|calibrate`."""
+"""`roost bundle build|inspect|verify|split|calibrate`, and those of `commands/registry.py`."""
 
 import platform
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from roost_cloud.commands import registry
 from roost_shared.bundle import Bundle, BundleConfig, TensorSpec, open_bundle
 from roost_shared.bundle.manifest import ImagePayload, SoftmaxConfidence, StageName
 from roost_shared.errors import ContentError
@@ -153,6 +154,14 @@ def calibrate(
         )
     typer.echo(f"  on the {result.samples} examples it was fitted to")
     typer.echo(f"{out}: {result.bundle.reference}")
+
+
+app.command()(registry.push)
+app.command()(registry.pull)
+app.command("list")(registry.list_bundles)
+app.command()(registry.alias)
+app.command()(registry.history)
+app.command()(registry.delete)
 
 
 def _models(model: Path | None, base: Path | None, head: Path | None) -> dict[StageName, Path]:
