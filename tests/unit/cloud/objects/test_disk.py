@@ -30,9 +30,14 @@ def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_what_is_not_committed_is_removed_and_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[int] = []
     close = os.close
+
+    def record(descriptor: int) -> None:
+        closed.append(descriptor)
+        close(descriptor)
+
     with StagedFile(tmp_path, tmp_path / "object", 3) as staged:
         staged.write(b"abc")
-        monkeypatch.setattr(os, "close", lambda descriptor: (closed.append(descriptor), close(descriptor)))
+        monkeypatch.setattr(os, "close", record)
     staged.discard()
     assert closed == [staged._descriptor]
     assert list(tmp_path.iterdir()) == []
