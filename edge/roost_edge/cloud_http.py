@@ -8,13 +8,14 @@ Heavy: `urllib3` is loaded here, so this is for processes of their own (`enrol`,
 
 import contextlib
 import ssl
+import warnings
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
 import urllib3
-from urllib3.exceptions import HTTPError, SSLError
+from urllib3.exceptions import HTTPError, InsecureRequestWarning, SSLError
 
 from roost_edge.cloud_url import check_cloud_url
 from roost_shared import __version__
@@ -108,8 +109,9 @@ class CloudHttp:
     def __init__(self, url: str, root_pem: bytes | None) -> None:
         self.url = check_cloud_url(url)
         self.server_time: datetime | None = None  # the cloud's clock, by its last answer
+        self._pinned = root_pem is not None
         self._pool = urllib3.PoolManager(
-            ssl_context=_tls_context(root_pem),
+            ssl_context=_tls_context(root_pem) if self.url.startswith("https:") else None,
             timeout=_TIMEOUT,
             retries=False,
             headers={"User-Agent": f"roost-agent/{__version__}", "Accept": "application/json"},
@@ -151,14 +153,7 @@ class CloudHttp:
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         try:
-            reply = self._pool.request(
-                method,
-                f"{self.url}{API}{path}",
-                body=None if body is None else msgspec.json.encode(body),
-                headers=headers,
-                redirect=False,
-                preload_content=False,
-            )
+            reply = self._send(method, f"{self.url}{API}{path}", headers, body)
             try:
                 data = reply.read(_LIMIT + 1)
             finally:
@@ -175,6 +170,13 @@ class CloudHttp:
         if not 200 <= reply.status < 300:  # noqa: PLR2004 - HTTP's range of success
             raise CloudAnswerError(f"{where}: HTTP status {reply.status}; is this the cloud's own address?")
         return data
+
+    def _send(self, method: str, url: str, headers: dict[str, str], body: Any) -> urllib3.BaseHTTPResponse:
+        data = None if body is None else msgspec.json.encode(body)
+        with warnings.catch_warnings():
+            if not self._pinned:
+                warnings.simplefilter("ignore", InsecureRequestWarning)  # we were told to believe whoever answers
+            return self._pool.request(method, url, body=data, headers=headers, redirect=False, preload_content=False)
 
     def _note_time(self, date: str | None) -> None:
         with contextlib.suppress(TypeError, ValueError):  # none, or no date: then the cloud did not say
@@ -198,7 +200,9 @@ def _tls_fault(url: str, error: SSLError) -> CloudUnreachableError:
     cause = error.args[0] if error.args else None
     if isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_code in (_NOT_YET_VALID, _EXPIRED):
         when = datetime.now(UTC).isoformat(timespec="seconds")
-        return CloudClockError(f"{url}: {cause.verify_message} by this device's clock, which says {when}: set it?")
+        return CloudClockError(
+            f"{url}: {cause.verify_message} by this device's clock, which says {when}: is that right?"
+        )
     if isinstance(cause, ssl.SSLCertVerificationError):
         return CloudUnreachableError(f"{url}: we do not know who answers there: {cause.verify_message}")
     return CloudUnreachableError(f"{url}: TLS: {_short(error)}")

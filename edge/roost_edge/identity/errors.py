@@ -10,7 +10,6 @@ __all__ = [
     "IdentityExistsError",
     "IdentityMismatchError",
     "IdentityMissingError",
-    "IdentityRefusedError",
     "IdentityRevokedError",
     "IdentityUnreadableError",
     "IdentityUnwritableError",
@@ -71,13 +70,7 @@ class CertificateError(TransportError):
     code = "identity.certificate"
 
 
-class IdentityRefusedError(TransportError):
-    """The cloud does not know our key."""
-
-    code = "identity.refused"
-
-
-class IdentityRevokedError(IdentityRefusedError):
-    """The cloud has revoked this device."""
+class IdentityRevokedError(TransportError):
+    """The cloud no longer takes our key: the device was revoked, or removed. It does not say which to strangers."""
 
     code = "identity.revoked"

@@ -25,7 +25,6 @@ from roost_edge.cloud_http import CloudHttp, CloudRefusedError
 from roost_edge.identity.enrol import check_broker
 from roost_edge.identity.errors import (
     IdentityMissingError,
-    IdentityRefusedError,
     IdentityRevokedError,
     IdentityUnreadableError,
 )
@@ -75,7 +74,7 @@ def renew(state_dir: Path, url: str | None = None) -> Report:
         url: the cloud's address; None for the one it was enrolled at.
 
     Raises:
-        IdentityRevokedError, IdentityRefusedError: the cloud does not want us.
+        IdentityRevokedError: the cloud does not want us.
         TransportError: the cloud is out of reach, or its answer cannot be used.
         ContentError, DeviceError: there is no identity, or the disk does not take another.
     """
@@ -98,11 +97,11 @@ def _sign_in_by_any(store: IdentityStore, state_dir: Path, url: str | None) -> _
     chosen = store.in_use
     try:
         session = _sign_in(state_dir, url)
-    except IdentityRefusedError:
+    except IdentityRevokedError:
         found = None
         for other in store.others():
             store.use(other)
-            with contextlib.suppress(IdentityRefusedError):
+            with contextlib.suppress(IdentityRevokedError):
                 found = _sign_in(state_dir, url)
                 break
         if found is None:
@@ -110,6 +109,7 @@ def _sign_in_by_any(store: IdentityStore, state_dir: Path, url: str | None) -> _
             raise
         session = found
     store.forget_others()
+    store.forget_pending()
     return session
 
 
@@ -123,10 +123,9 @@ def _sign_in(state_dir: Path, url: str | None) -> _Session:
     try:
         api.token()
     except CloudRefusedError as error:
-        if error.status not in _UNKNOWN:
-            raise
-        kind = IdentityRevokedError if error.reason.endswith("revoked") else IdentityRefusedError
-        raise kind(f"{error}; enrol the device again with --replace") from error
+        if error.status not in _UNKNOWN or not error.reason.startswith("device."):
+            raise  # a proxy's word, not the cloud's on us
+        raise IdentityRevokedError(f"{error}; if it shall come back, enrol it again with --replace") from error
     return _Session(identity, api)
 
 

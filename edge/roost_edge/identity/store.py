@@ -2,7 +2,7 @@
 
     identity ─▶ identity.d/7     the generation in use
     identity.d/6                 the one before, until the cloud has been seen to take the newer
-    identity.d/pending           a key for which the cloud was asked and has not answered yet
+    identity.d/pending           the key that a token is to certify, until the identity that came of it is seen to work
     identity.d/lock
 
 A generation gets its name when all its files are durable, and counts when the link names it. So whatever moment the
@@ -85,6 +85,11 @@ class IdentityStore:
         with self._writing():
             self._replace_folder(PENDING, {KEY: key_pem, ASKED_BY: token_id.encode()})
 
+    def forget_pending(self) -> None:
+        """Remove it: the cloud has been seen to take what came of it."""
+        with self._writing():
+            self._remove(PENDING)
+
     # ---- generations
 
     @property
@@ -107,7 +112,6 @@ class IdentityStore:
             generation = max(self._generations(), default=0) + 1
             self._replace_folder(str(generation), files)
             self.use(generation)
-            self._remove(PENDING)
 
     def use(self, generation: int) -> None:
         """Make one that is there the one in use."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from roost_edge.errands import Errands
-from roost_edge.identity.errors import IdentityRefusedError, IdentityRevokedError, IdentityUnreadableError
+from roost_edge.identity.errors import IdentityRevokedError, IdentityUnreadableError
 from roost_edge.identity.record import Identity, read_identity
 from roost_edge.identity.schedule import Failed, NotDue, Outcome, RenewalSchedule, Renewed
 from roost_edge.reactor import Reactor, Timer
@@ -28,7 +28,6 @@ __all__ = ["IdentityWatch", "Report"]
 _LOOK_NS: Final = 60 * SECOND
 _LONGEST_S: Final = 180.0  # for asking the cloud
 _GOODBYE_S: Final = 0.2
-_REFUSALS: Final = frozenset({IdentityRefusedError.code, IdentityRevokedError.code})
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +40,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     def outcome(self) -> Outcome:
         """What the schedule makes of it."""
         if self.error is not None:
-            return Failed(self.error, refused=self.error.code in _REFUSALS)
+            return Failed(self.error, refused=self.error.code == IdentityRevokedError.code)
         return Renewed() if self.renewed else NotDue(self.due_in_s)
 
 
