@@ -17,7 +17,15 @@ import msgspec
 from roost_shared.durable import write_durably
 from roost_shared.errors import ConfigError, ContentError
 
-__all__ = ["Credentials", "CredentialsError", "CredentialsFile", "check_url", "credentials_path", "find_credentials"]
+__all__ = [
+    "DEFAULT_PROFILE",
+    "Credentials",
+    "CredentialsError",
+    "CredentialsFile",
+    "check_url",
+    "credentials_path",
+    "find_credentials",
+]
 
 DEFAULT_PROFILE: Final = "default"
 _LOOPBACK: Final = re.compile(r"localhost|::1|127(\.\d{1,3}){3}")

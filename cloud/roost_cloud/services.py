@@ -1,6 +1,6 @@
 """What every room of the cloud is given: settings, database, objects, authority, clock, and secrets to sign with."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +18,10 @@ from roost_shared.clock import Clock, SystemClock
 __all__ = ["Services", "open_services"]
 
 
+def _nobody(username: str) -> None:
+    """Cuts nobody off: for a broker of its own, `roost broker sync` does it."""
+
+
 @dataclass(frozen=True)
 class Services:
     """One deployment, as one process sees it."""
@@ -29,6 +33,7 @@ class Services:
     clock: Clock
     token_key: bytes  # signs devices' short tokens
     metrics: CollectorRegistry
+    cut_off: Callable[[str], None] = _nobody  # ends a user's connections to the embedded broker, soon
 
     def now(self) -> datetime:
         """The server's time, UTC."""
@@ -43,7 +48,7 @@ def open_services(settings: CloudSettings, *, clock: Clock | None = None) -> Ite
         RoostError: a database, store or secret cannot be used; says which.
     """
     secrets = settings.secrets_path
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.make_data_dir()
     clock = clock or SystemClock()
     database = Database(settings.database)
     try:
@@ -52,7 +57,10 @@ def open_services(settings: CloudSettings, *, clock: Clock | None = None) -> Ite
             settings=settings,
             database=database,
             objects=open_store(
-                settings.objects, public_url=settings.base_url, secret=secret_bytes(secrets, "objects.key")
+                settings.objects,
+                public_url=settings.base_url,
+                secret=secret_bytes(secrets, "objects.key"),
+                clock=clock,
             ),
             authority=Authority(secrets, clock),
             clock=clock,

@@ -20,32 +20,58 @@ __all__ = ["CloudSettings", "load_settings"]
 _ENVIRONMENT: Final = "ROOST_CLOUD_"
 _PORT_MAX: Final = 65535
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+_EVERYBODY: Final = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 
 
 class CloudSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All of cloud.toml. Paths are absolute."""
+    """All of cloud.toml; each setting is also a flag and an environment variable. Paths are absolute."""
 
-    data_dir: Path = Path("roost-data")  # what the embedded defaults are kept in
-    secrets_dir: Path | None = None  # keys of CAs and signatures; None: `secrets` in data_dir
-    database_url: str | None = None  # None: SQLite in data_dir
-    objects_url: str | None = None  # file:// or s3://; None: `objects` in data_dir
-    role: list[RoleName] = msgspec.field(default_factory=lambda: list(ROLE_NAMES))  # what this process does
-    listen: str = "127.0.0.1:8080"  # HOST:PORT; port 0 for any free one
-    public_url: str | None = None  # what devices and people call us; None: from `listen`
-    tls: Literal["auto", "off"] = "auto"  # auto: on wherever others than this machine can connect
-    tls_cert: Path | None = None  # None: one by our own CA, which devices know
-    tls_key: Path | None = None
-    embedded: bool = False  # a broker in this process, for a demo on one machine
-    embedded_broker_port: Annotated[int, Meta(ge=0, le=_PORT_MAX)] = 1883  # 0 for any free one
-    broker_url: str | None = None  # mqtt:// or mqtts://; None: the embedded one, or none at all
-    broker_cafile: Path | None = None  # None: our own root CA
-    broker_certfile: Path | None = None
-    broker_keyfile: Path | None = None
-    device_broker_url: str | None = None  # what devices are told; None: broker_url
-    certificate_days: Annotated[float, Meta(gt=0, le=3650)] = 90  # of devices' certificates
-    bootstrap_token_file: Path | None = None  # where the first start leaves the platform's token; None: it prints it
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["auto", "json", "console"] = "auto"  # auto: console on a terminal
+    data_dir: Annotated[Path, Meta(description="Folder of what follows, unless it is set")] = Path("roost-data")
+    secrets_dir: Annotated[Path | None, Meta(description="Folder of keys; default DATA_DIR/secrets")] = None
+    database_url: Annotated[
+        str | None,
+        Meta(description="postgresql://USER:PASSWORD@HOST/NAME or sqlite:///PATH; default a file in DATA_DIR"),
+    ] = None
+    objects_url: Annotated[
+        str | None, Meta(description="s3://BUCKET/PREFIX?endpoint=… or file://PATH; default DATA_DIR/objects")
+    ] = None
+    role: Annotated[
+        list[RoleName], Meta(description=f"What this process does: some of {', '.join(ROLE_NAMES)}; default all")
+    ] = msgspec.field(default_factory=lambda: list(ROLE_NAMES))
+    listen: Annotated[str, Meta(description="HOST:PORT; port 0 for any free one")] = "127.0.0.1:8080"
+    public_url: Annotated[str | None, Meta(description="Where devices and people reach us; default by LISTEN")] = None
+    tls: Annotated[
+        Literal["auto", "off"], Meta(description="auto: wherever others than this machine can connect; or off")
+    ] = "auto"
+    tls_cert: Annotated[Path | None, Meta(description="Certificate chain (PEM); default one by our own root CA")] = (
+        None
+    )
+    tls_key: Annotated[Path | None, Meta(description="Its key (PEM)")] = None
+    embedded: Annotated[bool, Meta(description="Run a broker in this process, for a demo on one machine")] = False
+    embedded_broker_port: Annotated[
+        int, Meta(ge=0, le=_PORT_MAX, description="Its port on this machine; 0 for any free one")
+    ] = 1883
+    broker_url: Annotated[
+        str | None, Meta(description="mqtts://HOST:PORT of a broker; default the embedded one, or none")
+    ] = None
+    broker_cafile: Annotated[
+        Path | None, Meta(description="Whom to trust as the broker (PEM); default our own root CA")
+    ] = None
+    broker_certfile: Annotated[Path | None, Meta(description="Our certificate there (PEM)")] = None
+    broker_keyfile: Annotated[Path | None, Meta(description="Its key (PEM)")] = None
+    device_broker_url: Annotated[
+        str | None, Meta(description="The broker as devices are told; default BROKER_URL")
+    ] = None
+    certificate_days: Annotated[float, Meta(gt=0, le=3650, description="Life of devices' certificates")] = 90
+    bootstrap_token_file: Annotated[
+        Path | None, Meta(description="Where the first start leaves the platform's token; default it is printed")
+    ] = None
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="debug, info, warning or error")
+    ] = "info"
+    log_format: Annotated[
+        Literal["auto", "json", "console"], Meta(description="json, console, or auto: console on a terminal")
+    ] = "auto"
 
     @property
     def secrets_path(self) -> Path:
@@ -62,6 +88,18 @@ class CloudSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         """The object store's URL."""
         return self.objects_url or f"file://{self.data_dir / 'objects'}"
 
+    def make_data_dir(self) -> None:
+        """Make the folder of data if it is not there, for its owner alone: who was shown what is in it.
+
+        Raises:
+            ConfigError: it cannot be made.
+        """
+        try:
+            self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            problem = f"{self.data_dir}: {error.strerror}"
+            raise _wrong("data_dir", problem, "Name a folder that we may make and write") from error
+
     @property
     def address(self) -> tuple[str, int]:
         """Host and port to listen on."""
@@ -74,19 +112,27 @@ class CloudSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return self.tls == "auto" and (self.tls_cert is not None or self.address[0] not in _LOOPBACK)
 
     @property
-    def base_url(self) -> str:
-        """Where others reach the API."""
-        if self.public_url:
-            return self.public_url.rstrip("/")
+    def public_host(self) -> str:
+        """The host by which others know the API."""
+        return urlsplit(self.base_url).hostname or self.address[0]
+
+    @property
+    def local_url(self) -> str:
+        """Where the API listens."""
         host, port = self.address
         return f"{'https' if self.uses_tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+    @property
+    def base_url(self) -> str:
+        """Where others reach the API."""
+        return self.public_url.rstrip("/") if self.public_url else self.local_url
 
 
 def load_settings(path: Path | None, *, environment: Mapping[str, str], overrides: Mapping[str, Any]) -> CloudSettings:
     """Read the settings.
 
     Args:
-        path: cloud.toml; None for no file.
+        path: cloud.toml; None for no file. Its paths are relative to its folder, all others to the working one.
         environment: variables; those that begin with `ROOST_CLOUD_` replace the file's settings.
         overrides: from the command line, None where nothing was said; they replace everything else.
 
@@ -108,7 +154,7 @@ def load_settings(path: Path | None, *, environment: Mapping[str, str], override
         raw["role"] = [name.strip() for name in raw["role"].split(",")]
     try:
         settings = convert(raw, CloudSettings, where=str(path or "settings"))
-        settings = _absolute(settings, Path.cwd() if path is None else path.resolve().parent)
+        settings = _absolute(settings, path, elsewhere={key for key, where in stated.items() if where != str(path)})
         _check(settings)
     except ConfigError as error:
         where = stated.get(error.key.split(".")[0].split("[")[0], error.where)
@@ -116,32 +162,58 @@ def load_settings(path: Path | None, *, environment: Mapping[str, str], override
     return settings
 
 
-def _absolute(settings: CloudSettings, base: Path) -> CloudSettings:
+def _absolute(settings: CloudSettings, file: Path | None, elsewhere: set[str]) -> CloudSettings:
+    """Paths of the file, and defaults beside it, begin at its folder; those from elsewhere at the working one."""
+    folder = Path.cwd() if file is None else file.resolve().parent
     paths = {
-        name: base / value for name in settings.__struct_fields__ if isinstance(value := getattr(settings, name), Path)
+        name: (Path.cwd() if name in elsewhere else folder) / value
+        for name in settings.__struct_fields__
+        if isinstance(value := getattr(settings, name), Path)
     }
     return msgspec.structs.replace(settings, **paths)
 
 
 def _check(settings: CloudSettings) -> None:
+    _check_urls(settings)
     host, _, port = settings.listen.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > _PORT_MAX:
+    if not host.strip("[]") or not (port.isascii() and port.isdecimal()) or int(port) > _PORT_MAX:
         raise _wrong("listen", f"{settings.listen!r} is no address", "Write HOST:PORT, as 127.0.0.1:8080")
     if (settings.tls_cert is None) != (settings.tls_key is None):
         raise _wrong("tls_cert", "a certificate and its key come together", "Give tls_cert and tls_key, or neither")
     if settings.tls == "off" and settings.tls_cert is not None:
         raise _wrong("tls", "it is off, yet there is a certificate", "Remove tls_cert, or tls")
+    if settings.address[0] in _EVERYBODY and settings.public_url is None:
+        raise _wrong("public_url", "it is not known by what name devices reach us", "Write https://HOST:PORT")
+    if settings.broker_url is not None and urlsplit(settings.broker_url).username and not settings.device_broker_url:
+        raise _wrong(
+            "device_broker_url", "devices may not be told the password in broker_url", "Say where they connect"
+        )
     if settings.embedded and settings.broker_url is not None:
         raise _wrong("broker_url", "the embedded broker is the broker", "Remove broker_url, or embedded")
     if not settings.role:
         raise _wrong("role", "there is none", f"Name some of: {', '.join(ROLE_NAMES)}")
+    if "api" not in settings.role and settings.broker_url is None and not settings.embedded:
+        raise _wrong(
+            "broker_url", f"there is no broker, and nothing to do without for: {', '.join(settings.role)}", "Set it"
+        )
+
+
+def _check_urls(settings: CloudSettings) -> None:
     for key, url, schemes in (
         ("public_url", settings.public_url, ("http", "https")),
         ("broker_url", settings.broker_url, ("mqtt", "mqtts")),
         ("device_broker_url", settings.device_broker_url, ("mqtt", "mqtts")),
     ):
-        if url is not None and (urlsplit(url).scheme not in schemes or not urlsplit(url).hostname):
-            raise _wrong(key, f"{url!r} is no such URL", f"Write {schemes[0]}://HOST:PORT or {schemes[1]}://HOST:PORT")
+        if url is not None and not _is_url(url, schemes):
+            raise _wrong(key, "it is no such URL", f"Write {schemes[0]}://HOST:PORT or {schemes[1]}://HOST:PORT")
+
+
+def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _wrong(key: str, problem: str, remedy: str) -> ConfigError:

@@ -7,7 +7,7 @@ import typer
 from roost_cloud.client import ApiClient
 from roost_cloud.credentials import find_credentials
 
-__all__ = ["connect"]
+__all__ = ["connect", "profile_of"]
 
 
 def connect(context: typer.Context) -> ApiClient:
@@ -18,5 +18,10 @@ def connect(context: typer.Context) -> ApiClient:
     Raises:
         ConfigError: nobody is logged in.
     """
+    return ApiClient(find_credentials(os.environ, profile_of(context)))
+
+
+def profile_of(context: typer.Context) -> str | None:
+    """The login that `roost --profile NAME …` asks for; None for the current one."""
     profile = context.find_root().params.get("profile")
-    return ApiClient(find_credentials(os.environ, profile))
+    return None if profile is None else str(profile)
