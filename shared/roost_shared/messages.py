@@ -1,9 +1,10 @@
-"""What crosses the wire, as structs; JSON where people and foreign programs read it.
+"""What crosses the wire, as structs; JSON where people and foreign programs read it, else MessagePack.
 
 Every message carries `schema_version`. Unknown fields are ignored, so a newer peer may add some; a change that
 an older reader would misunderstand raises the number, and `decode` then says which side to upgrade.
 """
 
+from collections.abc import Callable
 from typing import Any, Final, Literal, Protocol, TypeVar
 
 import msgspec
@@ -20,7 +21,9 @@ __all__ = [
     "State",
     "VersionMismatchError",
     "decode_json",
+    "decode_msgpack",
     "encode_json",
+    "encode_msgpack",
 ]
 
 SCHEMA_VERSION: Final = 1
@@ -108,7 +111,8 @@ class _Versioned(Protocol):
 
 
 _Message = TypeVar("_Message", bound=_Versioned)
-_encoder = msgspec.json.Encoder()
+_json_encoder = msgspec.json.Encoder()
+_msgpack_encoder = msgspec.msgpack.Encoder()
 
 
 class _Version(msgspec.Struct):
@@ -117,7 +121,12 @@ class _Version(msgspec.Struct):
 
 def encode_json(message: _Versioned) -> bytes:
     """Encode a message as JSON."""
-    return _encoder.encode(message)
+    return _json_encoder.encode(message)
+
+
+def encode_msgpack(message: _Versioned) -> bytes:
+    """Encode a message as MessagePack."""
+    return _msgpack_encoder.encode(message)
 
 
 def decode_json(data: bytes, kind: type[_Message]) -> _Message:
@@ -127,10 +136,30 @@ def decode_json(data: bytes, kind: type[_Message]) -> _Message:
         VersionMismatchError: it is newer or older than we read; says which side to upgrade.
         MessageError: it is no such message; says where.
     """
+    return _decode(msgspec.json.decode, data, kind)
+
+
+def decode_msgpack(data: bytes, kind: type[_Message]) -> _Message:
+    """Decode a message of `kind` from MessagePack; raises as `decode_json` does."""
+    return _decode(msgspec.msgpack.decode, data, kind)
+
+
+def _decode(decode: Callable[..., Any], data: bytes, kind: type[_Message]) -> _Message:
     try:
-        version = msgspec.json.decode(data, type=_Version).schema_version
-        if version != SCHEMA_VERSION:
-            raise VersionMismatchError(kind.__name__, version)
-        return msgspec.json.decode(data, type=kind)
+        message: _Message = decode(data, type=kind)
     except msgspec.MsgspecError as error:
+        # A newer message may fail for what we cannot know: then its version is the better reason.
+        _check_version(decode, data, kind)
         raise MessageError(f"{kind.__name__}: {error}") from error
+    if message.schema_version != SCHEMA_VERSION:
+        raise VersionMismatchError(kind.__name__, message.schema_version)
+    return message
+
+
+def _check_version(decode: Callable[..., Any], data: bytes, kind: type[_Versioned]) -> None:
+    try:
+        version = decode(data, type=_Version).schema_version
+    except msgspec.MsgspecError:
+        return
+    if version != SCHEMA_VERSION:
+        raise VersionMismatchError(kind.__name__, version)

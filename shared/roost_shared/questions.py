@@ -1,0 +1,54 @@
+"""What a device asks of cloud contestants, and what they say: `ask/{task}` one way, `score` the other.
+
+MessagePack, QoS 0, not retained. No wall clock crosses, so a device's clock may be off by years. One question names
+all the contestants it is for, so an input crosses the link once; each of them answers with a score of its own, the
+quick one not waiting for the slow. A *probe* is a question without contestants: it tells whether anybody is there,
+and how far away.
+
+>>> question = Question(id="b1:7", contestants=["big"], remaining_ms=120.0, payload=b"...")
+>>> decode_msgpack(encode_msgpack(question), Question) == question
+True
+"""
+
+from typing import Any
+
+import msgspec
+
+from roost_shared.messages import SCHEMA_VERSION, ErrorInfo, decode_msgpack, encode_msgpack
+
+__all__ = ["CloudScore", "InputSize", "Question", "decode_msgpack", "encode_msgpack"]
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """An input, and who shall score it."""
+
+    schema_version: int = SCHEMA_VERSION
+    id: str  # the device's own, unique within a boot; asked once more, it is the same
+    contestants: list[str]  # of the topic's task; empty: a probe
+    remaining_ms: float  # how long the scorer may take from its receipt, by the device's reckoning
+    payload: bytes = b""
+    content_type: str | None = None
+    inject: dict[str, Any] | None = None  # external state stamped on the request
+
+
+class InputSize(msgspec.Struct, frozen=True):
+    """The picture a bundle's preprocessing resizes to before all else: sent so, without loss, it scores the same."""
+
+    width: int  # pixels
+    height: int  # pixels
+
+
+class CloudScore(msgspec.Struct, frozen=True, kw_only=True):
+    """What one contestant says to a question; `error` if it will not score it."""
+
+    schema_version: int = SCHEMA_VERSION
+    id: str  # the question's
+    contestant: str | None = None  # None: a probe comes back
+    bundle: str | None = None  # "name:version@sha256:…"
+    label: str | None = None
+    confidence: float | None = None  # 0…1; None if the bundle defines none
+    top: list[tuple[str, float]] = []  # best labels first
+    output: Any = None  # as in `Answer`
+    error: ErrorInfo | None = None
+    scorer_ms: float = 0.0  # from the scorer's receipt of the question to this score
+    input: InputSize | None = None
