@@ -1,11 +1,12 @@
 """A device for tests of the cloud: it enrols, signs in and renews through the HTTP API, as a real one would."""
 
 import base64
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
@@ -13,7 +14,7 @@ from roost_shared.enrolment import EnrolmentToken, signed_text
 from tests.support.cloud import Cloud
 from tests.support.fleet_certificates import signing_request
 
-__all__ = ["API", "FleetDevice", "code_of", "enrolled_device", "enrolment"]
+__all__ = ["API", "FleetDevice", "code_of", "enrolled_device", "enrolment", "with_services"]
 
 API = "/api/v1"
 
@@ -29,6 +30,12 @@ def enrolment(cloud: Cloud, device: str = "cam-01", tenant: str = "acme", **body
     response = cloud.client.post(f"{API}/enrolments", json={"device": device, **body}, headers=headers)
     assert response.status_code == 201, response.text
     return EnrolmentToken.parse(response.json()["token"])
+
+
+def with_services(cloud: Cloud, **changes: Any) -> None:
+    """Have the cloud serve with other services from now on."""
+    assert isinstance(cloud.client.app, FastAPI)
+    cloud.services = cloud.client.app.state.services = replace(cloud.services, **changes)
 
 
 @dataclass
