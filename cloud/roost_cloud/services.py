@@ -48,7 +48,7 @@ def open_services(settings: CloudSettings, *, clock: Clock | None = None) -> Ite
         RoostError: a database, store or secret cannot be used; says which.
     """
     secrets = settings.secrets_path
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.make_data_dir()
     clock = clock or SystemClock()
     database = Database(settings.database)
     try:
@@ -57,7 +57,10 @@ def open_services(settings: CloudSettings, *, clock: Clock | None = None) -> Ite
             settings=settings,
             database=database,
             objects=open_store(
-                settings.objects, public_url=settings.base_url, secret=secret_bytes(secrets, "objects.key")
+                settings.objects,
+                public_url=settings.base_url,
+                secret=secret_bytes(secrets, "objects.key"),
+                clock=clock,
             ),
             authority=Authority(secrets, clock),
             clock=clock,
