@@ -98,7 +98,7 @@ class BrokerLink:
         self._settings = settings
         self._address = parse_broker_url(settings.url)
         files = (settings.cafile, settings.certfile, settings.keyfile)
-        self._tls = client_context(*files) if self._address.tls else None
+        self._tls = client_context(*files, ca_pem=settings.ca_pem) if self._address.tls else None
         self._clock = clock or SystemClock()
         self._complaints = Complaints(self._clock)
         self._draw = draw
@@ -219,6 +219,10 @@ class BrokerLink:
 
     # What follows runs in the link's thread, but for `_do` and `_wake`.
 
+    @property
+    def _stopping(self) -> bool:
+        return self._stop_by_s is not None
+
     def _do(self, command: _Command) -> None:
         self._commands.append(command)
         self._wake()
@@ -241,9 +245,8 @@ class BrokerLink:
             self._problem = str(error)
             session.close(error)
             self._run_commands(None)
-            if self._stop_by_s is None and not self._may_retry_at_once(error):
-                self._complaints.note(error.code, str(error))
-                self._wait(steady=session.accepted and self._clock.now_ns() - began_ns >= _STEADY_NS, error=error)
+            if not self._stopping:
+                self._rest(session, error, began_ns)
         self._run_commands(None)
 
     def _live(self, session: BrokerSession) -> TransportError:
@@ -327,13 +330,17 @@ class BrokerLink:
             and self._dialect.unsupported()
         )
 
-    def _wait(self, *, steady: bool, error: TransportError) -> None:
+    def _rest(self, session: BrokerSession, error: TransportError, began_ns: int) -> None:
+        """Wait before the next attempt, as long as the last one deserves."""
+        if self._may_retry_at_once(error):
+            return
+        self._complaints.note(error.code, str(error))
+        steady = session.accepted and self._clock.now_ns() - began_ns >= _STEADY_NS
         self._dialect.ended(unreadable=isinstance(error, BrokerUnreadableError), steady=steady)
         if steady:
             self._backoff.reset()
         until_s = time.monotonic() + self._backoff.next_ns(self._draw()) / SECOND
-        while self._stop_by_s is None and (left_s := until_s - time.monotonic()) > 0:
-            self._wake_reader.setblocking(True)
+        while not self._stopping and (left_s := until_s - time.monotonic()) > 0:
             self._wake_reader.settimeout(left_s)
             try:
                 self._wake_reader.recv(4096)

@@ -30,6 +30,7 @@ class LinkSettings:
         username: goes before the URL's.
         password: goes before the URL's.
         cafile: whom to trust (PEM); None: the system's authorities. Only for `mqtts`.
+        ca_pem: whom to trust too (PEM, the certificates themselves).
         certfile: our certificate (PEM); None: none. Only for `mqtts`.
         keyfile: the certificate's key (PEM); None: it is in `certfile`.
         session_expiry_s: for how long the broker shall queue for us while we are away, in seconds; 0: not at all.
@@ -47,6 +48,7 @@ class LinkSettings:
     username: str | None = None
     password: str | None = None
     cafile: Path | None = None
+    ca_pem: str | None = None
     certfile: Path | None = None
     keyfile: Path | None = None
     session_expiry_s: int = 0
