@@ -75,6 +75,14 @@ def test_each_withdrawn_certificate_costs_its_device_one_connection(make: Maker)
     assert next_step(document, step.enforced, later).expel == ()
 
 
+def test_a_revoked_device_is_expelled_though_its_certificate_ran_out_and_is_in_no_list(tmp_path: Path) -> None:
+    authority = Authority(tmp_path, FixedClock(NOW))
+    first = next_step(revocations_document(authority, {"acme": []}, [], NOW), None, NOW).enforced
+    later = NOW + SECOND
+    step = next_step(revocations_document(authority, {"acme": []}, [("acme", "cam-01")], later), first, later)
+    assert step.expel == ("acme/d/cam-01",)
+
+
 def test_what_ran_out_is_forgotten(make: Maker) -> None:
     enforced = next_step(make(NOW, cam_01="1a"), None, NOW).enforced
     assert next_step(make(NOW + SECOND), enforced, NOW + SECOND).enforced.expelled == frozenset()
