@@ -73,7 +73,7 @@ class Uplink:
             reactor,
             clock,
             complaints,
-            away_ns=lambda: 0 if self._connection is None else self._connection.away_ns,
+            away_ns=lambda: self._traffic.away_ns,
             on_changed=self._identity_changed,
         )
 
