@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import event, given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from roost_cloud.fleet.presence import NEVER, Ignored, Presence, next_presence
@@ -60,11 +60,11 @@ def histories(draw: st.DrawFn) -> list[State]:
 @st.composite
 def heard(draw: st.DrawFn, history: list[State]) -> list[Delivery]:
     """What one reader hears of it: connections, each beginning with what is retained, and repetitions."""
-    cuts = sorted(draw(st.lists(st.integers(0, len(history)), max_size=4)))
-    ends = cuts[1::2] if len(cuts) % 2 == 0 else cuts[2::2]
-    starts = cuts[::2] if len(cuts) % 2 == 0 else cuts[1::2]
+    # A connection begins at one cut and ends at the next; what lies before the one after it is missed. The last stays.
+    cuts = sorted(draw(st.lists(st.integers(0, len(history)), min_size=2, max_size=4)))
+    cuts = [0, *cuts] if len(cuts) % 2 == 0 else cuts
     deliveries: list[Delivery] = []
-    for start, end in [*zip(starts, ends, strict=True), (cuts[-1] if cuts else 0, len(history))]:
+    for start, end in zip(cuts[::2], [*cuts[1::2], len(history)], strict=True):
         if start:
             deliveries.append(Delivery(history[start - 1], retained=True))
         live = [Delivery(state, retained=False) for state in history[start:end]]
@@ -79,6 +79,7 @@ def apply(stored: Presence, delivery: Delivery, number: int) -> Presence:
     return stored if isinstance(decided, Ignored) else decided
 
 
+@settings(max_examples=500)
 @given(st.data())
 def test_readers_who_heard_all_agree_with_the_last_word(data: st.DataObject) -> None:
     history = data.draw(histories())
