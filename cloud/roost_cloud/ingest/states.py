@@ -8,7 +8,7 @@ state is small and rare, and storing it again changes nothing.
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
@@ -102,9 +102,9 @@ def _apply(row: Device, report: Report) -> str:
 
 
 def _presence(row: Device) -> Presence:
-    known = {"online": "online", "offline": "offline"}
-    state = known.get(row.state, "never")
-    return Presence(state, row.boot, row.session, row.last_seen, row.agent_version, row.problem)  # type: ignore[arg-type]
+    known: dict[str, Literal["online", "offline"]] = {"online": "online", "offline": "offline"}
+    state: Literal["never", "online", "offline"] = known.get(row.state) or "never"
+    return Presence(state, row.boot, row.session, row.last_seen, row.agent_version, row.problem)
 
 
 def _check(state: State) -> None:
