@@ -11,6 +11,7 @@ one must not carry the token to another host.
 """
 
 import ssl
+import warnings
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from types import TracebackType
@@ -19,7 +20,7 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 import urllib3
-from urllib3.exceptions import HTTPError, SSLError
+from urllib3.exceptions import HTTPError, InsecureRequestWarning, SSLError
 
 from roost_cloud.credentials import Credentials
 from roost_shared import __version__
@@ -39,6 +40,7 @@ __all__ = [
 
 API: Final = "/api/v1"
 _TIMEOUT: Final = urllib3.Timeout(connect=10, read=60)  # seconds
+_AT_ONCE: Final = 8  # connections kept for a command with several threads
 _AGAIN: Final = 3  # times a request is sent once more
 _BACKOFF_S: Final = 0.2
 _LONGEST_WAIT_S: Final = 30  # that a cloud may ask us to come back in
@@ -231,7 +233,9 @@ def fetch_root(url: str, fingerprint: str) -> str:
     unverified.verify_mode = ssl.CERT_NONE
     pool = _pool(unverified)
     try:
-        reply = _ask(pool, "GET", f"{url}{API}/ca", None, {})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InsecureRequestWarning)  # the fingerprint vouches for it
+            reply = _ask(pool, "GET", f"{url}{API}/ca", None, {})
     finally:
         pool.clear()
     if reply.status >= _REFUSALS:
@@ -264,7 +268,11 @@ def _pool(context: ssl.SSLContext) -> urllib3.PoolManager:
         retry_after_max=_LONGEST_WAIT_S,
     )
     return urllib3.PoolManager(
-        ssl_context=context, timeout=_TIMEOUT, retries=again, headers={"User-Agent": f"roost/{__version__}"}
+        maxsize=_AT_ONCE,
+        ssl_context=context,
+        timeout=_TIMEOUT,
+        retries=again,
+        headers={"User-Agent": f"roost/{__version__}"},
     )
 
 

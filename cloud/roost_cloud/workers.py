@@ -5,6 +5,7 @@ from typing import Final
 
 import structlog
 
+from roost_cloud.ingest.worker import make_ingest
 from roost_cloud.roles import RoleName, Worker
 from roost_cloud.services import Services
 
@@ -12,7 +13,7 @@ __all__ = ["make_workers"]
 
 log = structlog.get_logger(__name__)
 
-_MAKERS: Final[dict[RoleName, Callable[[Services], Worker]]] = {}
+_MAKERS: Final[dict[RoleName, Callable[[Services], Worker]]] = {"ingest": make_ingest}
 
 
 def make_workers(services: Services) -> dict[str, Worker]:

@@ -1,8 +1,9 @@
 """The agent: puts the parts together, routes messages between them, starts and stops them. It decides nothing.
 
-    broker ─▶ connection ─▶ intake ─▶ desk ─▶ workers
-      ▲            folder ─▶ intake ─▶ │  ▲       │
-      └──────────── answers ───────────┘  └ scores┘
+    broker ─▶ site connection ─▶ intake ─▶ desk ─▶ workers
+      ▲                 folder ─▶ intake ─▶ │  ▲       │
+      └───────────────── answers ───────────┘  └ scores┘
+    cloud ◀─▶ uplink
 
 Everything here runs in one thread, the reactor's. Models run in the workers' processes; connecting, in a thread of
 its own. So nothing the network or a model does can keep an answer from leaving.

@@ -50,14 +50,8 @@ class CloudConnection:
         self._reactor = reactor
         self._complaints = complaints
         self._connection: BrokerConnection | None = None
-        self._away_since_ns: int | None = reactor.now_ns()
         self._leaving = False
         self._on_stopped: Callable[[], None] | None = None
-
-    @property
-    def away_ns(self) -> int:
-        """For how long the cloud's broker has not had us."""
-        return 0 if self._away_since_ns is None else self._reactor.now_ns() - self._away_since_ns
 
     def start(self) -> None:
         """Begin to connect, and keep at it."""
@@ -107,7 +101,6 @@ class CloudConnection:
     def connected(self, *, session_present: bool) -> None:  # noqa: ARG002 - we ask for none
         """The broker took us."""
         log.info("connected to the cloud")
-        self._away_since_ns = None
         self.traffic.connected()
 
     def received(self, message: Received) -> None:
@@ -125,8 +118,6 @@ class CloudConnection:
 
     def disconnected(self, error: TransportError) -> None:
         """The connection ended, or did not come about; it comes back by itself."""
-        if self._away_since_ns is None:
-            self._away_since_ns = self._reactor.now_ns()
         self._complain(error)
         self.traffic.disconnected(error)
 

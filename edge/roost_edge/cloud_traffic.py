@@ -40,7 +40,14 @@ class CloudTraffic:
         self, topics: DeviceTopics, boot: str, carrier: Carrier, reactor: Reactor, complaints: Complaints
     ) -> None:
         self._announcer = Announcer(topics.state, Presence(boot=boot, version=__version__), carrier, reactor)
+        self._reactor = reactor
         self._complaints = complaints
+        self._away_since_ns: int | None = reactor.now_ns()
+
+    @property
+    def away_ns(self) -> int:
+        """For how long no broker has carried it."""
+        return 0 if self._away_since_ns is None else self._reactor.now_ns() - self._away_since_ns
 
     @property
     def problem(self) -> str | None:
@@ -53,6 +60,7 @@ class CloudTraffic:
 
     def connected(self) -> None:
         """The broker took us."""
+        self._away_since_ns = None
         self._announcer.connected()
 
     def received(self, message: Received) -> bool:
@@ -64,6 +72,8 @@ class CloudTraffic:
 
     def disconnected(self, error: TransportError) -> None:
         """The connection ended, or did not come about."""
+        if self._away_since_ns is None:
+            self._away_since_ns = self._reactor.now_ns()
         self._announcer.disconnected(error)
         if self._announcer.problem is not None:
             self._complaints.note(self._announcer.problem, _CLONE)

@@ -4,10 +4,7 @@ Precedence: command line (`--set broker.url=…`) over environment (`ROOST_BROKE
 error names the file, the key and the remedy. Unknown keys are errors: a mistyped limit must not be silently ignored.
 """
 
-import difflib
 import os
-import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -17,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from roost_edge.cloud_url import CloudUrlError, check_cloud_url
+from roost_shared.config_file import convert, put, read_toml
 from roost_shared.errors import ConfigError
 from roost_shared.rendezvous import AskMode, Contestant, PolicyError, Role, Rule, TaskPolicy, default_rules
 from roost_shared.runtime_settings import RuntimeName, RuntimeSettings
@@ -177,6 +175,21 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     tasks: dict[str, TaskConfig] = {}
 
 
+_KINDS: Final = (
+    AgentConfig,
+    BrokerConfig,
+    CloudConfig,
+    TrustConfig,
+    Limits,
+    TaskConfig,
+    ContestantConfig,
+    FolderConfig,
+    Rule,
+)
+_KNOWN: Final = frozenset(field for kind in _KINDS for field in kind.__struct_fields__)  # to guess what was meant
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
+
+
 def load_config(
     path: Path, *, environment: Mapping[str, str] | None = None, overrides: Mapping[str, str] | None = None
 ) -> AgentConfig:
@@ -190,14 +203,14 @@ def load_config(
     Raises:
         ConfigError: the file cannot be read, or something in it is wrong.
     """
-    raw = _read_toml(path)
+    raw = read_toml(path)
     stated: dict[str, str] = {}  # by whom, where it was not the file
     for where, settings in (
         ("environment", _from_environment(environment or {})),
         ("command line", overrides or {}),
     ):
         for key, text in settings.items():
-            _set(raw, key, text, where=where)
+            put(raw, key, text, where=where)
             stated[key] = where
     try:
         return _read(raw, path)
@@ -213,7 +226,7 @@ def _read(raw: dict[str, Any], path: Path) -> AgentConfig:
     tasks = raw.pop("tasks", {})
     if not isinstance(tasks, dict):
         raise ConfigError(where=str(path), key="tasks", problem="not a table", remedy="Write [tasks.NAME]")
-    config = _convert(raw, AgentConfig, str(path), "")
+    config = convert(raw, AgentConfig, where=str(path), known=_KNOWN)
     base = path.resolve().parent
     config = msgspec.structs.replace(
         config,
@@ -227,22 +240,6 @@ def _read(raw: dict[str, Any], path: Path) -> AgentConfig:
 
 
 # ---- reading
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except FileNotFoundError as error:
-        raise ConfigError(
-            where=str(path), key="", problem="no such file", remedy="Give its path with --config"
-        ) from error
-    except OSError as error:
-        raise ConfigError(
-            where=str(path), key="", problem=error.strerror or str(error), remedy="Make it readable"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(where=str(path), key="", problem=str(error), remedy="Mend the TOML there") from error
 
 
 def _settings(kind: Any, prefix: str = "") -> list[str]:
@@ -264,76 +261,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {named[name]: text for name, text in environment.items() if name in named}
 
 
-def _set(raw: dict[str, Any], key: str, text: str, *, where: str) -> None:
-    """Put a setting given as text into the file's data; TOML's lists and tables are read as such."""
-    value: Any = text  # the field it lands in says whether that is a number
-    if text.startswith(("[", "{")):
-        try:
-            value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(where=where, key=key, problem=str(error), remedy="Write it as in the file") from error
-    *sections, last = key.split(".")
-    table: Any = raw
-    for section in sections:
-        table = table.setdefault(section, {})
-        if not isinstance(table, dict):
-            raise ConfigError(
-                where=where, key=key, problem=f"{section} is no table", remedy="Check the key's spelling"
-            )
-    table[last] = value
-
-
-_Struct = TypeVar("_Struct", bound=msgspec.Struct)
-_PLACE = re.compile(r"(?P<problem>.*?)(?: - at `\$(?P<place>.*)`)?", re.DOTALL)
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`")
-_MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
-
-
-def _convert(raw: Any, kind: type[_Struct], where: str, prefix: str) -> _Struct:
-    try:
-        return msgspec.convert(raw, kind, dec_hook=_decode_path, strict=False)
-    except msgspec.ValidationError as error:
-        found = _PLACE.fullmatch(str(error))
-        problem = found["problem"] if found else str(error)
-        place = ((found["place"] if found else None) or "").lstrip(".")
-        key = ".".join(part for part in (prefix, place) if part)
-        unknown, missing = _UNKNOWN.fullmatch(problem), _MISSING.fullmatch(problem)
-        if unknown:
-            key = ".".join(part for part in (key, unknown["name"]) if part)
-            remedy = _did_you_mean(unknown["name"])
-            raise ConfigError(where=where, key=key, problem="unknown setting", remedy=remedy) from error
-        if missing:
-            key = ".".join(part for part in (key, missing["name"]) if part)
-            raise ConfigError(where=where, key=key, problem="missing", remedy="It has no default: set it") from error
-        raise ConfigError(where=where, key=key, problem=problem, remedy="Give a value of that kind") from error
-
-
-def _decode_path(kind: type, value: Any) -> Any:
-    """For msgspec, which knows no paths. An empty one would silently mean the file's own folder."""
-    if kind is not Path or not isinstance(value, str) or not value or "\0" in value:
-        raise ValueError("Expected a path")
-    return Path(value)
-
-
-def _did_you_mean(name: str) -> str:
-    kinds = (
-        AgentConfig,
-        BrokerConfig,
-        CloudConfig,
-        TrustConfig,
-        Limits,
-        TaskConfig,
-        ContestantConfig,
-        FolderConfig,
-        Rule,
-    )
-    known = {field for kind in kinds for field in kind.__struct_fields__}
-    near = difflib.get_close_matches(name, sorted(known), n=1)
-    return f"Did you mean {near[0]!r}?" if near else "Remove it"
-
-
 def _task(where: str, name: str, raw: Any, base: Path) -> TaskConfig:
-    task = _convert(raw, TaskConfig, where, f"tasks.{name}")
+    task = convert(raw, TaskConfig, where=where, prefix=f"tasks.{name}", known=_KNOWN)
     contestants = [
         msgspec.structs.replace(one, bundle=None if one.bundle is None else base / one.bundle)
         for one in task.contestants

@@ -13,7 +13,6 @@ from roost_edge.cloud_traffic import CloudTraffic
 from roost_edge.config import AgentConfig
 from roost_edge.identity import Identity, is_enrolled
 from roost_edge.identity.watch import IdentityWatch
-from roost_edge.mqtt import BrokerSettings
 from roost_edge.reactor import Reactor
 from roost_edge.site_connection import SiteConnection
 from roost_shared.clock import Clock
@@ -58,13 +57,19 @@ class Uplink:
         self._config = config
         self._identity = identity
         self._reactor = reactor
-        self._url = cloud_broker_url(config, identity)
+        url = cloud_broker_url(config, identity)
         self._connection: CloudConnection | None = None
-        if self._url is None:
+        if url is None:
             self._traffic = CloudTraffic(topics, boot, site.connection, reactor, complaints)
             site.carry(self._traffic)
         else:
-            self._connection = CloudConnection(self._settings, reactor, complaints, topics=topics, boot=boot)
+            self._connection = CloudConnection(
+                lambda: cloud_settings(config, own_identity(config), url),  # by the identity as it is then
+                reactor,
+                complaints,
+                topics=topics,
+                boot=boot,
+            )
             self._traffic = self._connection.traffic
         self._watch = IdentityWatch(
             config.state_dir,
@@ -73,7 +78,7 @@ class Uplink:
             reactor,
             clock,
             complaints,
-            away_ns=lambda: 0 if self._connection is None else self._connection.away_ns,
+            away_ns=lambda: self._traffic.away_ns,
             on_changed=self._identity_changed,
         )
 
@@ -104,12 +109,6 @@ class Uplink:
             "broker": None if self._connection is None else self._connection.describe(),
             "identity": self._watch.describe(),
         }
-
-    def _settings(self) -> BrokerSettings:
-        """For a new connection, by the identity as it is now."""
-        url = self._url
-        assert url is not None, "there is a connection of its own only where there is an address"  # noqa: S101
-        return cloud_settings(self._config, own_identity(self._config), url)
 
     def _identity_changed(self) -> None:
         log.info("the identity has changed")

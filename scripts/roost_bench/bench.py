@@ -7,8 +7,9 @@ COMPARED_WITH = "an MQTT echo through a bare responder + decode + preprocess + b
 
 def run(options: Options) -> Result: ...
 ```
-The module's name is the bench's name; its docstring's first line says what it measures. `run` returns what goes under
-that name into the JSON file. A result may hold `limited_by`: one line on what stands in the way of a missed goal.
+The module's name is the bench's name, with `_` for `-`; its docstring's first line says what it measures. `run`
+returns what goes under that name into the JSON file. A result may hold `limited_by`: one line on what stands in the
+way of a missed goal.
 """
 
 import importlib
@@ -90,9 +91,9 @@ class Bench(Protocol):
 
 def bench_names() -> list[str]:
     """Names of all benches, in alphabetical order."""
-    return sorted(module.name for module in pkgutil.iter_modules(benches.__path__))
+    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(benches.__path__))
 
 
 def load_bench(name: str) -> Bench:
     """Import the bench `name`, one of `bench_names()`."""
-    return cast("Bench", importlib.import_module(f"{benches.__name__}.{name}"))
+    return cast("Bench", importlib.import_module(f"{benches.__name__}.{name.replace('-', '_')}"))

@@ -9,7 +9,16 @@ from typing import Final, NamedTuple
 
 from roost_shared.errors import ContentError
 
-__all__ = ["NAME", "BadNameError", "DeviceTopics", "TaskTopic", "check_name", "is_name"]
+__all__ = [
+    "NAME",
+    "BadNameError",
+    "DeviceTopic",
+    "DeviceTopics",
+    "TaskTopic",
+    "check_name",
+    "is_name",
+    "parse_device_topic",
+]
 
 PREFIX: Final = "roost/1"
 MAX_LEVEL: Final = 255  # characters of a foreign topic level that we repeat
@@ -43,6 +52,14 @@ class TaskTopic(NamedTuple):
     device: str
     kind: str
     task: str
+
+
+class DeviceTopic(NamedTuple):
+    """A parsed topic of a device that names no task: `state`, `reported`, `telemetry` and the like."""
+
+    tenant: str
+    device: str
+    kind: str
 
 
 class DeviceTopics:
@@ -92,3 +109,15 @@ def parse_task_topic(topic: str) -> TaskTopic | None:
     if kind not in ("in", "out", "ask") or not (is_name(tenant) and is_name(device) and is_name(task)):
         return None
     return TaskTopic(tenant, device, kind, task)
+
+
+def parse_device_topic(topic: str) -> DeviceTopic | None:
+    """Split `roost/1/{tenant}/d/{device}/{kind}`; None if it is anything else.
+
+    >>> parse_device_topic("roost/1/acme/d/cam-01/state")
+    DeviceTopic(tenant='acme', device='cam-01', kind='state')
+    """
+    match topic.split("/"):
+        case ["roost", "1", tenant, "d", device, kind] if is_name(tenant) and is_name(device):
+            return DeviceTopic(tenant, device, kind)
+    return None

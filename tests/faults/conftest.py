@@ -10,8 +10,10 @@ from tests.support.cloud_fixtures import (
 )
 from tests.support.mqtt_fixtures import connect, mosquitto, proxy
 from tests.support.object_fixtures import file_objects, file_server, objects, s3_objects, s3_server, s3_store
+from tests.support.registry_fixtures import argmax, served_cloud, small_parts
 
 __all__ = [
+    "argmax",
     "bundles",
     "cloud",
     "connect",
@@ -29,4 +31,6 @@ __all__ = [
     "s3_objects",
     "s3_server",
     "s3_store",
+    "served_cloud",
+    "small_parts",
 ]

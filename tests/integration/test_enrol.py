@@ -1,6 +1,7 @@
 """`roost-agent enrol` against a cloud over real HTTPS: what it takes, and what it must not take."""
 
 import json
+import os
 import stat
 from collections.abc import Iterator
 from datetime import timedelta
@@ -212,3 +213,12 @@ def test_a_folder_that_cannot_be_written_is_found_before_the_token_is_used(cloud
     with pytest.raises(IdentityUnwritableError, match="file"):
         enrol(cloud, tmp_path / "file" / "state")
     assert not cloud.requests
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_enrols_belongs_to_the_owner_of_the_folder(cloud: DeviceCloud, state_dir: Path) -> None:
+    state_dir.mkdir()
+    os.chown(state_dir, 12345, 12345)
+    enrol(cloud, state_dir)
+    paths = [state_dir / "identity.d", *(state_dir / "identity.d").rglob("*")]
+    assert {path.stat().st_uid for path in paths} == {12345}

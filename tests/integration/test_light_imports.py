@@ -12,6 +12,13 @@ def test_what_the_agent_imports_is_light(module: str) -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_the_agent_s_own_process_loads_nothing_of_enrolment_s() -> None:
+    heavy = ["cryptography", "urllib3", "numpy", "PIL", "asyncio", "structlog"]
+    code = f"import sys, roost_edge.agent; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_a_worker_loads_no_more_than_it_runs() -> None:
     heavy = ["scipy", "sklearn", "asyncio", "tempfile", "importlib.metadata", "rich", "typer"]
     heavy += ["PIL.WebPImagePlugin", "PIL.GifImagePlugin", "PIL.TiffImagePlugin", "ai_edge_litert"]

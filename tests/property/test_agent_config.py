@@ -85,7 +85,7 @@ values = st.recursive(
 
 def read(document: dict[str, Any], **more: dict[str, str]) -> config.AgentConfig | None:
     """What comes of a parsed agent.toml; None if it is refused, with a reason."""
-    with mock.patch.object(config, "_read_toml", return_value=document):
+    with mock.patch.object(config, "read_toml", return_value=document):
         try:
             loaded = config.load_config(Path("/etc/roost/agent.toml"), **more)
         except ConfigError as error:

@@ -150,13 +150,19 @@ class AgentProcess:
         return self.running and bool(self.status["broker"]["connected"])
 
     def start(self, *, wait: bool = True) -> Self:
-        """Start it; with `wait`, until it is connected and all its workers are ready."""
+        """Start it; with `wait`, until it is connected and its workers are ready or known to fail."""
         with self._log.open("ab") as log:
             command = [self._python, "-m", "roost_edge", "run", "--config", str(self.config)]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.config.parent)
         if wait:
             until(lambda: self.connected, "the agent is connected")
+            until(lambda: "starting" not in self._states, "its workers are ready")  # after 5 s it does not wait
         return self
+
+    @property
+    def _states(self) -> set[str]:
+        tasks: dict[str, Any] = self.status["tasks"]
+        return {one["state"] for task in tasks.values() for one in task["contestants"].values()}
 
     def contestant(self, task: str, name: str) -> dict[str, Any]:
         """What its status says of a contestant."""

@@ -149,6 +149,10 @@ class DeviceCloud:
         for key in self._keys:
             key.revoked = True
 
+    def forget_newest(self) -> None:
+        """Lose a key that was certified, as a cloud does that was restored from an old copy."""
+        self._keys.pop()
+
     def asked(self, path: str) -> list[dict[str, Any]]:
         """The documents sent to a path."""
         return [document for where, document in self.requests if where == path]

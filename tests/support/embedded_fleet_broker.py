@@ -56,6 +56,11 @@ class FleetBroker:
         """Run something in the broker's loop, and wait for it."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
 
+    async def retain(self, topic: str, payload: bytes) -> None:
+        """Have a message retained, as if somebody had published it."""
+        assert self.broker._broker is not None
+        await self.broker._broker.retain_message(None, topic, payload, 1)
+
     def stop(self) -> None:
         """End it, and its loop."""
         if self._loop.is_closed():

@@ -17,6 +17,7 @@ class Proxy:
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
         self.delay_s = 0.0
+        self.sent_bytes = 0  # from clients to the target, all connections
         self._hole = threading.Event()
         self._refusing = threading.Event()
         self._lock = threading.Lock()
@@ -99,6 +100,9 @@ class Proxy:
                     time.sleep(self.delay_s)
                 if not self._hole.is_set():
                     sink.sendall(data)
+                    if sink.getpeername()[1] == self._target_port:
+                        with self._lock:
+                            self.sent_bytes += len(data)
         except OSError:
             return  # cut
         finally:

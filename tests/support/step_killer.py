@@ -25,7 +25,8 @@ FILLING = frozenset({"os.mkdir", "os.rename", "os.symlink", "os.chmod"})
 def end_at_each_step(how: str, target: str, folder: Path, arguments: Iterable[str]) -> list[dict[str, Any]]:
     """Run the program; what became of each child, by rising `number`: its `code`, None where it went well."""
     command = [sys.executable, __file__, how, target, str(folder), *arguments]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=100, env=environment)
     return [json.loads(line) for line in done.stdout.splitlines()]
 

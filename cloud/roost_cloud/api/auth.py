@@ -2,10 +2,15 @@
 
 @router.get("/devices")
 def devices(member: Viewer, services: Given) -> …: ...   # 401 without a token, 403 below that role
+
+Devices come with tokens of their own, which open their own routes and no others:
+
+@router.get("/assignment")
+def assignment(device: Enrolled, services: Given) -> …: ...
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated
 
@@ -15,6 +20,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from roost_cloud.db import DatabaseFullError, DatabaseUnavailableError
 from roost_cloud.errors import ForbiddenError, UnauthenticatedError
+from roost_cloud.fleet import device_auth, device_tokens
+from roost_cloud.fleet.device_tokens import DeviceClaims
 from roost_cloud.people import Principal, Role, tokens
 from roost_cloud.services import Services
 
@@ -22,11 +29,13 @@ __all__ = [
     "Admin",
     "AnyAdmin",
     "Anyone",
+    "Enrolled",
     "Given",
     "Member",
     "Operator",
     "Platform",
     "PlatformAdmin",
+    "Renewing",
     "Viewer",
     "given",
 ]
@@ -43,6 +52,9 @@ def given(request: Request) -> Services:
 
 Given = Annotated[Services, Depends(given)]
 _bearer = HTTPBearer(auto_error=False, description="an API token, `roost_…`")
+_device_bearer = HTTPBearer(
+    auto_error=False, scheme_name="DeviceBearer", description="a device's token, of `POST /device-auth/token`"
+)
 
 
 @dataclass(frozen=True)
@@ -114,3 +126,27 @@ Admin = Annotated[Member, Depends(_member("admin"))]
 Platform = Annotated[Principal, Depends(_platform("viewer"))]
 PlatformAdmin = Annotated[Principal, Depends(_platform("admin"))]
 AnyAdmin = Annotated[Principal, Depends(_any_admin)]  # a tenant's or the platform's, over its own
+
+
+def _device(
+    services: Given, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_device_bearer)]
+) -> DeviceClaims:
+    if credentials is None:
+        raise UnauthenticatedError("sign in as a device first, and send the token: Authorization: Bearer …")
+    now = services.now()
+    claims = device_tokens.read_token(services.token_key, credentials.credentials, now)
+    # Looked up each time: a revoked device's token ends with its certificate.
+    with services.database.read() as session:
+        return replace(claims, scope=device_auth.recognise(session, claims, now))
+
+
+Renewing = Annotated[DeviceClaims, Depends(_device)]  # a device whose certificate may have expired
+
+
+def _enrolled(device: Renewing) -> DeviceClaims:
+    if device.scope != "device":
+        raise ForbiddenError("the device's certificate has expired: all it may do is renew it")
+    return device
+
+
+Enrolled = Annotated[DeviceClaims, Depends(_enrolled)]

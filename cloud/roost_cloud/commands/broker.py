@@ -77,7 +77,6 @@ def sync(
     from roost_cloud.fence.sync import FenceSync, keep_in_sync  # noqa: PLC0415 - see above
     from roost_cloud.logs import configure_logs  # noqa: PLC0415 - see above
 
-    configure_logs("info", "auto")
     expeller = None
     if expel is not None:
         if certfile is None or keyfile is None:
@@ -86,6 +85,7 @@ def sync(
                 remedy="Add --certfile and --keyfile, from `roost broker certificates`",
             )  # fmt: skip
         expeller = Expeller(expel, cafile=cafile, certfile=certfile, keyfile=keyfile)
+    configure_logs("info", "auto")
     command = shlex.split(reload)
     fence = FenceSync(
         folder,

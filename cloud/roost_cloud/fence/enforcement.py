@@ -8,13 +8,12 @@ Nothing doubtful gets as far as the broker. Mosquitto 2.0.11 takes whatever list
 by one that has run out it refuses everybody; and by one it cannot read it admits everybody, revoked or not.
 """
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 import msgspec
 
-from roost_cloud.fleet.revocations import RevocationsDocument, Withdrawn, parse_crls
+from roost_cloud.fleet.revocations import RevocationsDocument, parse_crls
 from roost_shared.errors import TransportError
 
 __all__ = ["RENEW_AFTER", "ClockError", "Enforced", "Step", "next_step"]
@@ -35,7 +34,7 @@ class Enforced(msgspec.Struct, frozen=True, kw_only=True):
         version: of the document it was told.
         made_at: when that document's lists begin to hold.
         ends_at: when the first of them runs out, and nobody can connect any more.
-        expelled: serials of withdrawn certificates whose connections were ended.
+        expelled: why connections were ended: serials of withdrawn certificates, identities of revoked devices.
     """
 
     version: str
@@ -74,17 +73,21 @@ def next_step(document: RevocationsDocument, before: Enforced | None, now: datet
     ends_at = min(one.next_update_utc for one in lists if one.next_update_utc is not None)
     if not made_at <= now < ends_at:
         raise ClockError(f"lists that hold from {made_at} to {ends_at}, and it is {now:%Y-%m-%d %H:%M:%S} here")
-    expel = _new(document.withdrawn, before)
     changed = before is None or before.version != document.version
     if before is not None and changed and made_at <= before.made_at:
         raise ClockError(f"lists of {made_at} say something else than those of {before.made_at}, and are no newer")
     write = before is None or changed or made_at - before.made_at >= RENEW_AFTER
     kept = (made_at, ends_at) if before is None or write else (before.made_at, before.ends_at)
-    expelled = frozenset(certificate.serial for certificate in document.withdrawn)
-    enforced = Enforced(version=document.version, made_at=kept[0], ends_at=kept[1], expelled=expelled)
-    return Step(write, tuple(sorted({certificate.identity for certificate in expel})), enforced)
-
-
-def _new(withdrawn: Iterable[Withdrawn], before: Enforced | None) -> list[Withdrawn]:
+    causes = _causes(document)
+    enforced = Enforced(version=document.version, made_at=kept[0], ends_at=kept[1], expelled=frozenset(causes))
     known = frozenset[str]() if before is None else before.expelled
-    return [certificate for certificate in withdrawn if certificate.serial not in known]
+    return Step(write, tuple(sorted({causes[cause] for cause in causes.keys() - known})), enforced)
+
+
+def _causes(document: RevocationsDocument) -> dict[str, str]:
+    """Why a connection has to end, and whose.
+
+    A revoked device counts beside its certificates: one that ran out is in no list, and may still be connected.
+    """
+    certificates = {certificate.serial: certificate.identity for certificate in document.withdrawn}
+    return certificates | {identity: identity for identity in document.revoked}

@@ -114,7 +114,7 @@ class _Pull:
 
     def fetch(self) -> None:
         """Have every blob, and no file that another bundle left here."""
-        folder = blob_path(self._staging, "sha256:").parent
+        folder = self._staging / "blobs" / "sha256"
         folder.mkdir(parents=True, exist_ok=True)
         self._clear(folder)
         missing = [digest for digest in self._sizes if not self._find(digest)]

@@ -24,6 +24,7 @@ from roost_edge.cloud_api import DeviceApi
 from roost_edge.cloud_http import CloudHttp, CloudRefusedError
 from roost_edge.identity.enrol import check_broker
 from roost_edge.identity.errors import (
+    CertificateError,
     IdentityMissingError,
     IdentityRevokedError,
     IdentityUnreadableError,
@@ -88,7 +89,8 @@ def renew(state_dir: Path, url: str | None = None) -> Report:
         if due_in_s > 0:
             return Report(due_in_s=due_in_s)
         store.adopt(_renewed(session))
-        _sign_in_by_any(store, state_dir, url)
+        if _sign_in_by_any(store, state_dir, url).identity == session.identity:
+            raise CertificateError("the cloud does not take the certificate it has just given; we keep the one before")
     return Report(renewed=True)
 
 

@@ -48,7 +48,8 @@ class IdentityStore:
         self._link = state_dir / LINK
         self._folder = state_dir / FOLDER
         with self._writing():
-            self._folder.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+            state_dir.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+            self._folder.mkdir(exist_ok=True, mode=_PRIVATE)
             self._lock = os.open(self._folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _SECRET)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -19,19 +19,22 @@ class _TidySocket(ssl.SSLSocket):
             raise
 
 
-def client_context(cafile: Path | None, certfile: Path | None, keyfile: Path | None) -> ssl.SSLContext:
+def client_context(
+    cafile: Path | None, certfile: Path | None, keyfile: Path | None, *, ca_pem: str | None = None
+) -> ssl.SSLContext:
     """Make the context of one client.
 
     Args:
-        cafile: whom to trust (PEM); None: the system's authorities.
+        cafile: whom to trust (PEM); None: the system's authorities, unless there is a `ca_pem`.
         certfile: the client's certificate (PEM); None: none.
         keyfile: the certificate's key (PEM); None: it is in `certfile`.
+        ca_pem: whom to trust too: the certificates themselves.
 
     Raises:
         BrokerFileError: a file is missing or holds nothing usable.
     """
     try:
-        context = ssl.create_default_context(cafile=cafile)
+        context = ssl.create_default_context(cafile=cafile, cadata=ca_pem)
     except OSError as error:
         raise BrokerFileError(f"cafile {cafile}: {error}") from error
     context.sslsocket_class = _TidySocket

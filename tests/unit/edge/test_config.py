@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from roost_edge.config import AgentConfig, load_config
+from roost_edge.config import AgentConfig, CloudConfig, load_config
 from roost_shared.errors import ConfigError
 from roost_shared.rendezvous import Sample
 from roost_shared.runtime_settings import RuntimeSettings
@@ -128,6 +128,8 @@ def test_an_error_names_who_stated_it(tmp_path: Path, more: dict[str, dict[str, 
         pytest.param(MINIMAL + "[broker]\nurl = 1", "broker.url", "Expected `str`, got `int`", id="type"),
         pytest.param(MINIMAL + '[broker]\nurl = "http://x"', "broker.url", "mqtt://HOST:PORT", id="scheme"),
         pytest.param(MINIMAL + '[broker]\nurl = "mqtt://h:99999"', "broker.url", "no MQTT address", id="port"),
+        pytest.param(MINIMAL + '[cloud]\nurl = "http://far.example"', "cloud.url", "not encrypted", id="plain-cloud"),
+        pytest.param(MINIMAL + '[cloud]\nbroker = "https://x"', "cloud.broker", "mqtt://HOST:PORT", id="cloud-broker"),
         pytest.param(MINIMAL + "[limits]\nin_flight = 0", "limits.in_flight", ">= 1", id="range"),
         pytest.param('tenant = "A B"\ndevice = "x"', "tenant", "is not a name", id="name"),
         pytest.param(MINIMAL + "tasks = 3", "tasks", "Write [tasks.NAME]", id="no-table"),
@@ -253,6 +255,11 @@ def test_a_folder_is_relative_to_the_file(tmp_path: Path) -> None:
     folder = config.tasks["meter"].folder
     assert folder is not None
     assert (folder.path, folder.done, folder.settle_ms) == (tmp_path / "spool", "move", 300)
+
+
+def test_all_of_the_cloud_may_be_left_to_enrolment(tmp_path: Path) -> None:
+    config = load(tmp_path, MINIMAL + "[cloud]\ncafile = 'ca.pem'")
+    assert config.cloud == CloudConfig(cafile=tmp_path / "ca.pem")
 
 
 def test_bad_toml_says_where(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ class EnrolmentToken(Base):
 
 
 class SpentNonce(Base):
-    """A nonce that a device has signed in with, kept for as long as it would be good. Those not yet used are nowhere."""
+    """A nonce that a device has signed in with, kept while it would be good. Those not yet used are nowhere."""
 
     __tablename__ = "spent_nonce"
 

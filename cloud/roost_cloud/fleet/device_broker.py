@@ -1,0 +1,55 @@
+"""Where a device finds the broker, and how it is let in: by its certificate, or by a password at the embedded one."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from roost_cloud.fleet.devices import locked
+from roost_cloud.settings import CloudSettings
+from roost_shared.enrolment import device_name
+
+__all__ = ["BrokerAccess", "grant", "known_address"]
+
+_PASSWORD_BYTES: Final = 32
+
+
+@dataclass(frozen=True)
+class BrokerAccess:
+    """What a device is told.
+
+    Attributes:
+        url: `mqtt://` or `mqtts://`.
+        username: None where its certificate is who it is.
+        password: shown once; None likewise.
+    """
+
+    url: str
+    username: str | None = None
+    password: str | None = None
+
+
+def known_address(settings: CloudSettings) -> BrokerAccess | None:
+    """What a device is told that has been let in before; None if what it knows is to stay."""
+    return None if settings.embedded else _address(settings)
+
+
+def grant(session: Session, tenant: str, device: str, settings: CloudSettings) -> BrokerAccess | None:
+    """Let a device into the broker; None if there is no broker.
+
+    At the embedded broker that takes a new password, which ends the old one's life.
+    """
+    address = _address(settings)
+    if address is None or not settings.embedded:
+        return address
+    password = secrets.token_urlsafe(_PASSWORD_BYTES)
+    row = locked(session, tenant, device)
+    row.broker_secret_sha256 = hashlib.sha256(password.encode()).hexdigest()
+    return BrokerAccess(address.url, device_name(tenant, device), password)
+
+
+def _address(settings: CloudSettings) -> BrokerAccess | None:
+    url = settings.device_broker_url or settings.broker_url
+    return None if url is None else BrokerAccess(url)

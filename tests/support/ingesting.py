@@ -1,0 +1,90 @@
+"""The role `ingest` over a real database, and the rows it fills."""
+
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from sqlalchemy import func, insert, select
+
+from roost_cloud.broker.link import BrokerLink
+from roost_cloud.broker.settings import LinkSettings, Subscription
+from roost_cloud.db import Database
+from roost_cloud.db.tables import Device, Tenant
+from roost_cloud.ingest.states import STATE_TOPICS
+from roost_cloud.ingest.worker import Ingest
+from roost_shared.clock import SystemClock
+from roost_shared.messages import State, encode_json
+
+__all__ = ["Ingesting", "add_devices", "birth", "count_online", "device_row", "state_topic", "will"]
+
+
+def state_topic(device: str, tenant: str = "acme") -> str:
+    return f"roost/1/{tenant}/d/{device}/state"
+
+
+def birth(boot: str = "b1", session: int = 1) -> bytes:
+    return encode_json(State(state="online", boot=boot, session=session, version="1.0"))
+
+
+def will(boot: str = "b1", session: int = 1) -> bytes:
+    return encode_json(State(state="offline", boot=boot, session=session, reason="lost"))
+
+
+def add_devices(database: Database, names: Iterable[str], tenant: str = "acme") -> None:
+    now = datetime.now(UTC)
+    with database.begin() as session:
+        session.add(Tenant(name=tenant, created_at=now))
+        session.flush()
+        session.execute(insert(Device), [{"tenant": tenant, "name": name, "enrolled_at": now} for name in names])
+
+
+def device_row(database: Database, name: str, tenant: str = "acme") -> Device:
+    with database.read() as session:
+        row = session.get(Device, (tenant, name))
+        assert row is not None
+        return row
+
+
+def count_online(database: Database) -> int:
+    with database.read() as session:
+        return session.scalar(select(func.count()).where(Device.state == "online")) or 0
+
+
+class Ingesting:
+    """Started by the constructor."""
+
+    def __init__(self, url: str, database: Database, **settings: Any) -> None:
+        self.link = BrokerLink(
+            LinkSettings(
+                **{
+                    "url": url,
+                    "client_id": "roost-cloud-ingest",
+                    "subscriptions": (Subscription(STATE_TOPICS, 1),),
+                    **settings,
+                }
+            ),
+            draw=lambda: 0.1,
+        )
+        self.metrics = CollectorRegistry()
+        self.role = Ingest(self.link, database, clock=SystemClock(), metrics=self.metrics, draw=lambda: 0.1)
+        self.role.start()
+        self._stopped = False
+
+    def until(self, condition: Callable[[], object], what: str, timeout_s: float = 30) -> None:
+        by_s = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < by_s, f"waited {timeout_s} s in vain for: {what}; {self.role.outcomes}"
+            time.sleep(0.005)
+
+    def connected(self) -> None:
+        self.until(lambda: self.link.connected, "connected")
+
+    def outcome(self, name: str, count: int) -> None:
+        self.until(lambda: self.role.outcomes[name] >= count, f"{count} {name}")
+
+    def stop(self) -> None:
+        if not self._stopped:
+            self._stopped = True
+            self.role.stop()

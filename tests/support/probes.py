@@ -1,0 +1,304 @@
+"""Every route of the API with a request that works: who may send it, what it touches, what the record says of it.
+
+`tests/integration/test_tenancy.py` asks them all as everybody else. A route without a line here fails there.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from httpx2 import Response
+from sqlalchemy import select
+
+from roost_cloud.db import Base
+from roost_cloud.people import Role
+from roost_cloud.people.principal import ROLES
+from roost_shared.bundle import Bundle
+from roost_shared.bundle.layout import blob_path, digest_of
+from tests.support.cloud import Cloud
+from tests.support.fleet import API, FleetDevice, enrolled_device, enrolment
+from tests.support.fleet_certificates import signing_request
+from tests.support.served_cloud import manifest_of, sizes_of
+
+__all__ = ["PROBES", "Probe", "World"]
+
+
+Needs = Literal["nobody", "device", "anyone", "viewer", "operator", "admin", "any admin", "platform", "platform admin"]
+MANIFEST: Final = b"the manifest"
+PUT_OBJECT: Final = "PUT /api/v1/objects/{key}"
+NOBODYS: Final = {  # of every kind of thing one that no tenant has
+    "token": "0123456789abcdef",
+    "enrolment": "0123456789abcdef",
+    "device": "nobodys",
+    "upload": 32 * "e",
+    "ready": 32 * "f",
+    "digest": "sha256:" + 64 * "0",
+    "bundle": "nobodys",
+    "version": "999",
+    "next": "1000",
+    "alias": "nobodys",
+    "new_digest": "sha256:" + 64 * "1",
+}
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A request that whoever may send it gets an answer below 400 to.
+
+    Args:
+        needs: the least that may send it.
+        path: with the names of things in braces, as `World.things` has them.
+        body: JSON, its texts with names in braces too; bytes go as they are.
+        audit: what the record says of it; None if it changes nothing that anybody would ask for.
+    """
+
+    needs: Needs
+    path: str
+    body: Any = None
+    audit: str | None = None
+
+    @property
+    def addresses_a_thing(self) -> bool:
+        return "{" in self.path
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """Of a tenant, that may send it."""
+        match self.needs:
+            case "viewer" | "operator" | "admin":
+                return ROLES[ROLES.index(self.needs) :]
+            case "any admin":
+                return ("admin",)
+            case "anyone":
+                return ROLES
+        return ()
+
+    @property
+    def platform_roles(self) -> tuple[Role, ...]:
+        """Of the platform, that may send it."""
+        match self.needs:
+            case "anyone" | "platform":
+                return ROLES
+            case "any admin" | "platform admin":
+                return ("admin",)
+        return ()
+
+
+# In an order in which all of them work one after another: what removes a thing comes after what needs it.
+PROBES: Final[dict[str, Probe]] = {
+    "GET /healthz": Probe("nobody", "/healthz"),
+    "GET /readyz": Probe("nobody", "/readyz"),
+    "GET /metrics": Probe("nobody", "/metrics"),
+    "GET /api/v1/ca": Probe("nobody", "/api/v1/ca"),
+    "GET /api/v1/whoami": Probe("anyone", "/api/v1/whoami"),
+    "GET /api/v1/tenants": Probe("platform", "/api/v1/tenants"),
+    "POST /api/v1/tenants": Probe("platform admin", "/api/v1/tenants", {"name": "new"}, "tenant.create"),
+    "GET /api/v1/broker/revocations": Probe("platform", "/api/v1/broker/revocations"),
+    "GET /api/v1/tokens": Probe("any admin", "/api/v1/tokens"),
+    "POST /api/v1/tokens": Probe("any admin", "/api/v1/tokens", {"name": "new", "role": "viewer"}, "token.issue"),
+    "DELETE /api/v1/tokens/{token}": Probe("any admin", "/api/v1/tokens/{token}", None, "token.revoke"),
+    "GET /api/v1/audit": Probe("any admin", "/api/v1/audit"),
+    "GET /api/v1/enrolments": Probe("viewer", "/api/v1/enrolments"),
+    "POST /api/v1/enrolments": Probe("operator", "/api/v1/enrolments", {"device": "new"}, "enrolment.create"),
+    "POST /api/v1/enrol": Probe(
+        "nobody", "/api/v1/enrol", {"token_id": "{token_id}", "secret": "{secret}", "csr_pem": "{csr}"}, "device.enrol"
+    ),
+    "DELETE /api/v1/enrolments/{enrolment}": Probe(
+        "operator", "/api/v1/enrolments/{enrolment}", None, "enrolment.revoke"
+    ),
+    "POST /api/v1/device-auth/nonce": Probe(
+        "nobody", "/api/v1/device-auth/nonce", {"tenant": "acme", "device": "{device}"}
+    ),
+    "POST /api/v1/device-auth/token": Probe(
+        "nobody",
+        "/api/v1/device-auth/token",
+        {"tenant": "acme", "device": "{device}", "nonce": "{nonce}", "signature": "{signature}"},
+        "device.first_sign_in",
+    ),
+    "POST /api/v1/device-auth/renew": Probe(
+        "device", "/api/v1/device-auth/renew", {"csr_pem": "{csr}"}, "device.renew"
+    ),
+    "GET /api/v1/devices": Probe("viewer", "/api/v1/devices"),
+    "GET /api/v1/devices/{device}": Probe("viewer", "/api/v1/devices/{device}"),
+    "PATCH /api/v1/devices/{device}": Probe(
+        "operator", "/api/v1/devices/{device}", {"labels": {"site": "north"}}, "device.label"
+    ),
+    "POST /api/v1/devices/{device}/revoke": Probe(
+        "operator", "/api/v1/devices/{device}/revoke", None, "device.revoke"
+    ),
+    "DELETE /api/v1/devices/{device}": Probe("admin", "/api/v1/devices/{device}", None, "device.delete"),
+    "POST /api/v1/uploads": Probe("operator", "/api/v1/uploads", {"digest": "{new_digest}", "size_bytes": 9}),
+    "GET /api/v1/uploads/{upload_id}": Probe("operator", "/api/v1/uploads/{upload}"),
+    "POST /api/v1/uploads/{upload_id}/complete": Probe(
+        "operator", "/api/v1/uploads/{ready}/complete", None, "blob.store"
+    ),
+    "DELETE /api/v1/uploads/{upload_id}": Probe("operator", "/api/v1/uploads/{upload}", None, "upload.abort"),
+    "GET /api/v1/blobs/{digest}": Probe("viewer", "/api/v1/blobs/{digest}"),
+    "HEAD /api/v1/blobs/{digest}": Probe("viewer", "/api/v1/blobs/{digest}"),
+    "GET /api/v1/objects/{key}": Probe("nobody", "{get_url}"),
+    PUT_OBJECT: Probe("nobody", "{put_url}", b"bytes"),
+    "PUT /api/v1/bundles/{name}/versions/{version}": Probe(
+        "operator", "/api/v1/bundles/{bundle}/versions/{next}", MANIFEST, "bundle.push"
+    ),
+    "GET /api/v1/bundles": Probe("viewer", "/api/v1/bundles"),
+    "GET /api/v1/bundles/{name}": Probe("viewer", "/api/v1/bundles/{bundle}"),
+    "GET /api/v1/bundles/{name}/versions/{version}": Probe("viewer", "/api/v1/bundles/{bundle}/versions/{version}"),
+    "PUT /api/v1/bundles/{name}/aliases/{alias}": Probe(
+        "operator", "/api/v1/bundles/{bundle}/aliases/{alias}", {"version": "{next}"}, "alias.move"
+    ),
+    "GET /api/v1/bundles/{name}/aliases": Probe("viewer", "/api/v1/bundles/{bundle}/aliases"),
+    "GET /api/v1/bundles/{name}/aliases/{alias}/history": Probe(
+        "viewer", "/api/v1/bundles/{bundle}/aliases/{alias}/history"
+    ),
+    "DELETE /api/v1/bundles/{name}/aliases/{alias}": Probe(
+        "operator", "/api/v1/bundles/{bundle}/aliases/{alias}", None, "alias.delete"
+    ),
+    "DELETE /api/v1/bundles/{name}/versions/{version}": Probe(
+        "admin", "/api/v1/bundles/{bundle}/versions/{version}", None, "bundle.delete"
+    ),
+}
+
+
+class World:
+    """Tenant acme with one of everything, made through the API as its own people would.
+
+    Attributes:
+        secrets: texts that may be seen once, in the answer that made them, and never again.
+    """
+
+    def __init__(self, cloud: Cloud, bundle: Bundle, successor: Bundle) -> None:
+        self.cloud = cloud
+        tenants = ("acme", "beta", None)
+        self._headers = {(tenant, role): cloud.headers(tenant, role) for tenant in tenants for role in ROLES}
+        self._device: FleetDevice = enrolled_device(cloud, "acmes-first", labels={"site": "acmes-site"})
+        self._manifest = manifest_of(successor)
+        token = self._send("POST", "/tokens", {"name": "acmes", "role": "viewer"}).json()
+        pending, doomed = enrolment(cloud, "acmes-next"), enrolment(cloud, "acmes-doomed")
+        blobs = {digest: blob_path(one.folder, digest) for one in (bundle, successor) for digest in sizes_of(one)}
+        for blob in blobs.values():
+            self._send("POST", f"/uploads/{self._upload(blob.read_bytes())}/complete")
+        name, version = bundle.config.name, bundle.config.version
+        self._send("PUT", f"/bundles/{name}/versions/{version}", manifest_of(bundle))
+        self._send("PUT", f"/bundles/{name}/aliases/acmes-alias", {"version": version})
+        self._things = {
+            "token": token["id"],
+            "enrolment": doomed.id,
+            "token_id": pending.id,
+            "secret": pending.secret,
+            "device": self._device.device,
+            "upload": self._upload(b"acme's, on its way", arrives=False),
+            "ready": self._upload(b"acme's, arrived"),
+            "digest": next(iter(blobs)),
+            "bundle": name,
+            "version": version,
+            "next": successor.config.version,
+            "alias": "acmes-alias",
+            "new_digest": NOBODYS["new_digest"],
+        }
+        self.secrets = [token["token"].rpartition("_")[2], pending.secret, doomed.secret]
+
+    def request(self, route: str, headers: Mapping[str, str], *, nobodys: bool = False) -> Response:
+        """Send a route's probe.
+
+        Args:
+            route: method and path, as in the OpenAPI document.
+            headers: who sends it.
+            nobodys: address things that no tenant has.
+        """
+        probe = PROBES[route]
+        things = self._things | (NOBODYS if nobodys else self._fresh(probe))
+        body = probe.body
+        if isinstance(body, dict):
+            body = {name: _filled(value, things) for name, value in body.items()}
+        elif body == MANIFEST:
+            body = self._manifest
+        return self._request(route.split(maxsplit=1)[0], _filled(probe.path, things), body, headers)
+
+    def headers(self, tenant: str | None, role: Role) -> Mapping[str, str]:
+        """What somebody of acme, of beta or of the platform shows; made before anything is looked at."""
+        return self._headers[tenant, role]
+
+    def rightful(self, probe: Probe) -> Mapping[str, str]:
+        """What the least of those who may send a probe shows."""
+        match probe.needs:
+            case "nobody":
+                return {}
+            case "device":
+                return self.device_headers()
+            case "platform":
+                return self.headers(None, "viewer")
+            case "platform admin":
+                return self.headers(None, "admin")
+            case _:
+                return self.headers("acme", probe.roles[0])
+
+    def wrongful(self, probe: Probe) -> list[Mapping[str, str]]:
+        """What those show whom we know, and who may not send a probe for things of their own."""
+        tenants = [role for role in ROLES if role not in probe.roles]
+        platforms = [role for role in ROLES if role not in probe.platform_roles]
+        return [self.headers("acme", role) for role in tenants] + [self.headers(None, role) for role in platforms]
+
+    @property
+    def marks(self) -> list[str]:
+        """Texts that nobody but acme knows."""
+        known_to_all = ("version", "next", "new_digest")
+        return [text for name, text in self._things.items() if name not in known_to_all]
+
+    @property
+    def names(self) -> list[tuple[str, str]]:
+        """What a thing of acme's is called, and the one in its place that nobody has."""
+        return [(self._things[name], nobodys) for name, nobodys in NOBODYS.items()]
+
+    def rows(self) -> dict[str, list[str]]:
+        """Everything of acme's that the database holds, by table; when a token was last used aside."""
+        found: dict[str, list[str]] = {}
+        with self.cloud.services.database.read() as session:
+            for table in Base.metadata.sorted_tables:
+                if "tenant" in table.columns:
+                    columns = [column for column in table.columns if column.name != "last_used_at"]
+                    rows = session.execute(select(*columns).where(table.c.tenant == "acme"))
+                    found[table.name] = sorted(map(repr, rows))
+        return found
+
+    def device_headers(self) -> dict[str, str]:
+        """What acme's device shows."""
+        return self._device.headers()
+
+    def _fresh(self, probe: Probe) -> dict[str, str]:
+        """What is good for one request, or for an hour."""
+        text = f"{probe.path} {probe.body}"
+        made: dict[str, str] = {}
+        if "{csr}" in text:
+            made["csr"] = signing_request(ec.generate_private_key(ec.SECP256R1()))
+        if "{nonce}" in text:
+            made["nonce"] = self._device.nonce()
+            made["signature"] = self._device.sign(made["nonce"])
+        store = self.cloud.services.objects
+        if "{get_url}" in text:
+            made["get_url"] = store.get_url(f"acme/blobs/{self._things['digest'].replace(':', '/')}", expires_s=60)
+        if "{put_url}" in text:
+            made["put_url"] = store.put_url("acme/samples/new", len(PROBES[PUT_OBJECT].body), expires_s=60)
+        return made
+
+    def _upload(self, blob: bytes, *, arrives: bool = True) -> str:
+        begun = self._send("POST", "/uploads", {"digest": digest_of(blob), "size_bytes": len(blob)}).json()
+        for part in begun["parts"] if arrives else ():
+            piece = blob[part["offset"] :][: part["size_bytes"]]
+            assert self.cloud.client.put(part["url"], content=piece).status_code == 200
+        return str(begun["id"])
+
+    def _send(self, method: str, path: str, body: Any = None) -> Response:
+        response = self._request(method, f"{API}{path}", body, self.headers("acme", "admin"))
+        assert response.status_code < 400, response.text
+        return response
+
+    def _request(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Response:
+        sent: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body} if body else {}
+        return self.cloud.client.request(method, path, headers=headers, follow_redirects=False, **sent)
+
+
+def _filled(text: Any, things: Mapping[str, str]) -> Any:
+    """A text with things in the place of their names; what is no text stays."""
+    return re.sub(r"\{(\w+)\}", lambda match: things[match[1]], text) if isinstance(text, str) else text
