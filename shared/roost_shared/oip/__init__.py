@@ -1,0 +1,56 @@
+r"""The Open Inference Protocol v2 over HTTP, as pure functions: bodies in, bodies out. A task is its model.
+
+Specification: https://github.com/kserve/open-inference-protocol (`specification/protocol/inference_rest.md`), with
+the binary tensor data extension. What HTTP itself is spoken with is not decided here: device and cloud differ in it.
+
+>>> request = read_request(b'{"inputs": [{"name": "input", "datatype": "UINT8", "shape": [2], "data": [7, 8]}]}')
+>>> request.payload[-2:]
+b'\x07\x08'
+"""
+
+from roost_shared.oip.documents import (
+    VERSION,
+    ErrorDocument,
+    Live,
+    ModelMetadata,
+    ModelReady,
+    Ready,
+    ServerMetadata,
+    model_metadata,
+)
+from roost_shared.oip.errors import OipError, TooLargeRequestError, UnknownModelError, UnknownVersionError
+from roost_shared.oip.limits import OipLimits
+from roost_shared.oip.request import HEADER_LENGTH, InferRequest, WantedOutput, header_length, read_request
+from roost_shared.oip.response import (
+    OipResponse,
+    answer_response,
+    document_response,
+    error_response,
+    refusal_response,
+)
+
+__all__ = [
+    "HEADER_LENGTH",
+    "VERSION",
+    "ErrorDocument",
+    "InferRequest",
+    "Live",
+    "ModelMetadata",
+    "ModelReady",
+    "OipError",
+    "OipLimits",
+    "OipResponse",
+    "Ready",
+    "ServerMetadata",
+    "TooLargeRequestError",
+    "UnknownModelError",
+    "UnknownVersionError",
+    "WantedOutput",
+    "answer_response",
+    "document_response",
+    "error_response",
+    "header_length",
+    "model_metadata",
+    "read_request",
+    "refusal_response",
+]
