@@ -16,8 +16,9 @@ from msgspec import Meta
 from roost_edge.cloud_url import CloudUrlError, check_cloud_url
 from roost_shared.config_file import convert, put, read_toml
 from roost_shared.errors import ConfigError
-from roost_shared.rendezvous import AskMode, Contestant, PolicyError, Role, Rule, TaskPolicy, default_rules
+from roost_shared.rendezvous import AskMode, Contestant, PolicyError, Role, Rule, TaskPolicy
 from roost_shared.runtime_settings import RuntimeName, RuntimeSettings
+from roost_shared.task_terms import TaskTerms
 from roost_shared.topics import DeviceTopics, is_name
 
 __all__ = [
@@ -34,7 +35,6 @@ __all__ = [
 ]
 
 Positive = Annotated[int, Meta(gt=0)]
-UpToADay = Annotated[float, Meta(le=24 * 3600 * 1000)]  # milliseconds
 HexDigest = Annotated[str, Meta(pattern=r"\A[0-9a-fA-F]{64}\Z")]
 # Bounded, because they travel to the worker in one message.
 DelegateName = Annotated[str, Meta(pattern=r"\A[^\0]+\Z", max_length=1024)]
@@ -63,6 +63,7 @@ class CloudConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     url: str | None = None  # https://, or http:// on this machine
     broker: str | None = None  # where the cloud said nothing either: the broker of inputs and answers
     cafile: Path | None = None  # whom to trust at the broker; None: the cloud's root certificate
+    ask_bytes_per_day: Annotated[int, Meta(ge=0)] = 0  # that questions to cloud contestants may take; 0: no limit
 
 
 class TrustConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,16 +113,10 @@ class FolderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     poll_ms: Annotated[int, Meta(ge=10, le=60_000)] = 100  # between two looks
 
 
-class TaskConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TaskConfig(TaskTerms, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A task as the file states it."""
 
-    deadline_ms: UpToADay = 300
-    max_deadline_ms: UpToADay | None = None
-    guard_ms: UpToADay = 5
-    default: str | None = None
-    early_advance: bool = True
     contestants: list[ContestantConfig] = []
-    rules: list[Rule] = []
     inject: dict[str, str] = {}  # name -> MQTT topic
     folder: FolderConfig | None = None
 
@@ -148,17 +143,7 @@ class TaskConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             )
             for one in self.contestants
         ]
-        return TaskPolicy(
-            task=name,
-            contestants=contestants,
-            rules=self.rules or default_rules(contestants, self.deadline_ms),
-            deadline_ms=self.deadline_ms,
-            max_deadline_ms=self.max_deadline_ms,
-            guard_ms=self.guard_ms,
-            default=self.default,
-            early_advance=self.early_advance,
-            agreement_tolerance=tolerance,
-        )
+        return self.policy_for(name, contestants, tolerance=tolerance)
 
 
 class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
