@@ -54,6 +54,7 @@ class Mailbox:
         "asks",
         "cursor",
         "link",
+        "overdue",
         "policy",
         "request",
         "satisfied",
@@ -76,6 +77,7 @@ class Mailbox:
         self.satisfying: Score | None = None  # that score
         self.seen: list[Seen] = []
         self.unsettled = set(policy.local)  # contestants that are scoring now
+        self.overdue: frozenset[str] = frozenset()  # not waited for any more; what they say still counts
         self.unasked: tuple[str, ...] = ()  # cloud contestants to be asked when unsure
         self.asks: tuple[str, ...] = ()  # questions decided on and not yet handed out
         self.answer: Answer | None = None
@@ -96,7 +98,10 @@ class Mailbox:
     def record_score(self, score: Score, now_ns: int) -> bool:
         """File a score. False if its contestant takes no part or has been heard before."""
         name = score.contestant
-        if not self._settle(name):
+        if name in self.overdue:
+            self.overdue -= {name}
+            self.seen = [seen for seen in self.seen if seen.contestant != name]
+        elif not self._settle(name):
             return False
         self.seen.append(Seen(name, now_ns - self.request.received_ns, score))
         confidence = NO_CONFIDENCE if score.confidence is None else score.confidence
@@ -107,12 +112,22 @@ class Mailbox:
                 break
         return True
 
-    def record_failure(self, name: str, error: ErrorInfo, now_ns: int) -> bool:
-        """File a failure. False if its contestant takes no part or has been heard before."""
+    def record_failure(self, name: str, error: ErrorInfo, now_ns: int, *, final: bool = True) -> bool:
+        """File a failure. False if its contestant takes no part or has been heard before.
+
+        One that is not `final` says that nobody waits any longer; should a score come after all, it is taken.
+        """
         if not self._settle(name):
             return False
         self.seen.append(Seen(name, now_ns - self.request.received_ns, None, error))
+        if not final:
+            self.overdue |= {name}
         return True
+
+    @property
+    def expects(self) -> bool:
+        """Whether somebody may still say something of this request."""
+        return bool(self.unsettled or self.overdue)
 
     def matters(self, name: str) -> bool:
         """Whether hearing from this contestant can change the decision; shadows and most baselines cannot."""

@@ -49,6 +49,7 @@ class Rendezvous:
         self._linger_ns = linger_ns
         self._memory = AnswerMemory() if memory is None else memory
         self._boxes: dict[str, Mailbox] = {}
+        self._unasked: dict[str, dict[str, Mailbox]] = {}  # by task: those whose cloud contestants may yet be asked
         self._links: dict[str, Link] = {}
         self._timers: list[Timer] = []
         self._order = count()
@@ -91,6 +92,8 @@ class Rendezvous:
             return [overloaded, Close(request)]
         box = Mailbox(request, policy, absent, self._links.get(policy.task, _UNKNOWN_LINK), now_ns)
         self._boxes[request.id] = box
+        if box.unasked:
+            self._unasked.setdefault(policy.task, {})[request.id] = box
         self.unanswered += 1
         return self._settle(box, _hand_out_asks(box), now_ns)
 
@@ -113,13 +116,23 @@ class Rendezvous:
             effects.append(Late(box.request, score, _differs(box.answer, score, box.policy)))
         return self._settle(box, effects, now_ns)
 
-    def failure(self, request_id: str, contestant: str, error: ErrorInfo, now_ns: int) -> list[Effect]:
-        """A contestant will not score a request."""
+    def failure(
+        self, request_id: str, contestant: str, error: ErrorInfo, now_ns: int, *, final: bool = True
+    ) -> list[Effect]:
+        """A contestant will not score a request.
+
+        Args:
+            request_id: the request's.
+            contestant: who.
+            error: why.
+            now_ns: now.
+            final: False if only the time to wait for it is over: a score that comes after all is taken, be it late.
+        """
         box = self._boxes.get(request_id)
         if box is None:
             self.counts["unknown_request"] += 1
             return []
-        if not box.record_failure(contestant, error, now_ns):
+        if not box.record_failure(contestant, error, now_ns, final=final):
             self.counts["unexpected_failure"] += 1
             return []
         if not box.matters(contestant):
@@ -145,10 +158,10 @@ class Rendezvous:
         """The way to a task's cloud contestants has changed. Questions already asked are the shell's to fail."""
         self._links[task] = link
         effects: list[Effect] = []
-        for box in [box for box in self._boxes.values() if box.policy.task == task and box.answer is None]:
+        for box in list(self._unasked.get(task, {}).values()):
             box.link = link
             self._settle(box, effects, now_ns)
-        return effects
+        return effects + self.tick(now_ns)
 
     # ---- after each event
 
@@ -158,15 +171,17 @@ class Rendezvous:
             answer = box.decide(now_ns)
             if box.asks:
                 effects += _hand_out_asks(box)
+            if box.policy.cloud and not box.unasked:
+                self._unasked.get(box.policy.task, {}).pop(box.request.id, None)
             if answer is None:
                 self._schedule(box, box.wake_ns())
                 return effects
             self.unanswered -= 1
             self._remember(answer)
             effects.append(answer)
-            if box.unsettled:
+            if box.expects:
                 self._schedule(box, now_ns + self._linger_ns)
-        if not box.unsettled:
+        if not box.expects:
             self._close(box, effects)
         return effects
 
