@@ -5,16 +5,19 @@
 - `connection.py`: keeps a link up, for ever, and tells its owner by `events.py`. What is shared with the cloud's
   connections lies in `roost_shared.mqtt`.
 - `traffic.py`: messages in and out, by the pure decisions of `acknowledgements.py`, `backlog.py`, `outgoing.py`.
+- `kernel_queue.py`: what the kernel still holds of it.
 - `announcer.py`: birth and will on the retained `state` topic, by `roost_edge.presence`.
 """
 
 from roost_edge.mqtt.connection import BrokerConnection
 from roost_edge.mqtt.events import ConnectionEvents
+from roost_edge.mqtt.kernel_queue import NOTHING, Unsent
 from roost_edge.mqtt.message import Properties, Received, Will
 from roost_edge.mqtt.outgoing import Outcome, Published
 from roost_edge.mqtt.settings import BrokerSettings, Subscription
 
 __all__ = [
+    "NOTHING",
     "BrokerConnection",
     "BrokerSettings",
     "ConnectionEvents",
@@ -23,5 +26,6 @@ __all__ = [
     "Published",
     "Received",
     "Subscription",
+    "Unsent",
     "Will",
 ]

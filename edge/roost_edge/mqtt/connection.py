@@ -20,6 +20,7 @@ from enum import Enum
 from typing import Final
 
 from roost_edge.mqtt.events import ConnectionEvents, Counters
+from roost_edge.mqtt.kernel_queue import Unsent
 from roost_edge.mqtt.link import Link
 from roost_edge.mqtt.message import Properties
 from roost_edge.mqtt.notes import Accepted, Arrived, Confirmed, Ended, Granted, Note, Refused
@@ -135,6 +136,10 @@ class BrokerConnection:
         One that is larger than the socket has room for may still wait for its last bytes.
         """
         return self._state is _State.UP and self._traffic.can_hand(self._link, qos)
+
+    def unsent(self) -> Unsent:
+        """What was published and has not left this machine, or not reached the broker's."""
+        return self._traffic.unsent(self._link)
 
     def publish(
         self,

@@ -52,6 +52,11 @@ class Outgoing:
         return len(self._unconfirmed)
 
     @property
+    def unwritten_bytes(self) -> int:
+        """What of QoS 0 waits for the socket, or more."""
+        return self._unwritten_bytes
+
+    @property
     def idle(self) -> bool:
         """Whether nothing waits."""
         return not self._unconfirmed and not self._unwritten_bytes

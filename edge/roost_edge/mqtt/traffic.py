@@ -3,6 +3,7 @@
 from roost_edge.mqtt.acknowledgements import Acknowledgements
 from roost_edge.mqtt.backlog import Backlog
 from roost_edge.mqtt.events import Counters
+from roost_edge.mqtt.kernel_queue import NOTHING, Unsent, kernel_queue
 from roost_edge.mqtt.link import Link
 from roost_edge.mqtt.message import Properties, Received
 from roost_edge.mqtt.notes import Accepted, Arrived, Confirmed
@@ -50,6 +51,14 @@ class Traffic:
     def idle(self) -> bool:
         """Whether nothing waits to leave us or to be confirmed."""
         return self._outgoing.idle
+
+    def unsent(self, link: Link) -> Unsent:
+        """What we were given to send and has not left us, QoS 1 messages that wait for their turn left out."""
+        if link.socket is None:
+            return NOTHING
+        unsent_bytes, unacknowledged_bytes = kernel_queue(link.socket)
+        unwritten_bytes = self._outgoing.unwritten_bytes
+        return Unsent(unwritten_bytes + unsent_bytes, unwritten_bytes + unacknowledged_bytes)
 
     def connected(self, accepted: Accepted, *, round_trip_ns: int, now_ns: int) -> int | None:
         """A connection begins; return when to `look_at_backlog`, None for never."""
