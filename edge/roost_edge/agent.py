@@ -2,8 +2,8 @@
 
     broker ─▶ site connection ─▶ intake ─▶ desk ─▶ workers
       ▲                 folder ─▶ intake ─▶ │  ▲       │
-      └───────────────── answers ───────────┘  └ scores┘
-    cloud ◀─▶ uplink
+      └───────────────── answers ───────────┘  ├ scores┘
+    cloud ◀─▶ uplink ◀─▶ cloud link ◀─ asks ───┘
 
 Everything here runs in one thread, the reactor's. Models run in the workers' processes; connecting, in a thread of
 its own. So nothing the network or a model does can keep an answer from leaving.
@@ -15,9 +15,11 @@ import logging
 import os
 import secrets
 import signal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from roost_edge.broker_settings import own_identity, site_settings
+from roost_edge.cloud_link.ledger import Ledger
+from roost_edge.cloud_link.link import CloudLink
 from roost_edge.config import AgentConfig
 from roost_edge.desk import Desk
 from roost_edge.identity import Identity, IdentityUnreadableError
@@ -40,6 +42,9 @@ from roost_shared.complaints import Complaints
 from roost_shared.messages import SCHEMA_VERSION, ErrorInfo
 from roost_shared.scored import Scored
 from roost_shared.topics import DeviceTopics
+
+if TYPE_CHECKING:
+    from roost_edge.intake.http import HttpIntake
 
 __all__ = ["Agent", "run_agent"]
 
@@ -126,9 +131,15 @@ class Agent:
             in_flight=config.limits.in_flight,
             payload_limit_bytes=config.limits.payload_bytes,
         )
+        budget = 0 if config.cloud is None else config.cloud.ask_bytes_per_day
+        ledger = Ledger(config.state_dir, budget, self._reactor, self._complaints)
+        self._link = CloudLink(topics, self._boot, ledger, self._reactor, self._complaints, self.desk)
+        self.desk.asker = self._link
         for name, task in config.tasks.items():
             lined_up = line_up(name, config, self._reactor, _Ear(self, name))
             self.desk.tasks[name] = lined_up
+            if lined_up.cloud:
+                self._link.serve(name, lined_up.cloud, lined_up.labels)
             for inject, topic in task.inject.items():
                 self._injection.want(lined_up, inject, topic)
         identity = self._read_identity()
@@ -141,7 +152,15 @@ class Agent:
             intake=self._make_intake,
         )
         self._uplink = Uplink(
-            config, identity, self._site, self._reactor, clock, self._complaints, topics=topics, boot=self._boot
+            config,
+            identity,
+            self._site,
+            self._link,
+            self._reactor,
+            clock,
+            self._complaints,
+            topics=topics,
+            boot=self._boot,
         )
         self._folders = {
             name: FolderIntake(
@@ -158,6 +177,7 @@ class Agent:
             for name, task in config.tasks.items()
             if task.folder is not None
         }
+        self._http = self._make_http_intake()
         self._patience: Timer | None = None
         self._stopping = False
         self._leaving = False
@@ -172,6 +192,22 @@ class Agent:
             operator_token_sha256=self._config.operator_token_sha256,
             take=self.desk.take,
             refuse=self.desk.refuse,
+        )
+
+    def _make_http_intake(self) -> "HttpIntake | None":
+        if self._config.http is None:
+            return None
+        from roost_edge.intake.http import HttpIntake  # noqa: PLC0415 - a device without [http] need not hold it
+
+        return HttpIntake(
+            self._config,
+            self._config.http,
+            self.desk.tasks,
+            self._reactor,
+            self._clock,
+            self._complaints,
+            boot=self._boot,
+            take=self.desk.take,
         )
 
     def _read_identity(self) -> Identity | None:
@@ -189,6 +225,8 @@ class Agent:
         status = StatusServer(self._reactor, self._config.state_dir, self.describe)
         for worker in self._workers():
             worker.start()
+        if self._http is not None:
+            self._http.start()
         self._patience = self._reactor.call_after(START_PATIENCE_NS, self._connect)
         self.worker_changed()
         gc.freeze()  # what lives as long as the agent need not be looked through again
@@ -197,8 +235,11 @@ class Agent:
         finally:
             self._watchdog.close()
             status.close()
+            self._link.close()
             for folder in self._folders.values():
                 folder.close()
+            if self._http is not None:
+                self._http.close()
             self._reactor.close()
 
     def worker_changed(self) -> None:
@@ -223,6 +264,8 @@ class Agent:
         self._uplink.start()
         for folder in self._folders.values():
             folder.start()
+        if self._http is not None:
+            self._http.begin()
         self._watchdog.start(self._reactor, self._in_one_line)
 
     def _stop(self) -> None:
@@ -235,6 +278,8 @@ class Agent:
         self._watchdog.stopping()
         for folder in self._folders.values():
             folder.stop()
+        if self._http is not None:
+            self._http.stop()
         self.desk.on_idle = self._say_goodbye
         longest_ns = max((task.policy.max_deadline_ns for task in self.desk.tasks.values()), default=0)
         self._reactor.call_after(longest_ns, self._say_goodbye)
@@ -276,15 +321,16 @@ class Agent:
             "uptime_s": (self._reactor.now_ns() - self._started_ns) / SECOND,
             "problem": self._uplink.problem,
             "broker": describe_connection(self._site.connection),
-            "cloud": self._uplink.describe(),
+            "cloud": {**self._uplink.describe(), "link": self._link.describe()},
             "unanswered": self.desk.unanswered,
             "ignored_retained": self._site.intake.ignored_retained,
             "ignored_settled": self._site.intake.ignored_settled,
             "ignored_waiting": self._site.intake.ignored_waiting,
             "ignored": dict(self.desk.ignored),
             "complaints": dict(self._complaints.counts),
+            "http": None if self._http is None else self._http.describe(),
             "folders": {name: folder.describe() for name, folder in self._folders.items()},
-            "tasks": {name: describe_task(task) for name, task in self.desk.tasks.items()},
+            "tasks": {name: describe_task(task, self._link) for name, task in self.desk.tasks.items()},
         }
 
     def _in_one_line(self) -> str:

@@ -7,7 +7,7 @@ cloud named at enrolment; where that is the broker of `[broker]`, or there is ne
 from collections.abc import Iterable
 from pathlib import Path
 
-from roost_edge.cloud_traffic import cloud_topics
+from roost_edge.cloud_traffic import cloud_subscriptions
 from roost_edge.cloud_url import is_loopback
 from roost_edge.config import AgentConfig, BrokerConfig
 from roost_edge.identity import Identity, read_identity
@@ -57,12 +57,12 @@ def site_settings(config: AgentConfig, identity: Identity | None, injected: Iter
     """
     broker = config.broker
     topics = DeviceTopics(config.tenant, config.device)
-    wanted = [topics.all_inputs, *injected]
+    wanted = [Subscription(topic, 1) for topic in (topics.all_inputs, *injected)]
     username, password = broker.username, _read_password(broker)
     files = (broker.cafile, broker.certfile, broker.keyfile)
     url = _cloud_url(config, identity)
     if url is None or _is_site(config, url):
-        wanted += cloud_topics(topics)
+        wanted += cloud_subscriptions(topics)
         if identity is not None and url is not None:
             if username is None:
                 username, password = _told(identity)
@@ -72,7 +72,7 @@ def site_settings(config: AgentConfig, identity: Identity | None, injected: Iter
     return BrokerSettings(
         url=broker.url,
         client_id=device_name(config.tenant, config.device),
-        subscriptions=tuple(Subscription(topic, 1) for topic in wanted),
+        subscriptions=tuple(wanted),
         username=username,
         password=password,
         cafile=cafile,
@@ -91,7 +91,7 @@ def cloud_settings(config: AgentConfig, identity: Identity | None, url: str) -> 
         identity: ours; None to go there without a certificate.
         url: see `cloud_broker_url`.
     """
-    topics = cloud_topics(DeviceTopics(config.tenant, config.device))
+    subscriptions = cloud_subscriptions(DeviceTopics(config.tenant, config.device))
     username, password = (None, None) if identity is None else _told(identity)
     cafile: Path | None = None if config.cloud is None else config.cloud.cafile
     if identity is not None and cafile is None:
@@ -99,7 +99,7 @@ def cloud_settings(config: AgentConfig, identity: Identity | None, url: str) -> 
     return BrokerSettings(
         url=url,
         client_id=device_name(config.tenant, config.device),
-        subscriptions=tuple(Subscription(topic, 1) for topic in topics),
+        subscriptions=tuple(subscriptions),
         username=username,
         password=password,
         cafile=cafile,

@@ -7,8 +7,18 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
+from roost_edge.cloud_link.link import CloudLink
 from roost_edge.cloud_traffic import CloudTraffic
-from roost_edge.mqtt import BrokerConnection, BrokerSettings, Outcome, Published, Received, Will
+from roost_edge.mqtt import (
+    NOTHING,
+    BrokerConnection,
+    BrokerSettings,
+    Outcome,
+    Published,
+    Received,
+    Unsent,
+    Will,
+)
 from roost_edge.reactor import Reactor
 from roost_edge.site_connection import describe_connection
 from roost_shared.clock import SECOND
@@ -34,6 +44,7 @@ class CloudConnection:
         complaints: hears of faults.
         topics: the device's.
         boot: unique to this start of the agent.
+        link: asks cloud contestants over it.
     """
 
     def __init__(
@@ -44,8 +55,9 @@ class CloudConnection:
         *,
         topics: DeviceTopics,
         boot: str,
+        link: CloudLink,
     ) -> None:
-        self.traffic = CloudTraffic(topics, boot, self, reactor, complaints)
+        self.traffic = CloudTraffic(topics, boot, self, link, reactor, complaints)
         self._settings = settings
         self._reactor = reactor
         self._complaints = complaints
@@ -86,6 +98,10 @@ class CloudConnection:
         if self._connection is None:
             return Published(Outcome.NOT_CONNECTED)
         return self._connection.publish(topic, payload, qos=qos, retain=retain)
+
+    def unsent(self) -> Unsent:
+        """What was published and has not left this machine, or not reached the broker's."""
+        return NOTHING if self._connection is None else self._connection.unsent()
 
     def hold_off(self, wait_ns: int) -> None:
         """End the connection without a word, and make no attempt for `wait_ns`."""

@@ -1,13 +1,18 @@
-"""What passes between the device and the cloud by MQTT, whichever connection carries it: for now, birth and will.
+"""What passes between the device and the cloud by MQTT, whichever connection carries it.
+
+Birth and will; questions to cloud contestants, and their scores.
 
 It rides on a connection of its own (`cloud_connection.py`) or on that of inputs and answers (`site_connection.py`);
 whoever carries it passes on what the connection tells.
 """
 
-from typing import Final
+from typing import Final, Protocol
 
-from roost_edge.mqtt import Received, Will
-from roost_edge.mqtt.announcer import Announcer, Carrier
+from roost_edge.cloud_link.link import CloudLink
+from roost_edge.cloud_link.sender import AskCarrier
+from roost_edge.mqtt import Received, Subscription, Will
+from roost_edge.mqtt.announcer import Announcer
+from roost_edge.mqtt.announcer import Carrier as AnnounceCarrier
 from roost_edge.presence import Presence
 from roost_edge.reactor import Reactor
 from roost_shared import __version__
@@ -15,14 +20,18 @@ from roost_shared.complaints import Complaints
 from roost_shared.errors import TransportError
 from roost_shared.topics import DeviceTopics
 
-__all__ = ["CloudTraffic", "cloud_topics"]
+__all__ = ["Carrier", "CloudTraffic", "cloud_subscriptions"]
 
 _CLONE: Final = "another device uses our name; we stand down for a while"
 
 
-def cloud_topics(topics: DeviceTopics) -> list[str]:
-    """What to subscribe to where the cloud's traffic is carried, at QoS 1."""
-    return [topics.state]
+def cloud_subscriptions(topics: DeviceTopics) -> list[Subscription]:
+    """What to subscribe to where the cloud's traffic is carried; no session shall keep scores for later."""
+    return [Subscription(topics.state, 1), Subscription(topics.score, 0)]
+
+
+class Carrier(AnnounceCarrier, AskCarrier, Protocol):
+    """What the traffic needs of the connection: `BrokerConnection`, or what wraps one."""
 
 
 class CloudTraffic:
@@ -32,17 +41,26 @@ class CloudTraffic:
         topics: the device's.
         boot: unique to this start of the agent.
         carrier: the connection.
+        link: asks cloud contestants over it.
         reactor: the connection's.
         complaints: hears of faults.
     """
 
     def __init__(
-        self, topics: DeviceTopics, boot: str, carrier: Carrier, reactor: Reactor, complaints: Complaints
+        self,
+        topics: DeviceTopics,
+        boot: str,
+        carrier: Carrier,
+        link: CloudLink,
+        reactor: Reactor,
+        complaints: Complaints,
     ) -> None:
         self._announcer = Announcer(topics.state, Presence(boot=boot, version=__version__), carrier, reactor)
         self._reactor = reactor
         self._complaints = complaints
         self._away_since_ns: int | None = reactor.now_ns()
+        self._link = link
+        link.ride(carrier)
 
     @property
     def away_ns(self) -> int:
@@ -62,12 +80,16 @@ class CloudTraffic:
         """The broker took us."""
         self._away_since_ns = None
         self._announcer.connected()
+        self._link.connected()
 
     def received(self, message: Received) -> bool:
         """Take a message if it is the cloud's traffic; says whether it is. The carrier settles it."""
-        if message.topic != self._announcer.topic:
+        if message.topic == self._announcer.topic:
+            self._announcer.seen(message)
+        elif message.topic == self._link.topic:
+            self._link.received(message)
+        else:
             return False
-        self._announcer.seen(message)
         return True
 
     def disconnected(self, error: TransportError) -> None:
@@ -75,6 +97,7 @@ class CloudTraffic:
         if self._away_since_ns is None:
             self._away_since_ns = self._reactor.now_ns()
         self._announcer.disconnected(error)
+        self._link.disconnected()
         if self._announcer.problem is not None:
             self._complaints.note(self._announcer.problem, _CLONE)
 

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from roost_edge.cloud_url import CloudUrlError, check_cloud_url
+from roost_edge.listen_address import ListenAddress, ListenAddressError
 from roost_shared.config_file import convert, put, read_toml
 from roost_shared.errors import ConfigError
 from roost_shared.rendezvous import AskMode, Contestant, PolicyError, Role, Rule, TaskPolicy
@@ -28,6 +29,7 @@ __all__ = [
     "CloudConfig",
     "ContestantConfig",
     "FolderConfig",
+    "HttpConfig",
     "Limits",
     "TaskConfig",
     "TrustConfig",
@@ -64,6 +66,14 @@ class CloudConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     broker: str | None = None  # where the cloud said nothing either: the broker of inputs and answers
     cafile: Path | None = None  # whom to trust at the broker; None: the cloud's root certificate
     ask_bytes_per_day: Annotated[int, Meta(ge=0)] = 0  # that questions to cloud contestants may take; 0: no limit
+
+
+class HttpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Inputs by HTTP: the Open Inference Protocol. Off where the section is absent."""
+
+    listen: str = "127.0.0.1:8000"  # IP address and port; one that other machines reach needs a token
+    token_sha256: HexDigest | None = None  # of the bearer token that callers show
+    connections: Annotated[int, Meta(gt=0, le=4096)] = 64  # at a time
 
 
 class TrustConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -155,6 +165,7 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     operator_token_sha256: HexDigest | None = None  # of the token that lets a request `force` a contestant
     broker: BrokerConfig = BrokerConfig()
     cloud: CloudConfig | None = None
+    http: HttpConfig | None = None
     trust: TrustConfig = TrustConfig()
     limits: Limits = Limits()
     tasks: dict[str, TaskConfig] = {}
@@ -231,9 +242,13 @@ def _settings(kind: Any, prefix: str = "") -> list[str]:
     """Dotted keys of all settings that one piece of text can state."""
     keys: list[str] = []
     for field in msgspec.structs.fields(kind):
-        section = {"broker": BrokerConfig, "cloud": CloudConfig, "trust": TrustConfig, "limits": Limits}.get(
-            field.name
-        )
+        section = {
+            "broker": BrokerConfig,
+            "cloud": CloudConfig,
+            "http": HttpConfig,
+            "trust": TrustConfig,
+            "limits": Limits,
+        }.get(field.name)
         if section is not None and not prefix:
             keys += _settings(section, f"{field.name}.")
         elif field.name != "tasks":
@@ -273,6 +288,8 @@ def _check(config: AgentConfig, where: str) -> None:
     _check_broker_url(where, "broker.url", config.broker.url)
     if config.cloud is not None:
         _check_cloud(where, config.cloud)
+    if config.http is not None:
+        _check_http(where, config.http)
     for name, task in config.tasks.items():
         if not is_name(name):
             _refuse_name(where, f"tasks.{name}", name)
@@ -295,6 +312,17 @@ def _check_cloud(where: str, cloud: CloudConfig) -> None:
         except CloudUrlError as error:
             remedy = "Write https://HOST:PORT"
             raise ConfigError(where=where, key="cloud.url", problem=str(error), remedy=remedy) from error
+
+
+def _check_http(where: str, http: HttpConfig) -> None:
+    try:
+        address = ListenAddress.parse(http.listen)
+    except ListenAddressError as error:
+        remedy = "Write 127.0.0.1:8000, or another address of this machine"
+        raise ConfigError(where=where, key="http.listen", problem=str(error), remedy=remedy) from error
+    if not address.is_loopback and http.token_sha256 is None:
+        problem, remedy = f"other machines reach {address}", "Set it, or listen on 127.0.0.1"
+        raise ConfigError(where=where, key="http.token_sha256", problem=f"missing: {problem}", remedy=remedy)
 
 
 def _check_broker_url(where: str, key: str, url: str) -> None:

@@ -1,26 +1,28 @@
 """Where inputs, contestants and answers meet: the thin shell around the rendezvous on a device.
 
-Takes inputs from any intake, hands them to the task's workers, feeds what they say to the policy, and carries out
-what it decides. It decides nothing itself, except to hold backlog back while live inputs need the room.
+Takes inputs from any intake, hands them to the task's workers, feeds what they and the cloud say to the policy, and
+carries out what it decides. It decides nothing itself, except to hold backlog back while live inputs need the room.
 """
 
 import zlib
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
 from roost_edge.answers import default_answer, scored_answer
+from roost_edge.cloud_link.interface import Asker, Inquiry
 from roost_edge.inputs import Delivery, Input, Reply
 from roost_edge.reactor import Reactor, Timer
 from roost_edge.tally import Tally
-from roost_edge.workers import Job, SharedPayload, Worker
+from roost_edge.task import Task
+from roost_edge.workers import Job, SharedPayload
 from roost_shared import messages, rendezvous
 from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo
-from roost_shared.rendezvous import SHED, Rendezvous, TaskPolicy, pressure_of, roles_to_shed
+from roost_shared.rendezvous import Link, Rendezvous, TaskPolicy, pressure_of, roles_to_shed
 from roost_shared.scored import Scored
 
-__all__ = ["Desk", "Task"]
+__all__ = ["Desk"]
 
 # Inputs that can wait where they are leave this share of the in-flight limit to those that cannot.
 LIVE_SHARE: Final = 0.5
@@ -31,66 +33,25 @@ NO_LINK: Final = ErrorInfo("link.down", "this device has no link to the cloud")
 NO_DESCRIPTOR: Final = ErrorInfo("device.no_memory", "the input could not be put into memory for the workers")
 
 
-class Task:
-    """A task as this device runs it.
-
-    Args:
-        policy: its rendezvous policy.
-        workers: for each local contestant that could be started its worker, which others may share.
-        refused: local contestants that cannot take part, and why.
-        bundles: contestant to bundle reference.
-        unsigned: nobody checked a signature on these bundles.
-    """
-
-    def __init__(
-        self,
-        policy: TaskPolicy,
-        *,
-        workers: Mapping[str, Worker],
-        refused: Mapping[str, ErrorInfo],
-        bundles: Mapping[str, str],
-        unsigned: bool,
-    ) -> None:
-        self.policy = policy
-        self.workers = dict(workers)
-        self.crews: dict[Worker, list[str]] = {}  # whom each worker serves
-        for contestant, worker in workers.items():
-            self.crews.setdefault(worker, []).append(contestant)
-        self.refused = dict(refused)
-        self.bundles = dict(bundles)
-        self.unsigned = unsigned
-        self.inject: dict[str, Any] = {}  # external state, the latest of each name
-        self.tally = Tally()
-
-    @property
-    def name(self) -> str:
-        """The task's name."""
-        return self.policy.task
-
-    def absent(self, shed: frozenset[rendezvous.Role]) -> dict[str, ErrorInfo]:
-        """Contestants that sit the next request out, and why."""
-        absent = dict(self.refused)
-        for contestant in self.policy.contestants:
-            if contestant.role in shed and contestant.where == "local":
-                absent[contestant.name] = SHED
-            elif contestant.name in self.workers:
-                unavailable = self.workers[contestant.name].unavailable(contestant.name)
-                if unavailable is not None:
-                    absent[contestant.name] = unavailable
-        return absent
-
-
 class _Open:
     """A request between its input and its close; `joined` are the ways back of those that repeated its id."""
 
-    __slots__ = ("asked", "by_default", "input", "joined", "task")
+    __slots__ = ("asked", "decision", "input", "joined", "payload", "task", "time_up_ns")
 
     def __init__(self, task: Task, request: Input, asked: rendezvous.Request) -> None:
         self.task = task
         self.input = request
         self.asked = asked
         self.joined: list[Reply] = []
-        self.by_default = False  # answered, and not with a contestant's score
+        self.decision: rendezvous.Answer | None = None
+        self.payload: SharedPayload | None = None  # as long as a cloud contestant may yet be asked
+        self.time_up_ns = asked.received_ns + _deadline_ns(request, task.policy) - task.policy.guard_ns
+
+    def let_go_payload(self) -> None:
+        """Nobody will be asked about the input any more."""
+        if self.payload is not None:
+            self.payload.release()
+            self.payload = None
 
 
 class Desk:
@@ -106,6 +67,7 @@ class Desk:
     def __init__(self, reactor: Reactor, complaints: Complaints, *, in_flight: int, payload_limit_bytes: int) -> None:
         self.tasks: dict[str, Task] = {}
         self.on_idle: Callable[[], None] | None = None  # called when the last unanswered request is answered
+        self.asker: Asker | None = None  # asks cloud contestants; None: nobody does
         self._reactor = reactor
         self._complaints = complaints
         self._in_flight = in_flight
@@ -185,7 +147,7 @@ class Desk:
             payload: SharedPayload | None = SharedPayload(request.payload)
         except OSError as error:
             self._complaints.note(NO_DESCRIPTOR.code, str(error))
-            absent = task.refused | dict.fromkeys(task.workers, NO_DESCRIPTOR)
+            absent = task.refused | dict.fromkeys([*task.workers, *task.cloud], NO_DESCRIPTOR)
             payload = None
         now_ns = self._reactor.now_ns()
         asked = rendezvous.Request(
@@ -202,10 +164,12 @@ class Desk:
         known = request.key in self._open
         if not known:
             self._open[request.key] = opened
+            if payload is not None and task.policy.cloud:
+                opened.payload = payload.hold()
         effects = self._rendezvous.open(asked, task.policy, now_ns, absent)
         joins = bool(effects) and isinstance(effects[0], rendezvous.Duplicate)
         if joins and not known:
-            del self._open[request.key]
+            self._close(request.key)
         self._carry_out(effects, opened)
         if payload is not None:
             if not joins and request.key in self._open:
@@ -214,7 +178,6 @@ class Desk:
 
     def _submit(self, opened: _Open, payload: SharedPayload, absent: Mapping[str, ErrorInfo]) -> None:
         policy = opened.task.policy
-        time_up_ns = opened.asked.received_ns + _deadline_ns(opened.input, policy) - policy.guard_ns
         for worker, contestants in opened.task.crews.items():
             asked = tuple(name for name in contestants if name not in absent)
             if asked:
@@ -225,56 +188,92 @@ class Desk:
                     content_type=opened.input.content_type,
                     inject=opened.asked.inject or {},
                     backlog=opened.input.backlog,
-                    until_ns=None if policy.named.isdisjoint(asked) else time_up_ns,
+                    until_ns=None if policy.named.isdisjoint(asked) else opened.time_up_ns,
                 )
                 worker.submit(job)
         opened.input.payload = b""  # the workers' copy is enough
 
-    # ---- what workers say
+    # ---- what contestants say
 
-    def on_score(self, key: str | int, contestant: str, scored: Scored) -> None:
-        """A contestant has scored a request."""
+    def on_score(self, key: str | int, contestant: str, scored: Scored, bundle: str | None = None) -> None:
+        """A contestant has scored a request; `bundle`: the one it says it runs, where it is not one of ours."""
         opened = self._open.get(str(key))
-        bundle = None if opened is None else opened.task.bundles.get(contestant)
+        if bundle is None and opened is not None:
+            bundle = opened.task.bundles.get(contestant)
         score = rendezvous.Score(contestant, scored.label, scored.confidence, tuple(scored.top), scored.output, bundle)
         self._carry_out(self._rendezvous.score(str(key), score, self._reactor.now_ns()))
         self._after_event()
 
-    def on_failure(self, key: str | int, contestant: str, error: ErrorInfo) -> None:
-        """A contestant will not score a request."""
-        opened = self._open.get(str(key))
+    def on_failure(self, key: str | int, contestant: str, error: ErrorInfo, *, final: bool = True) -> None:
+        """A contestant will not score a request; not `final`: it is not worth waiting for, but may do so yet."""
+        self._carry_out(self._fail(str(key), contestant, error, final=final))
+        self._after_event()
+
+    def on_link(self, task: str, link: Link) -> None:
+        """The way to a task's cloud contestants has changed."""
+        self._carry_out(self._rendezvous.link(task, link, self._reactor.now_ns()))
+        self._after_event()
+
+    def _fail(self, key: str, contestant: str, error: ErrorInfo, *, final: bool) -> list[rendezvous.Effect]:
+        opened = self._open.get(key)
         if opened is not None:
             opened.task.tally.failures[f"{contestant}: {error.code}"] += 1
         if error.code.startswith("input."):
             self._complaints.note(error.code, f"{contestant}: {error.message}")
-        self._carry_out(self._rendezvous.failure(str(key), contestant, error, self._reactor.now_ns()))
-        self._after_event()
+        return self._rendezvous.failure(key, contestant, error, self._reactor.now_ns(), final=final)
 
     # ---- effects
 
     def _carry_out(self, effects: list[rendezvous.Effect], current: _Open | None = None) -> None:
-        for effect in effects:
+        """Do what was decided, in order; what follows from a question that could not be asked comes last."""
+        due = deque(effects)
+        while due:
+            effect = due.popleft()
             request_id = effect.request.id
             match effect:
                 case rendezvous.Answer():
                     self._answer(self._open[request_id], effect)
                 case rendezvous.Late():
                     opened = self._open[request_id]
-                    opened.task.tally.note_late(effect, by_default=opened.by_default)
+                    opened.task.tally.note_late(effect, opened.input.id, opened.decision)
                 case rendezvous.Close():
-                    del self._open[request_id]
+                    self._close(request_id)
                 case rendezvous.Duplicate():
                     if current is not None:
                         self._repeat(current, effect)
                 case rendezvous.Ask():
-                    self._carry_out(
-                        self._rendezvous.failure(request_id, effect.contestant, NO_LINK, self._reactor.now_ns())
-                    )
+                    due += self._ask(self._open[request_id], [effect.contestant, *_take_asks(due, effect.request)])
+
+    def _ask(self, opened: _Open, contestants: list[str]) -> list[rendezvous.Effect]:
+        """Put one question to all of them; what follows if it cannot be."""
+        refusal: ErrorInfo | None = NO_LINK
+        if self.asker is not None and opened.payload is not None:
+            inquiry = Inquiry(
+                key=opened.input.key,
+                task=opened.task.name,
+                contestants=tuple(contestants),
+                payload=opened.payload,
+                content_type=opened.input.content_type,
+                inject=opened.asked.inject,
+                time_up_ns=opened.time_up_ns,
+            )
+            refusal = self.asker.ask(inquiry)
+        effects: list[rendezvous.Effect] = []
+        if refusal is not None:
+            for contestant in contestants:
+                effects += self._fail(opened.input.key, contestant, refusal, final=True)
+        return effects
+
+    def _close(self, key: str) -> None:
+        self._open.pop(key).let_go_payload()
 
     def _answer(self, opened: _Open, decision: rendezvous.Answer) -> None:
-        opened.by_default = decision.score is None
+        opened.decision = decision
+        opened.let_go_payload()  # nobody is asked after the answer
         delivery = self._deliver(opened.input, self._on_wire(opened, decision), opened.task.tally)
         opened.task.tally.agreement.note_answer(decision, opened.task.policy.agreement_tolerance)
+        if self.asker is not None:
+            self.asker.answered(opened.input.key, opened.task.name, decision)
         if delivery is not Delivery.AWAY:
             for reply in opened.joined:
                 reply.settled()
@@ -311,7 +310,7 @@ class Desk:
         if tally is not None:
             tally.note_answer(answer, delivery)
         if delivery is Delivery.AWAY:
-            self._complaints.note("answer.unsent", f"{request.task} {request.id}: the broker is away")
+            self._complaints.note("answer.unsent", f"{request.task} {request.id}: nobody is there to take it")
             return delivery  # not settled: the broker will deliver a QoS 1 input again
         if delivery is Delivery.REFUSED:
             self._complaints.note("answer.refused", f"{request.task} {request.id}: too large, or too many wait")
@@ -354,6 +353,16 @@ class Desk:
         self._alarm = None
         self._carry_out(self._rendezvous.tick(self._reactor.now_ns()))
         self._after_event()
+
+
+def _take_asks(effects: deque[rendezvous.Effect], request: rendezvous.Request) -> Iterator[str]:
+    """Take the questions about a request off the front; whom they are for."""
+    while effects:
+        effect = effects[0]
+        if not isinstance(effect, rendezvous.Ask) or effect.request is not request:
+            return
+        effects.popleft()
+        yield effect.contestant
 
 
 def _deadline_ns(request: Input, policy: TaskPolicy) -> int:

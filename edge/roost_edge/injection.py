@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from roost_edge.desk import Task
+from roost_edge.task import Task
 from roost_shared.complaints import Complaints
 
 __all__ = ["Injection"]

@@ -9,8 +9,8 @@ import logging
 import msgspec
 
 from roost_edge.config import AgentConfig, TaskConfig
-from roost_edge.desk import Task
 from roost_edge.reactor import Reactor
+from roost_edge.task import Task
 from roost_edge.workers import ServedContestant, Sharer, Worker, WorkerListener, WorkerSpec, group_by_base
 from roost_shared.bundle import Bundle, open_bundle
 from roost_shared.bundle.base_key import base_key
@@ -54,6 +54,7 @@ def line_up(name: str, config: AgentConfig, reactor: Reactor, listener: WorkerLi
         refused=refused,
         bundles={contestant: bundle.reference for contestant, bundle in bundles.items()},
         unsigned=config.trust.allow_unsigned,
+        labels=_labels(bundles),
     )
 
 
@@ -86,6 +87,14 @@ def _without_confidence(bundles: dict[str, Bundle]) -> frozenset[str]:
     return frozenset(
         contestant for contestant, bundle in bundles.items() if isinstance(bundle.config.confidence, NoConfidence)
     )
+
+
+def _labels(bundles: dict[str, Bundle]) -> frozenset[str] | None:
+    """The task's label space, as far as its bundles here tell."""
+    kinds = {bundle.config.output.kind for bundle in bundles.values()}
+    if kinds != {"classification"}:
+        return None
+    return frozenset(label for bundle in bundles.values() for label in bundle.config.labels)
 
 
 def _tolerance(task: TaskConfig, bundles: dict[str, Bundle]) -> float | None:

@@ -110,17 +110,15 @@ def summarise(status: dict[str, Any]) -> str:
             f" p50 {_ms(task['latency_ms']['p50'])}, p99 {_ms(task['latency_ms']['p99'])}"
         )
         for contestant, one in task["contestants"].items():
-            shared = f", on one base with {' and '.join(one['shares_base_with'])}" if one["shares_base_with"] else ""
-            error = f", last error {one['last_error']['message']}" if one["last_error"] else ""
+            how = _asked(one) if one["where"] == "cloud" else _served(one)
             agreement = _agreement(task["agreement"].get(contestant))
-            lines.append(
-                f"    {contestant} ({one['role']}): {one['state']}, {one['bundle'] or 'no bundle'},"
-                f" p50 {_ms(one['p50_ms'])}, p99 {_ms(one['p99_ms'])}, {one['restarts']} restarts"
-                f"{shared}{agreement}{error}"
-            )
+            lines.append(f"    {contestant} ({one['role']}): {how}{agreement}")
     for name, folder in status["folders"].items():
         unwritten = f", {folder['unwritten']} answers the disk refuses" if folder["unwritten"] else ""
         lines.append(f"  {name}: {folder['taken']} inputs from {folder['path']}{unwritten}")
+    if status["http"] is not None:
+        listening = f"at {status['http']['address']}" if status["http"]["address"] else "not listening"
+        lines.append(f"  http: {status['http']['inputs']} inputs, {listening}")
     lines += [f"  {count} x {code}" for code, count in sorted(status["complaints"].items())]
     return "\n".join(lines)
 
@@ -130,11 +128,34 @@ def _cloud(cloud: dict[str, Any]) -> list[str]:
     parts = []
     if cloud["broker"] is not None:
         parts.append(f"broker {'connected' if cloud['broker']['connected'] else 'away'}")
+    link = cloud["link"]
+    if link is not None:
+        limit = f" of {link['bytes_per_day']}" if link["bytes_per_day"] else ""
+        parts.append(f"link {link['state']}, {link['bytes_today']}{limit} bytes asked in 24 hours")
     if cloud["identity"]["expires_at"] is not None:
         parts.append(f"certificate until {cloud['identity']['expires_at']}")
     if cloud["identity"]["problem"] is not None:
         parts.append(f"problem {cloud['identity']['problem']['code']}: {cloud['identity']['problem']['message']}")
     return [f"  cloud: {', '.join(parts)}"] if parts else []
+
+
+def _served(one: dict[str, Any]) -> str:
+    """How a local contestant fares."""
+    shared = f", on one base with {' and '.join(one['shares_base_with'])}" if one["shares_base_with"] else ""
+    error = f", last error {one['last_error']['message']}" if one["last_error"] else ""
+    return (
+        f"{one['state']}, {one['bundle'] or 'no bundle'},"
+        f" p50 {_ms(one['p50_ms'])}, p99 {_ms(one['p99_ms'])}, {one['restarts']} restarts{shared}{error}"
+    )
+
+
+def _asked(one: dict[str, Any]) -> str:
+    """How a cloud contestant fares."""
+    declined = "".join(f", {count} x {code}" for code, count in sorted(one["declined"].items()))
+    return (
+        f"in the cloud, link {one['state']}, asked {one['asked']}, answered {one['answered']}, lost {one['lost']},"
+        f" late {one['late']}, p50 {_ms(one['p50_ms'])}, p95 {_ms(one['p95_ms'])}{declined}"
+    )
 
 
 def _agreement(counts: dict[str, int] | None) -> str:

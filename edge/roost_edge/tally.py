@@ -5,7 +5,9 @@ from typing import Any
 
 from roost_edge.agreement import AgreementTally
 from roost_edge.inputs import Delivery
+from roost_edge.late_scores import LateScore, LateScores
 from roost_edge.workers.latency import LatencyHistogram
+from roost_shared import rendezvous
 from roost_shared.clock import ms_to_ns, ns_to_ms
 from roost_shared.messages import Answer
 from roost_shared.rendezvous import Late
@@ -14,9 +16,14 @@ __all__ = ["Tally"]
 
 
 class Tally:
-    """Counts of one task's answers, bounded in size."""
+    """Counts of one task's answers, bounded in size.
 
-    def __init__(self) -> None:
+    Args:
+        task: its name.
+    """
+
+    def __init__(self, task: str) -> None:
+        self._task = task
         self.answers = 0
         self.by_deadline = 0
         self.unsent = 0  # the way back was gone
@@ -26,6 +33,7 @@ class Tally:
         self.failures: Counter[str] = Counter()  # "contestant: code"
         self.late: Counter[str] = Counter()  # contestants that scored after the answer
         self.late_differing: Counter[str] = Counter()
+        self.late_scores = LateScores()
         self.agreement = AgreementTally()
         self.latency = LatencyHistogram()
 
@@ -39,13 +47,31 @@ class Tally:
             self.by_contestant[answer.contestant] += 1
         self.latency.add(ms_to_ns(answer.elapsed_ms))
 
-    def note_late(self, late: Late, *, by_default: bool) -> None:
-        """Count a score that came after the answer; `by_default`: no contestant had given that."""
-        self.late[late.score.contestant] += 1
+    def note_late(self, late: Late, request_id: str, answer: rendezvous.Answer | None) -> None:
+        """Count and record a score that came after the answer.
+
+        Args:
+            late: the score.
+            request_id: as the answer gave it.
+            answer: what had been decided.
+        """
+        score, chosen = late.score, None if answer is None else answer.score
+        self.late[score.contestant] += 1
         if late.differs:
-            self.late_differing[late.score.contestant] += 1
-        if not by_default:
+            self.late_differing[score.contestant] += 1
+        if chosen is not None:
             self.agreement.note_late(late)
+        self.late_scores.note(
+            LateScore(
+                request_id=request_id,
+                task=self._task,
+                contestant=score.contestant,
+                label=score.label,
+                confidence=score.confidence,
+                answer_label=None if chosen is None else chosen.label,
+                differs=late.differs,
+            )
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The counts under the names `roost-agent status --json` gives them."""
@@ -59,6 +85,7 @@ class Tally:
             "failures": dict(self.failures),
             "late": dict(self.late),
             "late_differing": dict(self.late_differing),
+            "late_to_capture": self.late_scores.captures,
             "agreement": self.agreement.to_dict(),
             "latency_ms": {"p50": self._quantile_ms(0.5), "p99": self._quantile_ms(0.99)},
         }

@@ -9,6 +9,7 @@ from typing import Any
 
 from roost_edge.broker_settings import cloud_broker_url, cloud_settings, own_identity
 from roost_edge.cloud_connection import CloudConnection
+from roost_edge.cloud_link.link import CloudLink
 from roost_edge.cloud_traffic import CloudTraffic
 from roost_edge.config import AgentConfig
 from roost_edge.identity import Identity, is_enrolled
@@ -32,6 +33,7 @@ class Uplink:
         config: agent.toml.
         identity: ours, None if the device is not enrolled or its identity cannot be read.
         site: the connection of inputs and answers; carries the cloud's traffic too where that has none of its own.
+        link: asks cloud contestants.
         reactor: the agent's loop.
         clock: for wall time.
         complaints: hears of faults.
@@ -47,6 +49,7 @@ class Uplink:
         config: AgentConfig,
         identity: Identity | None,
         site: SiteConnection,
+        link: CloudLink,
         reactor: Reactor,
         clock: Clock,
         complaints: Complaints,
@@ -60,7 +63,7 @@ class Uplink:
         url = cloud_broker_url(config, identity)
         self._connection: CloudConnection | None = None
         if url is None:
-            self._traffic = CloudTraffic(topics, boot, site.connection, reactor, complaints)
+            self._traffic = CloudTraffic(topics, boot, site.connection, link, reactor, complaints)
             site.carry(self._traffic)
         else:
             self._connection = CloudConnection(
@@ -69,6 +72,7 @@ class Uplink:
                 complaints,
                 topics=topics,
                 boot=boot,
+                link=link,
             )
             self._traffic = self._connection.traffic
         self._watch = IdentityWatch(

@@ -7,7 +7,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roost_edge.desk import Desk, Task
+from roost_edge.desk import Desk
 from roost_edge.injection import Injection
 from roost_edge.inputs import Input
 from roost_edge.intake.mqtt import MqttIntake

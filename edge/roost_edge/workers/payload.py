@@ -52,6 +52,14 @@ class SharedPayload:
             raise ValueError("this payload has been released")
         return self._descriptor
 
+    def read(self) -> bytes:
+        """A copy of the bytes.
+
+        Raises:
+            ValueError: every holder has released it.
+        """
+        return os.pread(self.fileno(), self.payload_bytes, 0)
+
     def hold(self) -> Self:
         """Count one holder more; returns itself."""
         self.fileno()

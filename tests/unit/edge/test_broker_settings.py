@@ -50,7 +50,7 @@ def test_which_broker_is_the_cloud_s_own(file: str | None, told: str | None, url
     ours = None if told is None else identity(CloudBroker(url=told))
     assert cloud_broker_url(config(cloud=cloud), ours) == url
     at_site = topics(site_settings(config(cloud=cloud), ours, ["site/weather"]))
-    assert at_site == [f"{ROOT}/in/+", "site/weather", *([f"{ROOT}/state"] if url is None else [])]
+    assert at_site == [f"{ROOT}/in/+", "site/weather", *([f"{ROOT}/state", f"{ROOT}/score"] if url is None else [])]
 
 
 def test_at_the_cloud_s_broker_the_device_shows_its_identity() -> None:
@@ -61,7 +61,7 @@ def test_at_the_cloud_s_broker_the_device_shows_its_identity() -> None:
         FOLDER / "device.crt",
         FOLDER / "device.key",
     )
-    assert topics(settings) == [f"{ROOT}/state"]
+    assert topics(settings) == [f"{ROOT}/state", f"{ROOT}/score"]
 
 
 def test_agent_toml_may_name_another_authority_and_the_password_goes_where_it_says() -> None:

@@ -7,8 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from roost_edge.desk import Desk, Task
+from roost_edge.desk import Desk
 from roost_edge.inputs import Delivery, Input
+from roost_edge.task import Task
 from roost_edge.workers import Job, Worker
 from roost_edge.workers.job_queue import JobQueue, Ticket
 from roost_shared.clock import MS, SystemClock

@@ -1,0 +1,328 @@
+"""Asks cloud contestants over whatever connection carries the cloud's traffic, and hears what they say.
+
+    desk ── Inquiry ──▶ CloudLink ── Question ──▶ ask/{task}
+      ▲                   │  ▲                        │
+      └ score, failure ───┘  └────── CloudScore ◀── score
+
+What it decides is pure and lies beside it: how long a question takes (`round_trip`, `reach`), whether the link is
+worth asking over (`health`), how much may be sent (`budget`), whether a score makes sense (`sense`). No wall clock is
+read.
+
+A question that is unanswered when 95 % of its task's are answered is asked once more if that leaves as much time
+again; else nobody waits for it any longer. Until a task has had a few round trips of its own, its questions wait until
+time is up. A score that comes after all is late: it is passed on, and it teaches how long questions take.
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import count
+from typing import Any, Final
+
+from roost_edge.cloud_link.health import LinkHealth, LinkState
+from roost_edge.cloud_link.interface import AskListener, Inquiry
+from roost_edge.cloud_link.ledger import Ledger
+from roost_edge.cloud_link.pending import Pending, Questions
+from roost_edge.cloud_link.prober import Prober
+from roost_edge.cloud_link.reach import Reach
+from roost_edge.cloud_link.record import Record
+from roost_edge.cloud_link.sender import DOWN, AskCarrier, Sender
+from roost_edge.cloud_link.sense import nonsense
+from roost_edge.mqtt import Received
+from roost_edge.reactor import Reactor
+from roost_shared.clock import MS, ns_to_ms
+from roost_shared.complaints import Complaints
+from roost_shared.messages import ErrorInfo, MessageError, VersionMismatchError
+from roost_shared.questions import CloudScore, Question, decode_msgpack
+from roost_shared.rendezvous import Answer
+from roost_shared.scored import Scored
+from roost_shared.topics import DeviceTopics
+
+__all__ = ["CloudLink"]
+
+_CUT: Final = ErrorInfo("link.lost", "the connection ended before an answer came")
+_TURNED_BAD: Final = ErrorInfo("link.lost", "the link has turned bad: too much of what was sent came to nothing")
+_UNANSWERED: Final = ErrorInfo("link.lost", "unanswered for longer than 95 % of the others")
+
+
+class _Task:
+    """What is known of one task's cloud contestants."""
+
+    __slots__ = ("labels", "reach", "records")
+
+    def __init__(self, contestants: Iterable[str], labels: frozenset[str] | None) -> None:
+        self.records = {contestant: Record() for contestant in contestants}
+        self.labels = labels
+        self.reach = Reach()
+
+
+class CloudLink:
+    """The way to the cloud contestants of all tasks.
+
+    Args:
+        topics: the device's.
+        boot: unique to this start of the agent: a score for an earlier boot's question is none of ours.
+        ledger: what may be sent.
+        reactor: the agent's loop.
+        complaints: hears of scores that make no sense.
+        listener: hears of all others.
+    """
+
+    def __init__(
+        self,
+        topics: DeviceTopics,
+        boot: str,
+        ledger: Ledger,
+        reactor: Reactor,
+        complaints: Complaints,
+        listener: AskListener,
+    ) -> None:
+        self.topic = topics.score
+        self._boot = boot
+        self._sender = Sender(topics, ledger)
+        self._reactor = reactor
+        self._complaints = complaints
+        self._listener = listener
+        self._numbers = count(1)
+        self._tasks: dict[str, _Task] = {}
+        self._questions = Questions()
+        self._health = LinkHealth()
+        self._prober = Prober(self._health, reactor, self._send_probe, self._probe_lost)
+
+    def serve(self, task: str, contestants: Iterable[str], labels: frozenset[str] | None) -> None:
+        """Ask these contestants from now on; `labels`: what they can say, where this device knows."""
+        self._tasks[task] = _Task(contestants, labels)
+
+    def ride(self, carrier: AskCarrier) -> None:
+        """Use this connection, which passes on what it is told by `connected`, `received` and `disconnected`."""
+        self._sender.carrier = carrier
+
+    def close(self) -> None:
+        """Record what was spent."""
+        self._sender.ledger.close()
+
+    # ---- the desk's side
+
+    def ask(self, inquiry: Inquiry) -> ErrorInfo | None:
+        """Ask now, in one question, or say why not; see `Asker`."""
+        if self._health.state != "good":
+            return DOWN
+        now_ns = self._reactor.now_ns()
+        question = Pending(self._new_id(), inquiry, now_ns)
+        error = self._send(question)
+        if error is not None:
+            question.end(now_ns)
+            return error
+        self._questions.add(question)
+        self._wait(question)
+        for contestant in inquiry.contestants:
+            self._tasks[inquiry.task].records[contestant].asked += 1
+        return None
+
+    def answered(self, key: str, task: str, decision: Answer) -> None:
+        """The request has its answer: nobody need be asked once more; see `Asker`."""
+        if task not in self._tasks:
+            return
+        self._questions.unwanted(key)
+        records = self._tasks[task].records
+        for seen in decision.candidates:
+            if seen.error is not None and seen.contestant in records and _kept_from_asking(seen.error):
+                records[seen.contestant].decline(seen.error.code)
+
+    # ---- the connection's side
+
+    def connected(self) -> None:
+        """The broker took us."""
+        self._drop_all(_CUT)
+        if self._tasks:
+            self._health.connected(self._reactor.now_ns())
+        self._tell_all()
+        self._prober.follow()
+
+    def disconnected(self) -> None:
+        """The connection ended, or did not come about."""
+        self._health.disconnected()
+        self._prober.give_up()
+        self._prober.follow()
+        self._tell_all()
+        self._drop_all(_CUT)
+
+    def received(self, message: Received) -> None:
+        """A message on `topic`."""
+        if message.retain:
+            self._complaints.note("score.retained", "a broker keeps a score: whoever sent it had it retained")
+            return
+        try:
+            score = decode_msgpack(message.payload, CloudScore)
+        except VersionMismatchError as error:
+            self._complaints.note("score.version", str(error))
+            return
+        except MessageError as error:
+            self._complaints.note("score.unreadable", str(error))
+            return
+        question = self._questions.find(score.id)
+        if question is not None:
+            self._take(question, score)
+        elif score.contestant is None and self._prober.heard(score.id):
+            self._tell_all()
+            self._prober.follow()
+        else:
+            ours = score.id.startswith(f"{self._boot}:")
+            whose = "a question we do not know" if ours else "another device's question, or an earlier boot's"
+            code = "score.unknown" if ours else "score.foreign"
+            self._complaints.note(code, f"{str(score.contestant)[:64]} answers {score.id[:64]!r}: {whose}")
+
+    # ---- scores
+
+    def _take(self, question: Pending, score: CloudScore) -> None:
+        contestant, task = score.contestant, question.inquiry.task
+        if contestant not in question.inquiry.contestants:
+            self._complaints.note("score.wrong_contestant", f"{task}: {str(contestant)[:64]} was not asked")
+            return
+        if contestant not in question.missing:
+            self._complaints.note("score.duplicate", f"{task}: {contestant} has answered {question.id} before")
+            return
+        question.missing.discard(contestant)
+        now_ns = self._reactor.now_ns()
+        late = question.ended_ns is not None
+        if not late and not question.missing:
+            self._questions.end(question, now_ns)
+        self._health.question_returned(now_ns)
+        error = score.error or nonsense(score, self._tasks[task].labels)
+        if error is None:
+            self._learn(question, contestant, now_ns, late=late)
+        elif score.error is None:
+            self._complaints.note(error.code, f"{task}/{contestant}: {error.message}")
+        self._tell(task)
+        self._prober.follow()
+        if error is None:
+            scored = Scored(score.label, score.confidence, score.top, score.output)
+            self._listener.on_score(question.inquiry.key, contestant, scored, score.bundle)
+        elif not late:
+            code = self._tasks[task].records[contestant].decline(error.code)
+            info = ErrorInfo(code, error.message[:256])
+            self._listener.on_failure(question.inquiry.key, contestant, info)
+
+    def _learn(self, question: Pending, contestant: str, now_ns: int, *, late: bool) -> None:
+        # Asked twice, it is taken for the answer to the first: TCP carries both, so delay is common and loss rare.
+        # Taken for the second's, a link that got slow would look ever faster.
+        took_ns = now_ns - question.asked_ns
+        task = self._tasks[question.inquiry.task]
+        record = task.records[contestant]
+        task.reach.trips.note(took_ns, now_ns)
+        record.trips.note(took_ns, now_ns)
+        record.late += late
+        record.answered += not late
+
+    # ---- waiting
+
+    def _wait(self, question: Pending) -> None:
+        now_ns, time_up_ns = self._reactor.now_ns(), question.inquiry.time_up_ns
+        patience_ns = self._tasks[question.inquiry.task].reach.patience_ns(now_ns)
+        expiry_ns = time_up_ns if patience_ns is None else min(time_up_ns, now_ns + patience_ns)
+        question.timer = self._reactor.call_at(expiry_ns, lambda: self._expired(question))
+
+    def _expired(self, question: Pending) -> None:
+        now_ns = self._reactor.now_ns()
+        task = self._tasks[question.inquiry.task]
+        patience_ns = task.reach.patience_ns(now_ns)
+        fits = patience_ns is not None and now_ns + patience_ns <= question.inquiry.time_up_ns
+        if fits and question.wanted and not question.twice and self._send(question) is None:
+            question.twice = True
+            for contestant in question.missing:
+                task.records[contestant].asked_again += 1
+            self._wait(question)
+            return
+        self._health.question_lost(now_ns)
+        turned_bad = self._health.state == "bad"
+        self._prober.follow()
+        self._tell_all()
+        self._drop([question], _UNANSWERED)
+        if turned_bad:
+            self._drop_all(_TURNED_BAD)
+
+    def _drop_all(self, error: ErrorInfo) -> None:
+        self._drop(self._questions.under_way(), error)
+
+    def _drop(self, questions: list[Pending], error: ErrorInfo) -> None:
+        """Wait no longer for these, and tell those who do."""
+        now_ns = self._reactor.now_ns()
+        for question in questions:
+            self._questions.end(question, now_ns)
+            for contestant in question.missing:
+                self._tasks[question.inquiry.task].records[contestant].lost += 1
+        for question in questions:
+            if question.wanted and now_ns < question.inquiry.time_up_ns:
+                for contestant in sorted(question.missing):
+                    self._listener.on_failure(question.inquiry.key, contestant, error, final=False)
+
+    # ---- sending
+
+    def _send(self, question: Pending) -> ErrorInfo | None:
+        inquiry = question.inquiry
+        way_ns = self._prober.trips.p50_ns or 0  # there and back: the scorer has the rest
+        remaining_ns = inquiry.time_up_ns - self._reactor.now_ns() - way_ns
+        message = Question(
+            id=question.id,
+            contestants=sorted(question.missing),
+            remaining_ms=ns_to_ms(max(MS, remaining_ns)),
+            payload=inquiry.payload.read(),
+            content_type=inquiry.content_type,
+            inject=inquiry.inject,
+        )
+        return self._sender.send(inquiry.task, message)
+
+    def _send_probe(self) -> str | None:
+        question_id = self._new_id()
+        return question_id if self._sender.probe(next(iter(self._tasks)), question_id) else None
+
+    def _new_id(self) -> str:
+        return f"{self._boot}:{next(self._numbers)}"
+
+    # ---- what is known of the link
+
+    def _probe_lost(self) -> None:
+        self._tell_all()
+        if self._health.state == "bad":
+            self._drop_all(_TURNED_BAD)
+        self._prober.follow()
+
+    def _tell_all(self) -> None:
+        for task in self._tasks:
+            self._tell(task)
+
+    def _tell(self, task: str) -> None:
+        """Let the rendezvous know, if there is anything new."""
+        up, probe_ns = self._health.state == "good", self._prober.trips.p95_ns
+        link = self._tasks[task].reach.news(up=up, probe_ns=probe_ns, now_ns=self._reactor.now_ns())
+        if link is not None:
+            self._listener.on_link(task, link)
+
+    # ---- what status tells
+
+    @property
+    def state(self) -> LinkState:
+        """Whether questions may cross."""
+        return self._health.state
+
+    def records(self, task: str) -> Mapping[str, Record]:
+        """What became of the questions of a task, by contestant."""
+        return self._tasks[task].records if task in self._tasks else {}
+
+    def describe(self) -> dict[str, Any] | None:
+        """Its part of the status document; None where there is nobody to ask."""
+        if not self._tasks:
+            return None
+        budget, p50_ns = self._sender.ledger.budget, self._prober.trips.p50_ns
+        return {
+            "state": self._health.state,
+            "waiting": len(self._questions),
+            "probes": self._prober.sent,
+            "probes_returned": self._prober.returned,
+            "probe_p50_ms": None if p50_ns is None else ns_to_ms(p50_ns),
+            "bytes_today": budget.spent_bytes(self._reactor.now_ns()),
+            "bytes_per_day": budget.bytes_per_day,
+        }
+
+
+def _kept_from_asking(error: ErrorInfo) -> bool:
+    """Whether this is why a contestant was not asked; what became of those that were is counted elsewhere."""
+    return error.code.startswith(("link.", "device.")) and error.code != _UNANSWERED.code
