@@ -20,7 +20,14 @@ from roost_shared.oip.documents import (
 )
 from roost_shared.oip.errors import OipError, TooLargeRequestError, UnknownModelError, UnknownVersionError
 from roost_shared.oip.limits import OipLimits
-from roost_shared.oip.request import HEADER_LENGTH, InferRequest, WantedOutput, header_length, read_request
+from roost_shared.oip.request import (
+    HEADER_LENGTH,
+    InferRequest,
+    ResponseForm,
+    WantedOutput,
+    header_length,
+    read_request,
+)
 from roost_shared.oip.response import (
     OipResponse,
     answer_response,
@@ -41,6 +48,7 @@ __all__ = [
     "OipLimits",
     "OipResponse",
     "Ready",
+    "ResponseForm",
     "ServerMetadata",
     "TooLargeRequestError",
     "UnknownModelError",

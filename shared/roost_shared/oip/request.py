@@ -31,7 +31,7 @@ from roost_shared.oip.limits import MAX_DIMENSIONS, MAX_ID_CHARS, MAX_OUTPUTS, O
 from roost_shared.oip.npy import write_npy
 from roost_shared.oip.tensors import bytes_element, json_numbers
 
-__all__ = ["HEADER_LENGTH", "InferRequest", "WantedOutput", "header_length", "read_request"]
+__all__ = ["HEADER_LENGTH", "InferRequest", "ResponseForm", "WantedOutput", "header_length", "read_request"]
 
 HEADER_LENGTH: Final = "inference-header-content-length"
 _MAX_DEADLINE_MS: Final = 1e9
@@ -50,28 +50,38 @@ class WantedOutput(msgspec.Struct, frozen=True):
     binary: bool
 
 
+class ResponseForm(msgspec.Struct, frozen=True, kw_only=True):
+    """How a caller wants its response; apart from its request, whose input is not kept that long.
+
+    Attributes:
+        id: the caller's own.
+        wanted: outputs, in their order; None: all there are.
+        binary: how outputs come that are not named.
+    """
+
+    id: str | None = None
+    wanted: tuple[WantedOutput, ...] | None = None
+    binary: bool = False
+
+
 class InferRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a caller asks.
 
     Attributes:
         payload: the input, as any intake takes it.
-        id: the caller's own.
         content_type: of the payload, as the caller states it.
         deadline_ms: until the answer is due.
         force: the only contestant that may answer.
         operator_token: shows that the caller may force.
-        wanted: outputs, in their order; None: all there are.
-        binary: how outputs come that are not named.
+        form: of the response.
     """
 
     payload: bytes
-    id: str | None = None
     content_type: str | None = None
     deadline_ms: float | None = None
     force: str | None = None
     operator_token: str | None = None
-    wanted: tuple[WantedOutput, ...] | None = None
-    binary: bool = False
+    form: ResponseForm = ResponseForm()
 
 
 class _Input(msgspec.Struct):
@@ -141,13 +151,11 @@ def read_request(
     binary = _parameter(document.parameters, "binary_data_output", bool) or False
     return InferRequest(
         payload=payload,
-        id=document.id or None,
         content_type=_parameter(tensor.parameters, "content_type", str),
         deadline_ms=_deadline_ms(document.parameters),
         force=_force(document.parameters),
         operator_token=_parameter(document.parameters, "operator_token", str),
-        wanted=_wanted(document.outputs, binary=binary),
-        binary=binary,
+        form=ResponseForm(id=document.id or None, wanted=_wanted(document.outputs, binary=binary), binary=binary),
     )
 
 

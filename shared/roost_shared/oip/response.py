@@ -7,7 +7,7 @@ import msgspec
 from roost_shared.messages import Answer
 from roost_shared.oip.documents import OUTPUTS, VERSION, ErrorDocument
 from roost_shared.oip.errors import OipError
-from roost_shared.oip.request import HEADER_LENGTH, InferRequest, WantedOutput
+from roost_shared.oip.request import HEADER_LENGTH, ResponseForm, WantedOutput
 from roost_shared.oip.tensors import floats_to_binary, strings_to_binary
 
 __all__ = ["OipResponse", "answer_response", "document_response", "error_response", "refusal_response"]
@@ -67,22 +67,22 @@ def refusal_response(status: int, code: str, message: str) -> OipResponse:
     return document_response(ErrorDocument(message, code), status)
 
 
-def answer_response(answer: Answer, request: InferRequest) -> OipResponse:
-    """The response to a request.
+def answer_response(answer: Answer, form: ResponseForm) -> OipResponse:
+    """The response to an inference request.
 
     Every answer with something to say is a success, defaults included: `parameters` tell them apart. A task without a
     default has nothing to say when no contestant scored; then this is an error.
 
     Args:
         answer: what the rendezvous decided.
-        request: says which outputs are wanted, and how.
+        form: as the caller wants it.
     """
     found = _outputs(answer)
     if not found:
         return _nothing_to_say(answer)
-    wanted = request.wanted
+    wanted = form.wanted
     if wanted is None:
-        wanted = tuple(WantedOutput(tensor.name, request.binary) for tensor in OUTPUTS)
+        wanted = tuple(WantedOutput(tensor.name, form.binary) for tensor in OUTPUTS)
     outputs, tail = [], []
     for want in wanted:
         if want.name not in found:
@@ -95,7 +95,7 @@ def answer_response(answer: Answer, request: InferRequest) -> OipResponse:
             outputs.append(_Tensor(want.name, datatype, [len(values)], parameters=size))
         else:
             outputs.append(_Tensor(want.name, datatype, [len(values)], data=values))
-    head = msgspec.json.encode(_Response(answer.task, VERSION, request.id or answer.id, _parameters(answer), outputs))
+    head = msgspec.json.encode(_Response(answer.task, VERSION, form.id or answer.id, _parameters(answer), outputs))
     if not tail:
         return OipResponse(200, {"content-type": JSON}, head)
     headers = {"content-type": _BINARY, HEADER_LENGTH: str(len(head))}

@@ -1,0 +1,14 @@
+"""HTTP/1.1 for the agent: a small server on its own loop, which knows nothing of what is asked."""
+
+from roost_edge.http.connection import HttpConnection
+from roost_edge.http.messages import Head, Request, Response, refusal
+from roost_edge.http.server import HttpServer
+
+__all__ = [
+    "Head",
+    "HttpConnection",
+    "HttpServer",
+    "Request",
+    "Response",
+    "refusal",
+]
