@@ -13,6 +13,7 @@ from roost_cloud.api import (
     device_auth,
     devices,
     enrolment,
+    tasks,
     tenants,
     tokens,
     uploads,
@@ -65,6 +66,7 @@ def _api(store: ObjectStore) -> APIRouter:
         blobs.router,
         bundles.router,
         aliases.router,
+        tasks.router,
     ):
         api.include_router(router)
     if isinstance(store, FileStore):  # others serve their signed URLs themselves

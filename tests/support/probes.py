@@ -39,6 +39,7 @@ NOBODYS: Final = {  # of every kind of thing one that no tenant has
     "version": "999",
     "next": "1000",
     "alias": "nobodys",
+    "task": "nobodys",
     "new_digest": "sha256:" + 64 * "1",
 }
 
@@ -152,6 +153,15 @@ PROBES: Final[dict[str, Probe]] = {
     "GET /api/v1/bundles/{name}/aliases/{alias}/history": Probe(
         "viewer", "/api/v1/bundles/{bundle}/aliases/{alias}/history"
     ),
+    "PUT /api/v1/tasks/{task}": Probe(
+        "operator",
+        "/api/v1/tasks/{task}",
+        {"contestants": [{"name": "big", "bundle": "{bundle}:{version}"}]},
+        "task.set",
+    ),
+    "GET /api/v1/tasks": Probe("viewer", "/api/v1/tasks"),
+    "GET /api/v1/tasks/{task}": Probe("viewer", "/api/v1/tasks/{task}"),
+    "DELETE /api/v1/tasks/{task}": Probe("operator", "/api/v1/tasks/{task}", None, "task.delete"),
     "DELETE /api/v1/bundles/{name}/aliases/{alias}": Probe(
         "operator", "/api/v1/bundles/{bundle}/aliases/{alias}", None, "alias.delete"
     ),
@@ -182,6 +192,8 @@ class World:
         name, version = bundle.config.name, bundle.config.version
         self._send("PUT", f"/bundles/{name}/versions/{version}", manifest_of(bundle))
         self._send("PUT", f"/bundles/{name}/aliases/acmes-alias", {"version": version})
+        task = {"contestants": [{"name": "acmes", "bundle": f"{name}@acmes-alias"}]}
+        self._send("PUT", "/tasks/acmes-task", task)
         self._things = {
             "token": token["id"],
             "enrolment": doomed.id,
@@ -195,6 +207,7 @@ class World:
             "version": version,
             "next": successor.config.version,
             "alias": "acmes-alias",
+            "task": "acmes-task",
             "new_digest": NOBODYS["new_digest"],
         }
         self.secrets = [token["token"].rpartition("_")[2], pending.secret, doomed.secret]
@@ -211,7 +224,7 @@ class World:
         things = self._things | (NOBODYS if nobodys else self._fresh(probe))
         body = probe.body
         if isinstance(body, dict):
-            body = {name: _filled(value, things) for name, value in body.items()}
+            body = _filled(body, things)
         elif body == MANIFEST:
             body = self._manifest
         return self._request(route.split(maxsplit=1)[0], _filled(probe.path, things), body, headers)
@@ -299,6 +312,10 @@ class World:
         return self.cloud.client.request(method, path, headers=headers, follow_redirects=False, **sent)
 
 
-def _filled(text: Any, things: Mapping[str, str]) -> Any:
-    """A text with things in the place of their names; what is no text stays."""
-    return re.sub(r"\{(\w+)\}", lambda match: things[match[1]], text) if isinstance(text, str) else text
+def _filled(value: Any, things: Mapping[str, str]) -> Any:
+    """A text with things in the place of their names, wherever it stands; what is no text stays."""
+    if isinstance(value, dict):
+        return {name: _filled(each, things) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_filled(each, things) for each in value]
+    return re.sub(r"\{(\w+)\}", lambda match: things[match[1]], value) if isinstance(value, str) else value

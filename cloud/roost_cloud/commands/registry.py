@@ -1,34 +1,23 @@
 """`roost bundle push|pull|list|alias|history|delete`: bundles between this machine and the cloud's registry."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 import typer
 
 from roost_cloud.commands.connect import connect
 from roost_cloud.errors import NotFoundError
+from roost_cloud.registry.reference import BadReferenceError, parse_reference
 from roost_cloud.transfer import Registry, pull_bundle, push_bundle
-from roost_shared.errors import ContentError
 
 __all__ = ["alias", "delete", "history", "list_bundles", "pull", "push"]
 
-_REFERENCE: Final = re.compile(
-    r"(?P<name>[a-z0-9][a-z0-9._-]{0,62})(?P<sign>[:@])(?P<which>[A-Za-z0-9][A-Za-z0-9._+-]{0,62})"
-)
-
 _Name = Annotated[str, typer.Argument(help="The bundle's name.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-class BadReferenceError(ContentError):
-    """What names no version of a bundle."""
-
-    code = "bundle.reference"
 
 
 def push(
@@ -129,7 +118,7 @@ def history(
 
 def delete(context: typer.Context, reference: Annotated[str, typer.Argument(help="NAME:VERSION.")]) -> None:
     """Delete a version that no alias points at. Its name will never be another bundle's."""
-    name, sign, version = _parse(reference)
+    name, sign, version = parse_reference(reference)
     if sign != ":":
         raise BadReferenceError(f"{reference!r} is an alias: say which version, as {name}:VERSION")
     with connect(context) as cloud:
@@ -137,16 +126,9 @@ def delete(context: typer.Context, reference: Annotated[str, typer.Argument(help
     typer.echo(f"{name}:{version}: deleted")
 
 
-def _parse(reference: str) -> tuple[str, str, str]:
-    found = _REFERENCE.fullmatch(reference)
-    if found is None:
-        raise BadReferenceError(f"{reference!r} names no bundle: write NAME:VERSION or NAME@ALIAS")
-    return found["name"], found["sign"], found["which"]
-
-
 def _resolve(registry: Registry, reference: str) -> tuple[str, str]:
     """Name and version, following an alias to where it points now."""
-    name, sign, which = _parse(reference)
+    name, sign, which = parse_reference(reference)
     if sign == ":":
         return name, which
     for one in registry.aliases(name):

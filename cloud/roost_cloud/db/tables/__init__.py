@@ -4,6 +4,7 @@ from roost_cloud.db.tables.audit import AuditEntry
 from roost_cloud.db.tables.fleet import Certificate, Device, DeviceLabel, EnrolmentToken, SpentNonce
 from roost_cloud.db.tables.people import ApiToken, Tenant
 from roost_cloud.db.tables.registry import Alias, AliasMove, Blob, BundleBlob, BundleVersion, Upload
+from roost_cloud.db.tables.tasks import CloudTask
 
 __all__ = [
     "Alias",
@@ -14,6 +15,7 @@ __all__ = [
     "BundleBlob",
     "BundleVersion",
     "Certificate",
+    "CloudTask",
     "Device",
     "DeviceLabel",
     "EnrolmentToken",

@@ -1,0 +1,159 @@
+"""Which bundle each contestant of the cloud stands for at this moment: a task's references followed to digests."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import and_, select, tuple_
+from sqlalchemy.orm import Session
+
+from roost_cloud.db.tables import Alias, BundleVersion
+from roost_cloud.db.tables import CloudTask as Row
+from roost_cloud.registry.reference import Reference, parse_reference
+from roost_cloud.tasks.document import BadTaskError, CloudTask, read_task
+from roost_shared.errors import ContentError
+
+__all__ = ["Place", "Resolver", "UnknownBundleError", "Version", "check_bundles", "manifest_of"]
+
+_AT_ONCE: Final = 300  # references to a query; SQLite takes so many parameters
+
+
+class UnknownBundleError(ContentError):
+    """A task names a bundle that its tenant's registry does not have."""
+
+    code = "task.unknown_bundle"
+
+
+class Place(NamedTuple):
+    """A contestant of a task of a tenant."""
+
+    tenant: str
+    task: str
+    contestant: str
+
+
+class Version(NamedTuple):
+    """A version of a bundle."""
+
+    tenant: str
+    name: str
+    version: str
+    digest: str  # of its manifest
+    size_bytes: int  # of all its blobs
+
+    def __str__(self) -> str:
+        """For people."""
+        return f"{self.tenant}'s {self.name}:{self.version}"
+
+
+class Resolver:
+    """Reads all tasks; documents that have not changed are not read anew.
+
+    Attributes:
+        unreadable: why a task of a tenant was passed over, such as one that a newer Roost wrote.
+    """
+
+    def __init__(self) -> None:
+        self.unreadable: dict[tuple[str, str], BadTaskError] = {}
+        self._tasks: dict[tuple[str, str], CloudTask] = {}
+        self._seen: dict[tuple[str, str], tuple[int, datetime]] = {}
+
+    def resolve(self, session: Session) -> dict[Place, Version | None]:
+        """What every contestant stands for now; None: its alias or version is not there."""
+        self._refresh(session)
+        asked = {
+            Place(tenant, task, one.name): (tenant, parse_reference(one.bundle))
+            for (tenant, task), document in self._tasks.items()
+            for one in document.contestants
+        }
+        found = _follow(session, set(asked.values()))
+        return {place: found.get(reference) for place, reference in asked.items()}
+
+    def _refresh(self, session: Session) -> None:
+        marks = {(tenant, name): (version, at) for tenant, name, version, at in session.execute(_MARKS)}
+        for key in self._seen.keys() - marks.keys():
+            self._forget(key)
+        for key, mark in marks.items():
+            if self._seen.get(key) == mark:
+                continue
+            self._forget(key)
+            row = session.get(Row, key)
+            if row is None:
+                continue
+            self._seen[key] = mark
+            try:
+                self._tasks[key] = read_task(row.name, row.document)
+            except BadTaskError as error:
+                self.unreadable[key] = error
+
+    def _forget(self, key: tuple[str, str]) -> None:
+        self._seen.pop(key, None)
+        self._tasks.pop(key, None)
+        self.unreadable.pop(key, None)
+
+
+# A task that was deleted and made anew begins to count anew.
+_MARKS: Final = select(Row.tenant, Row.name, Row.version, Row.updated_at)
+
+
+def check_bundles(session: Session, tenant: str, task: CloudTask) -> None:
+    """See that a task's contestants all stand for something.
+
+    Raises:
+        UnknownBundleError: one does not.
+    """
+    asked = {(tenant, parse_reference(one.bundle)) for one in task.contestants}
+    missing = asked - _follow(session, asked).keys()
+    if missing:
+        names = ", ".join(sorted(str(reference) for _, reference in missing))
+        raise UnknownBundleError(f"the registry has no {names}: push it, or move the alias, first")
+
+
+def manifest_of(session: Session, version: Version) -> bytes | None:
+    """A version's manifest; None if it was deleted."""
+    row = session.get(BundleVersion, (version.tenant, version.name, version.version))
+    return None if row is None or row.deleted_at is not None else row.manifest
+
+
+_Asked = tuple[str, Reference]
+
+
+def _follow(session: Session, asked: Iterable[_Asked]) -> dict[_Asked, Version]:
+    wanted = list(asked)
+    found: dict[_Asked, Version] = {}
+    for sign, query, column in (("@", _BY_ALIAS, Alias.alias), (":", _BY_VERSION, BundleVersion.version)):
+        keys = {(one[0], one[1].name, one[1].which): one for one in wanted if one[1].sign == sign}
+        for some in _chunks(keys):
+            chosen = query.where(tuple_(BundleVersion.tenant, BundleVersion.name, column).in_(some))
+            for which, tenant, name, version, digest, size_bytes in session.execute(chosen):
+                found[keys[tenant, name, which]] = Version(tenant, name, version, digest, size_bytes)
+    return found
+
+
+_VERSION: Final = (
+    BundleVersion.tenant,
+    BundleVersion.name,
+    BundleVersion.version,
+    BundleVersion.digest,
+    BundleVersion.size_bytes,
+)
+_BY_VERSION: Final = select(BundleVersion.version, *_VERSION).where(BundleVersion.deleted_at.is_(None))
+_BY_ALIAS: Final = (
+    select(Alias.alias, *_VERSION)
+    .join(
+        Alias,
+        and_(
+            Alias.tenant == BundleVersion.tenant,
+            Alias.name == BundleVersion.name,
+            Alias.version == BundleVersion.version,
+        ),
+    )
+    .where(BundleVersion.deleted_at.is_(None))
+)
+
+
+def _chunks(keys: Mapping[tuple[str, str, str], Any]) -> Iterator[list[tuple[str, str, str]]]:
+    rest = iter(keys)
+    while some := list(islice(rest, _AT_ONCE)):
+        yield some
