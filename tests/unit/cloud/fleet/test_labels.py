@@ -19,7 +19,7 @@ def test_value_that_is_one(value: str) -> None:
     assert parse_selector(f"site={value}") == ("site", value)
 
 
-@pytest.mark.parametrize("value", ["", " a", "a ", "a\nb", "a\0", "\ud800", "x" * 256, "\u202e"])
+@pytest.mark.parametrize("value", ["", " a", "a ", "a\nb", "a\0", "\ud800", "x" * 256])
 def test_value_that_is_none(value: str) -> None:
     with pytest.raises(LabelError, match="'site' has a value"):
         check_labels({"site": value})
