@@ -1,6 +1,15 @@
-"""Long runs are for those who ask for them."""
+"""Long runs are for those who ask for them; what the cloud logs in this process goes where pytest looks."""
 
 import pytest
+import structlog
+
+
+def pytest_configure() -> None:
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 
 import structlog
 
+from roost_cloud.director.worker import make_director
 from roost_cloud.ingest.worker import make_ingest
 from roost_cloud.roles import RoleName, Worker
 from roost_cloud.services import Services
@@ -13,14 +14,16 @@ __all__ = ["make_workers"]
 
 log = structlog.get_logger(__name__)
 
-_MAKERS: Final[dict[RoleName, Callable[[Services], Worker]]] = {"ingest": make_ingest}
+_MAKERS: Final[dict[RoleName, Callable[[Services], Worker]]] = {"ingest": make_ingest, "director": make_director}
+_OF_THE_BROKER: Final[frozenset[RoleName]] = frozenset({"ingest"})  # without one they have nothing to do
 
 
 def make_workers(services: Services) -> dict[str, Worker]:
-    """The workers this process is to run, by role; none where there is no broker they could take work from."""
-    wanted = [role for role in services.settings.role if role in _MAKERS]
-    if services.settings.broker_url is None:
-        for role in wanted:
+    """The workers this process is to run, by role."""
+    workers: dict[str, Worker] = {}
+    for role in services.settings.role:
+        if role in _OF_THE_BROKER and services.settings.broker_url is None:
             log.warning("role.idle", role=role, problem="there is no broker_url")
-        return {}
-    return {role: _MAKERS[role](services) for role in wanted}
+        elif role in _MAKERS:
+            workers[role] = _MAKERS[role](services)
+    return workers

@@ -24,7 +24,7 @@ from scripts.roost_demo.house import House
 from scripts.roost_demo.outcomes import is_flawless
 from scripts.roost_demo.pictures import Album, AlbumError, digits_album, folder_album
 from scripts.roost_demo.play import Play
-from scripts.roost_demo.report import make_report, summary_table, verdict
+from scripts.roost_demo.report import cloud_lines, fleet_line, make_report, summary_table, verdict
 from scripts.roost_demo.screen import Screen, open_screen
 
 _SLOW_RATE = 1.0  # pictures a second on each device once the play is over
@@ -56,8 +56,10 @@ def _demonstrate(options: argparse.Namespace, console: Console) -> int:
         contestants = build_contestants(album, folder, own_model)
         for one in contestants:
             screen.note(f"   {one.name:8}  {_described(one)}")
-        screen.note("Starting a broker and two devices…")
+        screen.note("Starting the cloud, a site's broker and two devices…")
         with House(folder, album.task, options.deadline_ms, contestants) as house:
+            for line in cloud_lines(house):
+                screen.note(f"   {line}")
             pictures = itertools.cycle(album.streaming)
             play = Play(house, album.task, options.deadline_ms, pictures, screen)
             play.perform(options.seconds, options.rate)
@@ -67,6 +69,7 @@ def _demonstrate(options: argparse.Namespace, console: Console) -> int:
             screen.note("")
             screen.note(summary_table(report))
             screen.note(agreement_line(report["agreement"]).capitalize() + ".")
+            screen.note(fleet_line(report["cloud"]))
             screen.note(verdict(report))
             if not options.exit:
                 _stay(play, house, album, folder, screen)
@@ -85,6 +88,8 @@ def _report(
         unexpected=sum(sensor.unexpected for sensor in house.sensors),
         agreement=play.agreement,
         shared=play.shared,
+        pushes=house.pushes,
+        fleet=house.cloud.fleet(),
     )
 
 
@@ -97,6 +102,10 @@ def _stay(play: Play, house: House, album: Album, folder: Path, screen: Screen) 
     screen.note(f"The devices keep running; Ctrl-C ends the demo. {topics.device} is yours, by any MQTT client:")
     screen.note(f"   mosquitto_sub -h 127.0.0.1 -p {house.port} -t '{topics.root}/#' -v")
     screen.note(f"   mosquitto_pub -h 127.0.0.1 -p {house.port} -t {topics.input(album.task)} -f {example}")
+    roost = Path(sys.executable).with_name("roost")
+    screen.note("The cloud is yours too:")
+    screen.note(f"   export ROOST_URL={house.cloud.url} ROOST_TOKEN={house.cloud.token}")
+    screen.note(f"   {roost} device list; {roost} bundle list; {roost} audit; {roost} device revoke {topics.device}")
     try:
         play.go_on(_SLOW_RATE)
     except KeyboardInterrupt:
@@ -131,7 +140,7 @@ def _leave(*_: object) -> None:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/demo",
-        description="Two devices, a broker and their models on this machine: break the models, lose no answer.",
+        description="A cloud, two devices and their models on this machine: break the models, lose no answer.",
     )
     parser.add_argument("--exit", action="store_true", help="end after the play instead of staying up")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the figures there as JSON")

@@ -23,6 +23,7 @@ def agent_toml(
     device: str,
     state_dir: Path,
     port: int,
+    cloud_url: str,
     task: str,
     deadline_ms: int,
     contestants: Sequence[Contestant],
@@ -31,6 +32,7 @@ def agent_toml(
     sections = [
         f'tenant = "{tenant}"\ndevice = "{device}"\nstate_dir = "{state_dir}"',
         f'[broker]\nurl = "mqtt://127.0.0.1:{port}"',
+        f'[cloud]\nurl = "{cloud_url}"',
         "[trust]\nallow_unsigned = true",
         f'[tasks.{task}]\ndeadline_ms = {deadline_ms}\ndefault = "unknown"',
     ]

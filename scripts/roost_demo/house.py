@@ -1,15 +1,19 @@
-"""A broker and two devices as real processes, in a temporary folder, gone when the demo is."""
+"""A cloud, a site's broker and two devices as real processes, in a temporary folder, gone when the demo is."""
 
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from roost_edge.status import NotRunningError, read_status
+from roost_shared.errors import TransportError
 from roost_shared.topics import DeviceTopics
 from scripts.roost_demo.agent_toml import agent_toml
+from scripts.roost_demo.cloud import DemoCloud, Push
 from scripts.roost_demo.contestants import Contestant
 from scripts.roost_demo.processes import Child
 from scripts.roost_demo.sensor import Sensor
@@ -18,12 +22,20 @@ __all__ = ["DEVICES", "House"]
 
 TENANT: Final = "demo"
 DEVICES: Final = ("cam-01", "cam-02")
+_SITES: Final = {"cam-01": "north", "cam-02": "south"}
 _BROKER_START_S: Final = 20.0
 _DEVICE_START_S: Final = 30.0
+_LOOK_EVERY_S: Final = 0.1
+
+
+class DeviceStartError(TransportError):
+    """A device did not come online while the demo was starting."""
+
+    code = "demo.device"
 
 
 class House:
-    """The broker, an agent for each device, and a sensor beside each; a context that ends them all.
+    """The cloud, the site's broker, an agent for each device, and a sensor beside each; a context that ends them all.
 
     Args:
         folder: an empty folder for configs, states and logs.
@@ -32,12 +44,16 @@ class House:
         contestants: its models.
 
     Attributes:
-        port: the broker's, on 127.0.0.1.
+        port: the site's broker's, on 127.0.0.1.
+        cloud: what the devices are enrolled at.
+        pushes: what putting the contestants into the registry took.
         sensors: one for each device.
     """
 
     def __init__(self, folder: Path, task: str, deadline_ms: int, contestants: Sequence[Contestant]) -> None:
         self.port = 0
+        self.cloud = DemoCloud(folder / "cloud", TENANT)
+        self.pushes: list[Push] = []
         self.sensors: list[Sensor] = []
         self._folder = folder
         self._task = task
@@ -51,18 +67,25 @@ class House:
 
         Raises:
             ChildError: a program did not start.
-            SensorError: a device did not come online.
+            DeviceStartError: a device did not come online.
+            RoostError: the cloud did not do as asked.
         """
         with ExitStack() as exits:
             broker = self._start(exits, "broker", ["roost_cloud.broker", "--port", "0"])
+            exits.enter_context(self.cloud)
+            self._children.append(self.cloud.process)
             self.port = int(broker.wait_for_line(r"listening on 127\.0\.0\.1:(\d+)", _BROKER_START_S)[1])
+            self.pushes = self.cloud.push((one.name, one.bundle) for one in self._contestants)
             for device in DEVICES:
-                self._start(exits, device, ["roost_edge", "run", "--config", str(self._write_config(device))])
+                config = self._write_config(device)
+                self.cloud.enrol(device, {"site": _SITES[device]}, config)
+                self._start(exits, device, ["roost_edge", "run", "--config", str(config)])
             for device in DEVICES:
+                self._wait(f"{device} take inputs", partial(self._takes_inputs, device))
                 sensor = Sensor(self.port, DeviceTopics(TENANT, device), self._task)
                 exits.callback(sensor.close)
-                sensor.wait_for_birth(_DEVICE_START_S, self.check)
                 self.sensors.append(sensor)
+            self._wait("the cloud see both devices", self._all_online)
             self._exits = exits.pop_all()
         return self
 
@@ -78,16 +101,35 @@ class House:
 
     def task_status(self, device: str) -> dict[str, Any] | None:
         """What the agent of `device` says of the task, None while it says nothing."""
+        status = self._status(device)
+        return None if status is None else status["tasks"][self._task]
+
+    def check(self) -> None:
+        """Raise `ChildError` if the cloud, the broker or an agent has ended."""
+        for child in self._children:
+            child.check()
+
+    def _status(self, device: str) -> dict[str, Any] | None:
         try:
-            found: dict[str, Any] = read_status(self.state_dir(device))["tasks"][self._task]
+            found: dict[str, Any] = read_status(self.state_dir(device))
         except NotRunningError:
             return None
         return found
 
-    def check(self) -> None:
-        """Raise `ChildError` if the broker or an agent has ended."""
-        for child in self._children:
-            child.check()
+    def _takes_inputs(self, device: str) -> bool:
+        status = self._status(device)
+        return status is not None and bool(status["broker"]["connected"])
+
+    def _all_online(self) -> bool:
+        return all(device.state == "online" for device in self.cloud.fleet())
+
+    def _wait(self, what: str, condition: Callable[[], bool]) -> None:
+        deadline_s = time.monotonic() + _DEVICE_START_S
+        while not condition():
+            self.check()
+            if time.monotonic() >= deadline_s:
+                raise DeviceStartError(f"waited {_DEVICE_START_S:g} s in vain to have {what}")
+            time.sleep(_LOOK_EVERY_S)
 
     def _start(self, exits: ExitStack, name: str, module: Sequence[str]) -> Child:
         child = Child(name, [sys.executable, "-P", "-m", *module], self._folder / f"{name}.log")
@@ -104,6 +146,7 @@ class House:
                 device=device,
                 state_dir=self.state_dir(device),
                 port=self.port,
+                cloud_url=self.cloud.url,
                 task=self._task,
                 deadline_ms=self._deadline_ms,
                 contestants=self._contestants,

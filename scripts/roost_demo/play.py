@@ -19,6 +19,7 @@ __all__ = ["Play"]
 
 _FEWEST_SECONDS_OF_PATIENCE: Final = 3.0
 _DEADLINES_OF_PATIENCE: Final = 10
+_LONGEST_RECOVERY_S: Final = 15.0  # beyond the act's time, on a machine with too much to do
 _LOOK_EVERY_S: Final = 1.0  # at what the devices count of agreement
 
 
@@ -82,7 +83,14 @@ class Play:
         for number, act in enumerate(_ACTS, start=1):
             self._screen.note(f"Act {number}, {act.title}. {act.tells}")
             faults, began_s = self._faults(act.faults), time.monotonic()
-            stream.run(number, act.share * seconds, rate, partial(self._meanwhile, faults))
+            stream.run(
+                number,
+                act.share * seconds,
+                rate,
+                partial(self._meanwhile, faults),
+                is_enough=partial(self._is_recovered, number) if act.is_recovery else None,
+                longer_s=_LONGEST_RECOVERY_S,
+            )
             strikes = {device: fault.strikes for device, fault in zip(DEVICES, faults, strict=False)}
             self._conclude(number, act, began_s, strikes)
 
@@ -94,12 +102,18 @@ class Play:
         stream = Stream(self._house.sensors[:1], self._pictures, self._patience_s, self._screen.show)
         stream.run(len(_ACTS) + 1, float("inf"), rate, self._house.check)
 
+    def _is_recovered(self, number: int) -> bool:
+        return len(self._primaries_back(number)) == len(DEVICES)
+
+    def _primaries_back(self, number: int) -> dict[str, float]:
+        return first_answer_s((one for one in self.outcomes if one.act == number), "primary")
+
     def _conclude(self, number: int, act: _Act, began_s: float, strikes: dict[str, int]) -> None:
         outcomes = [one for one in self.outcomes if one.act == number]
         extra: dict[str, Any] = {"title": act.title, "strikes": strikes}
         if act.is_recovery:
-            first = first_answer_s(outcomes, "primary")
-            extra["primary_back_s"] = {device: round(at_s - began_s, 2) for device, at_s in first.items()}
+            back = self._primaries_back(number)
+            extra["primary_back_s"] = {device: round(at_s - began_s, 2) for device, at_s in back.items()}
         self.acts.append(extra)
         self._screen.note("   " + act_line({**summarise(outcomes), **extra}))
         self._look_at_agreement()

@@ -11,7 +11,7 @@ from typing import Final
 
 from roost_shared.errors import DeviceError
 
-__all__ = ["Child", "ChildError"]
+__all__ = ["Child", "ChildError", "environment"]
 
 _STOP_S: Final = 5.0  # to end by itself before it is killed
 _POLL_S: Final = 0.02
@@ -42,7 +42,7 @@ class Child:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env=_environment(),
+                env=environment(),
             )
 
     def wait_for_line(self, pattern: str, timeout_s: float) -> re.Match[str]:
@@ -82,7 +82,7 @@ class Child:
         return "".join(f"\n    {line}" for line in ["; it said:", *lines]) if lines else ", and said nothing"
 
 
-def _environment() -> dict[str, str]:
-    """Ours, without what would override the demo's own agent.toml."""
+def environment() -> dict[str, str]:
+    """Ours, without what would override the demo's own settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ROOST_")}
     return kept | {"PYTHONUNBUFFERED": "1"}

@@ -1,16 +1,20 @@
 """What the demo found: the JSON report, and the same as a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from scripts.roost_demo.agreement import Agreement, total
+from scripts.roost_demo.cloud import FleetDevice, Push
 from scripts.roost_demo.contestants import Contestant
+from scripts.roost_demo.house import House
 from scripts.roost_demo.outcomes import Outcome, faults, is_flawless, summarise
 
-__all__ = ["act_line", "make_report", "summary_table", "verdict"]
+__all__ = ["act_line", "cloud_lines", "fleet_line", "make_report", "summary_table", "verdict"]
 
 Summary = Mapping[str, Any]
 
@@ -25,6 +29,8 @@ def make_report(
     unexpected: int,
     agreement: Mapping[str, Agreement],
     shared: bool,
+    pushes: Sequence[Push],
+    fleet: Sequence[FleetDevice],
 ) -> dict[str, Any]:
     """The report.
 
@@ -37,6 +43,8 @@ def make_report(
         unexpected: answers nobody had asked for.
         agreement: what each device counts of agreement with its answers.
         shared: the shadow runs in the primary's process.
+        pushes: what putting the bundles into the registry took.
+        fleet: the devices as the cloud sees them.
     """
     devices = sorted({outcome.device for outcome in outcomes})
     return {
@@ -61,7 +69,31 @@ def make_report(
             {"name": one.name, "role": one.role, "bundle": one.bundle.reference, "accuracy": one.accuracy}
             for one in contestants
         ],
+        "cloud": {
+            "pushes": [asdict(push) for push in pushes],
+            "devices": {device.device: msgspec.to_builtins(device) for device in fleet},
+        },
     }
+
+
+def cloud_lines(house: House) -> Iterator[str]:
+    """What the cloud holds once everything is up, a line each."""
+    for push in house.pushes:
+        there = f", {push.present_bytes / 1000:.0f} kB were there" if push.present_bytes else ""
+        yield f"registry  {push.bundle.partition('@')[0]}: {push.sent_bytes / 1000:.0f} kB sent{there}"
+    for device in house.cloud.fleet():
+        until = (
+            ""
+            if device.certificate_expires_at is None
+            else f", certificate until {device.certificate_expires_at:%Y-%m-%d}"
+        )
+        yield f"{device.device:8}  enrolled and {device.state}{until}"
+
+
+def fleet_line(cloud: Mapping[str, Any]) -> str:
+    """How the devices stand with the cloud at the end."""
+    stand = ", ".join(f"{name} {device['state']}" for name, device in cloud["devices"].items())
+    return f"The cloud sees: {stand}."
 
 
 def summary_table(report: Summary) -> Table:

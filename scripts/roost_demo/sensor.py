@@ -6,27 +6,17 @@ MQTT 3.1.1 has nothing to tell which answer belongs to which input, so a sensor 
 import queue
 import socket
 import time
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from roost_shared.clock import MS
-from roost_shared.errors import TransportError
-from roost_shared.messages import Answer, State, decode_json
+from roost_shared.messages import Answer, decode_json
 from roost_shared.topics import DeviceTopics
 from scripts.roost_demo.pictures import Picture
 
-__all__ = ["Sensor", "SensorError"]
-
-_LOOK_EVERY_S: Final = 0.1
-
-
-class SensorError(TransportError):
-    """The broker or a device did not answer while the demo was starting."""
-
-    code = "demo.sensor"
+__all__ = ["Sensor"]
 
 
 class Sensor:
@@ -45,7 +35,6 @@ class Sensor:
         self._task = task
         self._sent_ns: int | None = None
         self._answers: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
-        self._states: queue.SimpleQueue[State] = queue.SimpleQueue()
         name = f"camera-{self.device}"
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, name, protocol=mqtt.MQTTv311)
         self._client.on_socket_open = _send_at_once
@@ -53,27 +42,6 @@ class Sensor:
         self._client.on_message = self._on_message
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
-
-    def wait_for_birth(self, timeout_s: float, check: Callable[[], None]) -> State:
-        """Wait until the device says that it is online.
-
-        Args:
-            timeout_s: how long to wait.
-            check: called now and then; raises if waiting has become pointless.
-
-        Raises:
-            SensorError: it did not.
-        """
-        deadline_s = time.monotonic() + timeout_s
-        while time.monotonic() < deadline_s:
-            check()
-            try:
-                state = self._states.get(timeout=_LOOK_EVERY_S)
-            except queue.Empty:
-                continue
-            if state.state == "online":
-                return state
-        raise SensorError(f"{self.device} did not come online within {timeout_s:g} s")
 
     def send(self, picture: Picture) -> None:
         """Send a picture. Not while one is under way."""
@@ -103,16 +71,11 @@ class Sensor:
         self._client.loop_stop()
 
     def _on_connect(self, client: mqtt.Client, *_: Any) -> None:
-        client.subscribe([(self.topics.state, 1), (self.topics.output(self._task), 1)])
+        client.subscribe(self.topics.output(self._task), qos=1)
 
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         read_ns = time.monotonic_ns()
-        payload = bytes(message.payload)
-        if message.topic == self.topics.state:
-            self._states.put(decode_json(payload, State))
-        # amqtt hands a new client the retained messages of everybody's subscriptions: look twice.
-        elif message.topic == self.topics.output(self._task):
-            self._answers.put((read_ns, payload))
+        self._answers.put((read_ns, bytes(message.payload)))
 
 
 def _send_at_once(_client: mqtt.Client, _userdata: Any, sock: Any) -> None:

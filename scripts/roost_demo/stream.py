@@ -36,7 +36,16 @@ class Stream:
     ) -> None:
         self._lanes = [_Lane(sensor, pictures, patience_s, on_outcome) for sensor in sensors]
 
-    def run(self, act: int, seconds: float, rate: float, meanwhile: Callable[[], None]) -> None:
+    def run(
+        self,
+        act: int,
+        seconds: float,
+        rate: float,
+        meanwhile: Callable[[], None],
+        *,
+        is_enough: Callable[[], bool] | None = None,
+        longer_s: float = 0.0,
+    ) -> None:
         """Send pictures for `seconds`, then wait until the last is answered or lost.
 
         Args:
@@ -44,11 +53,17 @@ class Stream:
             seconds: how long to send.
             rate: pictures a second on each device; fewer are sent where answers take longer.
             meanwhile: called every millisecond; must return soon.
+            is_enough: while it does not hold, sending goes on, but not
+            longer_s: for more than so many seconds.
         """
         end_s = time.monotonic() + seconds
-        while (now_s := time.monotonic()) < end_s or any(lane.is_busy for lane in self._lanes):
+        sends = True
+        while sends or any(lane.is_busy for lane in self._lanes):
+            now_s = time.monotonic()
+            waits = is_enough is not None and now_s < end_s + longer_s and not is_enough()
+            sends = sends and (now_s < end_s or waits)
             for lane in self._lanes:
-                lane.step(act, now_s, 1 / rate, may_send=now_s < end_s)
+                lane.step(act, now_s, 1 / rate, may_send=sends)
             meanwhile()
             time.sleep(_TICK_S)
 

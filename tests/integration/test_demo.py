@@ -69,6 +69,15 @@ def test_breaking_the_primaries_costs_no_answer(tmp_path: Path) -> None:
     assert "Agreement with the answers: shadow " in printed
     assert report["shadow_shares_process"]
 
+    devices = report["cloud"]["devices"]
+    assert {name: device["state"] for name, device in devices.items()} == {"cam-01": "online", "cam-02": "online"}
+    assert all(device["certificate_expires_at"] is not None for device in devices.values())
+    pushes = {push["bundle"].partition("@")[0]: push for push in report["cloud"]["pushes"]}
+    assert set(pushes) == {f"digits:{version}" for version in "1234"}
+    shadow = pushes["digits:4"]
+    assert shadow["sent_bytes"] < shadow["present_bytes"], "the shadow's base is the primary's, and was there"
+    assert "The cloud sees: cam-01 online, cam-02 online." in printed
+
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the real meter photos are not beside the project")
 def test_a_persons_own_pictures_and_model_are_played(tmp_path: Path) -> None:

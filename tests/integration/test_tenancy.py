@@ -154,7 +154,8 @@ def test_a_device_opens_no_route_of_peoples_and_names_no_other_device(standing: 
     assert not [route for route, probe in DEVICES.items() if probe.addresses_a_thing]
 
 
-def test_secrets_are_shown_once_and_never_logged_or_recorded(world: World, capfd: pytest.CaptureFixture[str]) -> None:
+def test_secrets_are_shown_once_and_never_logged_or_recorded(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
     seen = []
     for route, probe in PROBES.items():
         response = world.request(route, world.rightful(probe))
@@ -163,7 +164,8 @@ def test_secrets_are_shown_once_and_never_logged_or_recorded(world: World, capfd
             world.secrets.append(said.rpartition("_")[2])
         else:
             seen.append(response.text)
-    seen += [*capfd.readouterr(), *itertools.chain(*world.rows().values())]
+    assert '"path": "/api/v1/enrol"' in caplog.text
+    seen += [caplog.text, *itertools.chain(*world.rows().values())]
     with world.cloud.services.database.read() as session:
         seen += [repr(row.detail) for row in session.scalars(select(AuditEntry))]
     assert len(world.secrets) > 4

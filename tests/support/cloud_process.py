@@ -135,9 +135,9 @@ class CloudProcess:
         """The API as the platform's first token, or as another."""
         return ApiClient(Credentials(url=self.url, token=token or self.token))
 
-    def ask(self, path: str) -> urllib3.BaseHTTPResponse:
-        """GET at the top level, without a token or retries."""
-        return urllib3.request("GET", self.url + path, retries=False, timeout=30)
+    def ask(self, path: str, headers: Mapping[str, str] | None = None) -> urllib3.BaseHTTPResponse:
+        """GET without retries, as nobody unless the headers say who."""
+        return urllib3.request("GET", self.url + path, headers=dict(headers or {}), retries=False, timeout=30)
 
     def send(self, number: signal.Signals) -> None:
         assert self._process is not None

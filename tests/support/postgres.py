@@ -48,8 +48,9 @@ class Postgres:
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count()
         self.port = free_port()
-        initdb = [self._programs / "initdb", "-D", self._folder / "data", "-U", "roost", "-A", "trust", "--no-sync"]
-        subprocess.run([*initdb, "-E", "UTF8", "--no-locale"], check=True, capture_output=True, cwd="/", **self._user)
+        initdb = [str(self._programs / "initdb"), "-D", str(self._folder / "data"), "-U", "roost", "-A", "trust"]
+        options = ["--no-sync", "-E", "UTF8", "--no-locale"]
+        subprocess.run([*initdb, *options], check=True, capture_output=True, cwd="/", **self._user)
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://roost@127.0.0.1:{self.port}/{database}"

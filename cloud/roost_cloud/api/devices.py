@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from roost_cloud.api.auth import Admin, Given, Operator, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
+from roost_cloud.api.labels import LabelChanges, Selector
 from roost_cloud.api.pages import Asked, Page
 from roost_cloud.fleet import device_records, devices
 from roost_cloud.fleet.device_records import ConnectionState, DeviceRecord
@@ -41,10 +42,10 @@ class DeviceBody(BaseModel):
     enrolled_at: datetime
 
 
-class LabelChanges(BaseModel):
+class DeviceChanges(BaseModel):
     """Labels to set, and with null to remove; the others stay."""
 
-    labels: dict[str, str | None]
+    labels: LabelChanges
 
 
 @router.get("", responses=raises(401, 403))
@@ -52,7 +53,7 @@ def list_devices(
     member: Viewer,
     services: Given,
     page: Asked,
-    label: Annotated[list[str], Query(max_length=_MAX_SELECTORS, description="KEY=VALUE; all must match")] = [],  # noqa: B006 - FastAPI copies it
+    label: Annotated[list[Selector], Query(max_length=_MAX_SELECTORS, description="KEY=VALUE; all must match")] = [],  # noqa: B006 - FastAPI copies it
     state: Annotated[ConnectionState | None, Query()] = None,
 ) -> Page[DeviceBody]:
     """Devices by name."""
@@ -72,7 +73,7 @@ def get_device(device: Name, member: Viewer, services: Given) -> DeviceBody:
 
 
 @router.patch("/{device}", responses=raises(401, 403, 404))
-def relabel_device(device: Name, body: LabelChanges, member: Operator, services: Given) -> DeviceBody:
+def relabel_device(device: Name, body: DeviceChanges, member: Operator, services: Given) -> DeviceBody:
     """Set and remove labels."""
     with services.database.begin() as session:
         devices.relabel(session, member.tenant, device, body.labels, actor=member.name, now=services.now())

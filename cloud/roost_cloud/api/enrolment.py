@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from roost_cloud.api.auth import Given, Operator, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
+from roost_cloud.api.labels import Labels
 from roost_cloud.api.pages import Asked, Page
 from roost_cloud.db.tables import EnrolmentToken
 from roost_cloud.fleet import device_broker, enrolment, enrolment_tokens
@@ -70,7 +71,7 @@ class NewEnrolment(BaseModel):
     """A token to be made."""
 
     device: Name
-    labels: dict[str, str] = {}
+    labels: Labels = {}
     expires_in_s: Annotated[int, Field(ge=_MIN_LIFETIME_S, le=_MAX_LIFETIME_S)] = int(DEFAULT_LIFETIME.total_seconds())
     replace: Annotated[bool, Field(description="the device was lost: its certificates go when the token is used")] = (
         False

@@ -1,4 +1,4 @@
-"""`roost cloud serve|migrate|token`: running the cloud itself."""
+"""`roost cloud serve|migrate|token|collect`: running the cloud itself."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -62,3 +62,15 @@ def token(
     with open_services(settings) as services:
         lifetime = None if days is None else timedelta(days=days)
         typer.echo(new_token(services, tenant, name=name, lifetime=lifetime))
+
+
+@app.command()
+@with_settings
+def collect(settings: CloudSettings) -> None:
+    """Remove what nothing refers to: blobs, stale uploads, what crashes left. Run it daily, also while it serves."""
+    from roost_cloud.registry import collection  # noqa: PLC0415 - SQLAlchemy is slow to load
+    from roost_cloud.services import open_services  # noqa: PLC0415 - see above
+
+    with open_services(settings) as services:
+        done = collection.collect(services.database, services.objects, services.now())
+    typer.echo(f"{done.blobs} blobs ({done.blob_bytes:,} bytes), {done.uploads} uploads, {done.orphans} other objects")

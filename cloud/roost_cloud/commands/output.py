@@ -1,8 +1,9 @@
 """How commands show what the cloud told them: a table for people, or JSON for programs."""
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 import typer
@@ -13,6 +14,8 @@ from rich.text import Text
 __all__ = ["AsJson", "show", "show_table", "when"]
 
 _Item = TypeVar("_Item")
+
+_PIPED_WIDTH: Final = 1000  # whatever reads a pipe has no use for folded lines
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, whole, for programs.")]
 
@@ -34,12 +37,12 @@ def show_table(items: Iterable[_Item], columns: Mapping[str, Callable[[_Item], s
         typer.echo(_json(list(items)))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in columns:
-        table.add_column(heading, overflow="fold")
+    for number, heading in enumerate(columns):
+        table.add_column(heading, overflow="fold", no_wrap=number == 0)  # what is copied into the next command
     for item in items:
         # As Text: what others named is no markup of ours.
         table.add_row(*(Text(_printable(cell(item) or "–")) for cell in columns.values()))
-    Console(soft_wrap=False).print(table)
+    Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH).print(table)
 
 
 def when(moment: datetime | None) -> str | None:

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
@@ -51,5 +52,10 @@ def grant(session: Session, tenant: str, device: str, settings: CloudSettings) -
 
 
 def _address(settings: CloudSettings) -> BrokerAccess | None:
-    url = settings.device_broker_url or settings.broker_url
-    return None if url is None else BrokerAccess(url)
+    if settings.device_broker_url is not None:
+        return BrokerAccess(settings.device_broker_url)
+    if settings.broker_url is None:
+        return None
+    # The cloud's own user and password, where it has one, are not for devices.
+    url = urlsplit(settings.broker_url)
+    return BrokerAccess(url._replace(netloc=url.netloc.rpartition("@")[2]).geturl())

@@ -53,9 +53,8 @@ def relabel(
         for key, value in after.items()
         if key not in rows
     )
-    audit.record(
-        session, tenant=tenant, actor=actor, action="device.label", subject=name, now=now, labels=dict(changes)
-    )
+    made = {key: after.get(key) for key in changes if before.get(key) != after.get(key)}
+    audit.record(session, tenant=tenant, actor=actor, action="device.label", subject=name, now=now, labels=made)
 
 
 def revoke(session: Session, tenant: str, name: str, *, actor: str, now: datetime) -> None:

@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 from typing import Final
 
-from roost_cloud.client import ApiUnreachableError
+from roost_cloud.client import ApiUnreachableError, RemoteError
 from roost_cloud.transfer.progress import Progress
 from roost_cloud.transfer.registry import Registry
-from roost_cloud.transfer.signed_urls import get_from
+from roost_cloud.transfer.signed_urls import UNSATISFIABLE, get_from
 from roost_shared.bundle import AlteredBlobError
 
 __all__ = ["Download", "holds"]
@@ -70,6 +70,10 @@ class Download:
             except ApiUnreachableError:
                 if self.received_bytes - before_bytes < _WORTH_BYTES:
                     raise
+            except RemoteError as error:
+                if error.status != UNSATISFIABLE:
+                    raise
+                break  # what is kept there is shorter than the blob
         if holds(self._part, self._digest):
             return True
         self._progress.moved(-self._part.stat().st_size)

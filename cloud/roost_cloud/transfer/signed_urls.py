@@ -10,10 +10,11 @@ from urllib3.exceptions import HTTPError
 
 from roost_cloud.client import ApiAnswerError, ApiUnreachableError, Reply, refusal
 
-__all__ = ["EXPIRED", "GONE", "get_from", "put_bytes"]
+__all__ = ["EXPIRED", "GONE", "UNSATISFIABLE", "get_from", "put_bytes"]
 
 EXPIRED: Final = 403  # also how S3 says so
 GONE: Final = 404
+UNSATISFIABLE: Final = 416  # a range that begins behind the object's end
 _CHUNK_BYTES: Final = 256 << 10
 _REFUSALS: Final = 400
 _PARTIAL: Final = 206

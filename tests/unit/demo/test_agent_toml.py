@@ -19,6 +19,7 @@ def test_the_agent_takes_the_demos_config(tmp_path: Path, deadline_ms: int) -> N
         device="cam-01",
         state_dir=tmp_path,
         port=1883,
+        cloud_url="http://127.0.0.1:8080",
         task="digits",
         deadline_ms=deadline_ms,
         contestants=[
@@ -28,6 +29,9 @@ def test_the_agent_takes_the_demos_config(tmp_path: Path, deadline_ms: int) -> N
     )
     file = tmp_path / "agent.toml"
     file.write_text(text)
-    task = load_config(file).tasks["digits"]
+    config = load_config(file)
+    assert config.cloud is not None
+    assert config.cloud.url == "http://127.0.0.1:8080"
+    task = config.tasks["digits"]
     assert [rule.accept for rule in task.rules] == ["primary", "backup", "primary", "backup"]
     assert all(rule.after_ms < deadline_ms for rule in task.rules)

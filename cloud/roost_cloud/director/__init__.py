@@ -1,0 +1,1 @@
+"""The role `director`: what has to be done now and then, whoever asks or not."""

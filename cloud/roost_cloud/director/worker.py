@@ -1,0 +1,105 @@
+"""Does its duties in turn, each when its time has come round; today there is one, collecting what nothing refers to.
+
+Any number of directors may run: a duty that another is about does no harm done twice.
+"""
+
+import random
+import threading
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import prometheus_client
+import structlog
+
+from roost_cloud.registry.collection import collect
+from roost_cloud.services import Services
+from roost_shared.errors import RoostError
+
+__all__ = ["Director", "Duty", "make_director"]
+
+log = structlog.get_logger(__name__)
+
+_COLLECT_EVERY_S: Final = 3600.0
+_FIRST_AFTER_S: Final = 60.0  # a start has better things to do
+
+
+class Duty(NamedTuple):
+    """Something to be done for ever, at intervals."""
+
+    name: str
+    every_s: float
+    do: Callable[[], object]  # what it raises of RoostError is counted and said, and it is done again in its time
+
+
+class Director:
+    """The role.
+
+    Args:
+        duties: what to do.
+        metrics: where its numbers are registered.
+        first_after_s: from the start to the first round.
+        draw: randomness for the intervals, evenly in 0…1: several directors shall not go in step.
+    """
+
+    def __init__(
+        self,
+        duties: tuple[Duty, ...],
+        metrics: prometheus_client.CollectorRegistry,
+        *,
+        first_after_s: float = _FIRST_AFTER_S,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._duties = duties
+        self._first_after_s = first_after_s
+        self._draw = draw
+        self._stopping = threading.Event()
+        self._failures: dict[str, str] = {}
+        self._threads = [threading.Thread(target=self._work, args=(duty,), name=duty.name) for duty in duties]
+        self._counter = prometheus_client.Counter(
+            "roost_director_rounds", "Rounds of periodic duties.", ["duty", "outcome"], registry=metrics
+        )
+
+    @property
+    def problem(self) -> str | None:
+        """The duties whose last round failed, and of what."""
+        return "; ".join(f"{name}: {text}" for name, text in self._failures.copy().items()) or None
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Finish the rounds in hand, and end."""
+        self._stopping.set()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+
+    def _work(self, duty: Duty) -> None:
+        wait_s = self._first_after_s
+        while not self._stopping.wait(wait_s):
+            self._go_round(duty)
+            wait_s = duty.every_s * (0.5 + self._draw())
+
+    def _go_round(self, duty: Duty) -> None:
+        try:
+            duty.do()
+        except RoostError as error:
+            self._failures[duty.name] = f"{error.code}: {error}"
+            self._counter.labels(duty.name, error.code).inc()
+            log.warning("duty.failed", duty=duty.name, code=error.code, message=str(error))
+        else:
+            self._failures.pop(duty.name, None)
+            self._counter.labels(duty.name, "done").inc()
+
+
+def make_director(services: Services) -> Director:
+    """The director of one process."""
+
+    def collect_all() -> None:
+        collected = collect(services.database, services.objects, services.now())
+        if any(collected):
+            log.info("collected", **collected._asdict())
+
+    return Director((Duty("collect", _COLLECT_EVERY_S, collect_all),), services.metrics)

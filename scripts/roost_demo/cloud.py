@@ -1,0 +1,159 @@
+"""The demo's cloud: one process with all its defaults embedded, its tenant, its registry and its fleet."""
+
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import msgspec
+
+from roost_cloud.client import ApiClient
+from roost_cloud.credentials import Credentials
+from roost_cloud.transfer import Registry, push_bundle
+from roost_shared.bundle import Bundle
+from scripts.roost_demo.processes import Child, ChildError, environment
+
+__all__ = ["DemoCloud", "FleetDevice", "Push"]
+
+_START_S: Final = 40.0
+_ENROL_S: Final = 40.0
+
+
+class FleetDevice(msgspec.Struct, frozen=True):
+    """A device as the cloud shows it."""
+
+    device: str
+    labels: dict[str, str]
+    status: str
+    state: str
+    agent_version: str | None
+    certificate_expires_at: datetime | None
+
+
+class _Secret(msgspec.Struct):
+    token: str
+
+
+class _Tenant(msgspec.Struct):
+    admin_token: _Secret
+
+
+@dataclass(frozen=True)
+class Push:
+    """What pushing a bundle took.
+
+    Attributes:
+        bundle: its reference.
+        sent_bytes: of blobs that the registry lacked.
+        present_bytes: of blobs that it had.
+    """
+
+    bundle: str
+    sent_bytes: int
+    present_bytes: int
+
+
+class DemoCloud:
+    """`roost cloud serve --embedded`, and its one tenant; a context that ends it.
+
+    Args:
+        folder: an empty folder for all it keeps.
+        tenant: the tenant's name.
+
+    Attributes:
+        url: where it is.
+        token: the tenant's admin's.
+        process: the cloud's.
+    """
+
+    def __init__(self, folder: Path, tenant: str) -> None:
+        self.url = ""
+        self.token = ""
+        self._folder = folder
+        self._tenant = tenant
+        self._exits = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Start it and make the tenant.
+
+        Raises:
+            ChildError: it did not start.
+            RoostError: it did not do as asked.
+        """
+        self._folder.mkdir()
+        with ExitStack() as exits:
+            platform_token = self._folder / "platform-token"
+            self.process = Child("cloud", _command(self._folder, platform_token), self._folder / "cloud.log")
+            exits.callback(self.process.stop)
+            self.url = self.process.wait_for_line(r"listening on (http://\S+)", _START_S)[1]
+            with self._as(platform_token.read_text().strip()) as platform:
+                self.token = platform.call("POST", "/tenants", _Tenant, body={"name": self._tenant}).admin_token.token
+            self._exits = exits.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End it."""
+        self._exits.close()
+
+    def push(self, bundles: Iterable[tuple[str, Bundle]]) -> list[Push]:
+        """Put bundles into the registry, each under an alias."""
+        pushes = []
+        with self._as(self.token) as cloud:
+            registry = Registry(cloud)
+            for alias, bundle in bundles:
+                pushed = push_bundle(registry, bundle.folder)
+                registry.move_alias(bundle.config.name, alias, bundle.config.version)
+                pushes.append(Push(bundle.reference, pushed.sent_bytes, pushed.present_bytes))
+        return pushes
+
+    def enrol(self, device: str, labels: dict[str, str], config: Path) -> None:
+        """Let the agent of `config` become `device`, as a person would: a token, and one command there.
+
+        Raises:
+            ChildError: `roost-agent enrol` failed; quotes it.
+        """
+        body: dict[str, Any] = {"device": device, "labels": labels}
+        with self._as(self.token) as cloud:
+            token = cloud.call("POST", "/enrolments", _Secret, body=body).token
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "roost_edge", "enrol", "--config", str(config), "--token-file", "-"],
+            input=token,
+            capture_output=True,
+            text=True,
+            env=environment(),
+            timeout=_ENROL_S,
+            check=False,
+        )
+        if done.returncode:
+            raise ChildError(f"{device} did not enrol: {done.stderr.strip()}")
+
+    def fleet(self) -> Sequence[FleetDevice]:
+        """All devices, as the cloud sees them."""
+        with self._as(self.token) as cloud:
+            return list(cloud.each("/devices", FleetDevice))
+
+    def _as(self, token: str) -> ApiClient:
+        return ApiClient(Credentials(url=self.url, token=token))
+
+
+def _command(folder: Path, platform_token: Path) -> list[str]:
+    serve = [
+        sys.executable,
+        "-P",
+        "-m",
+        "roost_cloud",
+        "cloud",
+        "serve",
+        "--embedded",
+        "--data-dir",
+        str(folder / "data"),
+    ]
+    ports = ["--listen", "127.0.0.1:0", "--embedded-broker-port", "0"]
+    return [*serve, *ports, "--bootstrap-token-file", str(platform_token), "--log-level", "warning"]

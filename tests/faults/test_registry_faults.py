@@ -1,0 +1,306 @@
+"""Pushes and pulls through kills, cuts, full disks and restarts: typed errors, no half state, and again works."""
+
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+from sqlalchemy import event
+
+from roost_cloud.client import ApiClient, ApiUnreachableError, RemoteError
+from roost_cloud.credentials import Credentials
+from roost_cloud.objects import PART_BYTES, ObjectStore
+from roost_cloud.objects.disk import StagedFile
+from roost_cloud.objects.errors import StoreFullError, StoreUnavailableError
+from roost_cloud.people import audit
+from roost_cloud.registry import uploads
+from roost_cloud.transfer import Registry, download, pull_bundle, push_bundle, signed_urls
+from roost_cloud.transfer.patience import Patience
+from roost_shared.bundle import AlteredBlobError, Bundle
+from tests.support.cloud import Cloud
+from tests.support.cloud_process import CloudProcess
+from tests.support.mosquitto import free_port
+from tests.support.postgres import Postgres
+from tests.support.registry import RegistryApi, code_of
+from tests.support.served_cloud import ServedCloud, bundle_like, sizes_of
+
+MODEL = bytes(range(256)) * 1500  # six parts of 64 KiB
+PATIENCE_S = 60.0
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    give_up = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < give_up, what
+        time.sleep(0.005)
+
+
+def total(bundle: Bundle) -> int:
+    return sum(sizes_of(bundle).values())
+
+
+@pytest.fixture
+def large(argmax: Bundle, tmp_path: Path) -> Bundle:
+    return bundle_like(argmax, tmp_path / "large", version="2", model=MODEL)
+
+
+@pytest.fixture
+def heavy(argmax: Bundle, tmp_path: Path) -> Bundle:
+    """Five parts of the true size."""
+    return bundle_like(argmax, tmp_path / "heavy", version="3", model=os.urandom(40 << 20))
+
+
+@pytest.fixture
+def api(cloud: Cloud) -> RegistryApi:
+    return RegistryApi(cloud)
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[CloudProcess]:
+    with CloudProcess(tmp_path / "process", "--listen", f"127.0.0.1:{free_port()}") as process:
+        yield process.start()
+
+
+def tenant_token(process: CloudProcess) -> str:
+    made = process.client().call("POST", "/tenants", dict[str, Any], body={"name": "acme"})
+    token: str = made["admin_token"]["token"]
+    return token
+
+
+def parts_arrived(process: CloudProcess) -> int:
+    """Whole parts of the heavy blob, of which every one has PART_BYTES."""
+    arrived = 0
+    for part in process.data_dir.glob("objects/.staging/uploads/*/*.part"):
+        with contextlib.suppress(FileNotFoundError):  # the upload was completed meanwhile
+            arrived += part.stat().st_size == PART_BYTES
+    return arrived
+
+
+def test_cloud_killed_in_the_middle_of_a_push_gets_the_rest_of_it(process: CloudProcess, heavy: Bundle) -> None:
+    registry = Registry(
+        ApiClient(Credentials(url=process.url, token=tenant_token(process))), Patience(attempts=60, limit_s=1)
+    )
+    with ThreadPoolExecutor(1) as thread:
+        pushing = thread.submit(push_bundle, registry, heavy.folder)
+        until(lambda: parts_arrived(process) > 0 or pushing.done(), "no part arrives")
+        process.kill()
+        process.start()
+        pushed = pushing.result(PATIENCE_S)
+    assert pushed.created
+    assert pushed.sent_bytes == total(heavy)
+    assert registry.version("argmax", "3").digest == heavy.digest
+
+
+def test_killed_push_goes_on_where_it_was(process: CloudProcess, heavy: Bundle) -> None:
+    environment = {**os.environ, "ROOST_URL": process.url, "ROOST_TOKEN": tenant_token(process)}
+    command = [sys.executable, "-m", "roost_cloud", "bundle", "push", str(heavy.folder), "--alias", "stable"]
+    first = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        until(lambda: parts_arrived(process) > 1 or first.poll() is not None, "no part arrives")
+    finally:
+        first.send_signal(signal.SIGKILL)
+        first.communicate()
+    again = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=PATIENCE_S)
+    sent_bytes = int(again.stdout.split()[1].replace(",", ""))
+    assert sent_bytes <= total(heavy) - PART_BYTES
+    assert f"argmax:3@{heavy.digest}: pushed, and is stable now" in again.stdout
+
+
+def test_database_restarted_in_the_middle_of_a_push_costs_nothing(
+    request: pytest.FixtureRequest, served_cloud: ServedCloud, large: Bundle, small_parts: int
+) -> None:
+    if served_cloud.services.database.dialect != "postgresql":
+        pytest.skip("SQLite is no server")
+    postgres: Postgres = request.getfixturevalue("postgres")
+    registry = Registry(served_cloud.api(), Patience(attempts=200, first_s=0.01, limit_s=0.2))
+    upload = registry.begin_upload(large.config.stages[-1].digest, len(MODEL))
+    assert upload is not None
+    assert len(upload.parts) == -(-len(MODEL) // small_parts)
+    headers = served_cloud.headers()
+    with ThreadPoolExecutor(1) as thread:
+        postgres.stop()
+        try:
+            refused = served_cloud.client.get("/api/v1/bundles", headers=headers)
+            pushing = thread.submit(push_bundle, registry, large.folder)
+            time.sleep(0.1)  # it tries in vain
+        finally:
+            postgres.start()
+        assert refused.status_code == 503
+        assert refused.headers["Retry-After"] == "2"
+        pushed = pushing.result(PATIENCE_S)
+    assert pushed.created
+    assert sorted(served_cloud.blobs()) == sorted(sizes_of(large))
+
+
+def test_pull_that_is_cut_goes_on_at_that_byte(
+    served_cloud: ServedCloud, large: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = served_cloud.registry()
+    push_bundle(registry, large.folder)
+    offsets: list[int] = []
+
+    def cut(pool: urllib3.PoolManager, url: str, offset: int, size_bytes: int) -> Iterator[bytes]:
+        for chunk in whole(pool, url, offset, size_bytes):
+            if size_bytes == len(MODEL):
+                offsets.append(offset)
+                if len(offsets) < 3:
+                    yield chunk[:100_000]
+                    raise ApiUnreachableError("cut")
+            yield chunk
+
+    whole = signed_urls.get_from
+    monkeypatch.setattr(download, "get_from", cut)
+    pulled = pull_bundle(registry, "argmax", "2", tmp_path / "out")
+    assert sorted(set(offsets)) == [0, 100_000, 200_000]
+    assert pulled.received_bytes == total(large)
+    assert pulled.bundle.digest == large.digest
+
+
+def test_pull_that_died_goes_on_in_the_next_one(
+    served_cloud: ServedCloud, large: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = served_cloud.registry()
+    push_bundle(registry, large.folder)
+
+    def die(pool: urllib3.PoolManager, url: str, offset: int, size_bytes: int) -> Iterator[bytes]:
+        for chunk in whole(pool, url, offset, size_bytes):
+            yield chunk[:1000]
+            raise ZeroDivisionError
+
+    whole = signed_urls.get_from
+    with monkeypatch.context() as broken:
+        broken.setattr(download, "get_from", die)
+        with pytest.raises(ZeroDivisionError):
+            pull_bundle(registry, "argmax", "2", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    pulled = pull_bundle(registry, "argmax", "2", tmp_path / "out")
+    assert pulled.received_bytes < total(large)
+    assert pulled.bundle.digest == large.digest
+
+
+def test_part_file_of_other_bytes_is_fetched_anew(served_cloud: ServedCloud, large: Bundle, tmp_path: Path) -> None:
+    registry = served_cloud.registry()
+    push_bundle(registry, large.folder)
+    name = large.config.stages[-1].digest.removeprefix("sha256:")
+    left = tmp_path / ".out.pulling" / "blobs" / "sha256" / f"{name}.part"
+    left.parent.mkdir(parents=True)
+    for data in (b"x" * 1000, b"x" * (len(MODEL) + 1)):
+        left.write_bytes(data)
+        assert pull_bundle(registry, "argmax", "2", tmp_path / "out").bundle.digest == large.digest
+        (tmp_path / "out").rename(tmp_path / f"out-{len(data)}")
+        left.parent.mkdir(parents=True)
+
+
+def test_damaged_object_is_never_put_in_place(served_cloud: ServedCloud, large: Bundle, tmp_path: Path) -> None:
+    registry = served_cloud.registry()
+    push_bundle(registry, large.folder)
+    key = f"acme/blobs/sha256/{large.config.stages[-1].digest.removeprefix('sha256:')}"
+    for damaged in (b"x" * len(MODEL), MODEL[:-1]):
+        served_cloud.services.objects.put(key, damaged)
+        with pytest.raises(AlteredBlobError):
+            pull_bundle(registry, "argmax", "2", tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+    served_cloud.services.objects.put(key, MODEL)
+    assert pull_bundle(registry, "argmax", "2", tmp_path / "out").bundle.digest == large.digest
+
+
+def test_full_object_store_is_said_and_pushed_to_again(
+    served_cloud: ServedCloud, large: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = served_cloud.registry()
+
+    def full(_self: StagedFile, _data: bytes) -> None:
+        raise StoreFullError("the object store's disk: No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(StagedFile, "write", full)
+        with pytest.raises(RemoteError) as refused:
+            push_bundle(registry, large.folder)
+    assert (refused.value.status, refused.value.reason) == (507, "objects.full")
+    assert served_cloud.blobs() == []
+    assert push_bundle(registry, large.folder).created
+
+
+def test_full_database_is_said_and_pushed_to_again(served_cloud: ServedCloud, large: Bundle) -> None:
+    engine = served_cloud.services.database.engine
+    if engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL's full disk is SQLSTATE 53100, see test_database.py")
+    registry = served_cloud.registry()
+
+    def limit(connection: sqlite3.Connection, _: object) -> None:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count={pages}")
+
+    event.listen(engine, "connect", limit)
+    engine.dispose()
+
+    def fill() -> None:
+        for number in range(1000):
+            registry.begin_upload(f"sha256:{number:064x}", 1)
+
+    with pytest.raises(RemoteError) as refused:
+        fill()
+    event.remove(engine, "connect", limit)
+    engine.dispose()
+    assert (refused.value.status, refused.value.reason) == (507, "database.full")
+    assert push_bundle(registry, large.folder).created
+
+
+def test_crash_between_object_and_row_leaves_garbage_and_no_promise(
+    cloud: Cloud, api: RegistryApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = api.begin(b"blob")
+    api.send_parts(upload, b"blob")
+
+    def die(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(audit, "record", die)  # the last that happens after the move
+        assert api.complete(upload).status_code == 500
+    assert [info.key.split("/")[1] for info in cloud.services.objects.list_objects("acme/")] == ["blobs"]
+    assert not api.has(upload["digest"])
+    again = api.begin(b"blob")
+    assert [part["done"] for part in again["parts"]] == [False]
+    api.send_parts(again, b"blob")
+    assert api.complete(again).status_code == 200
+    assert api.has(upload["digest"])
+
+
+def test_store_away_while_hashing_costs_no_part(api: RegistryApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = api.begin(b"blob")
+    api.send_parts(upload, b"blob")
+
+    def away(_store: ObjectStore, _key: str) -> str:
+        raise StoreUnavailableError("away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(uploads, "_digest", away)
+        refused = api.complete(upload)
+        assert (refused.status_code, code_of(refused)) == (503, "objects.unavailable")
+    again = api.begin(b"blob")
+    assert again["id"] == upload["id"]
+    assert [part["done"] for part in again["parts"]] == [True]
+    assert api.complete(again).status_code == 200
+
+
+def test_upload_that_the_store_lost_begins_anew(cloud: Cloud, api: RegistryApi) -> None:
+    upload = api.begin(b"blob")
+    for begun in (cloud.services.settings.data_dir / "objects" / ".staging" / "uploads").iterdir():
+        for file in begun.iterdir():
+            file.unlink()
+        begun.rmdir()
+    assert api.ask("GET", f"/uploads/{upload['id']}").status_code == 404
+    assert api.complete(upload).status_code == 404
+    again = api.begin(b"blob")
+    api.send_parts(again, b"blob")
+    assert api.complete(again).status_code == 200
