@@ -74,7 +74,7 @@ class Input(msgspec.Struct, kw_only=True):
     key: str
     id: str
     task: str
-    payload: bytes
+    payload: bytes | memoryview
     content_type: str | None
     received_ns: int
     received_at: str

@@ -68,7 +68,7 @@ class InferRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a caller asks.
 
     Attributes:
-        payload: the input, as any intake takes it.
+        payload: the input, as any intake takes it; a view into the body, where it lies there as it is.
         content_type: of the payload, as the caller states it.
         deadline_ms: until the answer is due.
         force: the only contestant that may answer.
@@ -76,7 +76,7 @@ class InferRequest(msgspec.Struct, frozen=True, kw_only=True):
         form: of the response.
     """
 
-    payload: bytes
+    payload: bytes | memoryview
     content_type: str | None = None
     deadline_ms: float | None = None
     force: str | None = None
@@ -177,7 +177,7 @@ def _only_input(document: _Request) -> _Input:
     return tensor
 
 
-def _payload(tensor: _Input, rest: memoryview, limits: OipLimits) -> bytes:
+def _payload(tensor: _Input, rest: memoryview, limits: OipLimits) -> bytes | memoryview:
     binary = _binary_data(tensor, rest)
     if tensor.datatype == "BYTES":
         if math.prod(tensor.shape) != 1:

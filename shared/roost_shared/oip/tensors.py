@@ -25,8 +25,8 @@ _NESTED: Final = re.compile(rb"\[[ \t\r\n]*\[")
 _KINDS: Final[dict[str, type]] = {"bool": bool, "int": int, "float": float}
 
 
-def bytes_element(data: memoryview) -> bytes:
-    """The only element of a BYTES tensor's binary data.
+def bytes_element(data: memoryview) -> memoryview:
+    """The only element of a BYTES tensor's binary data, where it lies: it may be large.
 
     Raises:
         BadTensorError: there is not exactly one.
@@ -37,7 +37,7 @@ def bytes_element(data: memoryview) -> bytes:
             f"{data.nbytes} bytes of binary data are not one BYTES element: its length in {_LENGTH_BYTES} bytes, "
             "little-endian, then itself"
         )
-    return bytes(data[_LENGTH_BYTES:])
+    return data[_LENGTH_BYTES:]
 
 
 def json_numbers(raw: msgspec.Raw, datatype: Datatype, shape: Sequence[int], *, most: int) -> bytes:
