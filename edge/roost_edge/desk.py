@@ -9,7 +9,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from roost_edge.answers import default_answer, scored_answer
 from roost_edge.cloud_link.interface import Asker, Inquiry
 from roost_edge.inputs import Delivery, Input, Reply
 from roost_edge.reactor import Reactor, Timer
@@ -17,6 +16,7 @@ from roost_edge.tally import Tally
 from roost_edge.task import Task
 from roost_edge.workers import Job, SharedPayload
 from roost_shared import messages, rendezvous
+from roost_shared.answers import default_answer, scored_answer
 from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo
 from roost_shared.rendezvous import Link, Rendezvous, TaskPolicy, pressure_of, roles_to_shed

@@ -22,14 +22,14 @@ from roost_edge.cloud_link.interface import AskListener, Inquiry
 from roost_edge.cloud_link.ledger import Ledger
 from roost_edge.cloud_link.pending import Pending, Questions
 from roost_edge.cloud_link.prober import Prober
-from roost_edge.cloud_link.reach import Reach
 from roost_edge.cloud_link.record import Record
 from roost_edge.cloud_link.sender import DOWN, AskCarrier, Sender
-from roost_edge.cloud_link.sense import nonsense
 from roost_edge.mqtt import Received
 from roost_edge.reactor import Reactor
 from roost_shared.clock import MS, ns_to_ms
 from roost_shared.complaints import Complaints
+from roost_shared.link.reach import Reach
+from roost_shared.link.sense import nonsense
 from roost_shared.messages import ErrorInfo, MessageError, VersionMismatchError
 from roost_shared.questions import CloudScore, Question, decode_msgpack
 from roost_shared.rendezvous import Answer

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Final
 
 from roost_edge.cloud_link.health import LinkHealth
-from roost_edge.cloud_link.round_trip import RoundTrips
 from roost_edge.reactor import Reactor, Timer
 from roost_shared.clock import MS, SECOND
+from roost_shared.link.round_trip import RoundTrips
 
 __all__ = ["Prober"]
 

@@ -3,8 +3,8 @@
 from collections import Counter
 from typing import Any, Final
 
-from roost_edge.cloud_link.round_trip import RoundTrips
 from roost_shared.clock import ns_to_ms
+from roost_shared.link.round_trip import RoundTrips
 
 __all__ = ["Record"]
 

@@ -1,23 +1,46 @@
 """From the rendezvous' decision to the answer on the wire. Pure."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from roost_edge.inputs import Input
 from roost_shared import messages
 from roost_shared.clock import ns_to_ms
 from roost_shared.messages import Candidate, ErrorInfo
 from roost_shared.rendezvous import Answer, Seen
 
-__all__ = ["default_answer", "scored_answer"]
+__all__ = ["Asked", "default_answer", "scored_answer"]
 
 NO_SCORE: Final = ErrorInfo("deadline.no_score", "no contestant scored in time")
-OVERLOADED: Final = ErrorInfo("overloaded", "too many requests are in flight; slow down, or raise limits.in_flight")
+OVERLOADED: Final = ErrorInfo("overloaded", "too many requests are in flight; slow down, or raise the limit")
+
+
+class Asked(Protocol):
+    """What an answer repeats of its request."""
+
+    @property
+    def id(self) -> str:
+        """The caller's, or a minted one."""
+        ...
+
+    @property
+    def task(self) -> str:
+        """The task's name."""
+        ...
+
+    @property
+    def received_at(self) -> str:
+        """RFC 3339, UTC."""
+        ...
+
+    @property
+    def redelivered(self) -> bool:
+        """Whether it may have been answered by an earlier boot."""
+        ...
 
 
 def scored_answer(
     decision: Answer,
-    request: Input,
+    request: Asked,
     *,
     default: str | None,
     bundles: Mapping[str, str],
@@ -61,7 +84,7 @@ def scored_answer(
 
 
 def default_answer(
-    request: Input, error: ErrorInfo, *, default: str | None, elapsed_ns: int, deadline_met: bool
+    request: Asked, error: ErrorInfo, *, default: str | None, elapsed_ns: int, deadline_met: bool
 ) -> messages.Answer:
     """The answer to an input that no contestant could be asked about."""
     return messages.Answer(

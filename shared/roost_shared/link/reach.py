@@ -14,8 +14,8 @@ True
 
 from typing import Final
 
-from roost_edge.cloud_link.round_trip import RoundTrips
 from roost_shared.clock import MS
+from roost_shared.link.round_trip import RoundTrips
 from roost_shared.rendezvous import Link
 
 __all__ = ["Reach"]

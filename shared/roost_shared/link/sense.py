@@ -23,7 +23,7 @@ def nonsense(score: CloudScore, labels: frozenset[str] | None) -> ErrorInfo | No
 
     Args:
         score: as it came.
-        labels: the task's label space; None where this device knows none.
+        labels: the task's label space; None where it is not known.
     """
     if not all(_is_share(share) for share in (score.confidence, *(share for _, share in score.top))):
         return ErrorInfo("score.bad_confidence", "a confidence is not a number between 0 and 1")
