@@ -62,6 +62,21 @@ class CloudSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     device_broker_url: Annotated[
         str | None, Meta(description="The broker as devices are told; default BROKER_URL")
     ] = None
+    scorer_threads: Annotated[
+        int, Meta(ge=0, le=256, description="Models run at a time by a scorer; default as many as processors")
+    ] = 0
+    scorer_memory_mb: Annotated[int, Meta(ge=1, description="Memory that a scorer's loaded bundles may take, MiB")] = (
+        2048
+    )
+    scorer_cache_mb: Annotated[
+        int, Meta(ge=1, description="Disk that a scorer's fetched bundles may take, in DATA_DIR, MiB")
+    ] = 8192
+    infer_in_flight: Annotated[
+        int, Meta(ge=1, le=10_000, description="Requests to /v2 answered at a time; one more gets the default at once")
+    ] = 256
+    infer_payload_bytes: Annotated[
+        int, Meta(ge=1, le=16 << 20, description="The largest input that /v2 takes, in bytes; brokers take 20 MB")
+    ] = 16 << 20
     certificate_days: Annotated[float, Meta(gt=0, le=3650, description="Life of devices' certificates")] = 90
     bootstrap_token_file: Annotated[
         Path | None, Meta(description="Where the first start leaves the platform's token; default it is printed")

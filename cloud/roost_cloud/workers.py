@@ -8,14 +8,19 @@ import structlog
 from roost_cloud.director.worker import make_director
 from roost_cloud.ingest.worker import make_ingest
 from roost_cloud.roles import RoleName, Worker
+from roost_cloud.scorer.role import make_scorer
 from roost_cloud.services import Services
 
 __all__ = ["make_workers"]
 
 log = structlog.get_logger(__name__)
 
-_MAKERS: Final[dict[RoleName, Callable[[Services], Worker]]] = {"ingest": make_ingest, "director": make_director}
-_OF_THE_BROKER: Final[frozenset[RoleName]] = frozenset({"ingest"})  # without one they have nothing to do
+_MAKERS: Final[dict[RoleName, Callable[[Services], Worker]]] = {
+    "ingest": make_ingest,
+    "scorer": make_scorer,
+    "director": make_director,
+}
+_OF_THE_BROKER: Final[frozenset[RoleName]] = frozenset({"ingest", "scorer"})  # without one they have nothing to do
 
 
 def make_workers(services: Services) -> dict[str, Worker]:

@@ -20,6 +20,7 @@ scores = [one.head.score(features) for one in (pipeline, other)]
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 
+import numpy as np
 from numpy.typing import NDArray
 
 from roost_shared.bundle.base_key import base_key
@@ -82,10 +83,24 @@ class Base:
             InputError: the payload or the state cannot be scored; `code` says why.
             ModelRunError: the base failed.
         """
-        tensors = self._preprocess(open_payload(payload, content_type=content_type, limits=limits), inject)
+        tensors = self.prepare(payload, content_type=content_type, inject=inject, limits=limits)
         for model in self.models:
             tensors = model.run(tensors)
         return tensors
+
+    def prepare(
+        self,
+        payload: bytes | memoryview,
+        *,
+        content_type: str | None = None,
+        inject: Mapping[str, Any] = _NOTHING,
+        limits: InputLimits | None = None,
+    ) -> Features:
+        """The first stage's input tensors for one payload; may be called by several threads at a time.
+
+        Args and errors are those of `features`, but that no model runs.
+        """
+        return self._preprocess(open_payload(payload, content_type=content_type, limits=limits), inject)
 
 
 class Head:
@@ -108,7 +123,15 @@ class Head:
             ModelRunError: the model failed.
             BadOutputError: its outputs are not finite, or not of the shape the bundle says.
         """
-        return self._reader.read(self._run(features))
+        return self.read(self._run(features))
+
+    def read(self, outputs: Features) -> Scored:
+        """What the last stage's outputs for one input mean.
+
+        Raises:
+            BadOutputError: as `score`.
+        """
+        return self._reader.read(outputs)
 
     def outputs(self, features: Features) -> list[NDArray[Any]]:
         """The last stage's outputs in real units, float32 in their own shapes; raises as `score`."""
@@ -136,6 +159,8 @@ class Chain:
         in_base = sum(stage.name == "base" for stage in stages)
         self.base = base or Base(config, stages[0], models[:in_base])
         self.head = Head(config, stages[-1], models[in_base:])
+        self._models = (*self.base.models, *models[in_base:])
+        self.batches = all(model.batches for model in self._models)
 
     def score(
         self,
@@ -147,6 +172,25 @@ class Chain:
     ) -> Scored:
         """Score one payload; arguments and errors are those of `Base.features`, errors also those of `Head.score`."""
         return self.head.score(self.base.features(payload, content_type=content_type, inject=inject, limits=limits))
+
+    def run(self, prepared: Sequence[Features]) -> list[Features]:
+        """The last stage's outputs for what `base.prepare` made of each input: for `head.read`.
+
+        They run as one batch where `batches` says that all models take one, else one after another.
+
+        Raises:
+            ModelRunError: a model failed; with a batch, nobody knows on which input.
+        """
+        if not self.batches or len(prepared) == 1:
+            return [self._run_one(tensors) for tensors in prepared]
+        stacked = [np.concatenate(column) for column in zip(*prepared, strict=True)]
+        outputs = self._run_one(stacked)
+        return [[tensor[place : place + 1] for tensor in outputs] for place in range(len(prepared))]
+
+    def _run_one(self, tensors: Features) -> Features:
+        for model in self._models:
+            tensors = model.run(tensors)
+        return tensors
 
     def outputs(self, payload: bytes | memoryview, *, inject: Mapping[str, Any] = _NOTHING) -> list[NDArray[Any]]:
         """The last stage's outputs for one payload in real units, float32 in their own shapes; raises as `score`."""

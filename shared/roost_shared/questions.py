@@ -10,10 +10,11 @@ and how far away.
 True
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
+from roost_shared.bundle.manifest import Resample
 from roost_shared.messages import SCHEMA_VERSION, ErrorInfo, decode_msgpack, encode_msgpack
 
 __all__ = ["CloudScore", "InputSize", "Question", "decode_msgpack", "encode_msgpack"]
@@ -36,6 +37,8 @@ class InputSize(msgspec.Struct, frozen=True):
 
     width: int  # pixels
     height: int  # pixels
+    colour: Literal["RGB", "L"] = "RGB"  # it is converted to this first
+    resample: Resample = "bilinear"
 
 
 class CloudScore(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,9 @@ A thread of its own keeps the connection, for ever, and makes the subscriptions 
 acknowledged when its role says so, after having stored it: what a crash leaves unacknowledged comes again where the
 broker keeps a session or the message is retained. So messages may come twice. Nothing is read while as many wait as
 may; the rest waits at the broker.
+
+A role that must answer at once can do so in the link's own thread, where no message waits for another thread to wake:
+it gives `between`, which is called after each look at the network, and there calls `take` and `post`.
 """
 
 import random
@@ -85,6 +88,8 @@ class BrokerLink:
         settings: what it is told.
         clock: for the moments of receipt.
         draw: randomness for the waits, evenly in 0…1.
+        between: called in the link's thread after each look at the network while there is a connection; returns for
+            how long the next look may wait for something to happen, in seconds: 0 if there is more to do.
 
     Raises:
         BrokerUrlError: the settings hold no usable address.
@@ -92,7 +97,12 @@ class BrokerLink:
     """
 
     def __init__(
-        self, settings: LinkSettings, *, clock: Clock | None = None, draw: Callable[[], float] = random.random
+        self,
+        settings: LinkSettings,
+        *,
+        clock: Clock | None = None,
+        draw: Callable[[], float] = random.random,
+        between: Callable[[], float] | None = None,
     ) -> None:
         self.counters = LinkCounters()
         self._settings = settings
@@ -102,6 +112,7 @@ class BrokerLink:
         self._clock = clock or SystemClock()
         self._complaints = Complaints(self._clock)
         self._draw = draw
+        self._between = between
         self._dialect = Dialect(settings.version)
         self._backoff = Backoff(_FIRST_WAIT_NS, _LONGEST_WAIT_NS)
         self._thread = threading.Thread(target=self._run, name=f"link-{settings.client_id}", daemon=True)
@@ -155,6 +166,13 @@ class BrokerLink:
             self._wake()  # there is room again
             yield batch
 
+    def take(self) -> list[Message]:
+        """All that has come and was not taken, in order of receipt; does not wait."""
+        with self._changed:
+            taken = list(self._incoming)
+            self._incoming.clear()
+        return taken
+
     def acknowledge(self, messages: Iterable[Message]) -> None:
         """Tell the broker that messages are stored; right at any time, and once their connection is gone in vain."""
         mids = [(message.connection, message.mid) for message in messages if message.qos]
@@ -182,6 +200,34 @@ class BrokerLink:
             else:
                 self.counters.published += 1
                 session.publish(topic, payload, qos=qos, retain=retain, future=future)
+
+        self._do(command)
+        return future
+
+    def post(self, topic: str, payload: bytes) -> None:
+        """Publish at QoS 0, at once where the link's own thread asks; lost if there is no connection."""
+        if threading.get_ident() == self._thread.ident:
+            self._post(self._session, topic, payload)
+        else:
+            self._do(lambda session: self._post(session, topic, payload))
+
+    def wake(self) -> None:
+        """Have `between` called soon."""
+        self._wake()
+
+    def unsubscribe(self) -> Future[None]:
+        """Ask the broker to send no more.
+
+        Returns:
+            Done once all that it had sent before is here; has a `NotConnectedError` if there is no connection.
+        """
+        future: Future[None] = Future()
+
+        def command(session: BrokerSession | None) -> None:
+            if session is None:
+                future.set_exception(NotConnectedError(f"there is no connection to the broker: {self._problem}"))
+            else:
+                session.unsubscribe(future)
 
         self._do(command)
         return future
@@ -256,10 +302,11 @@ class BrokerLink:
         except (OSError, UnicodeError) as error:
             return BrokerUnreachableError(f"{self._address.host}:{self._address.port}: {error}")
         greet_by_s = time.monotonic() + self._settings.connect_timeout_s
+        pause_s = _STEP_S
         while not session.ended:
             if self._stop_by_s is not None:
                 return self._say_goodbye(session, self._stop_by_s)
-            session.step(self._wake_reader, _STEP_S, read=len(self._incoming) < self._settings.incoming_limit)
+            session.step(self._wake_reader, pause_s, read=len(self._incoming) < self._settings.incoming_limit)
             self._drain_wakes()
             if session.accepted and self._session is None:
                 self._up(session)
@@ -268,6 +315,8 @@ class BrokerLink:
                     f"the broker sent no CONNACK in {self._settings.connect_timeout_s} s"
                 )
             self._run_commands(self._session)
+            if self._between is not None and self._session is not None:
+                pause_s = self._between()
             for refusal in session.refused_subscriptions:
                 self._complaints.note(refusal.code, str(refusal))
             session.refused_subscriptions.clear()
@@ -290,6 +339,10 @@ class BrokerLink:
         while not session.ended and time.monotonic() < by_s:
             session.step(self._wake_reader, _STEP_S / 5, read=True)
         return session.error or BrokerLostError(None, "we left")
+
+    def _post(self, session: BrokerSession | None, topic: str, payload: bytes) -> None:
+        if session is not None and session.post(topic, payload):
+            self.counters.published += 1
 
     def _arrived(self, message: MQTTMessage) -> None:
         self.counters.received += 1

@@ -77,6 +77,7 @@ class BrokerSession:
         self._version = version
         self._subscriptions: dict[int, Subscription] = {}  # asked for, by packet id
         self._pending: dict[int, tuple[str, Future[None]]] = {}  # QoS 1, by packet id
+        self._leaving: dict[int, Future[None]] = {}  # subscriptions given up, by packet id
         self._arrivals = 0
         self._on_arrived = on_arrived
         self._client = _new_client(settings, address, tls, version)
@@ -84,6 +85,7 @@ class BrokerSession:
         self._client.on_disconnect = self._note_disconnect
         self._client.on_subscribe = self._note_subscribe
         self._client.on_message = self._note_message
+        self._client.on_unsubscribe = self._note_unsubscribe
         self._client.on_publish = self._note_publish
         self._client.on_socket_open = _send_at_once
         self._client.connect_async(
@@ -145,6 +147,21 @@ class BrokerSession:
             if mid is not None:
                 self._subscriptions[mid] = subscription
 
+    def unsubscribe(self, future: Future[None]) -> None:
+        """Give up all subscriptions; `future` is done once the broker sends no more, and has sent all it had."""
+        topics = [subscription.topic for subscription in self._settings.subscriptions]
+        _, mid = self._client.unsubscribe(topics)
+        if mid is None:
+            future.set_exception(NotConnectedError("there is no connection to the broker"))
+        else:
+            self._leaving[mid] = future
+
+    def post(self, topic: str, payload: bytes) -> bool:
+        """Publish at QoS 0; whether it was handed to the socket, or to what waits for it."""
+        if not self.accepted or self.ended:
+            return False
+        return self._client.publish(topic, payload, 0).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
     def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool, future: Future[None]) -> None:
         """Publish; `future` is done once the message is handed to the socket, or at QoS 1 confirmed."""
         if not self.accepted or self.ended:
@@ -172,12 +189,14 @@ class BrokerSession:
     def close(self, error: TransportError) -> None:
         """Let go of the socket, and fail what was not confirmed."""
         self._end(error)
-        for _, future in self._pending.values():
+        for future in (*(future for _, future in self._pending.values()), *self._leaving.values()):
             future.set_exception(NotConnectedError(f"the broker did not confirm: {error}"))
         self._pending.clear()
+        self._leaving.clear()
         # paho closes its sockets when it is forgotten, for which nothing may go round in a circle.
         client = self._client
         client.on_connect = client.on_disconnect = client.on_subscribe = client.on_message = client.on_publish = None
+        client.on_unsubscribe = None
         client.connect_async("localhost")  # its one public way to close a socket at once
 
     def _read(self) -> None:
@@ -217,6 +236,13 @@ class BrokerSession:
         subscription = self._subscriptions.pop(mid, None)
         if subscription is not None and reasons[0].value >= _REFUSAL:
             self.refused_subscriptions.append(SubscriptionRefusedError(subscription.topic, reasons[0].value))
+
+    def _note_unsubscribe(
+        self, _client: Client, _data: Any, mid: int, _reasons: list[ReasonCode], _properties: Properties | None
+    ) -> None:
+        future = self._leaving.pop(mid, None)
+        if future is not None:
+            future.set_result(None)
 
     def _note_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         self._arrivals += 1

@@ -68,7 +68,7 @@ class NoDelegateError(DeviceError):
 
 
 class Model(Protocol):
-    """A loaded stage; used by one thread at a time."""
+    """A loaded stage; used by one thread at a time, unless it says otherwise."""
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
@@ -80,11 +80,17 @@ class Model(Protocol):
         """The tensors `run` gives, in order, as the file tells them."""
         ...
 
+    @property
+    def batches(self) -> bool:
+        """Whether `run` takes several inputs at once, stacked along the first dimension of each tensor."""
+        ...
+
     def run(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         """Infer once.
 
         Args:
-            inputs: one array for each of `self.inputs`, of its dtype and shape.
+            inputs: one array for each of `self.inputs`, of its dtype and shape; where `self.batches`, the first
+                dimension may be longer, and then is as long in the outputs.
 
         Returns:
             One array for each of `self.outputs`; the caller's own.

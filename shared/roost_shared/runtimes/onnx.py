@@ -43,12 +43,16 @@ _FAULTS: Final = (
 
 
 class OnnxModel:
-    """A loaded `.onnx` file. Quantised tensors are what they are stored as: ONNX says nothing of their meaning."""
+    """A loaded `.onnx` file. Quantised tensors are what they are stored as: ONNX says nothing of their meaning.
+
+    `run` may be called by several threads at a time.
+    """
 
     def __init__(self, session: onnxruntime.InferenceSession) -> None:
         self._session = session
         self.inputs = tuple(_spec(node) for node in session.get_inputs())
         self.outputs = tuple(_spec(node) for node in session.get_outputs())
+        self.batches = all(_is_open(node) for node in (*session.get_inputs(), *session.get_outputs()))
         self._input_names = [tensor.name for tensor in self.inputs]
 
     def run(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
@@ -107,6 +111,11 @@ def _providers(settings: RuntimeSettings) -> list[str | tuple[str, dict[str, str
         raise NoDelegateError(settings.delegate, reason, "Install the build of onnxruntime that has it")
     fallback = [_CPU] if settings.delegate != _CPU else []  # for operators the provider does not know
     return [(settings.delegate, settings.delegate_options), *fallback]
+
+
+def _is_open(node: Any) -> bool:
+    """Whether a graph's input or output leaves its leading dimension to the caller."""
+    return bool(node.shape) and not isinstance(node.shape[0], int)
 
 
 def _spec(node: Any) -> TensorSpec:

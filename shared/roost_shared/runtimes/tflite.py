@@ -25,6 +25,8 @@ _CREATE: Final = "tflite_plugin_create_delegate"  # what makes a library an exte
 class TfliteModel:
     """A loaded `.tflite` file."""
 
+    batches = False  # a longer first dimension would have all memory planned anew, for each length
+
     def __init__(self, interpreter: Any) -> None:
         self._interpreter = interpreter
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()

@@ -1,0 +1,79 @@
+"""What a message on an `ask` topic asks, checked whole before anything is spent on it. Pure.
+
+Whoever may publish there is a device, which may be broken or hostile: what it names is bounded, since all of it comes
+back in scores.
+"""
+
+import math
+from typing import Final, NamedTuple
+
+from roost_cloud.broker.link import Message
+from roost_cloud.tasks.document import CONTESTANTS_MAX
+from roost_shared.clock import ms_to_ns
+from roost_shared.messages import MessageError
+from roost_shared.questions import Question, decode_msgpack
+from roost_shared.topics import is_name, parse_task_topic
+
+__all__ = ["Asked", "BadQuestionError", "read_question"]
+
+_ID_CHARS: Final = 200
+_LONGEST_MS: Final = 600_000.0  # beyond it a question waits no longer than this
+
+
+class BadQuestionError(MessageError):
+    """A question is well formed and makes no sense."""
+
+    code = "question.invalid"
+
+
+class Asked(NamedTuple):
+    """A question, and where its scores go."""
+
+    tenant: str
+    device: str
+    task: str
+    question: Question
+    received_ns: int  # monotonic
+    until_ns: int  # a score is of no use after that
+    reply_topic: str
+
+
+def read_question(message: Message) -> Asked:
+    """Read a message.
+
+    Raises:
+        MessageError: it is no question that can be answered; says why. Nobody is told: where the answer would go, or
+            what it would be about, cannot be known.
+    """
+    topic = parse_task_topic(message.topic)
+    if topic is None or topic.kind != "ask":
+        raise MessageError("it came on no topic of a device's questions")
+    question = decode_msgpack(message.payload, Question)
+    problem = _problem(question)
+    if problem is not None:
+        raise BadQuestionError(problem)
+    remaining_ms = min(max(question.remaining_ms, 0.0), _LONGEST_MS)
+    return Asked(
+        tenant=topic.tenant,
+        device=topic.device,
+        task=topic.task,
+        question=question,
+        received_ns=message.received_ns,
+        until_ns=message.received_ns + ms_to_ns(remaining_ms),
+        reply_topic=f"{message.topic.rpartition('/ask/')[0]}/score",
+    )
+
+
+def _problem(question: Question) -> str | None:
+    names = question.contestants
+    if not 0 < len(question.id) <= _ID_CHARS:
+        return f"its id has {len(question.id)} characters, not 1 to {_ID_CHARS}"
+    if len(names) > CONTESTANTS_MAX:
+        return f"it is for {len(names)} contestants, a task has at most {CONTESTANTS_MAX}"
+    if not all(map(is_name, names)) or len(set(names)) != len(names):
+        return "its contestants are no names, or one comes twice"
+    if math.isnan(question.remaining_ms):
+        return "its remaining time is no number"
+    if question.content_type is not None and len(question.content_type) > _ID_CHARS:
+        return "its content type is too long"
+    return None
