@@ -10,11 +10,13 @@ from typing import Final, NamedTuple
 from roost_shared.errors import ContentError
 
 __all__ = [
+    "CLOUD_DEVICE",
     "NAME",
     "BadNameError",
     "DeviceTopic",
     "DeviceTopics",
     "TaskTopic",
+    "check_device_name",
     "check_name",
     "is_name",
     "parse_device_topic",
@@ -22,6 +24,7 @@ __all__ = [
 
 PREFIX: Final = "roost/1"
 MAX_LEVEL: Final = 255  # characters of a foreign topic level that we repeat
+CLOUD_DEVICE: Final = "cloud."  # begins the names under which the cloud itself asks, as a device does
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
@@ -43,6 +46,13 @@ def check_name(text: str, what: str) -> str:
             f"{what} {text!r} is not a name: use a-z, 0-9, '.', '_' and '-', at most 63, the first a letter or digit"
         )
     return text
+
+
+def check_device_name(text: str) -> str:
+    """Return `text`, or raise `BadNameError`: it is no name, or one of those that the cloud keeps for itself."""
+    if text.startswith(CLOUD_DEVICE):
+        raise BadNameError(f"device {text!r}: names that begin with {CLOUD_DEVICE!r} are the cloud's own")
+    return check_name(text, "device")
 
 
 class TaskTopic(NamedTuple):

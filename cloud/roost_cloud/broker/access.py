@@ -6,7 +6,8 @@ A username is an identity:
   place and is noticed, and nobody else's place can be taken.
 - `{tenant}/d/{device}/sensor`: what sends a device its inputs and reads its answers, by whatever client id. It has a
   password of its own: whoever holds a camera holds no device's identity.
-- `roost-cloud`: the cloud's roles.
+- `roost-cloud`: the cloud's roles. Under a name that begins with `cloud.`, which no device can have, they ask scorers
+  as a device does.
 
 A topic filter is allowed if it cannot match anything that is not: a wildcard reaches as far as the rule's own.
 
@@ -24,11 +25,12 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Final, Literal, NamedTuple, Protocol
 
-from roost_shared.topics import PREFIX, is_name
+from roost_shared.topics import CLOUD_DEVICE, PREFIX, is_name
 
 __all__ = ["CLOUD_USERNAME", "Access", "Action", "Anybody", "FleetAccess", "SecretLookup", "allowed"]
 
 CLOUD_USERNAME: Final = "roost-cloud"
+_DEVICE_LEVEL: Final = 4  # of a topic
 Action = Literal["publish", "subscribe", "receive"]
 SecretLookup = Callable[[str], str | None]
 
@@ -130,22 +132,29 @@ class _Rules(NamedTuple):
 _DEVICE: Final = _Rules(("state", "reported", "telemetry", "ask/+", "out/+"), ("desired", "score", "state", "in/+"))
 _SENSOR: Final = _Rules(("in/+",), ("out/+",))
 _CLOUD: Final = _Rules(("desired", "score"), ("state", "reported", "telemetry", "ask/+"))
+_ASKING: Final = _Rules(("ask/+",), ("score",))  # under a name of the cloud's own
 
 
 def allowed(username: str, topic: str, action: Action) -> bool:
     """Whether an authenticated user may do `action` on `topic`."""
+    levels = topic.split("/")
     if username == CLOUD_USERNAME:
-        root, rules = f"{PREFIX}/+/d/+/", _CLOUD
+        fences = {f"{PREFIX}/+/d/+/": _CLOUD}
+        if len(levels) > _DEVICE_LEVEL and levels[_DEVICE_LEVEL].startswith(CLOUD_DEVICE):
+            fences[f"{PREFIX}/+/d/{levels[_DEVICE_LEVEL]}/"] = _ASKING
     else:
         identity = _Identity.parse(username)
         if identity is None:
             return False
-        root, rules = f"{PREFIX}/{identity.device}/", _SENSOR if identity.is_sensor else _DEVICE
-    patterns = rules.writes if action == "publish" else rules.reads
-    levels = topic.split("/")
+        fences = {f"{PREFIX}/{identity.device}/": _SENSOR if identity.is_sensor else _DEVICE}
+    patterns = [
+        root + pattern
+        for root, rules in fences.items()
+        for pattern in (rules.writes if action == "publish" else rules.reads)
+    ]
     if action != "subscribe" and any("+" in level or "#" in level for level in levels):
         return False  # no topic, whatever a will says
-    return any(_covers((root + pattern).split("/"), levels) for pattern in patterns)
+    return any(_covers(pattern.split("/"), levels) for pattern in patterns)
 
 
 def _covers(pattern: list[str], levels: list[str]) -> bool:

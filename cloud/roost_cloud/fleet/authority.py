@@ -28,7 +28,7 @@ from roost_cloud.fleet.x509.signer import Signer, key_pem, load_or_create
 from roost_cloud.fleet.x509.signing_request import fingerprint, read_public_key
 from roost_shared.clock import Clock
 from roost_shared.errors import ContentError
-from roost_shared.topics import check_name
+from roost_shared.topics import check_device_name, check_name
 
 __all__ = [
     "DEVICE_LIFETIME",
@@ -85,10 +85,10 @@ def device_identity(tenant: str, device: str) -> str:
     """`{tenant}/d/{device}`: a device's common name, and its user name at a broker.
 
     Raises:
-        BadNameError: one of the two is no name.
+        BadNameError: one of the two is no name, or one of the cloud's own.
         IdentityError: together they are longer than a common name may be.
     """
-    identity = f"{check_name(tenant, 'tenant')}/d/{check_name(device, 'device')}"
+    identity = f"{check_name(tenant, 'tenant')}/d/{check_device_name(device)}"
     if len(identity) > MAX_IDENTITY:
         raise IdentityError(
             f"{identity!r} has {len(identity)} characters, and a certificate holds {MAX_IDENTITY}: "
