@@ -7,6 +7,7 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry
 
+from roost_cloud.broker.settings import LinkSettings, Subscription
 from roost_cloud.db import Database
 from roost_cloud.db.migrations import upgrade
 from roost_cloud.fleet.authority import Authority
@@ -14,6 +15,7 @@ from roost_cloud.objects import ObjectStore, open_store
 from roost_cloud.secret_files import secret_bytes
 from roost_cloud.settings import CloudSettings
 from roost_shared.clock import Clock, SystemClock
+from roost_shared.errors import ConfigError
 
 __all__ = ["Services", "open_services"]
 
@@ -38,6 +40,27 @@ class Services:
     def now(self) -> datetime:
         """The server's time, UTC."""
         return self.clock.wall()
+
+    def link_settings(self, client_id: str, *subscriptions: Subscription) -> LinkSettings:
+        """What a connection of one of our roles to the broker is told.
+
+        Raises:
+            ConfigError: there is no broker.
+        """
+        settings = self.settings
+        if settings.broker_url is None:
+            raise ConfigError(
+                where="settings", key="broker_url", problem="there is no broker", remedy="Write mqtts://HOST:PORT"
+            )
+        return LinkSettings(
+            url=settings.broker_url,
+            client_id=client_id,
+            subscriptions=subscriptions,
+            cafile=settings.broker_cafile,
+            ca_pem=None if settings.broker_cafile else self.authority.root_certificate_pem,
+            certfile=settings.broker_certfile,
+            keyfile=settings.broker_keyfile,
+        )
 
 
 @contextmanager

@@ -14,14 +14,14 @@ from typing import Final
 import prometheus_client
 
 from roost_cloud.broker.link import BrokerLink, Message
-from roost_cloud.broker.settings import LinkSettings, Subscription
+from roost_cloud.broker.settings import Subscription
 from roost_cloud.db import Database
 from roost_cloud.ingest.states import STATE_TOPICS, Report, read_report, store_reports
 from roost_cloud.services import Services
 from roost_shared.backoff import Backoff
 from roost_shared.clock import MS, SECOND, Clock
 from roost_shared.complaints import Complaints
-from roost_shared.errors import ConfigError, RoostError
+from roost_shared.errors import RoostError
 from roost_shared.messages import MessageError
 
 __all__ = ["Ingest", "make_ingest"]
@@ -133,21 +133,6 @@ def make_ingest(services: Services) -> Ingest:
         ConfigError: there is no broker.
         ContentError: its address or certificates cannot be used.
     """
-    settings = services.settings
-    if settings.broker_url is None:
-        raise ConfigError(
-            where="settings", key="broker_url", problem="ingest needs a broker", remedy="Write mqtts://HOST:PORT"
-        )
-    link = BrokerLink(
-        LinkSettings(
-            url=settings.broker_url,
-            client_id=f"roost-cloud-ingest-{secrets.token_hex(4)}",  # any number of workers
-            subscriptions=(Subscription(STATE_TOPICS, 1),),
-            cafile=settings.broker_cafile,
-            ca_pem=None if settings.broker_cafile else services.authority.root_certificate_pem,
-            certfile=settings.broker_certfile,
-            keyfile=settings.broker_keyfile,
-        ),
-        clock=services.clock,
-    )
+    client_id = f"roost-cloud-ingest-{secrets.token_hex(4)}"  # any number of workers
+    link = BrokerLink(services.link_settings(client_id, Subscription(STATE_TOPICS, 1)), clock=services.clock)
     return Ingest(link, services.database, clock=services.clock, metrics=services.metrics)
