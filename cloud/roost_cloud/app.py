@@ -17,11 +17,13 @@ from roost_cloud.api import (
     tenants,
     tokens,
     uploads,
+    v2,
 )
 from roost_cloud.api.errors import handle_errors
 from roost_cloud.api.health import health_router
 from roost_cloud.api.objects import objects_router
 from roost_cloud.api.traffic import BodyLimit, Traffic
+from roost_cloud.asking import AskingDesk
 from roost_cloud.objects import ObjectStore
 from roost_cloud.objects.files import FileStore
 from roost_cloud.roles import Worker
@@ -31,15 +33,19 @@ from roost_shared import __version__
 __all__ = ["create_app"]
 
 _BODY_LIMIT_BYTES: Final = 4 << 20  # the largest is a bundle's manifest
-_STREAMED: Final = ("/api/v1/objects/",)  # these go to disk as they come, under a signed limit
+# Objects go to disk as they come, under a signed limit; inputs are read once it is known whose they are, under theirs.
+_STREAMED: Final = ("/api/v1/objects/", "/v2/")
 
 
-def create_app(services: Services, workers: dict[str, Worker] | None = None) -> FastAPI:
+def create_app(
+    services: Services, workers: dict[str, Worker] | None = None, desk: AskingDesk | None = None
+) -> FastAPI:
     """Make the application of one process.
 
     Args:
         services: opened; whoever opened them closes them after the application has ended.
         workers: the process's other roles, whose health it tells.
+        desk: answers what is asked at /v2; None where there is no broker.
     """
     app = FastAPI(title="Roost", version=__version__, docs_url="/docs", redoc_url=None)
     app.state.services = services
@@ -47,6 +53,7 @@ def create_app(services: Services, workers: dict[str, Worker] | None = None) -> 
     app.include_router(health_router(workers or {}))
     if "api" in services.settings.role:
         app.include_router(_api(services.objects))
+        app.include_router(v2.v2_router(services, desk))
     app.add_middleware(BodyLimit, limit_bytes=_BODY_LIMIT_BYTES, exempt=_STREAMED)
     app.add_middleware(Traffic, metrics=services.metrics)
     return app

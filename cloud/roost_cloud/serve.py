@@ -20,6 +20,7 @@ import structlog
 import uvicorn
 
 from roost_cloud.app import create_app
+from roost_cloud.asking import make_desk
 from roost_cloud.bootstrap import first_start
 from roost_cloud.broker.access import CLOUD_USERNAME, FleetAccess
 from roost_cloud.broker.embedded import EmbeddedBroker
@@ -71,8 +72,11 @@ def serve(settings: CloudSettings, say: Callable[[str], None]) -> None:
 async def _serve(services: Services, listener: socket.socket, say: Callable[[str], None]) -> None:
     async with _embedded_broker(services) as complete:
         workers = make_workers(complete)
+        desk = make_desk(complete) if "api" in complete.settings.role else None
+        if desk is not None:
+            workers["asking"] = desk
         tls = server_tls(complete.settings, complete.authority, complete.now())
-        app = create_app(complete, workers)
+        app = create_app(complete, workers, desk)
         server = _Server(_uvicorn_config(app, tls), announce=lambda: _announce(complete, tls, say))
         with _ending_on_signals(server), _ending_on_death(server) as deaths:
             async with _working(workers), _renewing(tls, complete):

@@ -28,6 +28,7 @@ __all__ = ["PROBES", "Probe", "World"]
 Needs = Literal["nobody", "device", "anyone", "viewer", "operator", "admin", "any admin", "platform", "platform admin"]
 MANIFEST: Final = b"the manifest"
 PUT_OBJECT: Final = "PUT /api/v1/objects/{key}"
+INFER: Final = {"inputs": [{"name": "input", "datatype": "BYTES", "shape": [1], "data": ["an image"]}]}
 NOBODYS: Final = {  # of every kind of thing one that no tenant has
     "token": "0123456789abcdef",
     "enrolment": "0123456789abcdef",
@@ -161,6 +162,15 @@ PROBES: Final[dict[str, Probe]] = {
     ),
     "GET /api/v1/tasks": Probe("viewer", "/api/v1/tasks"),
     "GET /api/v1/tasks/{task}": Probe("viewer", "/api/v1/tasks/{task}"),
+    "GET /v2": Probe("nobody", "/v2"),
+    "GET /v2/health/live": Probe("nobody", "/v2/health/live"),
+    "GET /v2/health/ready": Probe("nobody", "/v2/health/ready"),
+    "GET /v2/models/{model}": Probe("viewer", "/v2/models/{task}"),
+    "GET /v2/models/{model}/versions/{version}": Probe("viewer", "/v2/models/{task}/versions/1"),
+    "GET /v2/models/{model}/ready": Probe("viewer", "/v2/models/{task}/ready"),
+    "GET /v2/models/{model}/versions/{version}/ready": Probe("viewer", "/v2/models/{task}/versions/1/ready"),
+    "POST /v2/models/{model}/infer": Probe("operator", "/v2/models/{task}/infer", INFER),
+    "POST /v2/models/{model}/versions/{version}/infer": Probe("operator", "/v2/models/{task}/versions/1/infer", INFER),
     "DELETE /api/v1/tasks/{task}": Probe("operator", "/api/v1/tasks/{task}", None, "task.delete"),
     "DELETE /api/v1/bundles/{name}/aliases/{alias}": Probe(
         "operator", "/api/v1/bundles/{bundle}/aliases/{alias}", None, "alias.delete"

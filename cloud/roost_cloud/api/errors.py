@@ -2,6 +2,10 @@
 
 {"error": {"code": "not_found", "message": "there is no device 'cam-01'"}}
 
+Under /v2 the body is as the Open Inference Protocol has it:
+
+{"error": "there is no task 'meter'", "code": "not_found"}
+
 Where we are at fault (5xx), the body says no more than the code: whoever asked need not know where our database is.
 The log has the words.
 """
@@ -19,6 +23,7 @@ from starlette.exceptions import HTTPException
 
 from roost_cloud.errors import ConflictError, ForbiddenError, NotFoundError, UnauthenticatedError
 from roost_shared.errors import ContentError, DeviceError, RoostError, TransportError
+from roost_shared.oip import OipError
 
 __all__ = ["RETRY_AFTER_S", "ErrorBody", "error_response", "handle_errors", "raises", "status_of"]
 
@@ -26,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 RETRY_AFTER_S: Final = 2  # seconds
 _UNABLE: Final = "the cloud cannot do that just now; its log says why"
+_OIP: Final = "/v2"  # what its paths begin with
 # What any route may answer.
 _EVERYWHERE: Final = (
     HTTPStatus.BAD_REQUEST,
@@ -69,6 +75,8 @@ def raises(*statuses: HTTPStatus | int) -> dict[int | str, dict[str, Any]]:
 
 def status_of(error: RoostError) -> HTTPStatus:
     """The status an error becomes."""
+    if isinstance(error, OipError):
+        return HTTPStatus(error.status)
     return next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
@@ -93,26 +101,35 @@ def _raised(request: Request, error: Exception) -> JSONResponse:
     status = status_of(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("request.failed", code=error.code, message=str(error), path=request.url.path)
-        return error_response(status, error.code, _UNABLE, {"Retry-After": str(RETRY_AFTER_S)})
+        return _told(request, status, error.code, _UNABLE, {"Retry-After": str(RETRY_AFTER_S)})
     headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
-    return error_response(status, error.code, str(error), headers)
+    return _told(request, status, error.code, str(error), headers)
 
 
-def _malformed(_: Request, error: Exception) -> JSONResponse:
+def _malformed(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
     found = error.errors()
     places = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in found[:5])
     if any(one["type"] == "json_invalid" for one in found):
-        return error_response(HTTPStatus.BAD_REQUEST, "request.no_json", places)
-    return error_response(HTTPStatus.UNPROCESSABLE_ENTITY, "request.invalid", places)
+        return _told(request, HTTPStatus.BAD_REQUEST, "request.no_json", places)
+    return _told(request, HTTPStatus.UNPROCESSABLE_ENTITY, "request.invalid", places)
 
 
-def _refused(_: Request, error: Exception) -> JSONResponse:
+def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
     code = HTTPStatus(error.status_code).name.lower()
-    return error_response(error.status_code, f"http.{code}", str(error.detail), error.headers)
+    return _told(request, error.status_code, f"http.{code}", str(error.detail), error.headers)
 
 
-def _broken(_: Request, __: Exception) -> JSONResponse:
+def _broken(request: Request, __: Exception) -> JSONResponse:
     # Starlette raises it anew when this is sent, and the server logs it then.
-    return error_response(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "a fault of ours; the log says more")
+    return _told(request, HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "a fault of ours; the log says more")
+
+
+def _told(
+    request: Request, status: HTTPStatus | int, code: str, message: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """An error's response, in the form that whoever asks at this path expects."""
+    if request.url.path.startswith(_OIP):
+        return JSONResponse({"error": message, "code": code}, status_code=int(status), headers=dict(headers or {}))
+    return error_response(status, code, message, headers)
