@@ -260,7 +260,8 @@ class Desk:
             refusal = self.asker.ask(inquiry)
         effects: list[rendezvous.Effect] = []
         if refusal is not None:
-            for contestant in contestants:
+            # Those that can decide nothing first: the answer shall tell of all.
+            for contestant in sorted(contestants, key=opened.task.policy.named.__contains__):
                 effects += self._fail(opened.input.key, contestant, refusal, final=True)
         return effects
 

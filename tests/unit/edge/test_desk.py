@@ -3,10 +3,12 @@
 from collections import deque
 from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from roost_edge.cloud_link.interface import Inquiry
 from roost_edge.desk import Desk
 from roost_edge.inputs import Delivery, Input
 from roost_edge.task import Task
@@ -15,7 +17,7 @@ from roost_edge.workers.job_queue import JobQueue, Ticket
 from roost_shared.clock import MS, SystemClock
 from roost_shared.complaints import Complaints
 from roost_shared.messages import Answer, ErrorInfo
-from roost_shared.rendezvous import Contestant, Rule, TaskPolicy
+from roost_shared.rendezvous import AskMode, Contestant, Link, Rule, TaskPolicy
 from roost_shared.scored import Scored
 from tests.support.virtual_reactor import VirtualReactor
 
@@ -485,3 +487,159 @@ def test_a_held_back_input_that_expires_before_its_turn_is_settled_unanswered_an
     assert (len(lasting.answers), lasting.settlements) == (1, 1)
     assert bench.complaints.counts["input.expired"] == 1
     assert not bench.desk.unanswered
+
+
+# ---- cloud contestants
+
+
+class FakeAsker:
+    """Takes questions, or refuses them."""
+
+    def __init__(self) -> None:
+        self.inquiries: list[Inquiry] = []
+        self.answers: list[str] = []
+        self.refusal: ErrorInfo | None = None
+
+    def ask(self, inquiry: Inquiry) -> ErrorInfo | None:
+        self.inquiries.append(inquiry)
+        assert inquiry.payload.read() == b"image"
+        return self.refusal
+
+    def answered(self, key: str, task: str, decision: object) -> None:
+        del decision
+        assert task == "meter"
+        self.answers.append(key)
+
+
+class AskingBench(Bench):
+    """A task of a local primary and the cloud contestants `big` and `huge`, over a link that is up."""
+
+    def __init__(self, ask: AskMode = "unsure", *, link: bool = True) -> None:
+        super().__init__()
+        policy = TaskPolicy(
+            task="meter",
+            contestants=[
+                Contestant(name="primary"),
+                Contestant(name="big", where="cloud", ask=ask),
+                Contestant(name="huge", where="cloud", ask=ask, role="shadow"),
+            ],
+            rules=[
+                Rule(accept="primary", min_confidence=0.8),
+                Rule(accept="big"),
+                Rule(accept="primary", after_ms=200),
+            ],
+            deadline_ms=300,
+            default="unknown",
+        )
+        workers = cast("dict[str, Worker]", {"primary": self.workers["primary"]})
+        self.task = Task(policy, workers=workers, refused={}, bundles={}, unsigned=True)
+        self.desk.tasks["meter"] = self.task
+        self.asker = FakeAsker()
+        self.desk.asker = self.asker
+        if link:
+            self.desk.on_link("meter", Link(up=True, round_trip_ns=20 * MS))
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_all_cloud_contestants_of_a_request_are_asked_in_one_question() -> None:
+    bench = AskingBench()
+    reply = FakeReply()
+    bench.put("a", reply)
+    assert not bench.asker.inquiries
+    bench.score("a", "primary", confidence=0.5)
+    (inquiry,) = bench.asker.inquiries
+    assert (inquiry.contestants, inquiry.time_up_ns) == (("big", "huge"), 295 * MS)
+    bench.desk.on_score("a", "big", Scored("3", 0.6, []), "big:2@sha256:11")
+    assert (reply.answers[0].contestant, reply.answers[0].bundle) == ("big", "big:2@sha256:11")
+    assert bench.asker.answers == ["a"]
+
+
+def test_a_refused_question_fails_them_in_the_same_breath_and_the_rules_go_on() -> None:
+    bench = AskingBench()
+    bench.asker.refusal = ErrorInfo("link.full", "too much waits")
+    reply = FakeReply()
+    bench.put("a", reply)
+    bench.score("a", "primary", "3", confidence=0.5)
+    (answer,) = reply.answers
+    assert (answer.contestant, answer.reason, answer.elapsed_ms) == ("primary", "fallback", 0)
+    assert [one.error and one.error.code for one in answer.candidates] == [None, "link.full", "link.full"]
+
+
+def test_a_question_refused_as_a_request_opens_is_dealt_with_before_its_workers_speak() -> None:
+    bench = AskingBench("always")
+    bench.asker.refusal = ErrorInfo("link.full", "too much waits")
+    bench.workers["primary"].unavailability = CRASHED
+    reply = FakeReply()
+    bench.put("a", reply)
+    assert [answer.reason for answer in reply.answers] == ["default"]
+    assert reply.settlements == 1
+    assert not bench.desk.unanswered
+
+
+def test_with_nobody_to_ask_the_link_is_down() -> None:
+    bench = AskingBench()
+    bench.desk.asker = None
+    reply = FakeReply()
+    bench.put("a", reply)
+    bench.score("a", "primary", confidence=0.5)
+    assert reply.answers[0].candidates[1].error == ErrorInfo("link.down", "this device has no link to the cloud")
+
+
+def test_an_input_is_kept_until_nobody_can_be_asked_about_it() -> None:
+    bench = AskingBench()
+    before = descriptors()
+    for key in ("sure", "unsure", "timeless"):
+        bench.put(key, FakeReply())
+    assert descriptors() == before + 3
+    bench.score("sure", "primary")
+    assert descriptors() == before + 2
+    bench.score("unsure", "primary", confidence=0.5)
+    bench.desk.on_failure("unsure", "big", CRASHED)
+    assert descriptors() == before + 1
+    bench.reactor.advance(1000 * MS)
+    assert descriptors() == before
+
+
+def test_a_repeated_id_keeps_no_second_input() -> None:
+    bench = AskingBench()
+    before = descriptors()
+    for _ in range(3):
+        bench.put("a", FakeReply(), repeatable=True)
+    assert descriptors() == before + 1
+    bench.score("a", "primary")
+    bench.desk.on_failure("a", "huge", CRASHED)
+    bench.put("a", FakeReply(), repeatable=True)
+    assert descriptors() == before
+
+
+def test_a_task_of_local_contestants_keeps_no_input(bench: Bench) -> None:
+    before = descriptors()
+    bench.put("a", FakeReply())
+    assert descriptors() == before
+
+
+def test_a_score_after_the_wait_for_it_is_over_still_answers() -> None:
+    bench = AskingBench()
+    reply = FakeReply()
+    bench.put("a", reply)
+    bench.score("a", "primary", confidence=0.5)
+    bench.desk.on_failure("a", "huge", CRASHED, final=False)
+    assert not reply.answers
+    bench.desk.on_link("meter", Link())
+    bench.desk.on_score("a", "big", Scored("3", 0.6, []), "big:2@sha256:11")
+    bench.desk.on_score("a", "huge", Scored("9", 0.6, []), "huge:2@sha256:22")
+    assert reply.answers[0].label == "3"
+    assert [one.label for one in bench.task.tally.late_scores.take_captures()] == ["9"]
+
+
+def test_a_link_that_goes_down_fails_the_question_that_is_still_to_come() -> None:
+    bench = AskingBench()
+    reply = FakeReply()
+    bench.put("a", reply)
+    bench.desk.on_link("meter", Link())
+    bench.score("a", "primary", "3", confidence=0.5)
+    assert (reply.answers[0].label, reply.answers[0].elapsed_ms) == ("3", 0)
+    assert not bench.asker.inquiries

@@ -13,6 +13,7 @@ from roost_shared.rendezvous import (
     Role,
     Rule,
     Sample,
+    Score,
     TaskPolicy,
     is_sampled,
 )
@@ -231,3 +232,17 @@ def test_the_link_of_another_task_does_not_matter() -> None:
     assert rendezvous.link("another", NO_LINK, open_since_ns) == []
     asked = rendezvous.failure("r2", "primary", FAILS, open_since_ns)
     assert [describe(effect) for effect in asked] == ["ask cloud"]
+
+
+def test_a_link_s_change_is_told_to_those_that_may_yet_ask_and_to_nobody_else() -> None:
+    rendezvous = Rendezvous()
+    rendezvous.link("meter", FAST, START_NS)
+    for number in range(50):
+        rendezvous.open(Request(f"asked-{number}", START_NS), policy("always"), START_NS)
+        rendezvous.open(Request(f"answered-{number}", START_NS), policy("unsure"), START_NS)
+        rendezvous.score(f"answered-{number}", Score("primary", "7", 0.9), START_NS)
+    rendezvous.open(Request("open", START_NS), policy("unsure"), START_NS)
+    assert list(rendezvous._unasked["meter"]) == ["open"]
+    slow = Link(up=True, round_trip_ns=400 * MS)
+    assert rendezvous.link("meter", slow, START_NS) == []
+    assert rendezvous._unasked["meter"] == {}

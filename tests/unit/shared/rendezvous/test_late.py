@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from roost_shared.clock import SECOND
+from roost_shared.clock import MS, SECOND
+from roost_shared.messages import ErrorInfo
 from roost_shared.rendezvous import (
+    Answer,
     Close,
     Contestant,
     Effect,
@@ -16,7 +18,7 @@ from roost_shared.rendezvous import (
     Score,
     TaskPolicy,
 )
-from tests.support.timeline import FAILS, START_NS, describe, play_effects
+from tests.support.timeline import FAILS, FAST, START_NS, describe, play_effects
 
 TRIO = (Contestant(name="primary"), Contestant(name="backup"), Contestant(name="candidate", role="shadow"))
 
@@ -120,3 +122,60 @@ def test_every_late_score_differs_from_a_default() -> None:
     assert words(rendezvous.score("r1", Score("primary", "7", 0.9), START_NS + 300_000_000)) == [
         "late primary differs"
     ]
+
+
+# ---- a wait that is over, and a score that comes after all
+
+
+CLOUD = TaskPolicy(
+    task="meter",
+    contestants=(Contestant(name="primary"), Contestant(name="cloud", where="cloud")),
+    rules=(
+        Rule(accept="primary", min_confidence=0.8),
+        Rule(accept="cloud", min_confidence=0.7),
+        Rule(accept="primary", after_ms=200, min_confidence=0.5),
+    ),
+    deadline_ms=300,
+)
+LOST = ErrorInfo("link.lost", "unanswered")
+
+
+def ask_in_vain(rendezvous: Rendezvous, confidence: float = 0.1) -> list[str]:
+    """A request whose cloud contestant was asked, and is no longer waited for."""
+    rendezvous.link("meter", FAST, START_NS)
+    rendezvous.open(Request("r1", START_NS), CLOUD, START_NS)
+    rendezvous.score("r1", Score("primary", "1", confidence), START_NS + MS)
+    return words(rendezvous.failure("r1", "cloud", LOST, START_NS + 2 * MS, final=False))
+
+
+def test_who_is_no_longer_waited_for_is_not_outstanding() -> None:
+    assert ask_in_vain(Rendezvous()) == ["answer fallback primary"]
+
+
+def test_its_score_is_late_where_the_answer_has_left_and_then_the_request_closes() -> None:
+    rendezvous = Rendezvous()
+    ask_in_vain(rendezvous)
+    assert words(rendezvous.score("r1", Score("cloud", "7", 0.9), START_NS + 3 * MS)) == [
+        "late cloud differs",
+        "close",
+    ]
+    assert rendezvous.score("r1", Score("cloud", "7", 0.9), START_NS + 4 * MS) == []
+
+
+def test_its_score_answers_where_the_answer_is_still_to_come() -> None:
+    rendezvous = Rendezvous()
+    rendezvous.link("meter", FAST, START_NS)
+    rendezvous.open(Request("r1", START_NS), CLOUD, START_NS)
+    assert words(rendezvous.tick(START_NS + 233 * MS)) == ["ask cloud"]
+    assert rendezvous.failure("r1", "cloud", LOST, START_NS + 250 * MS, final=False) == []
+    (answer,) = rendezvous.score("r1", Score("cloud", "7", 0.9), START_NS + 260 * MS)[:1]
+    assert describe(answer) == "answer preferred cloud"
+    assert isinstance(answer, Answer)
+    assert [(seen.contestant, seen.error) for seen in answer.candidates] == [("cloud", None)]
+
+
+def test_it_lingers_for_such_a_score_no_longer_than_for_others() -> None:
+    rendezvous = Rendezvous()
+    ask_in_vain(rendezvous)
+    assert words(rendezvous.tick(START_NS + 11 * SECOND)) == ["close"]
+    assert len(rendezvous) == 0
