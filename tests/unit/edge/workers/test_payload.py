@@ -67,3 +67,11 @@ def test_a_released_payload_refuses_every_use(use: object) -> None:
     assert callable(use)
     with pytest.raises(ValueError, match="released"):
         use(payload)
+
+
+def test_the_bytes_can_be_read_as_long_as_somebody_holds_them() -> None:
+    payload = SharedPayload(b"image")
+    assert payload.read() == payload.read() == b"image"
+    payload.release()
+    with pytest.raises(ValueError, match="released"):
+        payload.read()
