@@ -59,7 +59,7 @@ class AskingDevice:
     @property
     def scores(self) -> list[CloudScore]:
         """All that came."""
-        return [decode_msgpack(one.payload, CloudScore) for one in list(self.peer.messages)]
+        return [decode_msgpack(bytes(one.payload), CloudScore) for one in list(self.peer.messages)]
 
     def until_scores(self, count: int) -> list[CloudScore]:
         self.peer.wait(lambda: len(self.peer.messages) >= count, f"{count} scores", PATIENCE_S)

@@ -6,7 +6,8 @@ image (1, H, W, C) ─ Reshape ─┐
 state (1, n) ─────────────────┘
 ```
 float32 throughout; the same names, shapes and order of dimensions as in the `.tflite` file, so that one document
-describes both. The same layers always give the same bytes.
+describes both; but for the leading dimension, which is left open, so that a scorer can run many inputs at once.
+The same layers always give the same bytes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,7 +52,7 @@ def _joined(graph: "_Graph", input_name: str, input_shape: tuple[int, ...], stat
     flat_shape = (1, prod(input_shape))
     value = input_name
     if input_shape != flat_shape:
-        shape = graph.constant("flat_shape", np.array(flat_shape, np.int64))
+        shape = graph.constant("flat_shape", np.array((-1, flat_shape[1]), np.int64))
         value = graph.operator("Reshape", [input_name, shape], "flat")
     if state:
         value = graph.operator("Concat", [value, *state], "joined", axis=1)
@@ -101,4 +102,8 @@ class _Graph:
 
 
 def _floats(shapes: Mapping[str, tuple[int, ...]]) -> list[onnx.ValueInfoProto]:
-    return [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, list(shape)) for name, shape in shapes.items()]
+    """Tensors of any batch."""
+    return [
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", *shape[1:]])
+        for name, shape in shapes.items()
+    ]

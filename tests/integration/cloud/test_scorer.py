@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -176,7 +177,7 @@ def test_the_embedded_broker_carries_questions_too(
     fleet = FleetBroker()
     request.addfinalizer(fleet.stop)
     user = "acme/d/cam-01"
-    login = {"version": 4, "client_id": user, "username": user, "password": fleet.password(user)}
+    login: dict[str, Any] = {"version": 4, "client_id": user, "username": user, "password": fleet.password(user)}
     url = fleet.url.replace("mqtt://", "mqtt://{username}:{password}@".format(**fleet.cloud))
     with ScoringSite(cloud, url, embedded=True) as site:
         site.push(sure)
