@@ -5,8 +5,9 @@ Every contestant is the cloud's and is asked at once, so a request leads to one 
 - Unanswered when 95 % of its task's are answered, it is asked once more if that leaves as much time again.
 - Unanswered then too, its contestants are given up if another has scored, so that later rules open. If none has, there
   is nothing to fall back to, and a default in haste helps nobody: it is waited for until time is up.
-- A task that is too slow for the time left is not asked, with one exception: alone, a question is always tried. A
-  device falls back to its own models and learns by probes; here nobody would ever find the task quick again.
+- A task of which half the questions take longer than the time left is not asked, with one exception: alone, a question
+  is always tried. A device draws the line at 95 %, since it has its own models to fall back to; here there is nothing,
+  and if nobody were asked, nobody would find the task quick again.
 - When much was sent and nothing at all came back, only probes go out, one a second, until somebody is heard.
 - With the connection to the broker everything asked over it is lost: scores are not kept for who is away.
 """
@@ -291,9 +292,9 @@ class Asking:
         return reach
 
     def _link(self, task: str, now_ns: int) -> Link:
-        patience_ns = self._reach(task).patience_ns(now_ns)
-        alone = self._waiting[task] == 0
-        return Link(self._up, 0 if alone or patience_ns is None else patience_ns)
+        reach = self._reach(task)
+        known = reach.patience_ns(now_ns) is not None
+        return Link(self._up, (reach.trips.p50_ns or 0) if known and self._waiting[task] else 0)
 
     def _new_id(self) -> str:
         return f"{self._boot}:{next(self._numbers)}"

@@ -8,12 +8,14 @@ is looked for.
 import queue
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from typing import Final
 
 import prometheus_client
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from roost_cloud.asking.asking import Answered, Asking, Outcome, Send
 from roost_cloud.asking.inquiry import Inquiry
@@ -67,6 +69,7 @@ class AskingDesk:
         self._clock = clock
         self._complaints = Complaints(clock)
         self._asking = Asking(device, in_flight=in_flight)
+        self._unreadable = 0
         self._waiting: dict[str, list[Future[Answer]]] = {}  # by request id
         self._connection = 0  # the one that is known of; 0: none
         self._events: queue.SimpleQueue[_Event | None] = queue.SimpleQueue()
@@ -158,7 +161,7 @@ class AskingDesk:
             try:
                 score = decode_msgpack(message.payload, CloudScore)
             except MessageError as error:
-                self._asking.counts["unreadable"] += 1
+                self._unreadable += 1
                 self._complaints.note(error.code, f"{message.topic[:255]}: {error}")
             else:
                 outcomes += self._asking.heard(score, self._clock.now_ns())
@@ -178,8 +181,25 @@ class AskingDesk:
         self._answers = prometheus_client.Counter(
             "roost_asking_answers", "Requests to /v2 answered.", ["reason"], registry=metrics
         )
+        metrics.register(_Events(lambda: {**self._asking.counts, "unreadable": self._unreadable}))
         waiting = prometheus_client.Gauge("roost_asking_waiting", "Requests without an answer yet.", registry=metrics)
         waiting.set_function(lambda: len(self._asking))
+
+
+class _Events(Collector):
+    """What became of questions and scores, read when somebody asks for figures."""
+
+    def __init__(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterable[Metric]:
+        """The counts as they are now."""
+        events = CounterMetricFamily(
+            "roost_asking_events", "Questions, scores and what became of them.", None, ["event"]
+        )
+        for event, count in self._counts().items():
+            events.add_metric([event], count)
+        yield events
 
 
 def make_desk(services: Services) -> AskingDesk | None:
