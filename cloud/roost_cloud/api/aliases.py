@@ -62,7 +62,7 @@ def move_alias(member: Operator, services: Given, name: BundleName, alias: _Alia
     return _model(row)
 
 
-@router.delete("/{alias}", status_code=HTTPStatus.NO_CONTENT, responses=raises(401, 403, 404, 422))
+@router.delete("/{alias}", status_code=HTTPStatus.NO_CONTENT, responses=raises(401, 403, 404, 409, 422))
 def delete_alias(member: Operator, services: Given, name: BundleName, alias: _Alias) -> None:
     """Remove an alias; its history stays."""
     with services.database.begin() as session:

@@ -139,6 +139,12 @@ class BrokerLink:
         return self._problem
 
     @property
+    def subscribed(self) -> bool:
+        """Whether the broker has answered all subscriptions of this connection: from then on nothing passes us by."""
+        session = self._session
+        return session is not None and session.accepted and not session.subscribing
+
+    @property
     def waiting(self) -> int:
         """Messages received and not yet taken."""
         return len(self._incoming)
@@ -323,10 +329,10 @@ class BrokerLink:
         return session.error or BrokerLostError(None, "it ended")
 
     def _up(self, session: BrokerSession) -> None:
+        session.subscribe()
         self._session = session
         self._problem = None
         self.counters.connections += 1
-        session.subscribe()
 
     def _say_goodbye(self, session: BrokerSession, by_s: float) -> TransportError:
         self._run_commands(self._session)

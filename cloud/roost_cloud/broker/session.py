@@ -106,6 +106,11 @@ class BrokerSession:
         """QoS 1 messages of ours that the broker has not confirmed."""
         return len(self._pending)
 
+    @property
+    def subscribing(self) -> bool:
+        """Whether the broker has yet to say something to a subscription."""
+        return bool(self._subscriptions)
+
     def open(self) -> None:
         """Connect and send CONNECT; blocks.
 

@@ -11,6 +11,8 @@ from roost_cloud.db.tables import Alias, AliasMove
 from roost_cloud.errors import NotFoundError
 from roost_cloud.people import audit
 from roost_cloud.registry import versions
+from roost_cloud.registry.reference import Reference
+from roost_cloud.registry.use import check_unused
 from roost_shared.topics import check_name
 
 __all__ = ["delete", "history", "move", "of_bundle", "of_versions"]
@@ -45,10 +47,12 @@ def delete(session: Session, tenant: str, name: str, alias: str, *, actor: str, 
 
     Raises:
         NotFoundError: there is none.
+        InUseError: a task names it.
     """
     row = session.get(Alias, (tenant, name, alias), with_for_update=True)
     if row is None:
         raise NotFoundError("alias", f"{name}@{alias}")
+    check_unused(session, tenant, Reference(name, "@", alias))
     _note(session, row, row.version, None, actor=actor, now=now)
     session.delete(row)
 

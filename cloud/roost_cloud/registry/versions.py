@@ -21,6 +21,8 @@ from roost_cloud.people import audit
 from roost_cloud.registry import blobs
 from roost_cloud.registry.candidate import Candidate
 from roost_cloud.registry.errors import InUseError, TakenError
+from roost_cloud.registry.reference import Reference
+from roost_cloud.registry.use import check_unused
 from roost_shared.bundle import BundleConfig
 
 __all__ = ["BundleSummary", "Lineage", "delete", "get", "lineage", "lock", "names", "page", "publish"]
@@ -149,13 +151,14 @@ def delete(session: Session, tenant: str, name: str, version: str, *, actor: str
 
     Raises:
         NotFoundError: as `get`.
-        InUseError: an alias points at it.
+        InUseError: an alias points at it, or a task names it.
     """
     row = lock(session, tenant, name, version)
     aliases = select(Alias.alias).where(Alias.tenant == tenant, Alias.name == name, Alias.version == version)
     pointing = list(session.scalars(aliases.order_by(Alias.alias)))
     if pointing:
         raise InUseError(f"{name}:{version} is what {', '.join(pointing)} points at: move or delete that alias first")
+    check_unused(session, tenant, Reference(name, ":", version))
     of_version = (BundleBlob.tenant == tenant, BundleBlob.name == name, BundleBlob.version == version)
     digests = list(session.scalars(select(BundleBlob.digest).where(*of_version)))
     session.execute(delete_rows(BundleBlob).where(*of_version))

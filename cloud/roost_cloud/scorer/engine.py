@@ -61,8 +61,8 @@ class Engine:
 
     def took(self, elapsed_ns: int, count: int, now_ns: int) -> None:
         """Learn what `count` inputs together took."""
-        each_ns = elapsed_ns // max(1, count)
-        self.expected_ns += (each_ns - self.expected_ns) // 16
+        each_ns = max(1, elapsed_ns // count)
+        self.expected_ns = max(1, self.expected_ns + (each_ns - self.expected_ns) // 16)
         if each_ns > _SLOW_NS:
             self._slow_until_ns = now_ns + _PENANCE_NS
 

@@ -8,30 +8,31 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
+
+import structlog
 
 from roost_cloud.db import Database
 from roost_cloud.scorer.bundle_cache import BundleCache
 from roost_cloud.scorer.choice import Candidate, choose
 from roost_cloud.scorer.engine import Engine, load_engine
+from roost_cloud.scorer.faults import FaultError
 from roost_cloud.scorer.shelf import Shelf
 from roost_cloud.tasks.resolution import Place, Resolver, Version, manifest_of
 from roost_shared.backoff import Backoff
 from roost_shared.clock import MS, SECOND, Clock
 from roost_shared.complaints import Complaints
-from roost_shared.errors import RoostError, TransportError
+from roost_shared.errors import RoostError
 
 __all__ = ["Librarian"]
+
+log = structlog.get_logger(__name__)
+
+_Value = TypeVar("_Value")
 
 _LOOK_EVERY_S: Final = 1.0
 _FIRST_WAIT_NS: Final = 500 * MS
 _LONGEST_WAIT_NS: Final = 60 * SECOND
-
-
-class GoneError(TransportError):
-    """A version was deleted between two looks."""
-
-    code = "bundle.gone"
 
 
 @dataclass
@@ -78,6 +79,7 @@ class Librarian:
         self._resolver = Resolver()
         self._wanted: dict[Place, Version | None] = {}
         self._engines: dict[str, Engine] = {}  # by digest
+        self._sizes: dict[str, int] = {}  # what each takes in memory, in bytes, by digest, once it has been loaded
         self._answering: dict[Place, Engine | None] = {}
         self._failures: dict[str, _Failure] = {}
         self._stopping = threading.Event()
@@ -110,6 +112,8 @@ class Librarian:
         else:
             for (tenant, task), unreadable in self._resolver.unreadable.items():
                 self._complaints.note(unreadable.code, f"task {task} of {tenant}: {unreadable}")
+            for place in (place for place, version in self._wanted.items() if version is None):
+                self._complaints.note("bundle.gone", f"{'/'.join(place)}: its alias or version is not there")
         chosen = self._chosen()
         self._show(chosen)
         for version in self._missing(chosen):
@@ -126,8 +130,7 @@ class Librarian:
             for place, version in self._wanted.items()
             if version is not None
         ]
-        sizes = {digest: engine.ram_bytes for digest, engine in self._engines.items()}
-        return choose(candidates, self._memory_bytes, self._clock.now_ns(), sizes)
+        return choose(candidates, self._memory_bytes, self._clock.now_ns(), self._sizes)
 
     def _missing(self, chosen: set[str]) -> list[Version]:
         """What is to be loaded now, those first that are asked for."""
@@ -149,12 +152,15 @@ class Librarian:
         try:
             with self._database.read() as session:
                 manifest = manifest_of(session, version)
-            if manifest is None:
-                raise GoneError(f"{version} was deleted")
-            self._engines[version.digest] = load_engine(self._cache.get(version, manifest), self._threads)
+            engine = load_engine(self._cache.get(version, manifest), self._threads)
         except RoostError as error:
             self._failed(version, error)
+        except Exception:  # the boundary of a load: whatever a bundle does to us, the others are scored
+            log.exception("scorer.load", bundle=str(version))
+            self._failed(version, FaultError("a fault of the scorer's own; its log says more"))
         else:
+            self._engines[version.digest] = engine
+            self._sizes[version.digest] = engine.ram_bytes
             self._failures.pop(version.digest, None)
             self._on_load("loaded")
 
@@ -177,10 +183,12 @@ class Librarian:
                 answering[place] = None
         self._answering = answering
         in_use = {engine.digest for engine in answering.values() if engine is not None}
-        self._engines = {digest: one for digest, one in self._engines.items() if digest in in_use | chosen}
-        self._failures = {
-            digest: failure
-            for digest, failure in self._failures.items()
-            if digest in {version.digest for version in self._wanted.values() if version is not None}
-        }
+        wanted = {version.digest for version in self._wanted.values() if version is not None}
+        self._engines = _only(self._engines, in_use | chosen)
+        self._failures = _only(self._failures, wanted)
+        self._sizes = _only(self._sizes, wanted)
         self._shelf.replace(answering)
+
+
+def _only(by_digest: dict[str, _Value], digests: set[str]) -> dict[str, _Value]:
+    return {digest: value for digest, value in by_digest.items() if digest in digests}

@@ -41,5 +41,6 @@ class Shelf:
         """Put these in the place of all."""
         self._engines = engines
         self.known = True
-        for place in [place for place in self.asked_ns if place not in engines]:
-            self.asked_ns.pop(place, None)
+        for place in list(self.asked_ns):  # a copy: questions come in meanwhile
+            if place not in engines:
+                self.asked_ns.pop(place, None)

@@ -79,6 +79,7 @@ class Scorer:
         self._changed = threading.Condition()  # guards what follows, and every engine's numbers
         self._queue = FairQueue(_MAX_WAITING, _MAX_WAITING_BYTES)
         self._busy = 0  # batches in hand
+        self._draining = False  # no more questions come
         self._stopping = False
         self._threads = [threading.Thread(target=self._work, name=f"scorer-{number}") for number in range(threads)]
         figures.waiting.set_function(lambda: len(self._queue))
@@ -87,6 +88,8 @@ class Scorer:
     @property
     def problem(self) -> str | None:
         """Why nothing is scored just now, in a line; None if it is."""
+        if self._link.problem is None and not self._link.subscribed:
+            return "the broker has not confirmed the subscription yet"
         return self._link.problem or self._librarian.problem
 
     def start(self) -> None:
@@ -104,6 +107,7 @@ class Scorer:
             except (TransportError, TimeoutError) as error:
                 self._complaints.note("scorer.goodbye", f"the broker was not told: {error}")
         with self._changed:
+            self._draining = True
             self._changed.wait_for(lambda: not (self._link.waiting or len(self._queue) or self._busy), _GOODBYE_S)
             self._stopping = True
             self._changed.notify_all()
@@ -120,9 +124,8 @@ class Scorer:
         for message in self._link.take():
             self._admit(message)
         worked = self._work_once(here=True)
-        if len(self._queue) or self._busy == 0:
-            with self._changed:
-                self._changed.notify_all()
+        with self._changed:
+            self._notify()
         return 0.0 if worked else _IDLE_S
 
     def _admit(self, message: Message) -> None:
@@ -190,8 +193,13 @@ class Scorer:
                 self._busy -= 1
                 if engine is not None:
                     engine.running -= 1
-                self._changed.notify_all()
+                self._notify()
         return True
+
+    def _notify(self) -> None:
+        """Wake the other threads, if there may be something for them: each wakening delays whoever is at work."""
+        if len(self._queue) or self._draining:
+            self._changed.notify_all()
 
     def _limit(self, lane: Lane, now_ns: int, *, here: bool) -> int:
         """How many jobs a lane may give to whoever asks; `here` is where the socket is read."""

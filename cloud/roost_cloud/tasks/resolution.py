@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from roost_cloud.db.tables import Alias, BundleVersion
 from roost_cloud.db.tables import CloudTask as Row
+from roost_cloud.registry import versions
 from roost_cloud.registry.reference import Reference, parse_reference
 from roost_cloud.tasks.document import BadTaskError, CloudTask, read_task
 from roost_shared.errors import ContentError
@@ -110,10 +111,13 @@ def check_bundles(session: Session, tenant: str, task: CloudTask) -> None:
         raise UnknownBundleError(f"the registry has no {names}: push it, or move the alias, first")
 
 
-def manifest_of(session: Session, version: Version) -> bytes | None:
-    """A version's manifest; None if it was deleted."""
-    row = session.get(BundleVersion, (version.tenant, version.name, version.version))
-    return None if row is None or row.deleted_at is not None else row.manifest
+def manifest_of(session: Session, version: Version) -> bytes:
+    """A version's manifest.
+
+    Raises:
+        NotFoundError: it was deleted.
+    """
+    return versions.get(session, version.tenant, version.name, version.version).manifest
 
 
 _Asked = tuple[str, Reference]
