@@ -164,6 +164,25 @@ def test_whoever_shows_a_devices_certificate_again_takes_its_place(broker: Fence
     first.wait(lambda: bool(first.disconnects), "the first is out")
 
 
+def test_an_asking_process_asks_and_hears_under_its_client_id_alone(broker: FencedBroker, own: Device) -> None:
+    asking = broker.enter_as_cloud(client_id="cloud.1a2b")
+    scorer = broker.enter_as_cloud(client_id="scorer")
+    other = broker.enter_as_cloud(client_id="cloud.3c4d")
+    device = broker.enter(own.shown)
+    scorer.subscribe("roost/1/+/d/+/ask/+")
+    for peer in (asking, other, device):
+        peer.subscribe("roost/1/+/d/cloud.1a2b/score")
+    for peer, body in ((other, b"other's"), (device, b"device's"), (asking, b"own")):
+        peer.publish("roost/1/acme/d/cloud.1a2b/ask/meter", body)
+    asking.publish(f"{own.root}/ask/meter", b"a device's")
+    asking.publish("roost/1/other/d/cloud.1a2b/ask/meter", b"last")
+    assert [message.payload for message in scorer.next(2)] == [b"own", b"last"]
+    device.publish("roost/1/acme/d/cloud.1a2b/score", b"forged")
+    scorer.publish("roost/1/acme/d/cloud.1a2b/score", b"scored")
+    assert asking.next()[0].payload == b"scored"
+    assert other.messages == device.messages == []
+
+
 def test_the_cloud_reads_what_devices_say_and_writes_what_they_read(
     broker: FencedBroker, own: Device, stranger: Device
 ) -> None:

@@ -217,6 +217,7 @@ def test_token_for_what_cannot_be_a_device_is_refused(cloud: Cloud) -> None:
     cases: list[tuple[dict[str, object], str]] = [
         ({"device": "Cam 1"}, "request.invalid"),
         ({"device": "a" * 60}, "identity.too_long"),
+        ({"device": "cloud.1a2b"}, "name.invalid"),
         ({"device": "cam-01", "labels": {"Site": "north"}}, "label.invalid"),
         ({"device": "cam-01", "labels": {"site": ""}}, "label.invalid"),
         ({"device": "cam-01", "labels": {f"k{number}": "v" for number in range(65)}}, "label.invalid"),

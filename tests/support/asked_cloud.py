@@ -54,9 +54,9 @@ def bytes_request(payload: str = "pixels", **parameters: Any) -> dict[str, Any]:
 class AskedCloud:
     """Started at once, with the broker at `broker_url`; a context manager."""
 
-    def __init__(self, folder: Path, broker_url: str | None, *arguments: str) -> None:
+    def __init__(self, folder: Path, broker_url: str | None, *arguments: str, role: str = "api") -> None:
         broker = [] if broker_url is None else ["--broker-url", broker_url]
-        self.process = CloudProcess(folder, "--role", "api", *broker, *arguments).start()
+        self.process = CloudProcess(folder, "--role", role, *broker, *arguments).start()
         self._database = Database(f"sqlite:///{self.process.data_dir / 'roost.db'}")
         self._pool = urllib3.PoolManager(maxsize=256, retries=False)
         self.add_tenant("acme")

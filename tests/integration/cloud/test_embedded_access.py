@@ -113,6 +113,22 @@ def test_the_cloud_writes_only_what_devices_read(join: Join, cloud: MqttPeer) ->
         assert cloud.subscribe(topic) == [0x80], topic
 
 
+def test_the_cloud_asks_under_names_of_its_own_and_no_devices(join: Join, cloud: MqttPeer) -> None:
+    cam, own = join(CAM), "roost/1/+/d/cloud.1a2b"
+    assert cloud.subscribe(f"{own}/score") == [1]
+    assert cloud.subscribe("roost/1/+/d/+/ask/+") == [1]
+    for topic in ("roost/1/+/d/+/score", f"{own}/#", f"{own}/+", "roost/1/+/d/cloud/score", f"roost/1/{CAM}/score"):
+        assert cloud.subscribe(topic) == [0x80], topic
+    for device in ("acme/d/cloud.1a2b", "zeta/d/cloud.1a2b", CAM, "acme/d/cloud"):
+        cloud.publish(f"roost/1/{device}/ask/meter", b"asked")
+    asked = [f"roost/1/{tenant}/d/cloud.1a2b/ask/meter" for tenant in ("acme", "zeta")]
+    assert topics(cloud, 2) == asked
+    assert cam.subscribe("roost/1/acme/d/cloud.1a2b/score") == [0x80]
+    cam.publish("roost/1/acme/d/cloud.1a2b/score", b"forged")
+    cloud.publish("roost/1/acme/d/cloud.1a2b/score", b"scored")
+    assert cloud.next()[0].payload == b"scored"
+
+
 def test_a_sensor_reaches_its_device_and_nothing_else(join: Join) -> None:
     cam = join(CAM)
     cam.subscribe(f"roost/1/{CAM}/in/+")

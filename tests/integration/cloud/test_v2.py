@@ -1,17 +1,24 @@
 """The Open Inference Protocol in the cloud, by its own clients against a real process and a real Mosquitto."""
 
+import base64
 import json
 import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tritonclient.http as triton
 
+from roost_cloud.transfer import Registry
+from roost_cloud.transfer.push import push_bundle
+from roost_shared.bundle import open_bundle
 from roost_shared.messages import ErrorInfo
+from tests.support.agent import until
 from tests.support.asked_cloud import TASK, AskedCloud, bytes_request
+from tests.support.bundles import Bundles, picture
 from tests.support.fake_scorer import Asked, FakeScorer, score_of
 from tests.support.mosquitto import Mosquitto
 
@@ -162,7 +169,23 @@ def test_errors_have_the_protocols_form(
     assert isinstance(refused.body["error"], str)
 
 
-def test_without_a_broker_nobody_can_be_asked(tmp_path: Any) -> None:
+def test_one_process_with_broker_scorer_and_api_answers(tmp_path: Path, bundles: Bundles) -> None:
+    everything = ("--embedded", "--embedded-broker-port", "0")
+    with AskedCloud(tmp_path / "cloud", None, *everything, role="api,scorer") as house:
+        with house.process.client(house.token) as api:
+            push_bundle(Registry(api), bundles.sure)
+        house.put_task("light", {**TASK, "contestants": [{"name": "big", "bundle": "sure:1"}]})
+        data = base64.b64encode(picture(255)).decode()
+        request = bytes_request(data)
+        request["inputs"][0]["parameters"] = {"content_encoding": "base64"}
+        house.until_ready()
+        until(lambda: house.infer(request, "light").label == "bright", "the scorer has loaded it")
+        answer = house.infer(request, "light")
+        assert answer.body["parameters"]["bundle"] == open_bundle(bundles.sure).reference
+        assert answer.output("confidence") > 0.9
+
+
+def test_without_a_broker_nobody_can_be_asked(tmp_path: Path) -> None:
     with AskedCloud(tmp_path / "cloud", None) as alone:
         refused = alone.infer()
         assert (refused.status, refused.body["code"]) == (503, "asking.no_broker")
