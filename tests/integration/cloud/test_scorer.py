@@ -12,6 +12,7 @@ from roost_shared.questions import InputSize
 from tests.support.bundles import SIDE, Bundles, picture
 from tests.support.cloud import Cloud
 from tests.support.embedded_fleet_broker import FleetBroker
+from tests.support.fenced_broker import FencedBroker
 from tests.support.mosquitto import Mosquitto
 from tests.support.scoring import AskingDevice, ScoringSite, until
 from tests.support.served_cloud import bundle_like
@@ -186,3 +187,25 @@ def test_the_embedded_broker_carries_questions_too(
         with AskingDevice(fleet.port, **login) as device:
             assert device.score(DARK, "big").label == "dark"
             assert device.score(b"", task="light").error is None
+
+
+def test_behind_the_fence_of_a_deployments_broker(cloud: Cloud, sure: Bundle, tmp_path: Path) -> None:
+    fence = tmp_path / "fence"
+    fence.mkdir()
+    broker = FencedBroker(fence)
+    files = {
+        "broker_cafile": fence / "ca.crt",
+        "broker_certfile": fence / "roost-cloud.crt",
+        "broker_keyfile": fence / "roost-cloud.key",
+    }
+    try:
+        cam = broker.device()
+        with ScoringSite(cloud, broker.cloud_url, **files) as site:
+            site.push(sure)
+            site.set_task({"big": "sure@stable"})
+            site.start()
+            with AskingDevice(broker.port, tls=broker._context(cam.shown)) as device:
+                assert device.score(DARK, "big").label == "dark"
+                assert device.score(b"", task="light").error is None
+    finally:
+        broker.close()
