@@ -7,6 +7,7 @@ scorer; what is loaded stays loaded.
 import os
 import shutil
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,7 @@ from roost_shared.errors import DeviceError
 __all__ = ["BundleCache", "CacheError"]
 
 _CHUNK_BYTES: Final = 1 << 20
+_FETCH_MAX_S: Final = 3600.0  # what was not fetched in an hour was given up, or its scorer was killed
 
 
 class CacheError(DeviceError):
@@ -110,10 +112,10 @@ class BundleCache:
             with suppress(FileNotFoundError):  # another scorer was first
                 found.append((folder.stat().st_mtime, _size_bytes(folder), folder))
         total_bytes = sum(size_bytes for _, size_bytes, _ in found)
-        for _, size_bytes, folder in sorted(found):
-            if total_bytes <= self._limit_bytes:
-                return
-            if folder != keep:
+        abandoned_s = time.time() - _FETCH_MAX_S
+        for used_s, size_bytes, folder in sorted(found):
+            being_fetched = folder.name.startswith(".") and used_s > abandoned_s
+            if total_bytes > self._limit_bytes and folder != keep and not being_fetched:
                 shutil.rmtree(folder, ignore_errors=True)
                 total_bytes -= size_bytes
 

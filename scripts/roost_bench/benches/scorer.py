@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from PIL import Image
 
+from roost_cloud.logs import configure_logs
 from roost_cloud.services import open_services
 from roost_shared.bundle import Bundle
 from roost_shared.bundle.build import build_bundle
@@ -107,6 +108,7 @@ def _picture(folder: Path) -> Path:
 @contextmanager
 def _scorer(folder: Path, bundle: Bundle) -> Iterator[_Server]:
     """A broker, and a scorer that knows one task."""
+    configure_logs("warning", "auto")
     with mosquitto(folder) as broker:
         arguments = ("--role", "scorer", "--broker-url", broker.url, "--scorer-threads", "1", "--log-level", "warning")
         with CloudProcess(folder / "cloud", *arguments) as process:
