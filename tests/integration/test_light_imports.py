@@ -25,3 +25,16 @@ def test_a_worker_loads_no_more_than_it_runs() -> None:
     code = f"import sys, roost_shared.pipeline; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_an_agent_without_http_loads_none_of_it() -> None:
+    code = "import sys, roost_edge.agent; print([name for name in ('h11', 'roost_edge.http') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_taking_inputs_by_http_is_light() -> None:
+    heavy = ["numpy", "PIL", "ai_edge_litert", "asyncio", "tempfile", "http.server"]
+    code = f"import sys, roost_edge.intake.http; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -143,6 +143,9 @@ class HttpTalk:
 
     def _judge(self, event: h11.Request) -> None:
         self._head = head = _head(event, self._host)
+        if not event.http_version.startswith(b"1."):
+            self.refuse(505, "http.version", "HTTP/1.1 is spoken here")
+            return
         if "transfer-encoding" in head.headers:
             self.refuse(411, "http.length_required", "state the body's Content-Length; it cannot come in chunks")
             return
