@@ -23,6 +23,7 @@ from PIL.ImageFile import ImageFile
 
 from roost_shared.errors import InputError
 from roost_shared.limits import InputLimits
+from roost_shared.magic import MagicKind, kind_by_magic
 
 __all__ = [
     "ArrayObjectError",
@@ -40,7 +41,7 @@ __all__ = [
     "to_array",
 ]
 
-Kind = Literal["jpeg", "png", "bmp", "webp", "npy", "json"]
+Kind = MagicKind | Literal["json"]
 
 # What Pillow's decoders raise on bytes that are not what they claim to be.
 _IMAGE_FAULTS: Final = (
@@ -209,7 +210,7 @@ def to_array(value: Any) -> NDArray[Any]:
 
 
 def _kind_of(start: bytes, content_type: str | None) -> Kind:
-    kind = _kind_by_magic(start)
+    kind = kind_by_magic(start)
     if kind is not None:
         return kind
     named = _TYPES.get((content_type or "").partition(";")[0].strip().lower())
@@ -221,20 +222,6 @@ def _kind_of(start: bytes, content_type: str | None) -> Kind:
         f"the payload ({content_type or 'no content type'}, starting {start[:8].hex(' ')}) is none of JPEG, PNG, BMP, "
         "WebP, .npy, JSON array"
     )
-
-
-def _kind_by_magic(start: bytes) -> Kind | None:
-    if start.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if start.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if start.startswith(b"\x93NUMPY"):
-        return "npy"
-    if start.startswith(b"RIFF") and start[8:12] == b"WEBP":
-        return "webp"
-    if start.startswith(b"BM"):
-        return "bmp"
-    return None
 
 
 def _open_image(view: memoryview, kind: Kind, max_pixels: int) -> Image:

@@ -20,7 +20,7 @@ from roost_shared.bundle.manifest import ArrayPayload, ImagePayload, Preprocessi
 from roost_shared.errors import InputError
 from roost_shared.payload import UnknownTypeError, load_pixels, to_array
 
-__all__ = ["MissingStateError", "Preprocessor", "WrongShapeError", "is_channels_first", "quantize"]
+__all__ = ["MissingStateError", "Preprocessor", "WrongShapeError", "fit_picture", "is_channels_first", "quantize"]
 
 Array = NDArray[Any]
 
@@ -116,6 +116,30 @@ def is_channels_first(tensor: TensorSpec) -> bool:
     return len(tensor.shape) == _IMAGE_DIMENSIONS and tensor.shape[1] in _CHANNELS and tensor.shape[3] not in _CHANNELS
 
 
+def fit_picture(image: Image.Image, spec: ImagePayload) -> Image.Image:
+    """What the preprocessing makes of a picture first of all: decoded, oriented, in the model's colours and size.
+
+    Args:
+        image: as `payload.open_payload` gives it.
+        spec: what the bundle says; of BGR, pixels come as RGB still.
+
+    Returns:
+        A picture of `spec.width` × `spec.height`, mode RGB or L. Where `spec.orient` and `spec.draft` are off, fitting
+        it once more changes nothing.
+
+    Raises:
+        InputError: it cannot be decoded.
+    """
+    mode = "L" if spec.colour == "L" else "RGB"
+    if spec.draft:
+        image.draft(mode, (spec.width, spec.height))
+    load_pixels(image)
+    if spec.orient:
+        transpose = _TRANSPOSE.get(_orientation(image))
+        image = image.transpose(transpose) if transpose is not None else image
+    return _resized(_converted(image, mode), spec)
+
+
 def quantize(real: Array, tensor: TensorSpec) -> Array:
     """Real values to what `tensor` stores: rounded half to even, and clipped to its dtype."""
     dtype = np.dtype(tensor.dtype)
@@ -136,24 +160,13 @@ def quantize(real: Array, tensor: TensorSpec) -> Array:
 def _pixels(payload: Image.Image | Array, spec: ImagePayload) -> NDArray[np.uint8]:
     """Fitted pixels (height, width, channels) uint8, channels in the model's order."""
     if isinstance(payload, Image.Image):
-        pixels = np.asarray(_fitted(payload, spec))
+        pixels = np.asarray(fit_picture(payload, spec))
         return pixels[:, :, ::-1] if spec.colour == "BGR" else pixels
     channels = 1 if spec.colour == "L" else 3
     array = _shaped(payload, (1, spec.height, spec.width, channels))
     if array.dtype == np.uint8:
         return array
     return np.clip(np.rint(array), 0, 255).astype(np.uint8)
-
-
-def _fitted(image: Image.Image, spec: ImagePayload) -> Image.Image:
-    mode = "L" if spec.colour == "L" else "RGB"
-    if spec.draft:
-        image.draft(mode, (spec.width, spec.height))
-    load_pixels(image)
-    if spec.orient:
-        transpose = _TRANSPOSE.get(_orientation(image))
-        image = image.transpose(transpose) if transpose is not None else image
-    return _resized(_converted(image, mode), spec)
 
 
 def _orientation(image: Image.Image) -> int:
