@@ -202,10 +202,10 @@ def test_a_worker_that_never_lets_the_other_heads_reply_is_found_out(
         process.main()
     """
 
-    def spawn(_: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
+    def spawn(_module: str, _: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, "-c", dedent(rogue)], stdin=theirs.fileno())
 
-    monkeypatch.setattr(child, "_spawn", spawn)
+    monkeypatch.setattr(child, "spawn", spawn)
     with WorkerRig(primary, {"shadow": shadow}) as rig:
         rig.until_ready()
         rig.submit(*range(12))

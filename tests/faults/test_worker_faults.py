@@ -244,17 +244,17 @@ agent.recv(99999)
 def test_a_worker_that_breaks_the_protocol_is_killed_and_replaced(
     bundle: Path, behaviour: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = child._spawn
+    honest = child.spawn
     pids: list[int] = []
 
-    def rogue_first(title: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
+    def rogue_first(_module: str, title: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
         if pids:
-            return honest(title, theirs)
+            return honest(_module, title, theirs)
         rogue = subprocess.Popen([sys.executable, "-c", PREAMBLE + behaviour], stdin=theirs.fileno())
         pids.append(rogue.pid)
         return rogue
 
-    monkeypatch.setattr(child, "_spawn", rogue_first)
+    monkeypatch.setattr(child, "spawn", rogue_first)
     with WorkerRig(bundle) as rig:
         rig.until(lambda: rig.states, "the rogue has been heard of")
         rig.submit("asked")
@@ -279,10 +279,10 @@ for sequence in range(2):
 sys.exit(0)
 """
 
-    def rogue(_: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
+    def rogue(_module: str, _: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, "-c", PREAMBLE + scores_two_of_three], stdin=theirs.fileno())
 
-    monkeypatch.setattr(child, "_spawn", rogue)
+    monkeypatch.setattr(child, "spawn", rogue)
     with WorkerRig(bundle) as rig:
         rig.until_ready()
         dying = psutil.Process(rig.pid)
@@ -297,11 +297,11 @@ sys.exit(0)
 def test_a_crash_loop_backs_off(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spawned: list[float] = []
 
-    def quitter(_: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
+    def quitter(_module: str, _: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
         spawned.append(time.monotonic())
         return subprocess.Popen(["/bin/false"], stdin=theirs.fileno())
 
-    monkeypatch.setattr(child, "_spawn", quitter)
+    monkeypatch.setattr(child, "spawn", quitter)
     with WorkerRig(bundle) as rig:
         waited: list[bool] = []
         rig.reactor.call_after(2_000_000_000, lambda: waited.append(True))
@@ -311,15 +311,15 @@ def test_a_crash_loop_backs_off(bundle: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_machine_that_cannot_spawn_is_tried_again(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = child._spawn
+    honest = child.spawn
     failures = [OSError(11, "Resource temporarily unavailable"), OSError(12, "Cannot allocate memory")]
 
-    def poor(title: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
+    def poor(_module: str, title: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
         if failures:
             raise failures.pop()
-        return honest(title, theirs)
+        return honest(_module, title, theirs)
 
-    monkeypatch.setattr(child, "_spawn", poor)
+    monkeypatch.setattr(child, "spawn", poor)
     with WorkerRig(bundle) as rig:
         rig.until_ready()
         assert [state for state, _ in rig.states] == ["restarting", "restarting", "ready"]

@@ -6,13 +6,11 @@ session, so that Ctrl-C on a terminal reaches the agent alone, which then stops 
 """
 
 import os
-import signal
 import socket
-import subprocess
-import sys
 from contextlib import ExitStack
 from typing import Final, Protocol
 
+from roost_edge.offspring import describe_end, spawn
 from roost_edge.reactor import Reactor
 from roost_edge.workers import protocol
 from roost_edge.workers.running_mark import RunningMark
@@ -20,9 +18,7 @@ from roost_edge.workers.running_mark import RunningMark
 __all__ = ["Child", "ChildOwner"]
 
 _TRUNCATED: Final = int(socket.MSG_TRUNC)  # an `&` of enums costs microseconds
-_STDERR: Final = 2
-# One thread of arithmetic and one heap. Libraries read these when loaded, so they have to be set before.
-_ENVIRONMENT: Final = {"MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+_MODULE: Final = "roost_edge.workers.process"
 
 
 class ChildOwner(Protocol):
@@ -63,7 +59,7 @@ class Child:
             undo.callback(self._socket.close)
             self._socket.setblocking(False)
             with theirs:
-                self._process = _spawn(title, theirs)
+                self._process = spawn(_MODULE, title, theirs)
             undo.callback(self._process.wait)
             undo.callback(self._process.kill)
             self.pid = self._process.pid
@@ -128,25 +124,5 @@ class Child:
         os.close(self._pidfd)
         self._reactor.unwatch(self._socket)
         self._socket.close()
-        self._owner.on_exit(self._violation or _describe(returncode))
+        self._owner.on_exit(self._violation or describe_end(returncode))
         self.mark.close()
-
-
-def _spawn(title: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        # -P: a numpy.py in the folder the agent was started from is not ours.
-        [sys.executable, "-P", "-m", "roost_edge.workers.process", title],
-        stdin=theirs.fileno(),
-        stdout=_STDERR,  # what libraries print must not mix with what the agent prints
-        env=os.environ | _ENVIRONMENT,
-        start_new_session=True,
-    )
-
-
-def _describe(returncode: int) -> str:
-    if returncode >= 0:
-        return f"exited with status {returncode}"
-    try:
-        return f"killed by {signal.Signals(-returncode).name}"
-    except ValueError:
-        return f"killed by signal {-returncode}"

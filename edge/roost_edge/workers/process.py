@@ -5,18 +5,15 @@ the agent's end of the socket closes; in what order, `crew` says. One thread. It
 it may be killed at any moment.
 """
 
-import contextlib
-import ctypes
 import gc
 import os
-import resource
-import signal
 import socket
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from roost_edge.second_place import take_second_place
 from roost_edge.workers import protocol
 from roost_edge.workers.crew import Crew, Seat, describe
 from roost_edge.workers.payload import map_payload
@@ -29,40 +26,19 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_PR_SET_PDEATHSIG: Final = 1
-_NICE: Final = 5  # the agent's loop goes first
-_GROUP_NICE: Final = 10
 _RECEIVE: Final = int(socket.MSG_CMSG_CLOEXEC)  # an `|` of enums costs microseconds
 _DO_NOT_WAIT: Final = int(socket.MSG_DONTWAIT)
 _ANCILLARY_BYTES: Final = socket.CMSG_LEN(4)  # one descriptor
-_OOM_SCORE: Final = 500  # of 1000: when memory runs out, the kernel shall take us and leave the agent
 
 
 def main() -> None:
     """Serve the agent until it is gone."""
-    _take_second_place()
+    take_second_place()
     with socket.socket(fileno=os.dup(sys.stdin.fileno())) as agent:
         try:
             _serve(agent)
         except (BrokenPipeError, ConnectionResetError):
             return  # the agent is gone
-
-
-def _take_second_place() -> None:
-    """Give way to the agent in all things: in time, in memory, in dying; and keep inputs out of core files."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
-    # A service manager signals every process of the unit. The agent still has requests in flight then, and stops us.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.setpriority(os.PRIO_PROCESS, 0, _NICE)
-    # Where the kernel groups processes by session (sched(7), autogroup), it is the group's nice value that counts.
-    with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(_GROUP_NICE), encoding="ascii")
-    Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE), encoding="ascii")
-    # 1 and not 0: at 0 the kernel still pipes a core to a handler such as systemd-coredump, see core(5).
-    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
 
 
 def _serve(agent: socket.socket) -> None:

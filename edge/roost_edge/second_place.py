@@ -1,0 +1,37 @@
+"""What a subprocess of the agent's does first: it gives way to the agent. Only for the subprocess: it loads ctypes."""
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+from pathlib import Path
+from typing import Final
+
+__all__ = ["take_second_place"]
+
+_PR_SET_PDEATHSIG: Final = 1
+_NICE: Final = 5  # the agent's loop goes first
+_GROUP_NICE: Final = 10
+_OOM_SCORE: Final = 500  # of 1000: when memory runs out, the kernel shall take us and leave the agent
+
+
+def take_second_place() -> None:
+    """Give way to the agent in all things: in time, in memory, in dying; and keep inputs out of core files.
+
+    Raises:
+        OSError: the kernel will not end us with the agent.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    # A service manager signals every process of the unit. The agent still has requests in flight then, and stops us.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.setpriority(os.PRIO_PROCESS, 0, _NICE)
+    # Where the kernel groups processes by session (sched(7), autogroup), it is the group's nice value that counts.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(_GROUP_NICE), encoding="ascii")
+    Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE), encoding="ascii")
+    # 1 and not 0: at 0 the kernel still pipes a core to a handler such as systemd-coredump, see core(5).
+    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
