@@ -3,7 +3,7 @@
     broker ─▶ site connection ─▶ intake ─▶ desk ─▶ workers
       ▲                 folder ─▶ intake ─▶ │  ▲       │
       └───────────────── answers ───────────┘  ├ scores┘
-    cloud ◀─▶ uplink ◀─▶ cloud link ◀─ asks ───┘
+    cloud ◀─▶ uplink ◀─▶ cloud link ◀─ asks ───┘   (pictures shrunken on the way, where that pays)
 
 Everything here runs in one thread, the reactor's. Models run in the workers' processes; connecting, in a thread of
 its own. So nothing the network or a model does can keep an answer from leaving.
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from roost_edge.broker_settings import own_identity, site_settings
 from roost_edge.cloud_link.ledger import Ledger
 from roost_edge.cloud_link.link import CloudLink
+from roost_edge.cloud_link.sizes import Sizes
 from roost_edge.config import AgentConfig
 from roost_edge.desk import Desk
 from roost_edge.identity import Identity, IdentityUnreadableError
@@ -29,6 +30,8 @@ from roost_edge.intake.mqtt import MqttIntake
 from roost_edge.lineup import line_up
 from roost_edge.mqtt import BrokerConnection
 from roost_edge.reactor import Reactor, Timer
+from roost_edge.shrinking.downscaler import Downscaler
+from roost_edge.shrinking.shrinker import Shrinker
 from roost_edge.site_connection import SiteConnection, describe_connection
 from roost_edge.state_folder import StateFolder
 from roost_edge.status import StatusServer
@@ -39,6 +42,7 @@ from roost_edge.workers import ContestantState, Key, Worker
 from roost_shared import __version__
 from roost_shared.clock import SECOND, SystemClock
 from roost_shared.complaints import Complaints
+from roost_shared.limits import InputLimits
 from roost_shared.messages import SCHEMA_VERSION, ErrorInfo
 from roost_shared.scored import Scored
 from roost_shared.topics import DeviceTopics
@@ -133,13 +137,19 @@ class Agent:
         )
         budget = 0 if config.cloud is None else config.cloud.ask_bytes_per_day
         ledger = Ledger(config.state_dir, budget, self._reactor, self._complaints)
-        self._link = CloudLink(topics, self._boot, ledger, self._reactor, self._complaints, self.desk)
-        self.desk.asker = self._link
+        limits = InputLimits(payload_bytes=config.limits.payload_bytes, image_pixels=config.limits.image_pixels)
+        shrinker = Shrinker(self._reactor, self._complaints, limits)
+        self._downscaler = Downscaler(shrinker, self._reactor, self.desk)
+        self._link = CloudLink(topics, self._boot, ledger, self._reactor, self._complaints, self._downscaler)
+        self._downscaler.asker = self._link
+        self.desk.asker = self._downscaler
         for name, task in config.tasks.items():
             lined_up = line_up(name, config, self._reactor, _Ear(self, name))
             self.desk.tasks[name] = lined_up
             if lined_up.cloud:
-                self._link.serve(name, lined_up.cloud, lined_up.labels)
+                downscaled = [one.name for one in task.contestants if one.downscale]
+                sizes = Sizes(downscaled, max_pixels=config.limits.image_pixels)
+                self._link.serve(name, lined_up.cloud, lined_up.labels, sizes)
             for inject, topic in task.inject.items():
                 self._injection.want(lined_up, inject, topic)
         identity = self._read_identity()
@@ -236,6 +246,7 @@ class Agent:
             self._watchdog.close()
             status.close()
             self._link.close()
+            self._downscaler.close()
             for folder in self._folders.values():
                 folder.close()
             if self._http is not None:
@@ -321,7 +332,11 @@ class Agent:
             "uptime_s": (self._reactor.now_ns() - self._started_ns) / SECOND,
             "problem": self._uplink.problem,
             "broker": describe_connection(self._site.connection),
-            "cloud": {**self._uplink.describe(), "link": self._link.describe()},
+            "cloud": {
+                **self._uplink.describe(),
+                "link": self._link.describe(),
+                "shrinking": self._downscaler.describe(),
+            },
             "unanswered": self.desk.unanswered,
             "ignored_retained": self._site.intake.ignored_retained,
             "ignored_settled": self._site.intake.ignored_settled,

@@ -98,6 +98,7 @@ class ContestantConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     where: Literal["local", "cloud"] = "local"
     role: Role = "answer"
     ask: AskMode = "unsure"
+    downscale: bool = False  # a cloud contestant may be sent a picture in its bundle's own size
     threads: Annotated[int, Meta(gt=0, le=64)] = 1
     runtime: RuntimeName | None = None  # None: the best installed one that the bundle lists
     delegate: DelegateName | None = None  # a library for tflite, an execution provider for ONNX
@@ -367,6 +368,9 @@ def _check_task(where: str, name: str, task: TaskConfig, own_root: str, *, allow
         if one.where == "local" and one.bundle is None:
             remedy = "Give the bundle's folder"
             raise ConfigError(where=where, key=f"{key}.bundle", problem="a local contestant needs one", remedy=remedy)
+        if one.where == "local" and one.downscale:
+            remedy = "Leave it out: nothing is sent to a local contestant"
+            raise ConfigError(where=where, key=f"{key}.downscale", problem="the contestant is local", remedy=remedy)
         if one.delegate_options and one.delegate is None:
             remedy = "Name the delegate they are for"
             raise ConfigError(

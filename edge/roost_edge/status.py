@@ -132,6 +132,10 @@ def _cloud(cloud: dict[str, Any]) -> list[str]:
     if link is not None:
         limit = f" of {link['bytes_per_day']}" if link["bytes_per_day"] else ""
         parts.append(f"link {link['state']}, {link['bytes_today']}{limit} bytes asked in 24 hours")
+    if cloud["shrinking"]["shrunken"]:
+        parts.append(
+            f"{cloud['shrinking']['shrunken']} pictures shrunken, {cloud['shrinking']['saved_bytes']} bytes less"
+        )
     if cloud["identity"]["expires_at"] is not None:
         parts.append(f"certificate until {cloud['identity']['expires_at']}")
     if cloud["identity"]["problem"] is not None:

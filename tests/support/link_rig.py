@@ -11,7 +11,7 @@ from roost_edge.workers import SharedPayload
 from roost_shared.clock import MS, SystemClock
 from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo
-from roost_shared.questions import CloudScore, Question, decode_msgpack, encode_msgpack
+from roost_shared.questions import CloudScore, InputSize, Question, decode_msgpack, encode_msgpack
 from roost_shared.rendezvous import Answer, Link, Request, Seen
 from roost_shared.scored import Scored
 from roost_shared.topics import DeviceTopics
@@ -83,7 +83,9 @@ class LinkRig:
     def probes(self) -> list[Question]:
         return [question for question in self.sent if not question.contestants]
 
-    def ask(self, key: str, *contestants: str, time_up_ms: float = 300) -> ErrorInfo | None:
+    def ask(
+        self, key: str, *contestants: str, time_up_ms: float = 300, shrunken_to: InputSize | None = None
+    ) -> ErrorInfo | None:
         """Ask about an input whose time is up `time_up_ms` from now."""
         with SharedPayload(b"image") as payload:
             inquiry = Inquiry(
@@ -94,6 +96,7 @@ class LinkRig:
                 content_type=None,
                 inject=None,
                 time_up_ns=self.reactor.now + round(time_up_ms * MS),
+                shrunken_to=shrunken_to,
             )
             return self.link.ask(inquiry)
 

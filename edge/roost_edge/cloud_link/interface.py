@@ -6,6 +6,7 @@ import msgspec
 
 from roost_edge.workers import SharedPayload
 from roost_shared.messages import ErrorInfo
+from roost_shared.questions import InputSize
 from roost_shared.rendezvous import Answer, Link
 from roost_shared.scored import Scored
 
@@ -22,6 +23,7 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str | None
     inject: dict[str, Any] | None  # external state stamped on the request
     time_up_ns: int  # monotonic: a score that comes later is late
+    shrunken_to: InputSize | None = None  # what was made of the picture; only for bundles that take that size
 
 
 class Asker(Protocol):
@@ -51,7 +53,8 @@ class AskListener(Protocol):
         """A contestant will not score a request; not `final`: it may do so yet, but is not worth waiting for.
 
         `error.code` is the scorer's own, one of `score.…` for a score that makes no sense, `link.down` (the
-        connection ended) or `link.lost` (unanswered for too long, or the link has turned bad).
+        connection ended) or `link.lost` (unanswered for too long, or the link has turned bad); or why the question
+        could not be sent after all, once its picture was shrunken: any that `ask` returns.
         """
         ...
 

@@ -13,7 +13,7 @@ again; else nobody waits for it any longer. Until a task has had a few round tri
 time is up. A score that comes after all is late: it is passed on, and it teaches how long questions take.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import count
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from roost_edge.cloud_link.pending import Pending, Questions
 from roost_edge.cloud_link.prober import Prober
 from roost_edge.cloud_link.record import Record
 from roost_edge.cloud_link.sender import DOWN, AskCarrier, Sender
+from roost_edge.cloud_link.sizes import Sizes
 from roost_edge.mqtt import Received
 from roost_edge.reactor import Reactor
 from roost_shared.clock import MS, ns_to_ms
@@ -31,7 +32,7 @@ from roost_shared.complaints import Complaints
 from roost_shared.link.reach import Reach
 from roost_shared.link.sense import nonsense
 from roost_shared.messages import ErrorInfo, MessageError, VersionMismatchError
-from roost_shared.questions import CloudScore, Question, decode_msgpack
+from roost_shared.questions import CloudScore, InputSize, Question, decode_msgpack
 from roost_shared.rendezvous import Answer
 from roost_shared.scored import Scored
 from roost_shared.topics import DeviceTopics
@@ -46,12 +47,13 @@ _UNANSWERED: Final = ErrorInfo("link.lost", "unanswered for longer than 95 % of 
 class _Task:
     """What is known of one task's cloud contestants."""
 
-    __slots__ = ("labels", "reach", "records")
+    __slots__ = ("labels", "reach", "records", "sizes")
 
-    def __init__(self, contestants: Iterable[str], labels: frozenset[str] | None) -> None:
+    def __init__(self, contestants: Iterable[str], labels: frozenset[str] | None, sizes: Sizes) -> None:
         self.records = {contestant: Record() for contestant in contestants}
         self.labels = labels
         self.reach = Reach()
+        self.sizes = sizes
 
 
 class CloudLink:
@@ -87,9 +89,18 @@ class CloudLink:
         self._health = LinkHealth()
         self._prober = Prober(self._health, reactor, self._send_probe, self._probe_lost)
 
-    def serve(self, task: str, contestants: Iterable[str], labels: frozenset[str] | None) -> None:
-        """Ask these contestants from now on; `labels`: what they can say, where this device knows."""
-        self._tasks[task] = _Task(contestants, labels)
+    def serve(
+        self, task: str, contestants: Iterable[str], labels: frozenset[str] | None, sizes: Sizes | None = None
+    ) -> None:
+        """Ask these contestants from now on.
+
+        Args:
+            task: whose they are.
+            contestants: who.
+            labels: what they can say, where this device knows.
+            sizes: learns what size of picture they take, where any may be sent a shrunken one.
+        """
+        self._tasks[task] = _Task(contestants, labels, sizes or Sizes())
 
     def ride(self, carrier: AskCarrier) -> None:
         """Use this connection, which passes on what it is told by `connected`, `received` and `disconnected`."""
@@ -126,6 +137,10 @@ class CloudLink:
         for seen in decision.candidates:
             if seen.error is not None and seen.contestant in records and _kept_from_asking(seen.error):
                 records[seen.contestant].decline(seen.error.code)
+
+    def size_for(self, task: str, contestants: Collection[str]) -> InputSize | None:
+        """The size to which a picture may be shrunken before these are asked about it; see `Sizes`."""
+        return self._tasks[task].sizes.agreed(contestants)
 
     # ---- the connection's side
 
@@ -186,7 +201,8 @@ class CloudLink:
         if not late and not question.missing:
             self._questions.end(question, now_ns)
         self._health.question_returned(now_ns)
-        error = score.error or nonsense(score, self._tasks[task].labels)
+        self._tasks[task].sizes.learn(contestant, score.bundle, score.input)
+        error = score.error or nonsense(score, self._tasks[task].labels) or _misfit(score, question)
         if error is None:
             self._learn(question, contestant, now_ns, late=late)
         elif score.error is None:
@@ -321,6 +337,15 @@ class CloudLink:
             "bytes_today": budget.spent_bytes(self._reactor.now_ns()),
             "bytes_per_day": budget.bytes_per_day,
         }
+
+
+def _misfit(score: CloudScore, question: Pending) -> ErrorInfo | None:
+    """What is wrong with a score of a picture that was shrunken for the bundle that ran before."""
+    sent = question.inquiry.shrunken_to
+    if sent is None or score.input == sent:
+        return None
+    what = f"{score.bundle} was shown a picture of {sent.width} by {sent.height} pixels, made for another bundle"
+    return ErrorInfo("score.other_size", what)
 
 
 def _kept_from_asking(error: ErrorInfo) -> bool:

@@ -271,3 +271,15 @@ def test_bad_toml_says_where(tmp_path: Path) -> None:
 def test_a_missing_file_says_how_to_give_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--config"):
         load_config(tmp_path / "none.toml")
+
+
+def test_downscale_is_for_cloud_contestants(tmp_path: Path) -> None:
+    task = '[tasks.meter]\n[[tasks.meter.contestants]]\nname = "big"\ndownscale = true\n'
+    head = 'tenant = "acme"\ndevice = "cam-01"\n[trust]\nallow_unsigned = true\n'
+    path = tmp_path / "agent.toml"
+    path.write_text(f'{head}{task}bundle = "x"\n')
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert caught.value.key == "tasks.meter.contestants[0].downscale"
+    path.write_text(f'{head}{task}where = "cloud"\n')
+    assert load_config(path).tasks["meter"].contestants[0].downscale
