@@ -20,11 +20,12 @@ from roost_shared.durable import write_durably
 from roost_shared.errors import RoostError
 from scripts.roost_demo.agreement import agreement_line
 from scripts.roost_demo.contestants import Contestant, build_contestants
+from scripts.roost_demo.escalation import escalation_line, measure_escalation
 from scripts.roost_demo.house import House
 from scripts.roost_demo.outcomes import is_flawless
 from scripts.roost_demo.pictures import Album, AlbumError, digits_album, folder_album
 from scripts.roost_demo.play import Play
-from scripts.roost_demo.report import cloud_lines, fleet_line, make_report, summary_table, verdict
+from scripts.roost_demo.report import cloud_lines, describe_cloud, fleet_line, make_report, summary_table, verdict
 from scripts.roost_demo.screen import Screen, open_screen
 
 _SLOW_RATE = 1.0  # pictures a second on each device once the play is over
@@ -69,6 +70,8 @@ def _demonstrate(options: argparse.Namespace, console: Console) -> int:
             screen.note("")
             screen.note(summary_table(report))
             screen.note(agreement_line(report["agreement"]).capitalize() + ".")
+            if report["escalation"] is not None:
+                screen.note(escalation_line(report["escalation"]))
             screen.note(fleet_line(report["cloud"]))
             screen.note(verdict(report))
             if not options.exit:
@@ -88,8 +91,8 @@ def _report(
         unexpected=sum(sensor.unexpected for sensor in house.sensors),
         agreement=play.agreement,
         shared=play.shared,
-        pushes=house.pushes,
-        fleet=house.cloud.fleet(),
+        cloud=describe_cloud(house),
+        escalation=measure_escalation(play.together, contestants),
     )
 
 
@@ -144,7 +147,7 @@ def _parse() -> argparse.Namespace:
     )
     parser.add_argument("--exit", action="store_true", help="end after the play instead of staying up")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the figures there as JSON")
-    parser.add_argument("--seconds", type=float, default=20.0, help="how long the play takes (default: 20)")
+    parser.add_argument("--seconds", type=float, default=25.0, help="how long the play takes (default: 25)")
     parser.add_argument("--rate", type=float, default=20.0, help="pictures a second on each device (default: 20)")
     parser.add_argument("--deadline-ms", type=int, default=200, metavar="MS", help="of each answer (default: 200)")
     parser.add_argument("--plain", action="store_true", help="plain lines without colours")

@@ -10,7 +10,9 @@ __all__ = ["agent_toml"]
 
 # Share of the deadline at which a rule opens, whom it accepts, and how sure that one must be.
 _RULES: Final = (
-    (0.0, "primary", 0.6),
+    (0.0, "primary", 0.9),
+    (0.0, "cloud", None),
+    (0.25, "primary", 0.5),
     (0.25, "backup", 0.5),
     (0.5, "primary", None),
     (0.7, "backup", None),
@@ -36,11 +38,11 @@ def agent_toml(
         "[trust]\nallow_unsigned = true",
         f'[tasks.{task}]\ndeadline_ms = {deadline_ms}\ndefault = "unknown"',
     ]
-    sections += [
-        f'[[tasks.{task}.contestants]]\nname = "{one.name}"\nrole = "{one.role}"\nbundle = "{one.bundle.folder}"'
-        for one in contestants
-    ]
-    for share, accept, min_confidence in _RULES:
+    for one in contestants:
+        runs = 'where = "cloud"' if one.where == "cloud" else f'bundle = "{one.bundle.folder}"'
+        sections.append(f'[[tasks.{task}.contestants]]\nname = "{one.name}"\nrole = "{one.role}"\n{runs}')
+    names = {one.name for one in contestants}
+    for share, accept, min_confidence in (rule for rule in _RULES if rule[1] in names):
         rule = f'[[tasks.{task}.rules]]\nafter_ms = {round(share * deadline_ms)}\naccept = "{accept}"'
         sections.append(rule if min_confidence is None else f"{rule}\nmin_confidence = {min_confidence}")
     return "\n\n".join(sections) + "\n"

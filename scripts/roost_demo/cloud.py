@@ -64,6 +64,8 @@ class DemoCloud:
     Args:
         folder: an empty folder for all it keeps.
         tenant: the tenant's name.
+        broker_port: for its embedded broker, free.
+        device_broker_port: where devices shall find that.
 
     Attributes:
         url: where it is.
@@ -71,11 +73,13 @@ class DemoCloud:
         process: the cloud's.
     """
 
-    def __init__(self, folder: Path, tenant: str) -> None:
+    def __init__(self, folder: Path, tenant: str, *, broker_port: int, device_broker_port: int) -> None:
         self.url = ""
         self.token = ""
         self._folder = folder
         self._tenant = tenant
+        self._broker = ("--embedded-broker-port", str(broker_port))
+        self._device_broker = ("--device-broker-url", f"mqtt://127.0.0.1:{device_broker_port}")
         self._exits = ExitStack()
 
     def __enter__(self) -> Self:
@@ -88,7 +92,7 @@ class DemoCloud:
         self._folder.mkdir()
         with ExitStack() as exits:
             platform_token = self._folder / "platform-token"
-            self.process = Child("cloud", _command(self._folder, platform_token), self._folder / "cloud.log")
+            self.process = Child("cloud", self._command(platform_token), self._folder / "cloud.log")
             exits.callback(self.process.stop)
             self.url = self.process.wait_for_line(r"listening on (http://\S+)", _START_S)[1]
             with self._as(platform_token.read_text().strip()) as platform:
@@ -134,6 +138,13 @@ class DemoCloud:
         if done.returncode:
             raise ChildError(f"{device} did not enrol: {done.stderr.strip()}")
 
+    def run_task(self, task: str, deadline_ms: int, contestant: str, bundle: str) -> None:
+        """Let the cloud's scorers answer questions to a contestant of a task with what `bundle`'s alias points at."""
+        takes_part = {"name": contestant, "bundle": f"{bundle}@{contestant}"}
+        document: dict[str, Any] = {"deadline_ms": deadline_ms, "contestants": [takes_part]}
+        with self._as(self.token) as cloud:
+            cloud.call("PUT", f"/tasks/{task}", dict[str, Any], body=document)
+
     def fleet(self) -> Sequence[FleetDevice]:
         """All devices, as the cloud sees them."""
         with self._as(self.token) as cloud:
@@ -142,18 +153,7 @@ class DemoCloud:
     def _as(self, token: str) -> ApiClient:
         return ApiClient(Credentials(url=self.url, token=token))
 
-
-def _command(folder: Path, platform_token: Path) -> list[str]:
-    serve = [
-        sys.executable,
-        "-P",
-        "-m",
-        "roost_cloud",
-        "cloud",
-        "serve",
-        "--embedded",
-        "--data-dir",
-        str(folder / "data"),
-    ]
-    ports = ["--listen", "127.0.0.1:0", "--embedded-broker-port", "0"]
-    return [*serve, *ports, "--bootstrap-token-file", str(platform_token), "--log-level", "warning"]
+    def _command(self, platform_token: Path) -> list[str]:
+        serve = [sys.executable, "-P", "-m", "roost_cloud", "cloud", "serve", "--embedded", "--listen", "127.0.0.1:0"]
+        kept = ["--data-dir", str(self._folder / "data"), "--bootstrap-token-file", str(platform_token)]
+        return [*serve, *kept, *self._broker, *self._device_broker, "--log-level", "warning"]

@@ -1,8 +1,8 @@
 """The models that take part: a good primary, an older backup, an older baseline, each as a bundle.
 
-For the digits all are small networks fitted here, and a fourth takes part: a shadow, which is the primary's own base
-under a head refitted on more pictures. With a person's own model, that model is the primary, and the two others are
-fitted on a share of the person's own pictures.
+For the digits all are small networks fitted here, and two more take part: a shadow, which is the primary's own base
+under a head refitted on more pictures, and in the cloud a larger network, fitted on all there are. With a person's own
+model, that model is the primary, and the two others are fitted on a share of the person's own pictures.
 """
 
 import os
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -25,9 +25,10 @@ from scripts.roost_demo.pictures import Album, Picture
 
 __all__ = ["Contestant", "build_contestants"]
 
-_PRIMARY: Final = Recipe(samples=400, hidden=64)  # its shadow's head is refitted on all there are
-_BACKUP: Final = Recipe(samples=120, hidden=12)
+_PRIMARY: Final = Recipe(samples=200, hidden=64)  # its shadow's head is refitted on all there are
+_BACKUP: Final = Recipe(samples=100, hidden=12)
 _BASELINE: Final = Recipe(samples=60, hidden=12)
+_CLOUD: Final = Recipe(samples=10_000, hidden=256, penalty=0.05)
 _OWN_BACKUP: Final = Recipe(samples=10_000, hidden=64)
 _OWN_BASELINE: Final = Recipe(samples=300, hidden=32)
 _DIGIT_SIDE: Final = 8  # pixels, as scikit-learn's digits come
@@ -43,11 +44,13 @@ class Contestant:
         name: as the rules name it.
         role: `answer`, `baseline` or `shadow`.
         bundle: what it runs.
+        where: on the devices, or in the cloud.
     """
 
     name: str
     role: Role
     bundle: Bundle
+    where: Literal["local", "cloud"] = "local"
 
     @property
     def accuracy(self) -> float | None:
@@ -74,11 +77,13 @@ def _digits_contestants(smith: "_Smith", album: Album) -> list[Contestant]:
     shadow = refit_head(primary, album.fitting, album.labels)
     backup = fit_network(album.fitting, album.labels, _DIGIT_SIDE, _BACKUP)
     baseline = fit_network(album.fitting, album.labels, _DIGIT_SIDE, _BASELINE)
+    cloud = fit_network(album.fitting, album.labels, _DIGIT_SIDE, _CLOUD)
     return [
         Contestant("primary", "answer", smith.network("3", primary.halves(), _DIGIT_SIDE)),
         Contestant("backup", "answer", smith.network("2", backup.whole(), _DIGIT_SIDE)),
         Contestant("baseline", "baseline", smith.network("1", baseline.whole(), _DIGIT_SIDE)),
         Contestant("shadow", "shadow", smith.network("4", shadow.halves(), _DIGIT_SIDE)),
+        Contestant("cloud", "answer", smith.network("5", cloud.whole(), _DIGIT_SIDE), where="cloud"),
     ]
 
 

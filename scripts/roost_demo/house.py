@@ -16,6 +16,7 @@ from scripts.roost_demo.agent_toml import agent_toml
 from scripts.roost_demo.cloud import DemoCloud, Push
 from scripts.roost_demo.contestants import Contestant
 from scripts.roost_demo.processes import Child
+from scripts.roost_demo.relay import Relay, free_port
 from scripts.roost_demo.sensor import Sensor
 
 __all__ = ["DEVICES", "House"]
@@ -46,19 +47,21 @@ class House:
     Attributes:
         port: the site's broker's, on 127.0.0.1.
         cloud: what the devices are enrolled at.
+        link: between the devices and the cloud's broker.
         pushes: what putting the contestants into the registry took.
+        in_cloud: contestants that the cloud runs.
         sensors: one for each device.
     """
 
     def __init__(self, folder: Path, task: str, deadline_ms: int, contestants: Sequence[Contestant]) -> None:
         self.port = 0
-        self.cloud = DemoCloud(folder / "cloud", TENANT)
+        self.in_cloud = [one for one in contestants if one.where == "cloud"]
+        self._contestants = contestants
         self.pushes: list[Push] = []
         self.sensors: list[Sensor] = []
         self._folder = folder
         self._task = task
         self._deadline_ms = deadline_ms
-        self._contestants = contestants
         self._children: list[Child] = []
         self._exits = ExitStack()
 
@@ -72,7 +75,16 @@ class House:
         """
         with ExitStack() as exits:
             broker = self._start(exits, "broker", ["roost_cloud.broker", "--port", "0"])
-            exits.enter_context(self.cloud)
+            cloud_broker_port = free_port()
+            self.link = exits.enter_context(Relay(cloud_broker_port))
+            self.cloud = exits.enter_context(
+                DemoCloud(
+                    self._folder / "cloud",
+                    TENANT,
+                    broker_port=cloud_broker_port,
+                    device_broker_port=self.link.port,
+                )
+            )
             self._children.append(self.cloud.process)
             self.port = int(broker.wait_for_line(r"listening on 127\.0\.0\.1:(\d+)", _BROKER_START_S)[1])
             self.pushes = self.cloud.push((one.name, one.bundle) for one in self._contestants)
@@ -103,6 +115,11 @@ class House:
         """What the agent of `device` says of the task, None while it says nothing."""
         status = self._status(device)
         return None if status is None else status["tasks"][self._task]
+
+    def run_in_cloud(self) -> None:
+        """Have the cloud run its contestants; before, it said that it knew of none."""
+        for one in self.in_cloud:
+            self.cloud.run_task(self._task, self._deadline_ms, one.name, one.bundle.config.name)
 
     def check(self) -> None:
         """Raise `ChildError` if the cloud, the broker or an agent has ended."""

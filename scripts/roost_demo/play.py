@@ -1,10 +1,10 @@
-"""The play in three acts: all well, the primaries broken, recovered."""
+"""The play in five acts: all well, the primaries broken, recovered, the cloud asked, the link to it cut."""
 
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from scripts.roost_demo.agreement import Agreement, agreement_line, shares_process, total
 from scripts.roost_demo.faults import Fault, FaultKind
@@ -30,17 +30,20 @@ class _Act:
     share: float  # of the demo's time
     faults: tuple[FaultKind, ...] = ()  # one for each device
     is_recovery: bool = False
+    cloud: Literal["joins", "leaves"] | None = None
 
 
 _ACTS: Final = (
-    _Act("all well", "Both devices answer from their primary, a good model.", 0.25),
+    _Act("all well", "Both devices answer from their primary, a good model.", 0.2),
     _Act(
         "broken",
         f"The primary hangs on {DEVICES[0]} and is killed on {DEVICES[1]}, again whenever it comes back.",
-        0.5,
+        0.35,
         ("hang", "kill"),
     ),
-    _Act("recovered", "The primaries are left alone; the agents start them again.", 0.25, is_recovery=True),
+    _Act("recovered", "The primaries are left alone; the agents start them again.", 0.15, is_recovery=True),
+    _Act("asking", "The cloud runs a larger model now; it is asked where the primary is unsure.", 0.2, cloud="joins"),
+    _Act("cut off", "The link to the cloud swallows every packet, and says nothing.", 0.1, cloud="leaves"),
 )
 
 
@@ -70,6 +73,7 @@ class Play:
         self._task = task
         self._screen = screen
         self._pictures = pictures
+        self._acts = [act for act in _ACTS if act.cloud is None or house.in_cloud]
         self._look_at_s = 0.0
         self._patience_s = max(_FEWEST_SECONDS_OF_PATIENCE, _DEADLINES_OF_PATIENCE * deadline_ms / 1000)
 
@@ -80,8 +84,9 @@ class Play:
         if self.shared:
             self._screen.note("   shadow    shares the primary's base and process on each device")
         stream = Stream(self._house.sensors, self._pictures, self._patience_s, self._on_outcome)
-        for number, act in enumerate(_ACTS, start=1):
+        for number, act in enumerate(self._acts, start=1):
             self._screen.note(f"Act {number}, {act.title}. {act.tells}")
+            self._set_cloud(act)
             faults, began_s = self._faults(act.faults), time.monotonic()
             stream.run(
                 number,
@@ -94,13 +99,26 @@ class Play:
             strikes = {device: fault.strikes for device, fault in zip(DEVICES, faults, strict=False)}
             self._conclude(number, act, began_s, strikes)
 
+    @property
+    def together(self) -> list[Outcome]:
+        """Outcomes while all was well on the devices and the cloud could be asked."""
+        numbers = {number for number, act in enumerate(self._acts, start=1) if act.cloud == "joins"}
+        return [one for one in self.outcomes if one.act in numbers]
+
     def go_on(self, rate: float) -> None:
         """Stream to the first device for as long as nobody interrupts, keeping nothing.
 
         The others are left to whoever joins in, so that every answer there is to an input of theirs.
         """
+        self._house.link.mend()
         stream = Stream(self._house.sensors[:1], self._pictures, self._patience_s, self._screen.show)
-        stream.run(len(_ACTS) + 1, float("inf"), rate, self._house.check)
+        stream.run(len(self._acts) + 1, float("inf"), rate, self._house.check)
+
+    def _set_cloud(self, act: _Act) -> None:
+        if act.cloud == "joins":
+            self._house.run_in_cloud()
+        elif act.cloud == "leaves":
+            self._house.link.cut()
 
     def _is_recovered(self, number: int) -> bool:
         return len(self._primaries_back(number)) == len(DEVICES)

@@ -9,12 +9,11 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from scripts.roost_demo.agreement import Agreement, total
-from scripts.roost_demo.cloud import FleetDevice, Push
 from scripts.roost_demo.contestants import Contestant
 from scripts.roost_demo.house import House
 from scripts.roost_demo.outcomes import Outcome, faults, is_flawless, summarise
 
-__all__ = ["act_line", "cloud_lines", "fleet_line", "make_report", "summary_table", "verdict"]
+__all__ = ["act_line", "cloud_lines", "describe_cloud", "fleet_line", "make_report", "summary_table", "verdict"]
 
 Summary = Mapping[str, Any]
 
@@ -29,8 +28,8 @@ def make_report(
     unexpected: int,
     agreement: Mapping[str, Agreement],
     shared: bool,
-    pushes: Sequence[Push],
-    fleet: Sequence[FleetDevice],
+    cloud: Mapping[str, Any],
+    escalation: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """The report.
 
@@ -43,8 +42,8 @@ def make_report(
         unexpected: answers nobody had asked for.
         agreement: what each device counts of agreement with its answers.
         shared: the shadow runs in the primary's process.
-        pushes: what putting the bundles into the registry took.
-        fleet: the devices as the cloud sees them.
+        cloud: what `describe_cloud` says.
+        escalation: what asking the cloud was worth.
     """
     devices = sorted({outcome.device for outcome in outcomes})
     return {
@@ -69,10 +68,16 @@ def make_report(
             {"name": one.name, "role": one.role, "bundle": one.bundle.reference, "accuracy": one.accuracy}
             for one in contestants
         ],
-        "cloud": {
-            "pushes": [asdict(push) for push in pushes],
-            "devices": {device.device: msgspec.to_builtins(device) for device in fleet},
-        },
+        "cloud": cloud,
+        "escalation": escalation,
+    }
+
+
+def describe_cloud(house: House) -> dict[str, Any]:
+    """What putting the bundles into the registry took, and the devices as the cloud sees them."""
+    return {
+        "pushes": [asdict(push) for push in house.pushes],
+        "devices": {device.device: msgspec.to_builtins(device) for device in house.cloud.fleet()},
     }
 
 
@@ -103,7 +108,7 @@ def summary_table(report: Summary) -> Table:
         f"in time: within {report['deadline_ms']} ms; p50, p99: milliseconds from input to answer, on the device"
     )
     table.add_column("")
-    for heading in ("answers", "in time", "lost", "right", "primary", "backup", "p50", "p99"):
+    for heading in ("answers", "in time", "right", "primary", "backup", "cloud", "p50", "p99"):
         table.add_column(heading, justify="right", no_wrap=True)
     for act in report["by_act"]:
         table.add_row(act["title"], *_row(act))
@@ -140,6 +145,6 @@ def _row(summary: Summary) -> list[str]:
     latency = summary["latency_ms"] or {"p50": 0.0, "p99": 0.0}
     by = summary["by_contestant"]
     right = "-" if summary["accuracy"] is None else f"{summary['accuracy']:.1%}"
-    counts = [summary["answers"], summary["by_deadline"], summary["lost"]]
-    shares = [by.get(name, 0) for name in ("primary", "backup")]
+    counts = [summary["answers"], summary["by_deadline"]]
+    shares = [by.get(name, 0) for name in ("primary", "backup", "cloud")]
     return [*map(str, counts), right, *map(str, shares), f"{latency['p50']:.1f}", f"{latency['p99']:.1f}"]

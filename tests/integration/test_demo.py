@@ -53,7 +53,7 @@ def test_breaking_the_primaries_costs_no_answer(tmp_path: Path) -> None:
     assert sum(report["by_reason"].values()) == report["answers"]
     assert report["latency_ms"]["p50"] <= report["latency_ms"]["p99"]
 
-    well, broken, recovered = report["by_act"]
+    well, broken, recovered, asking, cut = report["by_act"]
     assert well["by_contestant"]["primary"] > 0.9 * well["answers"]
     assert broken["by_contestant"]["backup"] > 0
     assert all(strikes > 0 for strikes in broken["strikes"].values())
@@ -61,7 +61,15 @@ def test_breaking_the_primaries_costs_no_answer(tmp_path: Path) -> None:
     assert "answered once, by its deadline" in printed
 
     roles = {one["name"]: one["role"] for one in report["contestants"]}
+    assert roles.pop("cloud") == "answer"
     assert roles == {"primary": "answer", "backup": "answer", "baseline": "baseline", "shadow": "shadow"}
+    assert asking["by_contestant"]["cloud"] > 0
+    assert not any("cloud" in act["by_contestant"] for act in (well, broken, recovered))
+    assert asking["answers"] == asking["by_deadline"] > 0
+    assert cut["answers"] == cut["by_deadline"] > 0, "nobody waits for a cloud that cannot be reached"
+    escalation = report["escalation"]
+    assert 0.5 < escalation["together"]["kept_at_edge"] < 1
+    assert escalation["edge_only"]["accuracy"] <= escalation["cloud_only"]["accuracy"]
     agreement = report["agreement"]["shadow"]
     assert 0.8 * agreement["compared"] < agreement["agreeing"] <= agreement["compared"]
     assert 20 < agreement["compared"] <= report["answers"], "each answer is compared with once at most"
@@ -73,7 +81,7 @@ def test_breaking_the_primaries_costs_no_answer(tmp_path: Path) -> None:
     assert {name: device["state"] for name, device in devices.items()} == {"cam-01": "online", "cam-02": "online"}
     assert all(device["certificate_expires_at"] is not None for device in devices.values())
     pushes = {push["bundle"].partition("@")[0]: push for push in report["cloud"]["pushes"]}
-    assert set(pushes) == {f"digits:{version}" for version in "1234"}
+    assert set(pushes) == {f"digits:{version}" for version in "12345"}
     shadow = pushes["digits:4"]
     assert shadow["sent_bytes"] < shadow["present_bytes"], "the shadow's base is the primary's, and was there"
     assert "The cloud sees: cam-01 online, cam-02 online." in printed

@@ -58,6 +58,7 @@ def test_every_contestant_reads_what_it_was_fitted_to_read(
         ("backup", "answer"),
         ("baseline", "baseline"),
         ("shadow", "shadow"),
+        ("cloud", "answer"),
     ]
     for one in contestants:
         assert one.accuracy == 1.0
