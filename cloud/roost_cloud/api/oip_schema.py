@@ -76,7 +76,7 @@ INFER_BODY: Final[dict[str, Any]] = {
                     "properties": {
                         "id": {"type": "string"},
                         "parameters": {"type": "object"},
-                        "inputs": _TENSORS,
+                        "inputs": {**_TENSORS, "minItems": 1, "maxItems": 1},
                         "outputs": {"type": "array", "items": {"type": "object", "required": ["name"]}},
                     },
                 }
