@@ -96,7 +96,7 @@ def test_what_makes_no_sense_is_counted_and_answered_by_nobody(
     device.ask(BRIGHT, "big", content_type="x" * 1000)
     assert device.score(BRIGHT, "big").label == "bright"
     assert len(device.scores) == 1
-    assert scorer.figures.outcomes == {"unreadable": 9, "scored": 1}
+    until(lambda: scorer.figures.outcomes == {"unreadable": 9, "scored": 1}, "counted")
 
 
 def test_another_tenants_task_is_not_there(site: ScoringSite, mosquitto: Mosquitto, sure: Bundle) -> None:
