@@ -85,10 +85,9 @@ def test_what_is_wrong_is_said_and_counted(
 def test_a_refused_body_may_go_on_coming_and_the_refusal_is_read(address: tuple[str, int]) -> None:
     with RawClient(address) as client:
         client.send(HEAD + b"Content-Length: 3000000\r\n\r\n")
-        for _ in range(20):
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                client.send(bytes(65536))
         assert client.status() == 413
+        for _ in range(5):
+            client.send(bytes(65536))  # a connection that was just closed would be reset by this
 
 
 def test_a_request_that_breaks_off_is_no_input(agent: AgentProcess, address: tuple[str, int]) -> None:
@@ -114,19 +113,20 @@ def test_pipelined_requests_are_answered_in_their_order(address: tuple[str, int]
     assert statuses == [200, 404] * 200 + [200]
 
 
+@pytest.mark.parametrize("leave", [RawClient.reset, lambda client: client.socket.close()], ids=["reset", "closed"])
 def test_a_client_that_is_gone_before_its_answer_is_counted_and_may_ask_again(
-    agent: AgentProcess, address: tuple[str, int]
+    agent: AgentProcess, address: tuple[str, int], leave: Callable[[RawClient], None]
 ) -> None:
     agent.signal_worker("light", "primary", signal.SIGSTOP)
     before = agent.status["tasks"]["light"]["unsent"]
-    body, headers = bytes_request(picture(0), id="lost", parameters={"deadline_ms": 300})
+    body, headers = bytes_request(picture(0), id=f"lost {before}", parameters={"deadline_ms": 300})
     named = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
     request = HEAD + named + b"Content-Length: %d\r\n\r\n" % len(body) + body
     try:
         client = RawClient(address)
         client.send(request)
         until(lambda: agent.status["unanswered"] == 1, "it was taken")
-        client.reset()
+        leave(client)
         until(lambda: agent.status["unanswered"] == 0, "its deadline has passed")
     finally:
         agent.signal_worker("light", "primary", signal.SIGCONT)

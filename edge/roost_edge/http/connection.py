@@ -21,7 +21,7 @@ HEAD_NS: Final = 10 * SECOND
 SLOWEST_BODY: Final = 16 << 10  # bytes per second
 SEND_NS: Final = 10 * SECOND
 # After a refusal the client may still be sending. Closing now would throw the refusal away with what it sends.
-LINGER_NS: Final = 1 * SECOND
+LINGER_NS: Final = 2 * SECOND
 
 Sent = Literal["handed", "queued", "gone"]  # the socket has it; it will go when there is room; nobody is there
 

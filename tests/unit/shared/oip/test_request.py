@@ -155,6 +155,13 @@ def test_binary_data_of_the_wrong_length_is_refused(size: int | None, tail: byte
     assert caught.value.code == "oip.bad_tensor"
 
 
+@pytest.mark.parametrize(("datatype", "shape"), [("UINT8", [2]), ("UINT8", [4]), ("FP32", [3]), ("FP16", [1, 1])])
+def test_binary_data_of_another_size_than_shape_and_datatype_say_is_refused(datatype: str, shape: list[int]) -> None:
+    with pytest.raises(OipError, match="take") as caught:
+        read(binary(b"123", datatype=datatype, shape=shape), tail=b"123")
+    assert caught.value.code == "oip.bad_tensor"
+
+
 def test_what_is_too_large_is_refused_before_it_is_read() -> None:
     limits = OipLimits(payload_bytes=100, json_bytes=200, json_numbers=3)
     for request in (tensor(name="x" * 300), tensor(shape=[4], data=[1, 2, 3, 4])):
