@@ -95,7 +95,7 @@ def rig() -> Iterator[Rig]:
 def test_it_is_started_by_the_first_picture_and_that_one_does_not_wait_for_it(rig: Rig) -> None:
     assert rig.shrinker.pid is None
     assert rig.put(photo()) is None
-    assert rig.shrinker.pid is not None
+    assert rig.pid
     picture = rig.until_taken(photo())
     assert isinstance(picture, bytes)
     assert Image.open(io.BytesIO(picture)).size == (20, 32)

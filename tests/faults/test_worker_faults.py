@@ -15,6 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
+from roost_edge import offspring
 from roost_edge.workers import child, protocol
 from roost_edge.workers.crew import Crew
 from roost_shared.bundle.build import build_bundle
@@ -244,7 +245,7 @@ agent.recv(99999)
 def test_a_worker_that_breaks_the_protocol_is_killed_and_replaced(
     bundle: Path, behaviour: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = child.spawn
+    honest = offspring.spawn
     pids: list[int] = []
 
     def rogue_first(_module: str, title: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
@@ -311,7 +312,7 @@ def test_a_crash_loop_backs_off(bundle: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_machine_that_cannot_spawn_is_tried_again(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = child.spawn
+    honest = offspring.spawn
     failures = [OSError(11, "Resource temporarily unavailable"), OSError(12, "Cannot allocate memory")]
 
     def poor(_module: str, title: str, theirs: socket.socket) -> subprocess.Popen[bytes]:

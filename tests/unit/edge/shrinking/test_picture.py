@@ -1,6 +1,7 @@
 """A shrunken picture is to the model what the original was, bit for bit."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,13 +9,15 @@ from PIL import Image
 
 from roost_cloud.scorer.input_size import input_size
 from roost_edge.shrinking.picture import NothingGainedError, shrink
+from roost_shared.bundle.build import build_bundle
 from roost_shared.bundle.manifest import Colour, ImagePayload, Preprocessing, Resample, TensorSpec
 from roost_shared.errors import InputError
 from roost_shared.limits import InputLimits
 from roost_shared.payload import TooManyPixelsError, UnknownTypeError, open_payload
+from roost_shared.pipeline import Pipeline
 from roost_shared.preprocess import Preprocessor
 from roost_shared.questions import InputSize
-from tests.support.shared_data import SHARED_DATA, needs_shared_data
+from tests.support.shared_data import METER_LABELS, SHARED_DATA, needs_shared_data
 
 LIMITS = InputLimits()
 SIZE = InputSize(20, 32)
@@ -65,17 +68,32 @@ def test_the_tensor_is_the_same_to_the_bit(name: str, colour: Colour, resample: 
     assert tensors_of(small, spec) == tensors_of(PICTURES[name], spec)
 
 
+MODELS = {
+    "meter-digits_2000_float.tflite": METER_LABELS,
+    "mobilenet_v1_0.25_128_quant.tflite": [str(number) for number in range(1001)],
+    "mobilenet_v2_1.0_224_quant.tflite": [str(number) for number in range(1001)],
+}
+
+
 @needs_shared_data
-@pytest.mark.parametrize("width", [96, 128])
-def test_photos_cross_the_link_much_smaller_and_the_same(width: int) -> None:
-    spec = ImagePayload(input="x", width=width, height=width)
+@pytest.mark.parametrize("model", MODELS)
+def test_real_models_score_real_photos_the_same(model: str, tmp_path: Path) -> None:
+    stage = {"model": (SHARED_DATA / "models" / model).read_bytes()}
+    bundle = build_bundle(stage, tmp_path / "bundle", name="photos", version="1", labels=MODELS[model]).bundle
+    pipeline, size = Pipeline.load(bundle), input_size(bundle.config.preprocessing)
+    assert size is not None
+    shrunken = 0
     for path in sorted((SHARED_DATA / "photos").iterdir()):
         photo = path.read_bytes()
         try:
-            small = shrink(photo, InputSize(width, width), LIMITS)
+            small = shrink(photo, size, LIMITS)
         except NothingGainedError:
             continue
-        assert tensors_of(small, spec) == tensors_of(photo, spec)
+        shrunken += 1
+        (tensor,), (original,) = pipeline.base.prepare(small), pipeline.base.prepare(photo)
+        assert tensor.tobytes() == original.tobytes()
+        assert pipeline.score(small) == pipeline.score(photo)
+    assert shrunken
 
 
 def test_nothing_of_the_original_but_its_pixels_is_sent() -> None:
