@@ -28,13 +28,7 @@ from roost_shared.oip.request import (
     header_length,
     read_request,
 )
-from roost_shared.oip.response import (
-    OipResponse,
-    answer_response,
-    document_response,
-    error_response,
-    refusal_response,
-)
+from roost_shared.oip.response import OipResponse, answer_response, document_response
 
 __all__ = [
     "HEADER_LENGTH",
@@ -56,9 +50,7 @@ __all__ = [
     "WantedOutput",
     "answer_response",
     "document_response",
-    "error_response",
     "header_length",
     "model_metadata",
     "read_request",
-    "refusal_response",
 ]

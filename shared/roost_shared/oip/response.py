@@ -6,11 +6,10 @@ import msgspec
 
 from roost_shared.messages import Answer
 from roost_shared.oip.documents import OUTPUTS, VERSION, ErrorDocument
-from roost_shared.oip.errors import OipError
 from roost_shared.oip.request import HEADER_LENGTH, ResponseForm, WantedOutput
 from roost_shared.oip.tensors import floats_to_binary, strings_to_binary
 
-__all__ = ["OipResponse", "answer_response", "document_response", "error_response", "refusal_response"]
+__all__ = ["OipResponse", "answer_response", "document_response"]
 
 JSON: Final = "application/json"
 _BINARY: Final = "application/octet-stream"
@@ -51,12 +50,7 @@ def document_response(document: msgspec.Struct, status: int = 200) -> OipRespons
     return OipResponse(status, {"content-type": JSON}, msgspec.json.encode(document))
 
 
-def error_response(error: OipError) -> OipResponse:
-    """Why a request was not served."""
-    return refusal_response(error.status, error.code, str(error))
-
-
-def refusal_response(status: int, code: str, message: str) -> OipResponse:
+def _refusal(status: int, code: str, message: str) -> OipResponse:
     """Why a request was not served, as `error` and `code`.
 
     Args:
@@ -138,11 +132,11 @@ def _parameters(answer: Answer) -> dict[str, Any]:
 
 def _nothing_to_say(answer: Answer) -> OipResponse:
     if answer.error is None:
-        return refusal_response(504, "answer.none", "no contestant scored, and the task has no default")
+        return _refusal(504, "answer.none", "no contestant scored, and the task has no default")
     if answer.error.code.startswith("input."):
         status = 400
     elif answer.reason == "overloaded":
         status = 503
     else:
         status = 504
-    return refusal_response(status, answer.error.code, answer.error.message)
+    return _refusal(status, answer.error.code, answer.error.message)
