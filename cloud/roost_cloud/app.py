@@ -45,15 +45,15 @@ def create_app(services: Services, workers: dict[str, Worker] | None = None) -> 
     handle_errors(app)
     app.include_router(health_router(workers or {}))
     if "api" in services.settings.role:
-        app.include_router(_api(services.objects))
+        for router in _routers(services.objects):
+            app.include_router(router, prefix="/api/v1")
     app.add_middleware(BodyLimit, limit_bytes=_BODY_LIMIT_BYTES, exempt=_STREAMED)
     app.add_middleware(Traffic, metrics=services.metrics)
     return app
 
 
-def _api(store: ObjectStore) -> APIRouter:
-    api = APIRouter(prefix="/api/v1")
-    for router in (
+def _routers(store: ObjectStore) -> tuple[APIRouter, ...]:
+    routers = (
         tenants.router,
         tokens.router,
         audit.router,
@@ -65,8 +65,6 @@ def _api(store: ObjectStore) -> APIRouter:
         blobs.router,
         bundles.router,
         aliases.router,
-    ):
-        api.include_router(router)
-    if isinstance(store, FileStore):  # others serve their signed URLs themselves
-        api.include_router(objects_router(lambda: store))
-    return api
+    )
+    # Other stores serve their signed URLs themselves.
+    return (*routers, objects_router(lambda: store)) if isinstance(store, FileStore) else routers
