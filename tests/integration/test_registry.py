@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from roost_cloud.registry import uploads
 from roost_shared.bundle import Bundle, oci
 from roost_shared.bundle.layout import blob_path, digest_of
 from tests.support.cloud import Cloud
@@ -181,6 +183,15 @@ def test_body_that_is_no_manifest_is_refused(api: RegistryApi, argmax: Bundle, b
     assert too_large.status_code == 413
 
 
+def test_manifest_that_is_no_text_is_refused_wherever_that_shows(api: RegistryApi, argmax: Bundle) -> None:
+    api.bring_blobs(argmax)
+    manifest = manifest_of(argmax).rstrip().removesuffix(b"}")
+    for unknown in (b'"x": "\xff"', b'"x": ["\xff"]', b'"\xff": 1'):  # in what is read past
+        refused = api.publish(argmax, manifest=manifest + b", " + unknown + b"}")
+        assert (refused.status_code, code_of(refused)) == (422, "bundle.invalid")
+    assert api.ask("GET", "/bundles").json()["items"] == []
+
+
 def test_config_that_is_no_config_is_refused(api: RegistryApi, argmax: Bundle) -> None:
     api.bring_blobs(argmax)
     manifest = json.loads(manifest_of(argmax))
@@ -229,6 +240,19 @@ def test_names_that_are_paths_reach_no_room(api: RegistryApi, method: str, path:
 )
 def test_upload_of_nothing_that_can_be_is_refused(api: RegistryApi, body: dict[str, Any]) -> None:
     assert api.ask("POST", "/uploads", json=body).status_code == 422
+
+
+def test_upload_that_ends_while_somebody_asks_for_it_waits_for_the_answer(cloud: Cloud, api: RegistryApi) -> None:
+    services, upload_id = cloud.services, api.begin(b"half")["id"]
+    cloud.clock.advance(timedelta(seconds=1))
+    with ThreadPoolExecutor(1) as other:
+        with services.database.begin() as session:
+            upload = uploads.resume(session, "acme", upload_id, services.now())
+            ending = other.submit(uploads.discard, services.database, services.objects, upload)
+            with pytest.raises(TimeoutError):
+                ending.result(0.2)
+        ending.result(10)
+    assert api.ask("GET", f"/uploads/{upload_id}").status_code == 404
 
 
 def test_empty_blob_is_a_blob(api: RegistryApi) -> None:

@@ -95,13 +95,13 @@ def begin(
         # Somebody completed or aborted it since we were told of it.
 
 
-def get(session: Session, tenant: str, upload_id: str) -> Upload:
-    """An upload under way.
+def get(session: Session, tenant: str, upload_id: str, *, lock: bool = False) -> Upload:
+    """An upload under way; with `lock`, one that nobody ends until the transaction does.
 
     Raises:
         NotFoundError: the tenant has none of that id; it may have been completed.
     """
-    row = session.get(Upload, upload_id)
+    row = session.get(Upload, upload_id, with_for_update=lock or None)
     if row is None or row.tenant != tenant:
         raise NotFoundError("upload", upload_id)
     return row
@@ -113,7 +113,7 @@ def resume(session: Session, tenant: str, upload_id: str, now: datetime) -> Uplo
     Raises:
         NotFoundError: as `get`.
     """
-    row = get(session, tenant, upload_id)
+    row = get(session, tenant, upload_id, lock=True)  # what ended meanwhile could not be written to
     row.touched_at = now
     return row
 
