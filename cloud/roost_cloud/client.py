@@ -10,6 +10,7 @@ came or the cloud could not answer just now. Redirects are not followed: `send` 
 one must not carry the token to another host.
 """
 
+import re
 import ssl
 import warnings
 from collections.abc import Iterator, Mapping
@@ -47,6 +48,7 @@ _LONGEST_WAIT_S: Final = 30  # that a cloud may ask us to come back in
 _BUSY: Final = (502, 503, 504)
 _ANSWER_MAX_BYTES: Final = 16 << 20
 _SHOWN: Final = 500  # characters of an error's text that we repeat
+_TOLD_BY: Final = re.compile(r"^(<.*>|HTTPS?Connection(Pool)?\(.*?\)): ")  # urllib3 begins its errors so
 _REFUSALS: Final = 400
 
 _Answer = TypeVar("_Answer")
@@ -322,7 +324,7 @@ def refusal(reply: Reply) -> RemoteError:
 
 def _short(error: BaseException) -> str:
     """One line of an error whose text may begin with an object's representation."""
-    return _printable(str(error).rpartition(">: ")[2])
+    return _printable(_TOLD_BY.sub("", str(error)))
 
 
 def _printable(text: str) -> str:
