@@ -61,7 +61,7 @@ def test_no_input_comes_under_two_receipts_though_the_broker_has_more_under_way_
         for number in range(100):
             sensor.publish("in/a", b"%d-%d" % (turn, number), wait=number == 99)
         seen = len(agent.messages)
-        agent.until(lambda: len(agent.messages) >= seen + 70, "most of them")  # noqa: B023 - called at once
+        agent.until(lambda: len(agent.messages) >= seen + 40, "some of them")  # noqa: B023 - called at once
         proxy.cut()
         agent.until(lambda: len(agent.sessions) > turn, "connected again")  # noqa: B023 - called at once
     agent.until(lambda: len({message.payload for message in agent.messages}) == 500, "all of them")
