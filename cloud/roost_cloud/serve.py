@@ -23,6 +23,7 @@ from roost_cloud.app import create_app
 from roost_cloud.bootstrap import first_start
 from roost_cloud.broker.access import CLOUD_USERNAME, FleetAccess
 from roost_cloud.broker.embedded import EmbeddedBroker
+from roost_cloud.fleet import device_records
 from roost_cloud.fleet.broker_secrets import broker_secret
 from roost_cloud.roles import Worker
 from roost_cloud.services import Services, open_services
@@ -157,6 +158,7 @@ async def _embedded_broker(services: Services) -> AsyncIterator[Services]:
         with services.database.read() as session:
             return broker_secret(session, username)
 
+    await asyncio.to_thread(_note_nobody_online, services)  # before anybody can be
     password = secrets.token_urlsafe()
     broker = EmbeddedBroker(settings.embedded_broker_port, FleetAccess(secret_of, password))
     try:
@@ -170,6 +172,14 @@ async def _embedded_broker(services: Services) -> AsyncIterator[Services]:
         yield dataclasses.replace(services, settings=with_broker, cut_off=broker.disconnect_soon)
     finally:
         await broker.stop()
+
+
+def _note_nobody_online(services: Services) -> None:
+    """Forget who was online when we ended: the broker ended with us, and nobody heard its last wills."""
+    with services.database.begin() as session:
+        lost = device_records.set_all_offline(session)
+    if lost:
+        log.info("devices.offline", devices=lost, reason="the embedded broker begins anew")
 
 
 @contextlib.asynccontextmanager
