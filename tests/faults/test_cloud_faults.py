@@ -15,7 +15,6 @@ from roost_cloud.bootstrap import first_start
 from roost_cloud.client import ApiUnreachableError
 from roost_cloud.db import DatabaseUnavailableError
 from roost_cloud.db.tables import ApiToken, AuditEntry, Tenant
-from roost_cloud.fleet.x509.signer import SecretsError
 from roost_cloud.secret_files import SecretFileError
 from roost_cloud.serve import RoleDiedError, serve
 from roost_cloud.services import open_services
@@ -149,7 +148,7 @@ def test_a_secret_that_was_cut_is_said_and_not_replaced(tmp_path: Path) -> None:
         pass
     key = tmp_path / "secrets" / "tokens.key"
     key.write_bytes(key.read_bytes()[:7])
-    refusal = pytest.raises(SecretFileError, match=r"tokens\.key holds 7 bytes, not 32: restore it from a backup")
+    refusal = pytest.raises(SecretFileError, match=r"tokens\.key: it holds 7 bytes, not 32: restore it from a backup")
     with refusal, open_services(settings_for(tmp_path)):
         pytest.fail("it opened")
     assert len(key.read_bytes()) == 7
@@ -160,8 +159,18 @@ def test_a_root_that_rotted_is_said_and_not_replaced(tmp_path: Path) -> None:
         pass
     root = tmp_path / "secrets" / "root.pem"
     root.write_bytes(root.read_bytes()[:-200])
-    with pytest.raises(SecretsError, match=r"root\.pem"), open_services(settings_for(tmp_path)):
+    with pytest.raises(SecretFileError, match=r"root\.pem"), open_services(settings_for(tmp_path)):
         pytest.fail("it opened")
+
+
+@pytest.mark.parametrize("name", ["tokens.key", "objects.key", "root.pem"])
+def test_a_secret_that_everybody_can_reach_is_not_served_with(tmp_path: Path, name: str) -> None:
+    with open_services(settings_for(tmp_path)):
+        pass
+    (tmp_path / "secrets" / name).chmod(0o644)
+    with pytest.raises(SecretFileError, match="chmod 600") as caught, open_services(settings_for(tmp_path)):
+        pytest.fail("it opened")
+    assert caught.value.file.name == name
 
 
 class Mortal:

@@ -155,8 +155,7 @@ class Authority:
         clock: its wall clock dates certificates.
 
     Raises:
-        SecretsError: a file in there is no authority, or everybody can read it.
-        SecretFileError: it can be neither read nor made.
+        SecretFileError: a file in there is no authority, everybody can reach it, or it can be neither read nor made.
     """
 
     def __init__(self, secrets_dir: Path, clock: Clock) -> None:
@@ -181,7 +180,7 @@ class Authority:
 
         Raises:
             BadNameError: it is no name.
-            SecretsError, SecretFileError: as in construction.
+            SecretFileError: as in construction.
         """
         known = self._tenants.get(tenant)
         if known is None:

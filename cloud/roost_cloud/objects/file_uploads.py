@@ -18,11 +18,11 @@ from typing import Final
 
 import msgspec
 
-from roost_cloud.objects.disk import StagedFile, disk_faults, make_folders
+from roost_cloud.objects.disk import StagedFile, disk_faults
 from roost_cloud.objects.errors import UploadNotFoundError
 from roost_cloud.objects.parts import StoredPart
 from roost_cloud.objects.store import Upload
-from roost_shared.durable import fsync_folder, write_durably
+from roost_shared.durable import fsync_folder, make_folders, write_durably
 
 __all__ = ["FileUploads"]
 

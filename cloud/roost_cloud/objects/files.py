@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from roost_cloud.objects.disk import StagedFile, disk_faults, make_folders
+from roost_cloud.objects.disk import StagedFile, disk_faults
 from roost_cloud.objects.errors import (
     BadKeyError,
     MissingPartsError,
@@ -31,7 +31,7 @@ from roost_cloud.objects.ranges import clip_range
 from roost_cloud.objects.signing import Grant, UrlSigner
 from roost_cloud.objects.store import ByteSource, ObjectInfo, Upload
 from roost_shared.clock import Clock, SystemClock
-from roost_shared.durable import fsync_folder
+from roost_shared.durable import fsync_folder, make_folders
 
 __all__ = ["FileStore"]
 
