@@ -20,7 +20,7 @@ from roost_cloud.api import (
 from roost_cloud.api.errors import handle_errors
 from roost_cloud.api.health import health_router
 from roost_cloud.api.objects import objects_router
-from roost_cloud.api.traffic import BodyLimit, Traffic
+from roost_cloud.api.traffic import BodyLimit, BodyLimits, Traffic
 from roost_cloud.objects import ObjectStore
 from roost_cloud.objects.files import FileStore
 from roost_cloud.roles import Worker
@@ -29,8 +29,15 @@ from roost_shared import __version__
 
 __all__ = ["create_app"]
 
-_BODY_LIMIT_BYTES: Final = 4 << 20  # the largest is a bundle's manifest
 _STREAMED: Final = ("/api/v1/objects/",)  # these go to disk as they come, under a signed limit
+_BODIES: Final = BodyLimits(
+    named_bytes=4 << 20,  # the largest is a bundle's manifest
+    nameless_bytes=64 << 10,  # the largest is a certificate signing request
+    nameless_paths=("/api/v1/enrol", "/api/v1/device-auth/"),
+    exempt_paths=_STREAMED,
+    large_at_once=16,
+    timeout_s=20,
+)
 
 
 def create_app(services: Services, workers: dict[str, Worker] | None = None) -> FastAPI:
@@ -47,7 +54,7 @@ def create_app(services: Services, workers: dict[str, Worker] | None = None) -> 
     if "api" in services.settings.role:
         for router in _routers(services.objects):
             app.include_router(router, prefix="/api/v1")
-    app.add_middleware(BodyLimit, limit_bytes=_BODY_LIMIT_BYTES, exempt=_STREAMED)
+    app.add_middleware(BodyLimit, limits=_BODIES)
     app.add_middleware(Traffic, metrics=services.metrics)
     return app
 

@@ -25,6 +25,7 @@ from roost_cloud.broker.access import CLOUD_USERNAME, FleetAccess
 from roost_cloud.broker.embedded import EmbeddedBroker
 from roost_cloud.fleet import device_records
 from roost_cloud.fleet.broker_secrets import broker_secret
+from roost_cloud.impatient_protocol import ImpatientProtocol
 from roost_cloud.roles import Worker
 from roost_cloud.services import Services, open_services
 from roost_cloud.settings import CloudSettings
@@ -38,6 +39,9 @@ log = structlog.get_logger(__name__)
 
 _FINISH_S: Final = 10  # for requests in flight when we are to end
 _RENEWAL_EVERY_S: Final = 3600
+# Half of the descriptors a process has by default; whoever comes when so many connections are open, idle ones
+# included, is told 503 and no more.
+_CONNECTIONS: Final = 512
 
 
 class ListenError(DeviceError):
@@ -106,6 +110,8 @@ class _Server(uvicorn.Server):
 def _uvicorn_config(app: Any, tls: ServerTls | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=ImpatientProtocol,
+        limit_concurrency=_CONNECTIONS,
         lifespan="off",
         ws="none",
         log_config=None,

@@ -1,10 +1,12 @@
 """What the cloud does when its database goes, its disk fills, its secrets rot, its threads die, and it is killed."""
 
 import signal
+import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -217,3 +219,18 @@ def test_sigterm_before_it_listens_ends_it(tmp_path: Path) -> None:
         assert process.wait() in (0, -signal.SIGTERM)
         process.start()
         assert process.ask("/readyz").status == 200
+
+
+def test_half_sent_requests_are_given_up_and_too_many_connections_refused(tmp_path: Path) -> None:
+    with CloudProcess(tmp_path).start() as process, ExitStack() as opened:
+        # Of 64 KiB and more nothing is taken from somebody without a name.
+        head = b"POST /api/v1/enrol HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n"
+        for _ in range(5):
+            half = opened.enter_context(socket.create_connection(("127.0.0.1", process.port), timeout=30))
+            half.sendall(head + bytes(70_000))
+            assert half.recv(65536).startswith(b"HTTP/1.1 413")
+        for _ in range(512):
+            opened.enter_context(socket.create_connection(("127.0.0.1", process.port)))
+        until(lambda: process.ask("/healthz").status == 503, "there are too many")
+        opened.close()
+        until(lambda: process.ask("/healthz").status == 200, "there is room again")

@@ -29,6 +29,7 @@ _UNABLE: Final = "the cloud cannot do that just now; its log says why"
 # What any route may answer.
 _EVERYWHERE: Final = (
     HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.SERVICE_UNAVAILABLE,
