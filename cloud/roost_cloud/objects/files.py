@@ -142,15 +142,18 @@ class FileStore:
 
     def complete_upload(self, upload: Upload) -> None:
         """See `ObjectStore.complete_upload`."""
-        parts = self._parts(upload)
-        missing = missing_parts(upload.size_bytes, [part for part, _ in parts])
-        if missing:
-            raise MissingPartsError(missing)
-        with self._stage(upload.key, upload.size_bytes) as staged:
-            for _, path in parts:
-                staged.append_file(path)
-            staged.commit()
-        self._uploads.end(upload.id)
+        check_key(upload.key)
+        with self._uploads.claim(upload):  # else a second one at work would replace what the first has made
+            parts = self._parts(upload)
+            missing = missing_parts(upload.size_bytes, [part for part, _ in parts])
+            if missing:
+                raise MissingPartsError(missing)
+            with self._stage(upload.key, upload.size_bytes) as staged:
+                for _, path in parts:
+                    with disk_faults(gone=UploadNotFoundError(upload.id)):  # aborted meanwhile
+                        staged.append_file(path)
+                staged.commit()
+            self._uploads.end(upload.id)
 
     def abort_upload(self, upload: Upload) -> None:
         """See `ObjectStore.abort_upload`."""
