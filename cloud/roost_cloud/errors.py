@@ -2,7 +2,7 @@
 
 from roost_shared.errors import ContentError
 
-__all__ = ["ConflictError", "ForbiddenError", "NotFoundError", "UnauthenticatedError"]
+__all__ = ["ConflictError", "ForbiddenError", "NoDeploymentError", "NotFoundError", "UnauthenticatedError"]
 
 
 class NotFoundError(ContentError):
@@ -37,3 +37,9 @@ class ForbiddenError(ContentError):
     """Somebody we know, who may not."""
 
     code = "auth.forbidden"
+
+
+class NoDeploymentError(ContentError):
+    """The settings lead to no deployment, and what was asked for works on one only."""
+
+    code = "deployment.none"

@@ -21,6 +21,7 @@ from roost_cloud.client import ApiClient, ApiUnreachableError, CaMismatchError, 
 from roost_cloud.commands.login import Identity
 from roost_cloud.credentials import Credentials
 from roost_cloud.serve import serve
+from roost_cloud.services import open_services
 from roost_shared.enrolment import EnrolmentToken
 from roost_shared.errors import RoostError
 from roost_shared.messages import State, encode_json
@@ -215,6 +216,10 @@ def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:
 def test_migrate_and_token_work_by_the_same_settings(tmp_path: Path) -> None:
     flags = ("--data-dir", tmp_path / "data")
     assert run_roost("cloud", "migrate", *flags).stdout.startswith("empty → ")
+    early = run_roost("cloud", "token", *flags)
+    assert "the database is of no deployment yet" in early.stderr
+    with open_services(settings_for(tmp_path / "data")):
+        pass  # has begun
     token = run_roost("cloud", "token", *flags).stdout.strip()
     lost = run_roost("cloud", "token", *flags, "--tenant", "nobody")
     assert (lost.returncode, lost.stdout) == (1, "")

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -82,6 +83,12 @@ class Database:
     def dialect(self) -> str:
         """`sqlite` or `postgresql`."""
         return self._engine.dialect.name
+
+    @property
+    def file(self) -> Path | None:
+        """The file of an SQLite database; None where it is elsewhere than on this machine's disk."""
+        name = self._engine.url.database
+        return Path(name) if self.dialect == "sqlite" and name and name != ":memory:" else None
 
     @property
     def engine(self) -> Engine:
