@@ -1,6 +1,8 @@
 """The registry's rules by its API: what is refused, what stays, who sees what. On both databases."""
 
+import contextlib
 import json
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -9,7 +11,12 @@ from typing import Any
 
 import pytest
 
+from roost_cloud.errors import NotFoundError
+from roost_cloud.objects import ObjectStore
+from roost_cloud.objects.disk import StagedFile
+from roost_cloud.objects.files import FileStore
 from roost_cloud.registry import uploads
+from roost_cloud.registry.errors import DigestMismatchError
 from roost_shared.bundle import Bundle, oci
 from roost_shared.bundle.layout import blob_path, digest_of
 from tests.support.cloud import Cloud
@@ -71,6 +78,85 @@ def test_completing_twice_is_no_error_for_who_asks_again(api: RegistryApi) -> No
     assert api.complete(upload).status_code == 200
     assert api.complete(upload).status_code == 404  # the client then asks anew, and hears that it exists
     assert api.begin(b"data") == {"exists": True}
+
+
+def test_blob_is_what_was_hashed_whoever_else_completes_it(
+    cloud: Cloud, api: RegistryApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One who assembled other bytes, and was slow, must not put them where the hashed ones were."""
+    upload = api.begin(b"right")
+    api.send_parts(upload, b"wrong")
+    assembled, go_on = threading.Event(), threading.Event()
+    commit, digest = StagedFile.commit, uploads._digest
+
+    def slow_commit(staged: StagedFile) -> None:
+        if threading.current_thread() is not threading.main_thread() and not assembled.is_set():
+            assembled.set()
+            go_on.wait(1)
+        commit(staged)
+
+    def digest_then_wait(store: ObjectStore, key: str) -> str:
+        found = digest(store, key)
+        go_on.set()
+        return found
+
+    services = cloud.services
+    arguments = {"tenant": "acme", "upload_id": upload["id"], "actor": "test", "now": services.now()}
+    with ThreadPoolExecutor(2) as others:
+        monkeypatch.setattr(StagedFile, "commit", slow_commit)
+        slow = others.submit(uploads.complete, services.database, services.objects, **arguments)
+        assert assembled.wait(20)
+        api.send_parts(upload, b"right")
+        monkeypatch.setattr(uploads, "_digest", digest_then_wait)
+        fast = others.submit(uploads.complete, services.database, services.objects, **arguments)
+        for outcome in (fast, slow):
+            with contextlib.suppress(NotFoundError, DigestMismatchError):
+                outcome.result(20)
+    for info in services.objects.list_objects("acme/blobs/"):
+        with services.objects.open(info.key) as reader:
+            assert reader.read() == b"right"
+    assert api.has(api.bring(b"right"))
+
+
+def test_two_who_complete_at_once_hear_of_the_same_blob(api: RegistryApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = api.begin(b"data")
+    api.send_parts(upload, b"data")
+    move = FileStore.move
+
+    def second_in_between(store: FileStore, source: str, target: str) -> None:
+        move(store, source, target)
+        monkeypatch.setattr(FileStore, "move", move)
+        assert api.complete(upload).status_code == 200
+
+    monkeypatch.setattr(FileStore, "move", second_in_between)
+    assert api.complete(upload).status_code == 200
+    assert [entry["action"] for entry in api.ask("GET", "/audit").json()["items"]].count("blob.store") == 1
+
+
+def test_store_that_is_slow_keeps_nobody_from_writing(
+    cloud: Cloud, api: RegistryApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite a transaction that waits for the store would keep everybody else waiting."""
+    written: list[str] = []
+
+    def watched(name: str) -> Callable[..., Any]:
+        method = getattr(FileStore, name)
+
+        def call(store: FileStore, *args: Any, **options: Any) -> Any:
+            with ThreadPoolExecutor(1) as other:
+                other.submit(cloud.tenant, name.replace("_", "-")).result(10)
+            written.append(name)
+            return method(store, *args, **options)
+
+        return call
+
+    for name in ("begin_upload", "list_parts", "complete_upload", "open", "move"):
+        monkeypatch.setattr(FileStore, name, watched(name))
+    upload = api.begin(b"data")
+    assert api.begin(b"data")["id"] == upload["id"]
+    api.send_parts(upload, b"data")
+    assert api.complete(upload).status_code == 200
+    assert {"begin_upload", "list_parts", "complete_upload", "open", "move"} == set(written)
 
 
 def test_aborted_upload_leaves_nothing(cloud: Cloud, api: RegistryApi) -> None:
