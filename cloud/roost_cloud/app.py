@@ -50,7 +50,7 @@ def create_app(services: Services, workers: dict[str, Worker] | None = None) -> 
     app = FastAPI(title="Roost", version=__version__, docs_url="/docs", redoc_url=None)
     app.state.services = services
     handle_errors(app)
-    app.include_router(health_router(workers or {}))
+    app.include_router(health_router(workers or {}, services))
     if "api" in services.settings.role:
         for router in _routers(services.objects):
             app.include_router(router, prefix="/api/v1")
