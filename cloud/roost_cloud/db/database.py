@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from roost_cloud.errors import NoRoomError
 from roost_shared.errors import ConfigError, DeviceError, RoostError, TransportError
 
 __all__ = ["Database", "DatabaseDamagedError", "DatabaseFullError", "DatabaseUnavailableError", "Turn"]
@@ -46,7 +47,7 @@ class DatabaseUnavailableError(TransportError):
     code = "database.unavailable"
 
 
-class DatabaseFullError(DeviceError):
+class DatabaseFullError(NoRoomError):
     """The database has no room for more."""
 
     code = "database.full"
