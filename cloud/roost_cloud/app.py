@@ -22,7 +22,7 @@ from roost_cloud.api import (
 from roost_cloud.api.errors import handle_errors
 from roost_cloud.api.health import health_router
 from roost_cloud.api.objects import objects_router
-from roost_cloud.api.traffic import BodyLimit, Traffic
+from roost_cloud.api.traffic import BodyLimit, BodyLimits, Traffic
 from roost_cloud.asking import AskingDesk
 from roost_cloud.objects import ObjectStore
 from roost_cloud.objects.files import FileStore
@@ -32,9 +32,16 @@ from roost_shared import __version__
 
 __all__ = ["create_app"]
 
-_BODY_LIMIT_BYTES: Final = 4 << 20  # the largest is a bundle's manifest
 # Objects go to disk as they come, under a signed limit; inputs are read once it is known whose they are, under theirs.
 _STREAMED: Final = ("/api/v1/objects/", "/v2/")
+_BODIES: Final = BodyLimits(
+    named_bytes=4 << 20,  # the largest is a bundle's manifest
+    nameless_bytes=64 << 10,  # the largest is a certificate signing request
+    nameless_paths=("/api/v1/enrol", "/api/v1/device-auth/"),
+    exempt_paths=_STREAMED,
+    large_at_once=16,
+    timeout_s=20,
+)
 
 
 def create_app(
@@ -50,18 +57,18 @@ def create_app(
     app = FastAPI(title="Roost", version=__version__, docs_url="/docs", redoc_url=None)
     app.state.services = services
     handle_errors(app)
-    app.include_router(health_router(workers or {}))
+    app.include_router(health_router(workers or {}, services))
     if "api" in services.settings.role:
-        app.include_router(_api(services.objects))
+        for router in _routers(services.objects):
+            app.include_router(router, prefix="/api/v1")
         app.include_router(v2.v2_router(services, desk))
-    app.add_middleware(BodyLimit, limit_bytes=_BODY_LIMIT_BYTES, exempt=_STREAMED)
+    app.add_middleware(BodyLimit, limits=_BODIES)
     app.add_middleware(Traffic, metrics=services.metrics)
     return app
 
 
-def _api(store: ObjectStore) -> APIRouter:
-    api = APIRouter(prefix="/api/v1")
-    for router in (
+def _routers(store: ObjectStore) -> tuple[APIRouter, ...]:
+    routers = (
         tenants.router,
         tokens.router,
         audit.router,
@@ -74,8 +81,6 @@ def _api(store: ObjectStore) -> APIRouter:
         bundles.router,
         aliases.router,
         tasks.router,
-    ):
-        api.include_router(router)
-    if isinstance(store, FileStore):  # others serve their signed URLs themselves
-        api.include_router(objects_router(lambda: store))
-    return api
+    )
+    # Other stores serve their signed URLs themselves.
+    return (*routers, objects_router(lambda: store)) if isinstance(store, FileStore) else routers

@@ -6,14 +6,17 @@
         cloud.call("POST", "/tokens", IssuedToken, body={"name": "ci", "role": "operator"})
 
 Requests that change nothing if they come twice (GET, HEAD, PUT, DELETE) are sent again, a few times, when no answer
-came or the cloud could not answer just now. Redirects are not followed: `send` hands them out, since whoever follows
+came or the cloud could not answer just now. What a DELETE sent again does not find is gone, most likely by the first
+time, and that is success. Redirects are not followed: `send` hands them out, since whoever follows
 one must not carry the token to another host.
 """
 
+import re
 import ssl
 import warnings
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final, Generic, NamedTuple, Self, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -47,6 +50,7 @@ _LONGEST_WAIT_S: Final = 30  # that a cloud may ask us to come back in
 _BUSY: Final = (502, 503, 504)
 _ANSWER_MAX_BYTES: Final = 16 << 20
 _SHOWN: Final = 500  # characters of an error's text that we repeat
+_TOLD_BY: Final = re.compile(r"^(<.*>|HTTPS?Connection(Pool)?\(.*?\)): ")  # urllib3 begins its errors so
 _REFUSALS: Final = 400
 
 _Answer = TypeVar("_Answer")
@@ -97,11 +101,13 @@ class Reply(NamedTuple):
         status: below 400.
         headers: their names in any case.
         data: the body.
+        was_retried: the request was sent more than once.
     """
 
     status: int
     headers: Mapping[str, str]
     data: bytes
+    was_retried: bool = False
 
 
 class Page(msgspec.Struct, Generic[_Answer], frozen=True):
@@ -209,6 +215,8 @@ class ApiClient:
         asked = [(name, value) for name, value in (query or {}).items() if value is not None]
         url = f"{self.url}{API}{path}" + (f"?{urlencode(asked, doseq=True)}" if asked else "")
         reply = _ask(self.pool, method, url, data, headers)
+        if method == "DELETE" and reply.was_retried and reply.status == HTTPStatus.NOT_FOUND:
+            return Reply(HTTPStatus.NO_CONTENT, reply.headers, b"", was_retried=True)
         if reply.status >= _REFUSALS:
             raise refusal(reply)
         return reply
@@ -284,7 +292,11 @@ def _ask(pool: urllib3.PoolManager, method: str, url: str, data: bytes | None, h
         )
         try:
             body = answer.read(_ANSWER_MAX_BYTES + 1)
-            status, fields = answer.status, answer.headers
+            if len(body) > _ANSWER_MAX_BYTES:
+                answer.close()  # its end is not waited for
+                raise ApiAnswerError(f"{where}: the answer is larger than {_ANSWER_MAX_BYTES} bytes")
+            was_retried = answer.retries is not None and bool(answer.retries.history)
+            reply = Reply(answer.status, answer.headers, body, was_retried)
         finally:
             answer.drain_conn()
             answer.release_conn()
@@ -295,9 +307,7 @@ def _ask(pool: urllib3.PoolManager, method: str, url: str, data: bytes | None, h
         if isinstance(cause, SSLError):
             raise _tls_fault(where, cause) from error
         raise ApiUnreachableError(f"{where}: {_short(cause)}") from error
-    if len(body) > _ANSWER_MAX_BYTES:
-        raise ApiAnswerError(f"{where}: the answer is larger than {_ANSWER_MAX_BYTES} bytes")
-    return Reply(status, fields, body)
+    return reply
 
 
 def _tls_fault(where: str, error: SSLError) -> ApiUnreachableError:
@@ -322,7 +332,7 @@ def refusal(reply: Reply) -> RemoteError:
 
 def _short(error: BaseException) -> str:
     """One line of an error whose text may begin with an object's representation."""
-    return _printable(str(error).rpartition(">: ")[2])
+    return _printable(_TOLD_BY.sub("", str(error)))
 
 
 def _printable(text: str) -> str:

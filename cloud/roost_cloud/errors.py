@@ -1,8 +1,15 @@
 """What several rooms of the cloud raise; `api/errors.py` says which HTTP status each becomes."""
 
-from roost_shared.errors import ContentError
+from roost_shared.errors import ContentError, DeviceError
 
-__all__ = ["ConflictError", "ForbiddenError", "NotFoundError", "UnauthenticatedError"]
+__all__ = [
+    "ConflictError",
+    "ForbiddenError",
+    "NoDeploymentError",
+    "NoRoomError",
+    "NotFoundError",
+    "UnauthenticatedError",
+]
 
 
 class NotFoundError(ContentError):
@@ -37,3 +44,15 @@ class ForbiddenError(ContentError):
     """Somebody we know, who may not."""
 
     code = "auth.forbidden"
+
+
+class NoDeploymentError(ContentError):
+    """The settings lead to no deployment, and what was asked for works on one only."""
+
+    code = "deployment.none"
+
+
+class NoRoomError(DeviceError):
+    """A disk, or what there is in place of one, takes no more; nothing was kept."""
+
+    code = "no_room"

@@ -24,7 +24,9 @@ from roost_cloud.asking import make_desk
 from roost_cloud.bootstrap import first_start
 from roost_cloud.broker.access import CLOUD_USERNAME, FleetAccess
 from roost_cloud.broker.embedded import EmbeddedBroker
+from roost_cloud.fleet import device_records
 from roost_cloud.fleet.broker_secrets import broker_secret
+from roost_cloud.impatient_protocol import ImpatientProtocol
 from roost_cloud.roles import Worker
 from roost_cloud.services import Services, open_services
 from roost_cloud.settings import CloudSettings
@@ -38,6 +40,9 @@ log = structlog.get_logger(__name__)
 
 _FINISH_S: Final = 10  # for requests in flight when we are to end
 _RENEWAL_EVERY_S: Final = 3600
+# Half of the descriptors a process has by default; whoever comes when so many connections are open, idle ones
+# included, is told 503 and no more.
+_CONNECTIONS: Final = 512
 
 
 class ListenError(DeviceError):
@@ -109,6 +114,8 @@ class _Server(uvicorn.Server):
 def _uvicorn_config(app: Any, tls: ServerTls | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=ImpatientProtocol,
+        limit_concurrency=_CONNECTIONS,
         lifespan="off",
         ws="none",
         log_config=None,
@@ -161,6 +168,7 @@ async def _embedded_broker(services: Services) -> AsyncIterator[Services]:
         with services.database.read() as session:
             return broker_secret(session, username)
 
+    await asyncio.to_thread(_note_nobody_online, services)  # before anybody can be
     password = secrets.token_urlsafe()
     broker = EmbeddedBroker(settings.embedded_broker_port, FleetAccess(secret_of, password))
     try:
@@ -174,6 +182,14 @@ async def _embedded_broker(services: Services) -> AsyncIterator[Services]:
         yield dataclasses.replace(services, settings=with_broker, cut_off=broker.disconnect_soon)
     finally:
         await broker.stop()
+
+
+def _note_nobody_online(services: Services) -> None:
+    """Forget who was online when we ended: the broker ended with us, and nobody heard its last wills."""
+    with services.database.begin() as session:
+        lost = device_records.set_all_offline(session)
+    if lost:
+        log.info("devices.offline", devices=lost, reason="the embedded broker begins anew")
 
 
 @contextlib.asynccontextmanager

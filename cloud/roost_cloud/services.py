@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from roost_cloud.broker.settings import LinkSettings, Subscription
 from roost_cloud.db import Database
 from roost_cloud.db.migrations import upgrade
+from roost_cloud.deployment import check_begun, open_authority
 from roost_cloud.fleet.authority import Authority
 from roost_cloud.objects import ObjectStore, open_store
 from roost_cloud.secret_files import secret_bytes
@@ -64,18 +65,31 @@ class Services:
 
 
 @contextmanager
-def open_services(settings: CloudSettings, *, clock: Clock | None = None) -> Iterator[Services]:
+def open_services(
+    settings: CloudSettings, *, clock: Clock | None = None, may_begin: bool = True
+) -> Iterator[Services]:
     """Open what a process of the cloud works with, the database's schema brought up to date.
 
+    Args:
+        settings: of the deployment.
+        clock: default the machine's own.
+        may_begin: whether this may be the deployment's first start; if not, nothing is made where there is none.
+
     Raises:
+        NoDeploymentError: there is none, and this may not begin it.
+        OtherRootError: the secrets are not this database's.
         RoostError: a database, store or secret cannot be used; says which.
     """
     secrets = settings.secrets_path
-    settings.make_data_dir()
+    if may_begin:
+        settings.make_data_dir()
     clock = clock or SystemClock()
     database = Database(settings.database)
     try:
+        if not may_begin:
+            check_begun(database)
         upgrade(database)
+        authority = open_authority(database, secrets, clock)  # first: of lost secrets none is made anew
         yield Services(
             settings=settings,
             database=database,
@@ -85,7 +99,7 @@ def open_services(settings: CloudSettings, *, clock: Clock | None = None) -> Ite
                 secret=secret_bytes(secrets, "objects.key"),
                 clock=clock,
             ),
-            authority=Authority(secrets, clock),
+            authority=authority,
             clock=clock,
             token_key=secret_bytes(secrets, "tokens.key"),
             metrics=CollectorRegistry(),

@@ -7,6 +7,7 @@ Heavy: `urllib3` is loaded here, so this is for processes of their own (`enrol`,
 """
 
 import contextlib
+import re
 import ssl
 import warnings
 from datetime import UTC, datetime
@@ -34,6 +35,7 @@ API: Final = "/api/v1"
 _TIMEOUT: Final = urllib3.Timeout(connect=10, read=30)  # seconds
 _LIMIT: Final = 1 << 20  # bytes of an answer
 _SHOWN: Final = 300  # characters of an error's text that we repeat
+_TOLD_BY: Final = re.compile(r"^(<.*>|HTTPS?Connection(Pool)?\(.*?\)): ")  # urllib3 begins its errors so
 _NOT_YET_VALID, _EXPIRED = 9, 10  # X509_V_ERR_CERT_NOT_YET_VALID, _HAS_EXPIRED
 _REFUSALS: Final = 400
 _FAILURES: Final = 500
@@ -220,7 +222,7 @@ def _refusal(status: int, data: bytes) -> CloudRefusedError:
 def _short(error: Exception) -> str:
     """One line of an error whose text may hold a whole object's representation."""
     cause = getattr(error, "reason", None) or error
-    return _printable(str(cause).rpartition(">: ")[2])
+    return _printable(_TOLD_BY.sub("", str(cause)))
 
 
 def _printable(text: str) -> str:

@@ -8,7 +8,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -17,6 +16,8 @@ from roost_edge.cloud_url import CloudUrlError, check_cloud_url
 from roost_edge.listen_address import ListenAddress, ListenAddressError
 from roost_shared.config_file import convert, put, read_toml
 from roost_shared.errors import ConfigError
+from roost_shared.mqtt.address import parse_broker_url
+from roost_shared.mqtt.faults import BrokerUrlError
 from roost_shared.rendezvous import AskMode, Contestant, PolicyError, Role, Rule, TaskPolicy
 from roost_shared.runtime_settings import RuntimeName, RuntimeSettings
 from roost_shared.task_terms import TaskTerms
@@ -43,7 +44,6 @@ DelegateName = Annotated[str, Meta(pattern=r"\A[^\0]+\Z", max_length=1024)]
 DelegateOptions = Annotated[
     dict[Annotated[str, Meta(max_length=128)], Annotated[str, Meta(max_length=512)]], Meta(max_length=16)
 ]
-SCHEMES: Final = ("mqtt", "mqtts")
 DEFAULT_STATE_DIR: Final = Path("/var/lib/roost")
 
 
@@ -127,8 +127,8 @@ class FolderConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class TaskConfig(TaskTerms, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A task as the file states it."""
 
-    contestants: list[ContestantConfig] = []
-    inject: dict[str, str] = {}  # name -> MQTT topic
+    contestants: list[ContestantConfig] = msgspec.field(default_factory=list)
+    inject: dict[str, str] = msgspec.field(default_factory=dict)  # name -> MQTT topic
     folder: FolderConfig | None = None
 
     def policy(
@@ -328,13 +328,10 @@ def _check_http(where: str, http: HttpConfig) -> None:
 
 def _check_broker_url(where: str, key: str, url: str) -> None:
     try:
-        parts = urlsplit(url)
-        usable = parts.scheme in SCHEMES and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        usable = False
-    if not usable:
+        parse_broker_url(url)
+    except BrokerUrlError as error:
         remedy = "Write mqtt://HOST:PORT, or mqtts://HOST:PORT for TLS"
-        raise ConfigError(where=where, key=key, problem=f"{url!r} is no MQTT address", remedy=remedy)
+        raise ConfigError(where=where, key=key, problem=str(error), remedy=remedy) from error
 
 
 def _check_folders(where: str, tasks: Mapping[str, TaskConfig]) -> None:

@@ -7,7 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 
-__all__ = ["fsync_folder", "write_durably"]
+__all__ = ["fsync_folder", "make_folders", "write_durably"]
 
 
 def write_durably(path: Path, data: bytes, *, mode: int = 0o644) -> None:
@@ -38,3 +38,20 @@ def fsync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_folders(folder: Path, *, mode: int = 0o777) -> None:
+    """Make `folder` and those above it, durably: a file's name is only as durable as its folders' names.
+
+    Args:
+        folder: nothing happens if it is there.
+        mode: of `folder` itself, before the process's mask; those above get the usual.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    if folder.is_dir():
+        return
+    make_folders(folder.parent)
+    folder.mkdir(mode=mode, exist_ok=True)
+    fsync_folder(folder.parent)

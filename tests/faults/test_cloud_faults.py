@@ -1,10 +1,12 @@
 """What the cloud does when its database goes, its disk fills, its secrets rot, its threads die, and it is killed."""
 
 import signal
+import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,6 @@ from roost_cloud.bootstrap import first_start
 from roost_cloud.client import ApiUnreachableError
 from roost_cloud.db import DatabaseUnavailableError
 from roost_cloud.db.tables import ApiToken, AuditEntry, Tenant
-from roost_cloud.fleet.x509.signer import SecretsError
 from roost_cloud.secret_files import SecretFileError
 from roost_cloud.serve import RoleDiedError, serve
 from roost_cloud.services import open_services
@@ -54,7 +55,10 @@ def test_a_database_that_goes_and_comes_back_is_told_and_nothing_else_is_lost(
         own_postgres.stop()
         ready = process.ask("/readyz")
         assert (ready.status, ready.headers["Retry-After"]) == (503, "2")
-        assert ready.json() == {"ready": False, "parts": {"database": "database.unavailable"}}
+        assert ready.json() == {
+            "ready": False,
+            "parts": {"director": "ok", "database": "database.unavailable", "objects": "ok"},
+        }
         assert process.ask("/healthz").status == 200  # it is no use to restart us
         refused = process.ask("/api/v1/whoami", headers)
         assert (refused.status, refused.json()["error"]["code"]) == (503, "database.unavailable")
@@ -149,7 +153,7 @@ def test_a_secret_that_was_cut_is_said_and_not_replaced(tmp_path: Path) -> None:
         pass
     key = tmp_path / "secrets" / "tokens.key"
     key.write_bytes(key.read_bytes()[:7])
-    refusal = pytest.raises(SecretFileError, match=r"tokens\.key holds 7 bytes, not 32: restore it from a backup")
+    refusal = pytest.raises(SecretFileError, match=r"tokens\.key: it holds 7 bytes, not 32: restore it from a backup")
     with refusal, open_services(settings_for(tmp_path)):
         pytest.fail("it opened")
     assert len(key.read_bytes()) == 7
@@ -160,8 +164,18 @@ def test_a_root_that_rotted_is_said_and_not_replaced(tmp_path: Path) -> None:
         pass
     root = tmp_path / "secrets" / "root.pem"
     root.write_bytes(root.read_bytes()[:-200])
-    with pytest.raises(SecretsError, match=r"root\.pem"), open_services(settings_for(tmp_path)):
+    with pytest.raises(SecretFileError, match=r"root\.pem"), open_services(settings_for(tmp_path)):
         pytest.fail("it opened")
+
+
+@pytest.mark.parametrize("name", ["tokens.key", "objects.key", "root.pem"])
+def test_a_secret_that_everybody_can_reach_is_not_served_with(tmp_path: Path, name: str) -> None:
+    with open_services(settings_for(tmp_path)):
+        pass
+    (tmp_path / "secrets" / name).chmod(0o644)
+    with pytest.raises(SecretFileError, match="chmod 600") as caught, open_services(settings_for(tmp_path)):
+        pytest.fail("it opened")
+    assert caught.value.file.name == name
 
 
 class Mortal:
@@ -208,3 +222,18 @@ def test_sigterm_before_it_listens_ends_it(tmp_path: Path) -> None:
         assert process.wait() in (0, -signal.SIGTERM)
         process.start()
         assert process.ask("/readyz").status == 200
+
+
+def test_half_sent_requests_are_given_up_and_too_many_connections_refused(tmp_path: Path) -> None:
+    with CloudProcess(tmp_path).start() as process, ExitStack() as opened:
+        # Of 64 KiB and more nothing is taken from somebody without a name.
+        head = b"POST /api/v1/enrol HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n"
+        for _ in range(5):
+            half = opened.enter_context(socket.create_connection(("127.0.0.1", process.port), timeout=30))
+            half.sendall(head + bytes(70_000))
+            assert half.recv(65536).startswith(b"HTTP/1.1 413")
+        for _ in range(512):
+            opened.enter_context(socket.create_connection(("127.0.0.1", process.port)))
+        until(lambda: process.ask("/healthz").status == 503, "there are too many")
+        opened.close()
+        until(lambda: process.ask("/healthz").status == 200, "there is room again")

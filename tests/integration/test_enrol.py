@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -24,11 +25,14 @@ from roost_edge.identity.errors import (
     IdentityExistsError,
     IdentityUnwritableError,
 )
+from roost_edge.identity.keys import DeviceKey
 from roost_edge.identity.store import IdentityStore
 from roost_shared.enrolment import EnrolmentToken
 from roost_shared.errors import RoostError
 from tests.support.agent import run_command
 from tests.support.device_cloud import DEVICE, TENANT, Cut, DeviceCloud, Edit, Refuse, Truncate
+
+ANOTHER = 12345  # a user and a group
 
 
 @pytest.fixture
@@ -215,10 +219,52 @@ def test_a_folder_that_cannot_be_written_is_found_before_the_token_is_used(cloud
     assert not cloud.requests
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_what_root_enrols_belongs_to_the_owner_of_the_folder(cloud: DeviceCloud, state_dir: Path) -> None:
-    state_dir.mkdir()
-    os.chown(state_dir, 12345, 12345)
-    enrol(cloud, state_dir)
-    paths = [state_dir / "identity.d", *(state_dir / "identity.d").rglob("*")]
-    assert {path.stat().st_uid for path in paths} == {12345}
+@pytest.fixture
+def anothers_state_dir() -> Iterator[Path]:
+    """The state folder of another user, who can reach it."""
+    if os.geteuid() != 0:
+        pytest.skip("only root enrols for others")
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o755)  # pytest's own temporary folders are closed to others
+        state_dir = Path(name) / "state"
+        state_dir.mkdir(mode=0o700)
+        os.chown(state_dir, ANOTHER, ANOTHER)
+        yield state_dir
+
+
+def test_what_root_enrols_belongs_to_the_owner_of_the_folder(cloud: DeviceCloud, anothers_state_dir: Path) -> None:
+    enrol(cloud, anothers_state_dir)
+    enrol(cloud, anothers_state_dir, cloud.token("cam-02"), replace=True)
+    paths = [*anothers_state_dir.rglob("*")]
+    assert len(paths) > 5
+    assert {(path.lstat().st_uid, path.lstat().st_gid) for path in paths} == {(ANOTHER, ANOTHER)}
+    assert (os.geteuid(), os.getegid()) == (0, 0)
+
+
+@pytest.mark.parametrize("name", ["identity.d", "identity.d/lock", "identity.d/.pending", "identity.d/pending"])
+def test_a_link_in_the_owners_folder_leads_root_nowhere(
+    cloud: DeviceCloud, anothers_state_dir: Path, tmp_path: Path, name: str
+) -> None:
+    token = cloud.token()
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "asked_by").write_text(token.id)
+    (victim / "device.key").write_bytes(DeviceKey.new().pem())
+    before = {path: path.stat() for path in (victim, *victim.iterdir())}
+    link = anothers_state_dir / name
+    if link.parent != anothers_state_dir:
+        link.parent.mkdir()
+        os.chown(link.parent, ANOTHER, ANOTHER)
+    link.symlink_to(victim / "lock" if link.name == "lock" else victim)
+    os.chown(link, ANOTHER, ANOTHER, follow_symlinks=False)
+    with pytest.raises(IdentityUnwritableError):
+        enrol(cloud, anothers_state_dir, token)
+    assert {path: path.stat() for path in (victim, *victim.iterdir())} == before
+    assert (os.geteuid(), os.getegid()) == (0, 0)
+
+
+def test_a_folder_that_is_yet_to_be_made_is_made_by_the_owner_of_the_one_above(
+    cloud: DeviceCloud, anothers_state_dir: Path
+) -> None:
+    enrol(cloud, anothers_state_dir / "deeper")
+    assert (anothers_state_dir / "deeper").stat().st_uid == ANOTHER

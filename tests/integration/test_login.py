@@ -115,6 +115,7 @@ def test_who_logs_out_may_end_the_token_too(served: ServedCloud, roost: Roost) -
 def test_a_cloud_that_is_away_is_one_line(roost: Roost) -> None:
     line = refusal(roost("login", "http://127.0.0.1:9", "--token", "roost_x"))
     assert "Connection refused" in line
+    assert "HTTPConnection(" not in line
     assert "\n" not in line
 
 

@@ -2,12 +2,14 @@
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from roost_cloud.objects import StoredPart, Upload, UploadNotFoundError
+from roost_cloud.objects.disk import StagedFile
 from roost_cloud.objects.files import FileStore
 from tests.support.objects import FileObjects
 
@@ -47,6 +49,55 @@ def test_a_sweep_removes_what_a_crash_left(file_objects: FileObjects) -> None:
     file_objects.store.sweep(before=datetime.now(UTC) - timedelta(hours=1))
     assert file_objects.leftovers() == [incoming / "young"]
     assert not begun_only.exists()
+
+
+def test_of_two_who_complete_an_upload_one_does(file_objects: FileObjects, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the slower one would replace what the faster one has hashed by then, with parts of another time."""
+    upload = file_objects.store.begin_upload(KEY, 5)
+    file_objects.send_parts(upload, b"first")
+    assembled, go_on = threading.Event(), threading.Event()
+    commit = StagedFile.commit
+
+    def slow(staged: StagedFile) -> None:
+        if not assembled.is_set():
+            assembled.set()
+            go_on.wait(20)
+        commit(staged)
+
+    other = FileStore(file_objects.root, secret=b"s" * 32, public_url="http://other")
+    with ThreadPoolExecutor(2) as threads:
+        with monkeypatch.context() as stalled:
+            stalled.setattr(StagedFile, "commit", slow)
+            first = threads.submit(file_objects.store.complete_upload, upload)
+            assert assembled.wait(20)
+        file_objects.send_parts(upload, b"later")
+        second = threads.submit(other.complete_upload, upload)
+        with pytest.raises(TimeoutError):
+            second.result(0.2)
+        go_on.set()
+        first.result(20)
+        with pytest.raises(UploadNotFoundError):
+            second.result(20)
+    assert file_objects.read(KEY) == b"first"
+    assert file_objects.leftovers() == []
+
+
+def test_upload_aborted_while_it_is_completed_is_gone(
+    file_objects: FileObjects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = file_objects.store.begin_upload(KEY, 5)
+    file_objects.send_parts(upload, b"parts")
+    append = StagedFile.append_file
+
+    def aborted(staged: StagedFile, path: Path) -> None:
+        file_objects.store.abort_upload(upload)
+        append(staged, path)
+
+    monkeypatch.setattr(StagedFile, "append_file", aborted)
+    with pytest.raises(UploadNotFoundError):
+        file_objects.store.complete_upload(upload)
+    assert file_objects.keys() == []
+    assert file_objects.leftovers() == []
 
 
 def test_another_process_on_the_folder_sees_and_continues_everything(file_objects: FileObjects) -> None:

@@ -1,13 +1,22 @@
 """The registry's rules by its API: what is refused, what stays, who sees what. On both databases."""
 
+import contextlib
 import json
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from roost_cloud.errors import NotFoundError
+from roost_cloud.objects import ObjectStore
+from roost_cloud.objects.disk import StagedFile
+from roost_cloud.objects.files import FileStore
+from roost_cloud.registry import uploads
+from roost_cloud.registry.errors import DigestMismatchError
 from roost_shared.bundle import Bundle, oci
 from roost_shared.bundle.layout import blob_path, digest_of
 from tests.support.cloud import Cloud
@@ -69,6 +78,85 @@ def test_completing_twice_is_no_error_for_who_asks_again(api: RegistryApi) -> No
     assert api.complete(upload).status_code == 200
     assert api.complete(upload).status_code == 404  # the client then asks anew, and hears that it exists
     assert api.begin(b"data") == {"exists": True}
+
+
+def test_blob_is_what_was_hashed_whoever_else_completes_it(
+    cloud: Cloud, api: RegistryApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One who assembled other bytes, and was slow, must not put them where the hashed ones were."""
+    upload = api.begin(b"right")
+    api.send_parts(upload, b"wrong")
+    assembled, go_on = threading.Event(), threading.Event()
+    commit, digest = StagedFile.commit, uploads._digest
+
+    def slow_commit(staged: StagedFile) -> None:
+        if threading.current_thread() is not threading.main_thread() and not assembled.is_set():
+            assembled.set()
+            go_on.wait(1)
+        commit(staged)
+
+    def digest_then_wait(store: ObjectStore, key: str) -> str:
+        found = digest(store, key)
+        go_on.set()
+        return found
+
+    services = cloud.services
+    arguments = {"tenant": "acme", "upload_id": upload["id"], "actor": "test", "now": services.now()}
+    with ThreadPoolExecutor(2) as others:
+        monkeypatch.setattr(StagedFile, "commit", slow_commit)
+        slow = others.submit(uploads.complete, services.database, services.objects, **arguments)
+        assert assembled.wait(20)
+        api.send_parts(upload, b"right")
+        monkeypatch.setattr(uploads, "_digest", digest_then_wait)
+        fast = others.submit(uploads.complete, services.database, services.objects, **arguments)
+        for outcome in (fast, slow):
+            with contextlib.suppress(NotFoundError, DigestMismatchError):
+                outcome.result(20)
+    for info in services.objects.list_objects("acme/blobs/"):
+        with services.objects.open(info.key) as reader:
+            assert reader.read() == b"right"
+    assert api.has(api.bring(b"right"))
+
+
+def test_two_who_complete_at_once_hear_of_the_same_blob(api: RegistryApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = api.begin(b"data")
+    api.send_parts(upload, b"data")
+    move = FileStore.move
+
+    def second_in_between(store: FileStore, source: str, target: str) -> None:
+        move(store, source, target)
+        monkeypatch.setattr(FileStore, "move", move)
+        assert api.complete(upload).status_code == 200
+
+    monkeypatch.setattr(FileStore, "move", second_in_between)
+    assert api.complete(upload).status_code == 200
+    assert [entry["action"] for entry in api.ask("GET", "/audit").json()["items"]].count("blob.store") == 1
+
+
+def test_store_that_is_slow_keeps_nobody_from_writing(
+    cloud: Cloud, api: RegistryApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite a transaction that waits for the store would keep everybody else waiting."""
+    written: list[str] = []
+
+    def watched(name: str) -> Callable[..., Any]:
+        method = getattr(FileStore, name)
+
+        def call(store: FileStore, *args: Any, **options: Any) -> Any:
+            with ThreadPoolExecutor(1) as other:
+                other.submit(cloud.tenant, name.replace("_", "-")).result(10)
+            written.append(name)
+            return method(store, *args, **options)
+
+        return call
+
+    for name in ("begin_upload", "list_parts", "complete_upload", "open", "move"):
+        monkeypatch.setattr(FileStore, name, watched(name))
+    upload = api.begin(b"data")
+    assert api.begin(b"data")["id"] == upload["id"]
+    api.send_parts(upload, b"data")
+    assert api.complete(upload).status_code == 200
+    assert {"begin_upload", "list_parts", "complete_upload", "open", "move"} == set(written)
 
 
 def test_aborted_upload_leaves_nothing(cloud: Cloud, api: RegistryApi) -> None:
@@ -181,6 +269,15 @@ def test_body_that_is_no_manifest_is_refused(api: RegistryApi, argmax: Bundle, b
     assert too_large.status_code == 413
 
 
+def test_manifest_that_is_no_text_is_refused_wherever_that_shows(api: RegistryApi, argmax: Bundle) -> None:
+    api.bring_blobs(argmax)
+    manifest = manifest_of(argmax).rstrip().removesuffix(b"}")
+    for unknown in (b'"x": "\xff"', b'"x": ["\xff"]', b'"\xff": 1'):  # in what is read past
+        refused = api.publish(argmax, manifest=manifest + b", " + unknown + b"}")
+        assert (refused.status_code, code_of(refused)) == (422, "bundle.invalid")
+    assert api.ask("GET", "/bundles").json()["items"] == []
+
+
 def test_config_that_is_no_config_is_refused(api: RegistryApi, argmax: Bundle) -> None:
     api.bring_blobs(argmax)
     manifest = json.loads(manifest_of(argmax))
@@ -229,6 +326,19 @@ def test_names_that_are_paths_reach_no_room(api: RegistryApi, method: str, path:
 )
 def test_upload_of_nothing_that_can_be_is_refused(api: RegistryApi, body: dict[str, Any]) -> None:
     assert api.ask("POST", "/uploads", json=body).status_code == 422
+
+
+def test_upload_that_ends_while_somebody_asks_for_it_waits_for_the_answer(cloud: Cloud, api: RegistryApi) -> None:
+    services, upload_id = cloud.services, api.begin(b"half")["id"]
+    cloud.clock.advance(timedelta(seconds=1))
+    with ThreadPoolExecutor(1) as other:
+        with services.database.begin() as session:
+            upload = uploads.resume(session, "acme", upload_id, services.now())
+            ending = other.submit(uploads.discard, services.database, services.objects, upload)
+            with pytest.raises(TimeoutError):
+                ending.result(0.2)
+        ending.result(10)
+    assert api.ask("GET", f"/uploads/{upload_id}").status_code == 404
 
 
 def test_empty_blob_is_a_blob(api: RegistryApi) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from roost_cloud.db.tables import Blob
 from roost_cloud.objects import ObjectInfo
+from roost_cloud.objects.errors import StoreUnavailableError
 from roost_cloud.objects.files import FileStore
 from roost_cloud.registry.collection import GRACE, Collected, collect, collect_blobs
 from roost_shared.bundle import Bundle
@@ -27,7 +28,7 @@ def api(cloud: Cloud) -> RegistryApi:
 
 
 def run(cloud: Cloud) -> Collected:
-    return collect(cloud.services.database, cloud.services.objects, cloud.services.now())
+    return collect(cloud.services.database, cloud.services.objects, cloud.services.now(), actor="test")
 
 
 def objects(cloud: Cloud, prefix: str = "acme/") -> list[ObjectInfo]:
@@ -147,6 +148,70 @@ def test_blob_brought_while_it_is_condemned_comes_back(
     assert api.has(digest)
 
 
+def test_blob_collected_before_it_was_promised_is_brought_again(
+    cloud: Cloud, api: RegistryApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the object's move and its row a collection may take it for a crash's: nothing is promised then."""
+    upload = api.begin(b"blob")
+    api.send_parts(upload, b"blob")
+    move = FileStore.move
+
+    def collected(store: FileStore, source: str, target: str) -> None:
+        move(store, source, target)
+        os.utime(cloud.services.settings.data_dir / "objects" / target, (0, 0))
+        assert run(cloud).orphans == 1
+
+    with monkeypatch.context() as between:
+        between.setattr(FileStore, "move", collected)
+        assert api.complete(upload).status_code == 404
+    assert not api.has(upload["digest"])
+    assert api.has(api.bring(b"blob"))
+
+
+def test_what_a_collection_removed_is_in_the_audit(
+    cloud: Cloud, api: RegistryApi, argmax: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def entries(tenant: str = "acme") -> list[tuple[str, dict[str, Any]]]:
+        items = RegistryApi(cloud, tenant).ask("GET", "/audit").json()["items"]
+        return [(one["actor"], one["detail"]) for one in items if one["action"] == "registry.collect"]
+
+    RegistryApi(cloud, "umbrella").bring(b"of another tenant")
+    api.bring(b"blob")
+    api.begin(b"stale")
+    run(cloud)
+    assert entries() == [], "nothing was removed"
+    cloud.clock.advance(LONG)
+    put_at(cloud, f"acme/uploads/{'0' * 32}", LONG)
+    run(cloud)
+    expected = {"blobs": 1, "blob_bytes": 4, "uploads": 1, "orphans": 1}
+    assert entries() == [("test", expected)]
+    assert entries("umbrella") == [("test", {"blobs": 1, "blob_bytes": 17, "uploads": 0, "orphans": 0})]
+
+    api.push(argmax)
+    cloud.clock.advance(LONG)
+    assert api.ask("DELETE", "/bundles/argmax/versions/1").status_code == 204
+    actor, detail = entries()[0]
+    assert actor.startswith("token:")
+    assert detail["blob_bytes"] == sum(sizes_of(argmax).values())
+
+    api.bring(b"one")
+    api.bring(b"two")
+    cloud.clock.advance(LONG)
+    delete = FileStore.delete
+
+    def fail_at_second(store: FileStore, key: str) -> None:
+        delete(store, key)
+        monkeypatch.setattr(FileStore, "delete", refuse)
+
+    def refuse(_store: FileStore, _key: str) -> None:
+        raise StoreUnavailableError("away")
+
+    monkeypatch.setattr(FileStore, "delete", fail_at_second)
+    with pytest.raises(StoreUnavailableError):
+        run(cloud)
+    assert entries()[0] == ("test", {"blobs": 1, "blob_bytes": 3, "uploads": 0, "orphans": 0})
+
+
 def test_pushes_beside_collections_end_with_every_blob_there(cloud: Cloud, argmax: Bundle, tmp_path: Path) -> None:
     """Time runs fast: every blob is collectable at once, were it not for the push that relies on it."""
     failures: list[BaseException] = []
@@ -162,7 +227,7 @@ def test_pushes_beside_collections_end_with_every_blob_there(cloud: Cloud, argma
 
     def collect_some() -> None:
         services = cloud.services
-        collect_blobs(services.database, services.objects, "acme", services.now())
+        collect_blobs(services.database, services.objects, "acme", services.now(), actor="test")
 
     collector = threading.Thread(target=guarded, args=(collect_some,))
     api = RegistryApi(cloud)

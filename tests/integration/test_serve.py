@@ -21,11 +21,17 @@ from roost_cloud.client import ApiClient, ApiUnreachableError, CaMismatchError, 
 from roost_cloud.commands.login import Identity
 from roost_cloud.credentials import Credentials
 from roost_cloud.serve import serve
+from roost_cloud.services import open_services
+from roost_shared.enrolment import EnrolmentToken
 from roost_shared.errors import RoostError
+from roost_shared.messages import State, encode_json
+from roost_shared.mqtt.address import parse_broker_url
 from tests.support.agent import until
 from tests.support.certificates import Authority
 from tests.support.cloud import settings_for
 from tests.support.cloud_process import CloudProcess, run_roost
+from tests.support.fleet_certificates import signing_request
+from tests.support.mqtt_peer import MqttPeer
 
 
 @pytest.fixture
@@ -56,7 +62,8 @@ def test_the_address_carries_the_port_that_was_free(standing: CloudProcess) -> N
     assert standing.url.startswith("http://127.0.0.1:")
     assert standing.port > 0
     assert standing.ask("/healthz").json() == {"status": "ok"}
-    assert standing.ask("/readyz").json() == {"ready": True, "parts": {"database": "ok"}}
+    ready = standing.ask("/readyz").json()
+    assert (ready["ready"], ready["parts"]["database"]) == (True, "ok")
 
 
 def test_figures_have_names_units_and_no_paths(standing: CloudProcess) -> None:
@@ -131,9 +138,28 @@ def test_a_certificate_from_files_is_served_and_sigint_ends_it(tmp_path: Path) -
         assert process.wait() == 0
 
 
-def test_the_embedded_broker_lets_an_enrolled_device_in(tmp_path: Path) -> None:
+def test_the_embedded_broker_lets_an_enrolled_device_in_until_it_is_revoked(tmp_path: Path) -> None:
     with CloudProcess(tmp_path / "cloud", "--embedded", "--embedded-broker-port", "0").start() as process:
-        assert process.ask("/readyz").json()["ready"] is True
+        until(lambda: process.ask("/readyz").json()["ready"], "its roles have the broker")
+        assert process.ask("/readyz").json()["parts"]["ingest"] == "ok"
+        with process.client() as platform:
+            made = platform.call("POST", "/tenants", dict[str, Any], body={"name": "acme"})
+        with process.client(made["admin_token"]["token"]) as admin:
+            issued = admin.call("POST", "/enrolments", dict[str, Any], body={"device": "cam-01"})
+            token = EnrolmentToken.parse(issued["token"])
+            body = {"token_id": token.id, "secret": token.secret, "csr_pem": signing_request()}
+            broker = admin.call("POST", "/enrol", dict[str, Any], body=body)["broker"]
+            assert "roost-cloud" not in broker["url"]
+            entry = {"client_id": "acme/d/cam-01", "username": broker["username"], "version": 4}
+            port = parse_broker_url(broker["url"]).port
+            with MqttPeer(port, password=broker["password"], **entry) as device:
+                state = State(state="online", boot="b1", session=1)
+                device.publish("roost/1/acme/d/cam-01/state", encode_json(state), retain=True)
+                until(lambda: admin.get("/devices/cam-01", dict[str, Any])["state"] == "online", "it is seen online")
+                admin.call("POST", "/devices/cam-01/revoke", dict[str, Any])
+                until(lambda: device.disconnects, "it is cut off")
+            with pytest.raises(ConnectionRefusedError):
+                MqttPeer(port, password=broker["password"], **entry)
         assert process.stop() == 0
 
 
@@ -190,6 +216,10 @@ def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:
 def test_migrate_and_token_work_by_the_same_settings(tmp_path: Path) -> None:
     flags = ("--data-dir", tmp_path / "data")
     assert run_roost("cloud", "migrate", *flags).stdout.startswith("empty → ")
+    early = run_roost("cloud", "token", *flags)
+    assert "the database is of no deployment yet" in early.stderr
+    with open_services(settings_for(tmp_path / "data")):
+        pass  # has begun
     token = run_roost("cloud", "token", *flags).stdout.strip()
     lost = run_roost("cloud", "token", *flags, "--tenant", "nobody")
     assert (lost.returncode, lost.stdout) == (1, "")

@@ -12,6 +12,7 @@ from roost_edge.injection import Injection
 from roost_edge.inputs import Input
 from roost_edge.intake.mqtt import MqttIntake
 from roost_edge.mqtt import BrokerConnection, Outcome, Properties, Published, Received
+from roost_edge.task import Task
 from roost_edge.workers import Job, Worker
 from roost_shared.clock import MS, SECOND, SystemClock
 from roost_shared.complaints import Complaints

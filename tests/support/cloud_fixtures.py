@@ -3,12 +3,16 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from roost_cloud.db import Database
 from roost_cloud.db.migrations import upgrade
 from tests.support.postgres import Postgres
+
+if TYPE_CHECKING:
+    from tests.support.cloud import Cloud
 
 __all__ = ["cloud", "database", "database_url", "empty_database_url", "newest_postgres", "newest_sqlite", "postgres"]
 
@@ -79,8 +83,9 @@ def database(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def cloud(database_url: str, tmp_path: Path) -> Iterator["Cloud"]:
     """A cloud with a tenantless database, its time standing still."""
-    from roost_cloud.services import open_services
-    from tests.support.cloud import Cloud, ManualClock, settings_for
+    # Every test's conftest reads this file, so what is slow to import comes in late.
+    from roost_cloud.services import open_services  # noqa: PLC0415 - see above
+    from tests.support.cloud import Cloud, ManualClock, settings_for  # noqa: PLC0415 - see above
 
     clock = ManualClock()
     with open_services(settings_for(tmp_path / "cloud", database_url=database_url), clock=clock) as services:

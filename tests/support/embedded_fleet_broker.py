@@ -1,4 +1,4 @@
-"""The embedded broker in a loop of its own, as the cloud runs it: with devices, sensors and the cloud fenced in."""
+"""The embedded broker in a loop of its own, as the cloud runs it: with devices and the cloud fenced in."""
 
 import asyncio
 import threading
@@ -60,6 +60,12 @@ class FleetBroker:
         """Have a message retained, as if somebody had published it."""
         assert self.broker._broker is not None
         await self.broker._broker.retain_message(None, topic, payload, 1)
+
+    @property
+    def retained(self) -> set[str]:
+        """Topics on which it keeps a message."""
+        assert self.broker._broker is not None
+        return set(self.broker._broker.retained_messages)
 
     def stop(self) -> None:
         """End it, and its loop."""

@@ -160,7 +160,9 @@ def delete_version(member: Admin, services: Given, name: BundleName, version: _V
     with services.database.begin() as session:
         digests = versions.delete(session, member.tenant, name, version, actor=member.name, now=services.now())
     try:
-        collect_blobs(services.database, services.objects, member.tenant, services.now(), only=digests)
+        collect_blobs(
+            services.database, services.objects, member.tenant, services.now(), actor=member.name, only=digests
+        )
     except (TransportError, DeviceError) as error:
         # The version is gone, which is what was asked; its blobs wait for the next collection.
         log.warning("collection.failed", code=error.code, message=str(error))

@@ -21,7 +21,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from roost_cloud.errors import ConflictError, ForbiddenError, NotFoundError, UnauthenticatedError
+from roost_cloud.errors import ConflictError, ForbiddenError, NoRoomError, NotFoundError, UnauthenticatedError
 from roost_shared.errors import ContentError, DeviceError, RoostError, TransportError
 from roost_shared.oip import OipError
 
@@ -30,13 +30,15 @@ __all__ = ["RETRY_AFTER_S", "ErrorBody", "error_response", "handle_errors", "rai
 log = structlog.get_logger(__name__)
 
 RETRY_AFTER_S: Final = 2  # seconds
-_UNABLE: Final = "the cloud cannot do that just now; its log says why"
+_UNABLE: Final = "the cloud cannot do that now; its log says why"
 _OIP: Final = "/v2"  # what its paths begin with
 # What any route may answer.
 _EVERYWHERE: Final = (
     HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.INSUFFICIENT_STORAGE,
 )
@@ -48,7 +50,8 @@ _STATUS: Final[tuple[tuple[type[RoostError], HTTPStatus], ...]] = (
     (ConflictError, HTTPStatus.CONFLICT),
     (ContentError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (TransportError, HTTPStatus.SERVICE_UNAVAILABLE),
-    (DeviceError, HTTPStatus.INSUFFICIENT_STORAGE),
+    (NoRoomError, HTTPStatus.INSUFFICIENT_STORAGE),
+    (DeviceError, HTTPStatus.INTERNAL_SERVER_ERROR),
 )
 
 
@@ -101,7 +104,8 @@ def _raised(request: Request, error: Exception) -> JSONResponse:
     status = status_of(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("request.failed", code=error.code, message=str(error), path=request.url.path)
-        return _told(request, status, error.code, _UNABLE, {"Retry-After": str(RETRY_AFTER_S)})
+        waits = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+        return _told(request, status, error.code, _UNABLE, waits)
     headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
     return _told(request, status, error.code, str(error), headers)
 

@@ -1,58 +1,136 @@
-"""What happens to every request, whatever its route: a size limit, a line in the log, figures.
+"""What happens to every request, whatever its route: limits of size and time, a line in the log, figures.
 
 Pure ASGI, so that bodies stream through.
 """
 
+import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from roost_cloud.api.errors import error_response
+from roost_cloud.api.errors import RETRY_AFTER_S, error_response
 
-__all__ = ["BodyLimit", "Traffic"]
+__all__ = ["BodyLimit", "BodyLimits", "Traffic"]
 
 log = structlog.get_logger(__name__)
 
 _QUIET: Final = ("/healthz", "/readyz", "/metrics")
 
 
+class BodyLimits(NamedTuple):
+    """How much of a request is gathered before its route sees it, and for how long.
+
+    Attributes:
+        named_bytes: of a body whose sender names itself by an Authorization header.
+        nameless_bytes: of any other body, and of all to `nameless_paths`.
+        nameless_paths: prefixes of what is there for senders without a token.
+        exempt_paths: prefixes of what has limits of its own, and passes.
+        large_at_once: bodies above `nameless_bytes` held at a time, since a header is quickly made up.
+        timeout_s: for a whole body to arrive, in seconds.
+    """
+
+    named_bytes: int
+    nameless_bytes: int
+    nameless_paths: tuple[str, ...]
+    exempt_paths: tuple[str, ...]
+    large_at_once: int
+    timeout_s: float
+
+    def of(self, scope: Scope) -> int:
+        """The most bytes that a request's body may have."""
+        named = any(name == b"authorization" for name, _ in scope["headers"])
+        if named and not scope["path"].startswith(self.nameless_paths):
+            return self.named_bytes
+        return self.nameless_bytes
+
+
 class BodyLimit:
-    """Refuses bodies above a limit before they fill the memory; paths with a limit of their own pass.
+    """Refuses bodies that are too large or too slow before they fill the memory: nobody knows yet whose they are.
 
     Args:
         app: what comes next.
-        limit_bytes: of a request's body.
-        exempt: path prefixes.
+        limits: of what is gathered.
     """
 
-    def __init__(self, app: ASGIApp, limit_bytes: int, exempt: tuple[str, ...]) -> None:
+    def __init__(self, app: ASGIApp, limits: BodyLimits) -> None:
         self._app = app
-        self._limit_bytes = limit_bytes
-        self._exempt = exempt
+        self._limits = limits
+        self._large = 0  # bodies held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
-        if scope["type"] != "http" or scope["path"].startswith(self._exempt):
+        if scope["type"] != "http" or scope["path"].startswith(self._limits.exempt_paths):
             await self._app(scope, receive, send)
             return
+        with ExitStack() as held:
+            try:
+                async with asyncio.timeout(self._limits.timeout_s):
+                    body = await self._gather(scope, receive, held)
+            except TimeoutError:
+                text = f"the body took longer than {self._limits.timeout_s:g} s"
+                await _refuse(scope, send, HTTPStatus.REQUEST_TIMEOUT, "request.too_slow", text)
+            except _TooLargeError as error:
+                await _refuse(scope, send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request.too_large", str(error))
+            except _TooManyError as error:
+                await _refuse(scope, send, HTTPStatus.SERVICE_UNAVAILABLE, "request.busy", str(error))
+            else:
+                if body is not None:
+                    await self._app(scope, _replay(body, receive), send)
+
+    async def _gather(self, scope: Scope, receive: Receive, held: ExitStack) -> bytes | None:
+        """A request's whole body, counted in `held` if it is large; None if the client has gone."""
+        limit_bytes = self._limits.of(scope)
         body = bytearray()
+        is_large = False
         more = True
         while more:
             message = await receive()
             if message["type"] != "http.request":
-                return  # the client is gone
+                return None
             body += message.get("body", b"")
             more = message.get("more_body", False)
-            if len(body) > self._limit_bytes:
-                text = f"the body has more than {self._limit_bytes} bytes"
-                response = error_response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request.too_large", text)
-                await response(scope, receive, send)
-                return
-        await self._app(scope, _replay(bytes(body), receive), send)
+            if len(body) > limit_bytes:
+                raise _TooLargeError(f"the body has more than {limit_bytes} bytes")
+            if len(body) > self._limits.nameless_bytes and not is_large:
+                is_large = True
+                held.enter_context(self._large_body())
+        return bytes(body)
+
+    @contextmanager
+    def _large_body(self) -> Iterator[None]:
+        if self._large >= self._limits.large_at_once:
+            raise _TooManyError("there are too many large requests at once; come again")
+        self._large += 1
+        try:
+            yield
+        finally:
+            self._large -= 1
+
+
+class _TooLargeError(Exception):
+    """A body has more bytes than it may."""
+
+
+class _TooManyError(Exception):
+    """As many large bodies as may are held already."""
+
+
+async def _refuse(scope: Scope, send: Send, status: HTTPStatus, code: str, text: str) -> None:
+    """Answer, and end the connection: the rest of the body is not read."""
+    headers = {"Connection": "close"}
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    await error_response(status, code, text, headers)(scope, _nothing, send)
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -65,16 +65,15 @@ def begin_upload(
     member: Operator, services: Given, asked: UploadRequest, response: Response
 ) -> HereModel | UploadModel:
     """Begin to bring a blob; or go on where an upload of it stopped, whoever began it."""
-    with services.database.begin() as session:
-        upload = uploads.begin(
-            session,
-            services.objects,
-            tenant=member.tenant,
-            digest=asked.digest,
-            size_bytes=asked.size_bytes,
-            actor=member.name,
-            now=services.now(),
-        )
+    upload = uploads.begin(
+        services.database,
+        services.objects,
+        tenant=member.tenant,
+        digest=asked.digest,
+        size_bytes=asked.size_bytes,
+        actor=member.name,
+        now=services.now(),
+    )
     if upload is None:
         return HereModel()
     response.status_code = HTTPStatus.CREATED

@@ -4,12 +4,11 @@ A username is an identity:
 
 - `{tenant}/d/{device}`: a device. Its client id is its username, so that a second one with its password takes its
   place and is noticed, and nobody else's place can be taken.
-- `{tenant}/d/{device}/sensor`: what sends a device its inputs and reads its answers, by whatever client id. It has a
-  password of its own: whoever holds a camera holds no device's identity.
 - `roost-cloud`: the cloud's roles. Under a name that begins with `cloud.`, which no device can have, they ask scorers
   as a device does.
 
-A topic filter is allowed if it cannot match anything that is not: a wildcard reaches as far as the rule's own.
+A topic filter is allowed if it cannot match anything that is not: a wildcard reaches as far as the rule's own. What
+may be retained is as many messages as there are devices, a few for each: tasks have any names.
 
 >>> device = "acme/d/cam-01"
 >>> allowed(device, "roost/1/acme/d/cam-01/state", "publish")
@@ -25,7 +24,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Final, Literal, NamedTuple, Protocol
 
-from roost_shared.topics import CLOUD_DEVICE, PREFIX, is_name
+from roost_shared.topics import CLOUD_DEVICE, PREFIX, is_name, parse_device_topic
 
 __all__ = ["CLOUD_USERNAME", "Access", "Action", "Anybody", "FleetAccess", "SecretLookup", "allowed"]
 
@@ -61,6 +60,10 @@ class Access(Protocol):
         """
         ...
 
+    def may_retain(self, username: str | None, topic: str) -> bool:
+        """Whether what a client may publish on a topic is kept there, if it asks for that; must not block."""
+        ...
+
 
 class Anybody:
     """Lets everybody do everything: for trying things on one machine."""
@@ -75,9 +78,14 @@ class Anybody:
         del username, topic, action
         return True
 
+    def may_retain(self, username: str | None, topic: str) -> bool:
+        """Let them."""
+        del username, topic
+        return True
+
 
 class FleetAccess:
-    """Devices, their sensors and the cloud, each fenced in.
+    """Devices and the cloud, each fenced in.
 
     Args:
         lookup: gives the SHA-256, in hex, of a username's password; None for one that is unknown or revoked. It is
@@ -96,7 +104,7 @@ class FleetAccess:
             return False
         if username == CLOUD_USERNAME:
             expected: str | None = self._cloud_digest
-        elif (identity := _Identity.parse(username)) and (identity.is_sensor or client_id == username):
+        elif _is_device(username) and client_id == username:
             expected = self._lookup(username)
         else:
             return False
@@ -106,20 +114,10 @@ class FleetAccess:
         """See `allowed`."""
         return username is not None and allowed(username, topic, action)
 
-
-class _Identity(NamedTuple):
-    """A username of a device or sensor, taken apart."""
-
-    device: str  # "{tenant}/d/{device}"
-    is_sensor: bool
-
-    @classmethod
-    def parse(cls, username: str) -> "_Identity | None":
-        """None if it is no such name."""
-        match username.split("/"):
-            case [tenant, "d", device, *rest] if rest in ([], ["sensor"]) and is_name(tenant) and is_name(device):
-                return cls(f"{tenant}/d/{device}", bool(rest))
-        return None
+    def may_retain(self, username: str | None, topic: str) -> bool:
+        """A device's word on itself, and the cloud's on what it shall be."""
+        found = parse_device_topic(topic)
+        return found is not None and found.kind in (("desired",) if username == CLOUD_USERNAME else _KEPT_OF_DEVICES)
 
 
 class _Rules(NamedTuple):
@@ -130,9 +128,9 @@ class _Rules(NamedTuple):
 
 
 _DEVICE: Final = _Rules(("state", "reported", "telemetry", "ask/+", "out/+"), ("desired", "score", "state", "in/+"))
-_SENSOR: Final = _Rules(("in/+",), ("out/+",))
 _CLOUD: Final = _Rules(("desired", "score"), ("state", "reported", "telemetry", "ask/+"))
 _ASKING: Final = _Rules(("ask/+",), ("score",))  # under a name of the cloud's own
+_KEPT_OF_DEVICES: Final = ("state", "reported")
 
 
 def allowed(username: str, topic: str, action: Action) -> bool:
@@ -143,10 +141,9 @@ def allowed(username: str, topic: str, action: Action) -> bool:
         if len(levels) > _DEVICE_LEVEL and levels[_DEVICE_LEVEL].startswith(CLOUD_DEVICE):
             fences[f"{PREFIX}/+/d/{levels[_DEVICE_LEVEL]}/"] = _ASKING
     else:
-        identity = _Identity.parse(username)
-        if identity is None:
+        if not _is_device(username):
             return False
-        fences = {f"{PREFIX}/{identity.device}/": _SENSOR if identity.is_sensor else _DEVICE}
+        fences = {f"{PREFIX}/{username}/": _DEVICE}
     patterns = [
         root + pattern
         for root, rules in fences.items()
@@ -160,8 +157,15 @@ def allowed(username: str, topic: str, action: Action) -> bool:
 def _covers(pattern: list[str], levels: list[str]) -> bool:
     """Whether all that the topic or filter `levels` can match is matched by `pattern`."""
     return len(pattern) == len(levels) and all(
-        level != "#" and mine in ("+", level) for mine, level in zip(pattern, levels, strict=True)
+        mine == level or (mine == "+" and is_name(level)) for mine, level in zip(pattern, levels, strict=True)
     )
+
+
+def _is_device(username: str) -> bool:
+    match username.split("/"):
+        case [tenant, "d", device]:
+            return is_name(tenant) and is_name(device)
+    return False
 
 
 def _digest(secret: str) -> str:

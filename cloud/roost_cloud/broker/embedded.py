@@ -8,7 +8,11 @@ Each connection passes the gate before amqtt sees it. amqtt would throw out the 
 only then look at the password; leaves two connections with one id both standing; ignores keep-alive; and takes
 MQTT 5's properties for a name. So the gate reads CONNECT, asks `Access` about the client and its will, ends the
 connection whose place is taken, and hands amqtt a CONNECT that asks for what it does well: a clean session and no
-keep-alive, which the gate looks after, with a client id that no other user's can equal.
+keep-alive, which the gate looks after, with a client id that no other user's can equal. Then it hands on packet by
+packet, none larger than the largest input, and ends the connection of who reads nothing for ten seconds: for so long
+all that is published for it waits in memory, of which amqtt has no measure.
+
+Devices and the cloud meet here. Sensors belong on their site's broker.
 """
 
 import asyncio
@@ -36,11 +40,13 @@ _SHUTDOWN_S: Final = 2
 _TAKEOVER_S: Final = 2
 _THREADS: Final = 4  # clients authenticated at a time
 _KEEP_ALIVE_GRACE: Final = 1.5  # MQTT-3.1.2-24
+_UNREAD_S: Final = 10  # for one packet to be read, on one machine
 _MQTT_3_1_1: Final = 4  # protocol level
 _LENGTH_BYTES: Final = 4  # at most, of a packet's length
 _QOS_MAX: Final = 2
 _NAME: Final = b"\x00\x04MQTT"
 _CONNECT_MAX_BYTES: Final = 128 << 10  # a will of 64 KiB, and a topic and names of reasonable lengths
+_PACKET_MAX_BYTES: Final = (16 << 20) + (128 << 10)  # an agent's largest input, and its topic
 _NAMES_MAX_CHARACTERS: Final = 1024  # of username and client id together
 
 # CONNACK of MQTT 3.1.1, by return code
@@ -224,21 +230,33 @@ class _GateReader(StreamReaderAdapter):  # type: ignore[misc]  # amqtt publishes
 
     def __init__(self, head: bytes, reader: asyncio.StreamReader, silence_s: float | None) -> None:
         super().__init__(reader)
+        self._stream = reader
         self._head = head
+        self._body_bytes = 0  # left of the packet that is being read
         self._silence_s = silence_s
-        self._is_silent = False
+        self._is_over = False
 
     async def read(self, n: int = -1) -> bytes:
-        """Read `n` bytes."""
+        """Read `n` bytes, which have to be of one packet."""
+        if not self._is_over:
+            with suppress(TimeoutError, MQTTError):
+                async with asyncio.timeout(self._silence_s):
+                    return await self._read(n)
+        self._is_over = True  # for good: amqtt would read on in the middle of a packet
+        raise asyncio.IncompleteReadError(b"", n)
+
+    async def _read(self, n: int) -> bytes:
+        if n and not self._head and not self._body_bytes:
+            self._head, self._body_bytes = await _read_head(self._stream)
+            if self._body_bytes > _PACKET_MAX_BYTES:
+                raise MQTTError("a packet is too large")
         if self._head:
             taken, self._head = self._head[:n], self._head[n:]
             return taken
-        if not self._is_silent:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._silence_s):
-                    return bytes(await super().read(n))
-        self._is_silent = True  # for good: amqtt would read on in the middle of a packet
-        raise asyncio.IncompleteReadError(b"", n)
+        if n > self._body_bytes:
+            raise MQTTError("a packet ends too early")
+        self._body_bytes -= n
+        return await self._stream.readexactly(n)
 
 
 class _GateWriter(StreamWriterAdapter):  # type: ignore[misc]  # amqtt publishes no types
@@ -249,13 +267,28 @@ class _GateWriter(StreamWriterAdapter):  # type: ignore[misc]  # amqtt publishes
         if not self._writer.is_closing():
             super().write(data)
 
+    async def drain(self) -> None:
+        """Wait until most is sent, or the client has read nothing for too long: then end the connection."""
+        try:
+            async with asyncio.timeout(_UNREAD_S):
+                await super().drain()
+        except TimeoutError:
+            self._writer.transport.abort()
 
-async def _read_connect(reader: asyncio.StreamReader) -> ConnectPacket:
-    """Read a client's first packet, and check that it is what amqtt can read."""
+
+async def _read_head(reader: asyncio.StreamReader) -> tuple[bytes, int]:
+    """Read a packet's fixed header; it, and the bytes that follow."""
     head = await reader.readexactly(2)
     while head[-1] & 0x80 and len(head) <= _LENGTH_BYTES:
         head += await reader.readexactly(1)
-    remaining_bytes = sum((byte & 0x7F) << (7 * place) for place, byte in enumerate(head[1:]))
+    if head[-1] & 0x80:
+        raise MQTTError("no packet's length")
+    return head, sum((byte & 0x7F) << (7 * place) for place, byte in enumerate(head[1:]))
+
+
+async def _read_connect(reader: asyncio.StreamReader) -> ConnectPacket:
+    """Read a client's first packet, and check that it is what amqtt can read."""
+    head, remaining_bytes = await _read_head(reader)
     start = await reader.readexactly(len(_NAME) + 1)
     if start[-1] != _MQTT_3_1_1 or not start.startswith(_NAME):
         raise _WrongVersionError

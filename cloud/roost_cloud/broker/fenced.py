@@ -1,6 +1,6 @@
-"""amqtt's broker, asking an `Access` at every publish, subscription and delivery.
+"""amqtt's broker, asking an `Access` at every publish, subscription and delivery, and before it keeps a message.
 
-Three of amqtt's methods are replaced, none of them public: its plugins are asked in tasks of their own, between
+Four of amqtt's methods are replaced, most of them not public: its plugins are asked in tasks of their own, between
 which its tables of subscriptions change under its loops so that messages are lost, and retained messages pass by
 them. `tests/integration/cloud/test_embedded_access.py` says whether that still holds with another amqtt; one that
 no longer calls `_authenticate` lets nobody in.
@@ -46,6 +46,17 @@ class FencedBroker(Broker):  # type: ignore[misc]  # amqtt publishes no types
 
     async def _topic_filtering(self, session: Session, topic: str, action: Action) -> bool:
         return self._access.may(session.username, topic, action.value)
+
+    async def retain_message(
+        self,
+        source_session: Session | None,
+        topic_name: str | None,
+        data: bytes | bytearray | None,
+        qos: int | None = None,
+    ) -> None:
+        """Keep a client's message, or take one back, where it may; a message of no client is ours."""
+        if source_session is None or self._access.may_retain(source_session.username, topic_name or ""):
+            await super().retain_message(source_session, topic_name, data, qos)
 
     async def _publish_retained_messages_for_subscription(
         self, subscription: tuple[str, int], session: Session

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from roost_cloud.errors import NoDeploymentError
 from roost_shared.clock import SystemClock
 from roost_shared.durable import write_durably
 from roost_shared.errors import ConfigError
@@ -30,10 +31,18 @@ def certificates(
     host: Annotated[
         list[str], typer.Option(help="A DNS name or address that clients know the broker by; repeatable.")
     ],
+    new_deployment: Annotated[
+        bool, typer.Option("--new-deployment", help="Before the first `roost cloud serve`: make its keys too.")
+    ] = False,
 ) -> None:
     """Make the broker's certificate, the cloud's own client certificate, and what each side trusts."""
-    from roost_cloud.fleet.authority import Authority  # noqa: PLC0415 - cryptography is slow to load
+    from roost_cloud.fleet.authority import Authority, has_root  # noqa: PLC0415 - cryptography is slow to load
 
+    if not new_deployment and not has_root(secrets_dir):
+        raise NoDeploymentError(
+            f"{secrets_dir} holds no deployment's keys: name its secrets_dir, or add --new-deployment before the first"
+            " `roost cloud serve`"
+        )
     authority = Authority(secrets_dir, SystemClock())
     server, service = authority.server(host), authority.service()
     out.mkdir(parents=True, exist_ok=True)

@@ -59,7 +59,7 @@ def token(
     from roost_cloud.bootstrap import new_token  # noqa: PLC0415 - SQLAlchemy is slow to load
     from roost_cloud.services import open_services  # noqa: PLC0415 - see above
 
-    with open_services(settings) as services:
+    with open_services(settings, may_begin=False) as services:
         lifetime = None if days is None else timedelta(days=days)
         typer.echo(new_token(services, tenant, name=name, lifetime=lifetime))
 
@@ -71,6 +71,6 @@ def collect(settings: CloudSettings) -> None:
     from roost_cloud.registry import collection  # noqa: PLC0415 - SQLAlchemy is slow to load
     from roost_cloud.services import open_services  # noqa: PLC0415 - see above
 
-    with open_services(settings) as services:
-        done = collection.collect(services.database, services.objects, services.now())
+    with open_services(settings, may_begin=False) as services:
+        done = collection.collect(services.database, services.objects, services.now(), actor="shell")
     typer.echo(f"{done.blobs} blobs ({done.blob_bytes:,} bytes), {done.uploads} uploads, {done.orphans} other objects")

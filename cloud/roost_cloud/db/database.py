@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -19,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from roost_cloud.errors import NoRoomError
 from roost_shared.errors import ConfigError, DeviceError, RoostError, TransportError
 
 __all__ = ["Database", "DatabaseDamagedError", "DatabaseFullError", "DatabaseUnavailableError", "Turn"]
@@ -45,7 +47,7 @@ class DatabaseUnavailableError(TransportError):
     code = "database.unavailable"
 
 
-class DatabaseFullError(DeviceError):
+class DatabaseFullError(NoRoomError):
     """The database has no room for more."""
 
     code = "database.full"
@@ -82,6 +84,12 @@ class Database:
     def dialect(self) -> str:
         """`sqlite` or `postgresql`."""
         return self._engine.dialect.name
+
+    @property
+    def file(self) -> Path | None:
+        """The file of an SQLite database; None where it is elsewhere than on this machine's disk."""
+        name = self._engine.url.database
+        return Path(name) if self.dialect == "sqlite" and name and name != ":memory:" else None
 
     @property
     def engine(self) -> Engine:

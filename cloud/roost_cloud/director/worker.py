@@ -98,7 +98,7 @@ def make_director(services: Services) -> Director:
     """The director of one process."""
 
     def collect_all() -> None:
-        collected = collect(services.database, services.objects, services.now())
+        collected = collect(services.database, services.objects, services.now(), actor="director")
         if any(collected):
             log.info("collected", **collected._asdict())
 

@@ -1,5 +1,6 @@
 """Fetches the document of revocations from the cloud's API, with a platform token."""
 
+import time
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -13,6 +14,8 @@ __all__ = ["MAX_DOCUMENT_BYTES", "CloudRefusedError", "CloudUnreachableError", "
 MAX_DOCUMENT_BYTES: Final = 64 << 20  # bytes; a revoked certificate takes about 150
 _PATH: Final = "/api/v1/broker/revocations"
 _TIMEOUT: Final = urllib3.Timeout(connect=5, read=10)  # seconds
+_WHOLE_S: Final = 30  # for the whole document, which may come by drops
+_CHUNK_BYTES: Final = 1 << 16
 _OK: Final = 200
 _SERVER_ERRORS: Final = 500
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
@@ -70,7 +73,7 @@ class Source(NamedTuple):
         """The document's bytes, unread.
 
         Raises:
-            CloudUnreachableError: nobody answered, or the answer broke off.
+            CloudUnreachableError: nobody answered, or the answer broke off or took too long.
             CloudRefusedError: the answer is no document.
             OSError: the token's file cannot be read.
         """
@@ -78,7 +81,7 @@ class Source(NamedTuple):
         try:
             response = self.pool.request("GET", self.url, headers=headers, preload_content=False, redirect=False)
             with response:  # closes the connection: looks are too far apart to keep it
-                data = response.read(MAX_DOCUMENT_BYTES + 1)
+                data = _read(response)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise CloudUnreachableError(f"{self.url}: {error}") from error
         if response.status >= _SERVER_ERRORS:
@@ -88,3 +91,18 @@ class Source(NamedTuple):
         if len(data) > MAX_DOCUMENT_BYTES:
             raise CloudRefusedError(f"{self.url} answered more than {MAX_DOCUMENT_BYTES} bytes")
         return data
+
+
+def _read(response: urllib3.BaseHTTPResponse) -> bytes:
+    """A document, or a byte more than one may have.
+
+    Raises:
+        TimeoutError: it takes longer than 30 s.
+    """
+    give_up_s = time.monotonic() + _WHOLE_S
+    data = bytearray()
+    while len(data) <= MAX_DOCUMENT_BYTES and (chunk := response.read1(_CHUNK_BYTES)):
+        data += chunk
+        if time.monotonic() > give_up_s:
+            raise TimeoutError(f"the answer takes longer than {_WHOLE_S} s")
+    return bytes(data)

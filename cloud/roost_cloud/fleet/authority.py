@@ -26,6 +26,7 @@ from roost_cloud.fleet.x509 import profiles
 from roost_cloud.fleet.x509.revocation_list import Revocation, revocation_list
 from roost_cloud.fleet.x509.signer import Signer, key_pem, load_or_create
 from roost_cloud.fleet.x509.signing_request import fingerprint, read_public_key
+from roost_cloud.secret_files import SecretFileError
 from roost_shared.clock import Clock
 from roost_shared.errors import ContentError
 from roost_shared.topics import check_device_name, check_name
@@ -40,11 +41,13 @@ __all__ = [
     "Issued",
     "TenantAuthority",
     "device_identity",
+    "has_root",
 ]
 
 DEVICE_LIFETIME: Final = timedelta(days=90)
 SERVICE_LIFETIME: Final = timedelta(days=365)
 SERVICE_NAME: Final = "roost-cloud"  # has no slash, and so is no device's identity
+ROOT_FILE: Final = "root.pem"
 ROOT_NAME: Final = "Roost root CA"
 SERVICES_NAME: Final = "Roost services CA"
 MAX_IDENTITY: Final = 64  # characters a certificate's common name holds (RFC 5280)
@@ -95,6 +98,19 @@ def device_identity(tenant: str, device: str) -> str:
             f"a device of tenant {tenant!r} may have a name of {MAX_IDENTITY - len(tenant) - len('/d/')} at most"
         )
     return identity
+
+
+def has_root(secrets_dir: Path) -> bool:
+    """Whether a deployment's root is there, so that `Authority` would make none.
+
+    Raises:
+        SecretFileError: that cannot be seen.
+    """
+    file = secrets_dir / ROOT_FILE
+    try:
+        return file.exists()
+    except OSError as error:
+        raise SecretFileError(file, error.strerror or str(error)) from error
 
 
 class TenantAuthority:
@@ -155,15 +171,14 @@ class Authority:
         clock: its wall clock dates certificates.
 
     Raises:
-        SecretsError: a file in there is no authority, or everybody can read it.
-        SecretFileError: it can be neither read nor made.
+        SecretFileError: a file in there is no authority, everybody can reach it, or it can be neither read nor made.
     """
 
     def __init__(self, secrets_dir: Path, clock: Clock) -> None:
         self._tenants_dir = secrets_dir / "tenants"
         self._clock = clock
         self._tenants: dict[str, TenantAuthority] = {}
-        self._root = load_or_create(secrets_dir / "root.pem", lambda: profiles.new_root(ROOT_NAME, clock.wall()))
+        self._root = load_or_create(secrets_dir / ROOT_FILE, lambda: profiles.new_root(ROOT_NAME, clock.wall()))
         self._services_file = secrets_dir / "services.pem"
 
     @property
@@ -181,7 +196,7 @@ class Authority:
 
         Raises:
             BadNameError: it is no name.
-            SecretsError, SecretFileError: as in construction.
+            SecretFileError: as in construction.
         """
         known = self._tenants.get(tenant)
         if known is None:

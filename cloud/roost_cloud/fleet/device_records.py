@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session, aliased
 
 from roost_cloud.db.tables import Device, DeviceLabel
 from roost_cloud.errors import NotFoundError
 from roost_cloud.fleet import certificates
 
-__all__ = ["ConnectionState", "DeviceRecord", "get", "page", "revoked"]
+__all__ = ["ConnectionState", "DeviceRecord", "get", "page", "revoked", "set_all_offline"]
 
 ConnectionState = Literal["online", "offline", "never"]
 
@@ -78,6 +78,18 @@ def revoked(session: Session) -> Sequence[tuple[str, str]]:
     """(tenant, device) of every device of the deployment whose identity was taken back."""
     rows = session.execute(select(Device.tenant, Device.name).where(Device.status == "revoked"))
     return [(tenant, name) for tenant, name in rows]
+
+
+def set_all_offline(session: Session) -> int:
+    """Note that no device of any tenant is connected: their broker has just begun, and has forgotten what it retained.
+
+    As when a device's topic is cleared, whatever is said of it next counts; see `presence.py`.
+
+    Returns:
+        How many were thought to be online.
+    """
+    statement = update(Device).where(Device.state == "online").values(state="offline", boot=None, session=None)
+    return len(session.scalars(statement.returning(Device.name)).all())
 
 
 def _names(

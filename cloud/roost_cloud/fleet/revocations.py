@@ -91,7 +91,7 @@ def revocations_document(
         now: aware.
 
     Raises:
-        SecretsError, SecretFileError: a tenant's CA cannot be used.
+        SecretFileError: a tenant's CA cannot be used.
     """
     lists = [authority.crl([], now)]
     withdrawn = []

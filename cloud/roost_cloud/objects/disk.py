@@ -13,7 +13,7 @@ from roost_cloud.objects.errors import SizeMismatchError, StoreFailedError, Stor
 from roost_shared.durable import fsync_folder
 from roost_shared.errors import RoostError
 
-__all__ = ["StagedFile", "disk_faults", "make_folders"]
+__all__ = ["StagedFile", "disk_faults"]
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -36,15 +36,6 @@ def disk_faults(gone: RoostError | None = None) -> Iterator[None]:
             raise gone from error
         kind = StoreFullError if error.errno in _FULL else StoreFailedError
         raise kind(f"the object store's disk: {error.strerror or error}") from error
-
-
-def make_folders(folder: Path) -> None:
-    """Make `folder` and those above it, durably: a file's name is only as durable as its folders' names."""
-    if folder.is_dir():
-        return
-    make_folders(folder.parent)
-    folder.mkdir(exist_ok=True)
-    fsync_folder(folder.parent)
 
 
 class StagedFile:

@@ -1,6 +1,6 @@
 """What can go wrong with stored objects. Both stores raise these and no library's own errors."""
 
-from roost_cloud.errors import ForbiddenError, NotFoundError
+from roost_cloud.errors import ForbiddenError, NoRoomError, NotFoundError
 from roost_shared.errors import ContentError, DeviceError, TransportError
 
 __all__ = [
@@ -127,7 +127,7 @@ class StoreUnavailableError(TransportError):
     code = "objects.unavailable"
 
 
-class StoreFullError(DeviceError):
+class StoreFullError(NoRoomError):
     """The store has no room; nothing was kept."""
 
     code = "objects.full"

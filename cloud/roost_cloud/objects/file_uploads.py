@@ -8,21 +8,23 @@ A part is there once its file has its name. An upload ends by its folder being r
 arrives at that moment finds no place and is refused, and never revives half an upload.
 """
 
+import fcntl
 import re
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from roost_cloud.objects.disk import StagedFile, disk_faults, make_folders
+from roost_cloud.objects.disk import StagedFile, disk_faults
 from roost_cloud.objects.errors import UploadNotFoundError
 from roost_cloud.objects.parts import StoredPart
 from roost_cloud.objects.store import Upload
-from roost_shared.durable import fsync_folder, write_durably
+from roost_shared.durable import fsync_folder, make_folders, write_durably
 
 __all__ = ["FileUploads"]
 
@@ -84,6 +86,25 @@ class FileUploads:
                 raise gone
             files = sorted(folder.glob("*.part"))
             return [(StoredPart(int(file.stem), file.stat().st_size), file) for file in files]
+
+    @contextmanager
+    def claim(self, upload: Upload) -> Iterator[None]:
+        """Have an upload to oneself while making an object of it: waits for whoever is at it, in any process.
+
+        Then look at its parts: it may have ended meanwhile. The kernel ends the claim of a process that dies.
+
+        Raises:
+            UploadNotFoundError: there is no such upload.
+        """
+        gone = UploadNotFoundError(upload.id)
+        if _ID.fullmatch(upload.id) is None:
+            raise gone
+        with disk_faults(gone):
+            record = (self._uploads / upload.id / _RECORD).open("rb")
+        with record:
+            with disk_faults():
+                fcntl.flock(record, fcntl.LOCK_EX)
+            yield
 
     def end(self, upload_id: str) -> None:
         """Remove an upload and its parts; nothing happens if there is none."""

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from roost_cloud.objects.disk import StagedFile, disk_faults, make_folders
+from roost_cloud.objects.disk import StagedFile, disk_faults
 from roost_cloud.objects.errors import (
     BadKeyError,
     MissingPartsError,
@@ -31,7 +31,7 @@ from roost_cloud.objects.ranges import clip_range
 from roost_cloud.objects.signing import Grant, UrlSigner
 from roost_cloud.objects.store import ByteSource, ObjectInfo, Upload
 from roost_shared.clock import Clock, SystemClock
-from roost_shared.durable import fsync_folder
+from roost_shared.durable import fsync_folder, make_folders
 
 __all__ = ["FileStore"]
 
@@ -142,15 +142,18 @@ class FileStore:
 
     def complete_upload(self, upload: Upload) -> None:
         """See `ObjectStore.complete_upload`."""
-        parts = self._parts(upload)
-        missing = missing_parts(upload.size_bytes, [part for part, _ in parts])
-        if missing:
-            raise MissingPartsError(missing)
-        with self._stage(upload.key, upload.size_bytes) as staged:
-            for _, path in parts:
-                staged.append_file(path)
-            staged.commit()
-        self._uploads.end(upload.id)
+        check_key(upload.key)
+        with self._uploads.claim(upload):  # else a second one at work would replace what the first has made
+            parts = self._parts(upload)
+            missing = missing_parts(upload.size_bytes, [part for part, _ in parts])
+            if missing:
+                raise MissingPartsError(missing)
+            with self._stage(upload.key, upload.size_bytes) as staged:
+                for _, path in parts:
+                    with disk_faults(gone=UploadNotFoundError(upload.id)):  # aborted meanwhile
+                        staged.append_file(path)
+                staged.commit()
+            self._uploads.end(upload.id)
 
     def abort_upload(self, upload: Upload) -> None:
         """See `ObjectStore.abort_upload`."""

@@ -169,6 +169,9 @@ class ObjectStore(Protocol):
     def complete_upload(self, upload: Upload) -> None:
         """Make an object of the parts; they are gone after that, and so is the upload.
 
+        Of several at once one does it, and the others find no upload: whatever any of them finds at the key after
+        that, this upload will never replace.
+
         If we die in between, the upload or the object is there, or both: on `UploadNotFoundError`, ask `head`.
 
         Raises:

@@ -7,7 +7,10 @@ for `GRACE` after that the blob stays, referred to or not. Removal takes two tra
     2. under the row's lock the object goes, and then the row
 
 Whoever dies in between leaves a condemned row, which promises nothing, and which the next collection ends. An object
-without a row gets a condemned row first, so that it goes the same way, and not while an upload moves into its place.
+without a row gets a condemned row first, so that it goes the same way, and not while an upload makes a row of it.
+
+The audit has one entry for each tenant of whom something was removed, also if the store failed in the middle. It is
+written after the removals, which have a transaction each: a crash right then loses the entry.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,6 +24,7 @@ from roost_cloud.db import Database
 from roost_cloud.db.insert import insert_absent
 from roost_cloud.db.tables import Blob, BundleBlob, Tenant, Upload
 from roost_cloud.objects import ObjectInfo, ObjectStore
+from roost_cloud.people import audit
 from roost_cloud.registry import blobs, uploads
 
 __all__ = ["GRACE", "Collected", "collect", "collect_blobs"]
@@ -33,34 +37,44 @@ _BATCH: Final = 500
 class Collected(NamedTuple):
     """What a collection removed."""
 
-    blobs: int
-    blob_bytes: int
-    uploads: int
+    blobs: int = 0
+    blob_bytes: int = 0
+    uploads: int = 0
     """That went stale."""
-    orphans: int
+    orphans: int = 0
     """Objects without a row."""
 
 
-def collect(database: Database, store: ObjectStore, now: datetime) -> Collected:
+def collect(database: Database, store: ObjectStore, now: datetime, *, actor: str) -> Collected:
     """Collect everything, of every tenant. Any number may run at once, beside pushes. Commits by itself.
+
+    Args:
+        database: of the rows.
+        store: of the objects.
+        now: the time.
+        actor: on whose behalf, for the audit.
 
     Raises:
         StoreUnavailableError, StoreFailedError: the store failed; the next collection goes on.
     """
     with database.read() as session:
         tenants = list(session.scalars(select(Tenant.name).order_by(Tenant.name)))
-    stale = _discard_stale(database, store, now)
-    orphans = sum(_collect_orphans(database, store, tenant, now) for tenant in tenants)
-    freed = [collect_blobs(database, store, tenant, now) for tenant in tenants]
+    done = [
+        _count(database, tenant, _remove_all(database, store, tenant, now), actor=actor, now=now) for tenant in tenants
+    ]
     store.sweep(before=now - _LOST_AFTER)
-    return Collected(
-        blobs=sum(len(sizes) for sizes in freed), blob_bytes=sum(map(sum, freed)), uploads=stale, orphans=orphans
-    )
+    return _total(done)
 
 
 def collect_blobs(
-    database: Database, store: ObjectStore, tenant: str, now: datetime, *, only: Iterable[str] | None = None
-) -> list[int]:
+    database: Database,
+    store: ObjectStore,
+    tenant: str,
+    now: datetime,
+    *,
+    actor: str,
+    only: Iterable[str] | None = None,
+) -> Collected:
     """Remove a tenant's blobs that no version refers to and no push relies on. Commits by itself.
 
     Args:
@@ -68,26 +82,60 @@ def collect_blobs(
         store: of the objects.
         tenant: whose.
         now: the time.
+        actor: on whose behalf, for the audit.
         only: digests to look at; None for all.
-
-    Returns:
-        The sizes of those removed, in bytes.
 
     Raises:
         StoreUnavailableError, StoreFailedError: the store failed; the next collection goes on.
     """
+    return _count(database, tenant, _remove_blobs(database, store, tenant, now, only), actor=actor, now=now)
+
+
+def _count(database: Database, tenant: str, removals: Iterator[Collected], *, actor: str, now: datetime) -> Collected:
+    """Let removals happen, and write down what they were."""
+    done: list[Collected] = []
+    try:
+        done.extend(removals)
+    finally:  # what was removed was removed, whatever went wrong then
+        total = _total(done)
+        if any(total):
+            with database.begin() as session:
+                audit.record(
+                    session,
+                    tenant=tenant,
+                    actor=actor,
+                    action="registry.collect",
+                    subject=tenant,
+                    now=now,
+                    **total._asdict(),
+                )
+    return total
+
+
+def _total(parts: Iterable[Collected]) -> Collected:
+    return Collected(*map(sum, zip(Collected(), *parts, strict=True)))
+
+
+def _remove_all(database: Database, store: ObjectStore, tenant: str, now: datetime) -> Iterator[Collected]:
+    yield from _discard_stale(database, store, tenant, now)
+    yield from _remove_staged(database, store, tenant, now)
+    yield from _remove_unnamed(database, store, tenant, now)
+    yield from _remove_blobs(database, store, tenant, now)
+
+
+def _remove_blobs(
+    database: Database, store: ObjectStore, tenant: str, now: datetime, only: Iterable[str] | None = None
+) -> Iterator[Collected]:
     query = select(Blob.digest).where(Blob.tenant == tenant, _is_collectable(now))
     if only is not None:
         query = query.where(Blob.digest.in_(list(only)))
     with database.read() as session:
         found = list(session.scalars(query))
-    removed = []
     for digest in found:
         with database.begin() as session:
             condemned = _condemn(session, tenant, digest, now)
-        if condemned:
-            removed += _remove(database, store, tenant, digest)
-    return removed
+        if condemned and (blob := _remove(database, store, tenant, digest)) is not None:
+            yield Collected(blobs=1, blob_bytes=blob.size_bytes)
 
 
 def _is_collectable(now: datetime) -> ColumnElement[bool]:
@@ -108,44 +156,42 @@ def _condemn(session: Session, tenant: str, digest: str, now: datetime) -> bool:
     return True
 
 
-def _remove(database: Database, store: ObjectStore, tenant: str, digest: str) -> list[int]:
-    """End a condemned blob; its size, if it was ours to end."""
+def _remove(database: Database, store: ObjectStore, tenant: str, digest: str) -> Blob | None:
+    """End a condemned blob; its former row, if it was ours to end.
+
+    The store is asked under the lock: an object must not go after somebody has promised it anew. It is one request,
+    with nothing to be copied.
+    """
     with database.begin() as session:
         blob = blobs.lock(session, tenant, digest)
         if blob is None or blob.condemned_at is None:  # another collection's, or brought again meanwhile
-            return []
+            return None
         store.delete(blobs.blob_key(tenant, digest))
         session.delete(blob)
-        return [blob.size_bytes]
+        return blob
 
 
-def _discard_stale(database: Database, store: ObjectStore, now: datetime) -> int:
+def _discard_stale(database: Database, store: ObjectStore, tenant: str, now: datetime) -> Iterator[Collected]:
     with database.read() as session:
-        stale = list(session.scalars(select(Upload).where(Upload.touched_at < now - GRACE)))
+        query = select(Upload).where(Upload.tenant == tenant, Upload.touched_at < now - GRACE)
+        stale = list(session.scalars(query))
     for upload in stale:
         uploads.discard(database, store, upload)
-    return len(stale)
+        yield Collected(uploads=1)
 
 
-def _collect_orphans(database: Database, store: ObjectStore, tenant: str, now: datetime) -> int:
-    return _collect_staged(database, store, tenant, now) + _collect_unnamed(database, store, tenant, now)
-
-
-def _collect_staged(database: Database, store: ObjectStore, tenant: str, now: datetime) -> int:
+def _remove_staged(database: Database, store: ObjectStore, tenant: str, now: datetime) -> Iterator[Collected]:
     """Remove assembled uploads without a row. Whoever is about to move one finds it gone, and begins again."""
-    removed = 0
     for batch in _old_objects(store, f"{tenant}/uploads/", now):
         with database.read() as session:
             known = set(session.scalars(select(Upload.id).where(Upload.id.in_(batch))))
         for identity in batch.keys() - known:
             store.delete(batch[identity].key)
-            removed += 1
-    return removed
+            yield Collected(orphans=1)
 
 
-def _collect_unnamed(database: Database, store: ObjectStore, tenant: str, now: datetime) -> int:
+def _remove_unnamed(database: Database, store: ObjectStore, tenant: str, now: datetime) -> Iterator[Collected]:
     """Remove objects at a blob's place that no row names."""
-    removed = 0
     for batch in _old_objects(store, f"{tenant}/blobs/sha256/", now):
         digests = {f"sha256:{name}": info for name, info in batch.items()}
         with database.read() as session:
@@ -162,8 +208,8 @@ def _collect_unnamed(database: Database, store: ObjectStore, tenant: str, now: d
                     touched_at=now,
                     condemned_at=now,
                 )
-            removed += len(_remove(database, store, tenant, digest))
-    return removed
+            if _remove(database, store, tenant, digest) is not None:
+                yield Collected(orphans=1)
 
 
 def _old_objects(store: ObjectStore, prefix: str, now: datetime) -> Iterator[dict[str, ObjectInfo]]:

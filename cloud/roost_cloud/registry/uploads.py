@@ -3,7 +3,12 @@
 Parts are with the object store, so nothing but the row is needed to go on after a crash of either side. An upload
 goes through these, and may stop for good at any of them:
 
-    row and store's upload → parts → one staged object → hashed → moved to the blob's key, with the blob's row
+    store's upload, and row → parts → one staged object → hashed → moved to the blob's key → the blob's row
+
+No two uploads have one staged object, and the store makes it once: what was hashed is what is moved. Nothing that may
+take long is done within a transaction, where on SQLite everybody else would wait: assembling, hashing and moving come
+before. All that is asked of the store under a lock is whether the object is there, just after it was put there; and
+a collection removes single objects so.
 """
 
 import hashlib
@@ -54,9 +59,12 @@ def staging_key(tenant: str, upload_id: str) -> str:
 
 
 def begin(
-    session: Session, store: ObjectStore, *, tenant: str, digest: str, size_bytes: int, actor: str, now: datetime
+    database: Database, store: ObjectStore, *, tenant: str, digest: str, size_bytes: int, actor: str, now: datetime
 ) -> Upload | None:
     """Begin to bring a blob, or go on with an upload of it that somebody began.
+
+    Commits by itself, and in steps: the store is asked in between. Dying there leaves an upload of the store's that
+    nobody knows of, for a sweep.
 
     Returns:
         None if the blob is here: it stays for a day at least, for a version to refer to it.
@@ -67,41 +75,47 @@ def begin(
         StoreUnavailableError, StoreFullError, StoreFailedError: the store cannot take it now.
     """
     while True:
-        blob = blobs.lock(session, tenant, digest)
-        if blob is not None and blob.condemned_at is None:
-            if blob.size_bytes != size_bytes:
-                raise BlobSizeError(digest, actual_bytes=blob.size_bytes, said_bytes=size_bytes)
-            blob.touched_at = now
-            return None
-        fresh = insert_absent(
-            session,
-            Upload,
-            id=secrets.token_hex(16),
-            tenant=tenant,
-            digest=digest,
-            size_bytes=size_bytes,
-            store_upload="",
-            created_at=now,
-            touched_at=now,
-            created_by=actor,
-        )
-        query = select(Upload).where(Upload.tenant == tenant, Upload.digest == digest)
-        row = session.scalar(query.where(Upload.size_bytes == size_bytes).with_for_update())
-        if row is not None:
-            if fresh or not _is_under_way(store, row):
-                row.store_upload = store.begin_upload(staging_key(tenant, row.id), size_bytes).id
-            row.touched_at = now
-            return row
-        # Somebody completed or aborted it since we were told of it.
+        with database.begin() as session:
+            if _is_here(session, tenant, digest, size_bytes, now):
+                return None
+            query = select(Upload).where(Upload.tenant == tenant, Upload.digest == digest)
+            found = session.scalar(query.where(Upload.size_bytes == size_bytes).with_for_update())
+            if found is not None:
+                found.touched_at = now
+        if found is not None and _is_under_way(store, found):
+            return found
+        # What the store lost begins anew under another id: nobody who still holds the old one has a say in its bytes.
+        upload_id = secrets.token_hex(16)
+        begun = store.begin_upload(staging_key(tenant, upload_id), size_bytes)
+        with database.begin() as session:
+            lost = None if found is None else session.get(Upload, found.id, with_for_update=True)
+            if lost is not None:
+                session.delete(lost)
+                session.flush()
+            fresh = insert_absent(
+                session,
+                Upload,
+                id=upload_id,
+                tenant=tenant,
+                digest=digest,
+                size_bytes=size_bytes,
+                store_upload=begun.id,
+                created_at=now,
+                touched_at=now,
+                created_by=actor,
+            )
+            if fresh:
+                return get(session, tenant, upload_id)
+        store.abort_upload(begun)  # somebody else was faster
 
 
-def get(session: Session, tenant: str, upload_id: str) -> Upload:
-    """An upload under way.
+def get(session: Session, tenant: str, upload_id: str, *, lock: bool = False) -> Upload:
+    """An upload under way; with `lock`, one that nobody ends until the transaction does.
 
     Raises:
         NotFoundError: the tenant has none of that id; it may have been completed.
     """
-    row = session.get(Upload, upload_id)
+    row = session.get(Upload, upload_id, with_for_update=lock or None)
     if row is None or row.tenant != tenant:
         raise NotFoundError("upload", upload_id)
     return row
@@ -113,7 +127,7 @@ def resume(session: Session, tenant: str, upload_id: str, now: datetime) -> Uplo
     Raises:
         NotFoundError: as `get`.
     """
-    row = get(session, tenant, upload_id)
+    row = get(session, tenant, upload_id, lock=True)  # what ended meanwhile could not be written to
     row.touched_at = now
     return row
 
@@ -155,23 +169,21 @@ def complete(
     """
     with database.read() as session:
         upload = get(session, tenant, upload_id)
+    staged = staging_key(tenant, upload_id)
     try:
         _assemble(store, upload)
-        actual = _digest(store, staging_key(tenant, upload_id))
+        actual = _digest(store, staged)
         if actual != upload.digest:
             discard(database, store, upload)
             raise DigestMismatchError(upload.digest, actual)
+        store.move(staged, blobs.blob_key(tenant, upload.digest))
+    except ObjectNotFoundError:
+        pass  # somebody else has moved or discarded it: what is at the blob's place tells
+    try:
         with database.begin() as session:
-            blob, moved = _promote(session, store, upload, actor=actor, now=now)
+            return _promise(session, store, upload, actor=actor, now=now)
     except ObjectNotFoundError as error:
-        with database.read() as session:  # completed by somebody else, or gone
-            done = blobs.find(session, tenant, upload.digest)
-        if done is None:
-            raise NotFoundError("upload", upload_id) from error
-        return done
-    if not moved:
-        store.delete(staging_key(tenant, upload_id))
-    return blob
+        raise NotFoundError("upload", upload_id) from error
 
 
 def discard(database: Database, store: ObjectStore, upload: Upload) -> None:
@@ -184,23 +196,34 @@ def discard(database: Database, store: ObjectStore, upload: Upload) -> None:
     store.delete(staging_key(upload.tenant, upload.id))
 
 
-def _promote(session: Session, store: ObjectStore, upload: Upload, *, actor: str, now: datetime) -> tuple[Blob, bool]:
-    """Move hashed bytes to their blob's key, under the blob's lock; whether they were needed."""
-    tenant, digest = upload.tenant, upload.digest
+def _promise(session: Session, store: ObjectStore, upload: Upload, *, actor: str, now: datetime) -> Blob:
+    """Say from now on that the blob is here, if it is, and end its upload.
+
+    Only hashed bytes are ever moved to a blob's place, so whoever finds an object there may say so; and it stays,
+    as it is removed only under this lock.
+
+    Raises:
+        ObjectNotFoundError: it is not; nothing was changed.
+    """
     blob = _locked(session, upload, now)
-    row = session.get(Upload, upload.id, with_for_update=True)
-    needed = blob.condemned_at is not None
-    if needed:
-        store.move(staging_key(tenant, upload.id), blobs.blob_key(tenant, digest))
+    if blob.condemned_at is not None:
+        blob.size_bytes = store.head(blobs.blob_key(upload.tenant, upload.digest)).size_bytes
         blob.condemned_at = None
         blob.created_at = now
         audit.record(
-            session, tenant=tenant, actor=actor, action="blob.store", subject=digest, now=now, bytes=blob.size_bytes
+            session,
+            tenant=upload.tenant,
+            actor=actor,
+            action="blob.store",
+            subject=upload.digest,
+            now=now,
+            bytes=blob.size_bytes,
         )
     blob.touched_at = now
+    row = session.get(Upload, upload.id, with_for_update=True)
     if row is not None:
         session.delete(row)
-    return blob, needed
+    return blob
 
 
 def _locked(session: Session, upload: Upload, now: datetime) -> Blob:
@@ -220,6 +243,16 @@ def _locked(session: Session, upload: Upload, now: datetime) -> Blob:
         if blob is not None:
             return blob
         # There was one, and a collection that held it has removed it.
+
+
+def _is_here(session: Session, tenant: str, digest: str, size_bytes: int, now: datetime) -> bool:
+    blob = blobs.lock(session, tenant, digest)
+    if blob is None or blob.condemned_at is not None:
+        return False
+    if blob.size_bytes != size_bytes:
+        raise BlobSizeError(digest, actual_bytes=blob.size_bytes, said_bytes=size_bytes)
+    blob.touched_at = now
+    return True
 
 
 def _assemble(store: ObjectStore, upload: Upload) -> None:

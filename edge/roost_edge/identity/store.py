@@ -7,6 +7,8 @@
 
 A generation gets its name when all its files are durable, and counts when the link names it. So whatever moment the
 process ends at, there is the old identity or the new. What is left over is cleared away by whoever comes next.
+
+Whoever comes as root works as the user whom the state folder belongs to, and so leaves that user's files (`owner.py`).
 """
 
 import contextlib
@@ -19,6 +21,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from roost_edge.identity.errors import IdentityBusyError, IdentityUnwritableError
+from roost_edge.identity.owner import as_owner_of
 from roost_edge.identity.record import KEY, LINK
 from roost_shared.durable import fsync_folder, write_durably
 
@@ -73,9 +76,9 @@ class IdentityStore:
         """The key (PEM) that the cloud was asked to certify by this token, if there is one."""
         pending = self._folder / PENDING
         try:
-            if (pending / ASKED_BY).read_text(encoding="utf-8") != token_id:
-                return None
-            return (pending / KEY).read_bytes()
+            with as_owner_of(self._state_dir):
+                asked_by = (pending / ASKED_BY).read_text(encoding="utf-8")
+                return (pending / KEY).read_bytes() if asked_by == token_id else None
         except (FileNotFoundError, UnicodeDecodeError):
             return None
         except OSError as error:
@@ -142,7 +145,6 @@ class IdentityStore:
         unnamed.mkdir(mode=_PRIVATE)
         for file, data in files.items():
             write_durably(unnamed / file, data, mode=_SECRET)
-        self._give_to_owner(unnamed)
         self._remove(name)
         unnamed.rename(self._folder / name)
         fsync_folder(self._folder)
@@ -151,18 +153,11 @@ class IdentityStore:
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self._folder / name)
 
-    def _give_to_owner(self, folder: Path) -> None:
-        """Whoever enrols as root does it for the user whom the state folder belongs to."""
-        if os.geteuid() != 0:
-            return
-        owner = self._state_dir.stat()
-        for path in (self._folder, self._folder / LOCK, folder, *folder.iterdir()):
-            os.chown(path, owner.st_uid, owner.st_gid)
-
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         try:
-            yield
+            with as_owner_of(self._state_dir):
+                yield
         except OSError as error:
             place = error.filename or self._folder
             raise IdentityUnwritableError(f"{place}: {error.strerror or error}; nothing was changed") from error

@@ -7,11 +7,12 @@ Rules (DESIGN.md, sections 4 and 8):
 - Never on another connection than its own: there the packet id means something else.
 - A message marked DUP, with the packet id and digest of one the broker may still hold unacknowledged, is the same
   message and keeps its receipt. The broker may hold what we have not acknowledged, and also what we have:
-  acknowledgements written to a link that was already dead never arrived. As at most `in_flight` messages can be
-  unacknowledged at a time, the last `in_flight` acknowledged ones are remembered, and no more.
+  acknowledgements written to a link that was already dead never arrived. So the last acknowledged ones are remembered;
+  more of them than our Receive Maximum, which brokers exceed: Mosquitto 2.0 sends two queued messages for each
+  acknowledgement, until all that waited is under way.
 - If the broker kept no session, it will redeliver nothing, and all of that is forgotten.
 
->>> acknowledgements = Acknowledgements(in_flight=20)
+>>> acknowledgements = Acknowledgements(remembered=2048)
 >>> acknowledgements.connected(session_present=False)
 >>> first = acknowledgements.received(mid=1, digest=11, dup=False)
 >>> second = acknowledgements.received(mid=2, digest=22, dup=False)
@@ -49,11 +50,11 @@ class Acknowledgements:
     """The QoS 1 messages of one session, over all its connections.
 
     Args:
-        in_flight: unacknowledged messages the broker may have under way at a time.
+        remembered: acknowledged messages that are recognised when they come again.
     """
 
-    def __init__(self, in_flight: int) -> None:
-        self._in_flight = in_flight
+    def __init__(self, remembered: int) -> None:
+        self._remembered = remembered
         self._numbers = count(1)
         self._pending: deque[_Message] = deque()  # of this connection, in order of receipt
         self._unsettled: dict[int, _Message] = {}  # by receipt; may outlive its connection
@@ -78,7 +79,7 @@ class Acknowledgements:
         self._acknowledged.clear()
         self._pending.clear()
         settled = [message.mid for message in self._redeliverable.values() if message.settled]
-        for mid in settled[: -self._in_flight]:
+        for mid in settled[: -self._remembered]:
             del self._redeliverable[mid]
 
     def received(self, mid: int, digest: int, *, dup: bool) -> Receipt:
@@ -116,6 +117,6 @@ class Acknowledgements:
             message = self._pending.popleft()
             mids.append(message.mid)
             self._acknowledged[message.mid] = message
-            if len(self._acknowledged) > self._in_flight:
+            if len(self._acknowledged) > self._remembered:
                 self._acknowledged.popitem(last=False)
         return mids

@@ -12,6 +12,7 @@ from roost_edge.mqtt.outgoing import Outcome, Outgoing, Published
 __all__ = ["Traffic"]
 
 _REFUSAL = 0x80  # MQTT reason codes from here on are refusals
+_REMEMBERED = 2048  # acknowledged messages; a site's broker queues 1000, and may have all of them under way
 _HEADER_BYTES = 13  # of a PUBLISH, at most: type and length 5, topic's length 2, packet id 2, properties' length 4
 _DIGESTED_BYTES = 64 << 10  # of each end of a large payload
 _LARGE_BYTES = 1 << 20
@@ -31,7 +32,7 @@ class Traffic:
     def __init__(self, in_flight: int, outgoing_limit_bytes: int, counters: Counters) -> None:
         self._in_flight = in_flight
         self._counters = counters
-        self._acknowledgements = Acknowledgements(in_flight)
+        self._acknowledgements = Acknowledgements(_REMEMBERED)
         self._backlog = Backlog()
         self._outgoing = Outgoing(outgoing_limit_bytes)
         self._maximum_packet_bytes: int | None = None

@@ -127,6 +127,6 @@ def _decode_version(path: Path, data: bytes) -> int:
 
 def _decode(path: Path, data: bytes, kind: type[_Document]) -> _Document:
     try:
-        return msgspec.json.decode(data, type=kind)
+        return msgspec.json.decode(data.decode(), type=kind)  # as text: msgspec reads past bad UTF-8 in what it skips
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BundleError(path, str(error)) from error

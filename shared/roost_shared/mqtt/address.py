@@ -24,24 +24,26 @@ def parse_broker_url(url: str) -> BrokerAddress:
     """Take a broker's URL apart.
 
     Raises:
-        BrokerUrlError: it is none; says why.
+        BrokerUrlError: it is none; says why, and repeats no user and no password.
 
     >>> parse_broker_url("mqtts://cam:secret@site.example")
     BrokerAddress(host='site.example', port=8883, tls=True, username='cam', password='secret')
     """
+    shown = repr(_without_user(url))
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise BrokerUrlError(f"{url!r} is no address: {error}") from error
+        reason = "" if "@" in url else f": {error}"  # which may hold a part of the password
+        raise BrokerUrlError(f"{shown} is no address{reason}") from error
     if parts.scheme not in _PORTS:
-        raise BrokerUrlError(f"{url!r} must start with mqtt:// or mqtts://")
+        raise BrokerUrlError(f"{shown} must start with mqtt:// or mqtts://")
     if not parts.hostname:
-        raise BrokerUrlError(f"{url!r} names no host")
+        raise BrokerUrlError(f"{shown} names no host")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise BrokerUrlError(f"{url!r} has something after the host and port, which means nothing to a broker")
+        raise BrokerUrlError(f"{shown} has something after the host and port, which means nothing to a broker")
     if port == 0:
-        raise BrokerUrlError(f"{url!r} names port 0")
+        raise BrokerUrlError(f"{shown} names port 0")
     return BrokerAddress(
         host=parts.hostname,
         port=port or _PORTS[parts.scheme],
@@ -49,3 +51,8 @@ def parse_broker_url(url: str) -> BrokerAddress:
         username=None if parts.username is None else unquote(parts.username),
         password=None if parts.password is None else unquote(parts.password),
     )
+
+
+def _without_user(url: str) -> str:
+    """What may be shown: all of it, or what begins behind the user."""
+    return f"…@{url.rpartition('@')[2]}" if "@" in url else url

@@ -1,10 +1,13 @@
 """The embedded broker's fence, at the real broker: publishing, subscribing, and every kind of delivery."""
 
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from amqtt.mqtt.connect import ConnectPacket, ConnectPayload, ConnectVariableHeader
 
+from roost_cloud.broker import embedded
 from tests.support.embedded_fleet_broker import FleetBroker
 from tests.support.mqtt_fixtures import connect
 from tests.support.mqtt_peer import MqttPeer
@@ -66,7 +69,9 @@ def test_a_device_that_is_not_itself_is_refused(join: Join, fleet: FleetBroker, 
     join(CAM, will=(f"roost/1/{CAM}/state", b"offline"))
 
 
-@pytest.mark.parametrize("username", ["roost-cloud", "acme", "acme/d/cam-01/other", "acme/x/cam-01", "", "Acme/d/cam"])
+@pytest.mark.parametrize(
+    "username", ["roost-cloud", "acme", "acme/d/cam-01/sensor", "acme/x/cam-01", "", "Acme/d/cam"]
+)
 def test_a_name_of_no_identity_is_refused(join: Join, username: str) -> None:
     with pytest.raises(ConnectionRefusedError):
         join(username, client_id="x")
@@ -129,18 +134,61 @@ def test_the_cloud_asks_under_names_of_its_own_and_no_devices(join: Join, cloud:
     assert cloud.next()[0].payload == b"scored"
 
 
-def test_a_sensor_reaches_its_device_and_nothing_else(join: Join) -> None:
+def test_a_device_has_only_its_own_words_on_itself_retained(join: Join, cloud: MqttPeer, fleet: FleetBroker) -> None:
+    cam = join(CAM, will=(f"roost/1/{CAM}/ask/will", b"x"))
+    cloud.subscribe("roost/1/+/d/+/ask/+")
+    for kind in ("state", "reported", "telemetry", "ask/meter", "ask/state", "out/meter"):
+        cam.publish(f"roost/1/{CAM}/{kind}", b"x", retain=True)
+    assert topics(cloud, 2) == [f"roost/1/{CAM}/ask/meter", f"roost/1/{CAM}/ask/state"], "delivered all the same"
+    cam.vanish()
+    cloud.next()
+    cloud.publish(f"roost/1/{CAM}/desired", b"x", retain=True)
+    cloud.publish(f"roost/1/{CAM}/score", b"x", retain=True)
+    assert fleet.retained == {f"roost/1/{CAM}/{kind}" for kind in ("state", "reported", "desired")}
+
+
+def test_a_task_is_called_by_a_name(join: Join, cloud: MqttPeer) -> None:
+    cloud.subscribe("roost/1/+/d/+/ask/+")
     cam = join(CAM)
-    cam.subscribe(f"roost/1/{CAM}/in/+")
-    sensor = join(f"{CAM}/sensor", client_id="")
-    assert sensor.subscribe(f"roost/1/{CAM}/out/+") == [1]
-    assert sensor.subscribe(f"roost/1/{CAM}/desired") == [0x80]
-    assert sensor.subscribe(f"roost/1/{OTHER}/out/+") == [0x80]
-    sensor.publish(f"roost/1/{CAM}/state", b"forged")
-    sensor.publish(f"roost/1/{CAM}/in/meter", b"photo")
-    assert cam.next()[0].payload == b"photo"
-    cam.publish(f"roost/1/{CAM}/out/meter", b"answer")
-    assert sensor.next()[0].payload == b"answer"
+    for task in ("Meter", "", "a" * 64, "a b", "meter"):
+        cam.publish(f"roost/1/{CAM}/ask/{task}", b"x")
+    assert topics(cloud, 1) == [f"roost/1/{CAM}/ask/meter"]
+    assert cloud.messages == []
+
+
+@pytest.mark.parametrize("kind", [0x30, 0x82], ids=["publish", "subscribe"])
+def test_a_packet_larger_than_any_input_is_not_waited_for(
+    join: Join, cloud: MqttPeer, fleet: FleetBroker, kind: int
+) -> None:
+    cloud.subscribe("roost/1/+/d/+/ask/+")
+    cam = join(CAM)
+    cam.publish(f"roost/1/{CAM}/ask/meter", bytes(16 << 20))
+    assert len(cloud.next()[0].payload) == 16 << 20
+    connect = ConnectPacket(
+        None,
+        ConnectVariableHeader(0x02 | 0x80 | 0x40, 0),
+        ConnectPayload(OTHER, username=OTHER, password=fleet.password(OTHER)),
+    )
+    with socket.create_connection(("127.0.0.1", fleet.port), timeout=10) as raw:
+        raw.sendall(bytes(connect.to_bytes()))
+        assert raw.recv(4) == b"\x20\x02\x00\x00"
+        raw.sendall(bytes([kind, 0x80, 0x80, 0x80, 0x09]))  # 18 MiB are to come
+        assert raw.recv(1) == b""
+
+
+def test_who_reads_nothing_is_cut_off(join: Join, cloud: MqttPeer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "_UNREAD_S", 0.5)
+    cloud.subscribe("roost/1/+/d/+/state")
+    deaf = join(CAM, will=(f"roost/1/{CAM}/state", b"offline"))
+    other = join(OTHER)
+    for peer, user in ((deaf, CAM), (other, OTHER)):
+        peer.subscribe(f"roost/1/{user}/desired")
+    deaf.freeze()
+    for _ in range(20):
+        cloud.publish(f"roost/1/{CAM}/desired", bytes(1 << 20))
+    assert cloud.next()[0].payload == b"offline"
+    cloud.publish(f"roost/1/{OTHER}/desired", b"still there")
+    assert other.next()[0].payload == b"still there"
 
 
 def test_retained_messages_reach_their_subscribers_alone(join: Join, cloud: MqttPeer) -> None:

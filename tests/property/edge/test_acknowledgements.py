@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from roost_edge.mqtt import acknowledgements as acknowledgements_module
 from roost_edge.mqtt.acknowledgements import Acknowledgements
 
-IN_FLIGHT = 3
+REMEMBERED = 3  # as many as the model's broker has under way at most
 PACKET_IDS = 8  # few, so that they are reused
 
 
@@ -18,7 +18,7 @@ class Session(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.acknowledgements = Acknowledgements(IN_FLIGHT)
+        self.acknowledgements = Acknowledgements(REMEMBERED)
         self.acknowledgements.connected(session_present=False)
         self.in_flight: list[tuple[int, int]] = []  # at the broker: (packet id, content), oldest first
         self.to_redeliver: list[tuple[int, int]] = []
@@ -48,7 +48,7 @@ class Session(RuleBasedStateMachine):
     @precondition(lambda self: self.connected and not self.link_is_dead and not self.to_redeliver)
     @rule(fresh_mid=st.booleans())
     def deliver(self, fresh_mid: bool) -> None:  # noqa: FBT001 - Hypothesis draws it
-        if len(self.in_flight) == IN_FLIGHT:
+        if len(self.in_flight) == REMEMBERED:
             return
         taken = {mid for mid, _ in self.in_flight}
         start = self.last_mid if fresh_mid else 0
@@ -97,8 +97,8 @@ class Session(RuleBasedStateMachine):
         waiting = len(self.receipts) - len(self.settled)
         remembered = self.acknowledgements
         assert len(remembered._unsettled) <= waiting
-        assert len(remembered._acknowledged) <= IN_FLIGHT
-        assert len(remembered._redeliverable) <= 2 * IN_FLIGHT
+        assert len(remembered._acknowledged) <= REMEMBERED
+        assert len(remembered._redeliverable) <= 2 * REMEMBERED
 
     @invariant()
     def everything_settled_is_acknowledged(self) -> None:
@@ -111,7 +111,7 @@ TestSession = Session.TestCase
 
 
 def test_a_new_message_under_an_old_packet_id_is_new() -> None:
-    acknowledgements = Acknowledgements(IN_FLIGHT)
+    acknowledgements = Acknowledgements(REMEMBERED)
     acknowledgements.connected(session_present=False)
     first = acknowledgements.received(1, digest=7, dup=False)
     acknowledgements.disconnected()
@@ -123,7 +123,7 @@ def test_a_new_message_under_an_old_packet_id_is_new() -> None:
 
 
 def test_an_acknowledgement_that_got_lost_makes_no_new_message() -> None:
-    acknowledgements = Acknowledgements(IN_FLIGHT)
+    acknowledgements = Acknowledgements(REMEMBERED)
     acknowledgements.connected(session_present=False)
     first = acknowledgements.received(1, digest=7, dup=False)
     assert acknowledgements.settle(first.receipt) == [1]
@@ -134,7 +134,7 @@ def test_an_acknowledgement_that_got_lost_makes_no_new_message() -> None:
 
 
 def test_a_broker_that_lost_the_session_redelivers_nothing() -> None:
-    acknowledgements = Acknowledgements(IN_FLIGHT)
+    acknowledgements = Acknowledgements(REMEMBERED)
     acknowledgements.connected(session_present=False)
     acknowledgements.received(1, digest=7, dup=False)
     acknowledgements.disconnected()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from roost_cloud.__main__ import app
+from roost_cloud.errors import NoDeploymentError
 from roost_cloud.fleet.authority import Authority
 from roost_shared.clock import SystemClock
 from tests.support.mosquitto import CONFIGURATIONS
@@ -21,7 +22,7 @@ def run(*arguments: object, env: dict[str, str] | None = None) -> str:
 def test_a_folder_for_the_broker_is_made_and_made_anew(tmp_path: Path) -> None:
     out, secrets = tmp_path / "broker", tmp_path / "secrets"
     command = ("broker", "certificates", "--secrets-dir", secrets, "--out", out, "--host", "broker.example")
-    said = run(*command)
+    said = run(*command, "--new-deployment")
     authority = Authority(secrets, SystemClock())
     assert authority.root_fingerprint in said
     assert (out / "ca.crt").read_text() == authority.root_certificate_pem
@@ -37,9 +38,19 @@ def test_a_folder_for_the_broker_is_made_and_made_anew(tmp_path: Path) -> None:
 
 def test_a_name_that_is_no_host_is_refused(tmp_path: Path) -> None:
     arguments = ["broker", "certificates", "--secrets-dir", tmp_path / "s", "--out", tmp_path / "o", "--host", "a b"]
+    arguments.append("--new-deployment")
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert result.exit_code == 1
     assert not (tmp_path / "o").exists()
+
+
+def test_a_folder_without_a_deployments_keys_is_not_made_one_unasked(tmp_path: Path) -> None:
+    secrets, out = tmp_path / "sercets", tmp_path / "broker"
+    command = ("broker", "certificates", "--secrets-dir", secrets, "--out", out, "--host", "broker.example")
+    result = CliRunner().invoke(app, [str(argument) for argument in command])
+    assert isinstance(result.exception, NoDeploymentError)
+    assert "--new-deployment" in str(result.exception)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_expelling_takes_a_certificate(tmp_path: Path) -> None:

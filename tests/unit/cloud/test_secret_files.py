@@ -33,8 +33,30 @@ def test_of_many_that_come_at_once_all_get_the_first_ones(tmp_path: Path) -> Non
 
 def test_a_secret_of_another_length_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.key").write_bytes(b"short")
+    (tmp_path / "x.key").chmod(0o600)
     with pytest.raises(SecretFileError, match="holds 5 bytes, not 32"):
         secret_bytes(tmp_path, "x.key")
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o602, 0o666])
+def test_a_secret_that_everybody_can_reach_is_refused(tmp_path: Path, mode: int) -> None:
+    secret_bytes(tmp_path, "x.key")
+    (tmp_path / "x.key").chmod(mode)
+    with pytest.raises(SecretFileError, match="everybody can reach"):
+        secret_bytes(tmp_path, "x.key")
+
+
+def test_a_groups_access_is_no_fault(tmp_path: Path) -> None:
+    secret = secret_bytes(tmp_path, "x.key")
+    (tmp_path / "x.key").chmod(0o640)
+    assert secret_bytes(tmp_path, "x.key") == secret
+
+
+def test_the_names_of_new_folders_are_made_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    durable = list[Path]()
+    monkeypatch.setattr("roost_shared.durable.fsync_folder", durable.append)
+    secret_bytes(tmp_path / "a" / "b", "x.key")
+    assert durable == [tmp_path, tmp_path / "a"]
 
 
 def test_a_folder_that_cannot_be_is_said(tmp_path: Path) -> None:

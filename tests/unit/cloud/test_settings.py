@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from roost_cloud.commands import cloud
+from roost_cloud.roles import ROLE_NAMES
 from roost_cloud.settings import CloudSettings, load_settings
 from roost_shared.errors import ConfigError
 
@@ -51,7 +52,7 @@ def test_all_defaults_lie_in_the_folder_of_data(tmp_path: Path) -> None:
 
 
 def test_roles_come_as_a_list_or_as_text(tmp_path: Path) -> None:
-    assert settings().role == ["api", "ingest", "director"]
+    assert settings().role == list(ROLE_NAMES)
     assert settings(role="api").role == ["api"]
     assert settings(role="ingest, api").role == ["ingest", "api"]
     file = tmp_path / "cloud.toml"

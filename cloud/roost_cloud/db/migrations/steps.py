@@ -33,9 +33,13 @@ def newest() -> str:
 
 
 def current(database: Database) -> str | None:
-    """The step a database is at; None if it is empty."""
-    with database.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+    """The step a database is at; None if it is empty.
+
+    Raises:
+        DatabaseUnavailableError: it is away.
+    """
+    with database.read() as session:
+        return MigrationContext.configure(session.connection()).get_current_revision()
 
 
 def upgrade(database: Database) -> None:

@@ -1,6 +1,7 @@
 """All tables. Importing this module makes `Base.metadata` complete."""
 
 from roost_cloud.db.tables.audit import AuditEntry
+from roost_cloud.db.tables.deployment import Deployment
 from roost_cloud.db.tables.fleet import Certificate, Device, DeviceLabel, EnrolmentToken, SpentNonce
 from roost_cloud.db.tables.people import ApiToken, Tenant
 from roost_cloud.db.tables.registry import Alias, AliasMove, Blob, BundleBlob, BundleVersion, Upload
@@ -16,6 +17,7 @@ __all__ = [
     "BundleVersion",
     "Certificate",
     "CloudTask",
+    "Deployment",
     "Device",
     "DeviceLabel",
     "EnrolmentToken",

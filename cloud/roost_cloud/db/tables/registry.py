@@ -17,8 +17,9 @@ _WHO = String(100)
 class Blob(Base):
     """Bytes in the object store, whole and checked.
 
-    A row without `condemned_at` has its object. Objects are removed only under the lock of a condemned row, and put
-    in place only under a row's lock, so a push and a collection cannot undo one another.
+    A row without `condemned_at` has its object. Objects are removed only under the lock of a condemned row, and a row
+    ceases to be condemned only when its object was seen under that lock: a push and a collection cannot undo one
+    another.
     """
 
     __tablename__ = "blob"

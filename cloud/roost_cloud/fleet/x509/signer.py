@@ -4,7 +4,6 @@ Both lie in one PEM file, the key first, so that they cannot disagree, and where
 that comes second uses what the first one wrote.
 """
 
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -19,26 +18,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from roost_cloud.secret_files import create_once
-from roost_shared.errors import DeviceError
+from roost_cloud.secret_files import SecretFileError, create_once
 
-__all__ = ["SecretsError", "Signer", "key_pem", "load_or_create"]
-
-
-class SecretsError(DeviceError):
-    """A certificate authority's file cannot be used.
-
-    Args:
-        file: the file at fault.
-        problem: what is wrong with it.
-    """
-
-    code = "secrets.invalid"
-
-    def __init__(self, file: Path, problem: str) -> None:
-        super().__init__(f"{file}: {problem}")
-        self.file = file
-        self.problem = problem
+__all__ = ["Signer", "key_pem", "load_or_create"]
 
 
 class Signer(NamedTuple):
@@ -62,20 +44,17 @@ def load_or_create(file: Path, create: Callable[[], Signer]) -> Signer:
     """Read the authority in `file`; where there is none, keep there what `create` makes, durably.
 
     Raises:
-        SecretsError: the file holds no key with its certificate, or everybody on this machine can read it.
-        SecretFileError: it can be neither read nor made.
+        SecretFileError: as `create_once`, or the file holds no key with its certificate.
     """
     pem = create_once(file, lambda: _pem(create()))
-    if file.stat().st_mode & stat.S_IRWXO:  # a group's access is how orchestrators hand out secrets
-        raise SecretsError(file, f"a private key that everybody can reach; chmod 600 {file}, and think of a new one")
     try:
         key = load_pem_private_key(pem, password=None)
         certificate = x509.load_pem_x509_certificate(pem)
         belongs = key.public_key() == certificate.public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise SecretsError(file, "this is no private key followed by its certificate (PEM)") from error
+        raise SecretFileError(file, "this is no private key followed by its certificate (PEM)") from error
     if not isinstance(key, EllipticCurvePrivateKey) or not belongs:
-        raise SecretsError(file, "key and certificate do not belong together, or the key is not elliptic")
+        raise SecretFileError(file, "key and certificate do not belong together, or the key is not elliptic")
     return Signer(key, certificate)
 
 

@@ -15,8 +15,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from roost_cloud.fleet.authority import Authority, IdentityError, device_identity
 from roost_cloud.fleet.x509.profiles import AuthorityExpiredError, HostNameError
 from roost_cloud.fleet.x509.revocation_list import CRL_LIFETIME, Revocation
-from roost_cloud.fleet.x509.signer import SecretsError
 from roost_cloud.fleet.x509.signing_request import SigningRequestError, device_public_key, fingerprint
+from roost_cloud.secret_files import SecretFileError
 from roost_shared.topics import BadNameError
 from tests.support.fleet_certificates import FixedClock, signing_request
 
@@ -270,6 +270,6 @@ def test_a_damaged_or_open_key_file_is_said_and_left_alone(
     else:
         file.chmod(0o604)
     before = file.read_bytes()
-    with pytest.raises(SecretsError, match=r"root\.pem"):
+    with pytest.raises(SecretFileError, match=r"root\.pem"):
         Authority(tmp_path / "secrets", clock)
     assert file.read_bytes() == before

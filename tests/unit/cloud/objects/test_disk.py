@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from roost_cloud.objects.disk import StagedFile, make_folders
+from roost_cloud.objects.disk import StagedFile
 from roost_cloud.objects.errors import SizeMismatchError, StoreFailedError, UploadNotFoundError
 
 
@@ -61,12 +61,3 @@ def test_a_place_that_vanished_is_told_in_its_own_words(tmp_path: Path) -> None:
         with pytest.raises(expected), StagedFile(tmp_path, tmp_path / "no" / "object", 0, gone) as staged:
             staged.commit()
     assert list(tmp_path.iterdir()) == []
-
-
-def test_folders_are_made_durably_from_the_top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    synced: list[Path] = []
-    monkeypatch.setattr("roost_cloud.objects.disk.fsync_folder", synced.append)
-    make_folders(tmp_path / "a" / "b")
-    assert synced == [tmp_path, tmp_path / "a"]
-    make_folders(tmp_path / "a" / "b")
-    assert len(synced) == 2

@@ -40,6 +40,23 @@ def test_a_wrong_address_says_what_is_wrong(url: str, problem: str) -> None:
         parse_broker_url(url)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mqtt://u:s3cret@b/topic",
+        "mqtt://u:s3cret@b:99999",
+        "mqtt://u:s3cret/@b",
+        "mqtt://u:s3cret@",
+        "mqtts://u:a://s3cret@b:0",
+        "u:s3cret@b",
+    ],
+)
+def test_a_wrong_address_repeats_no_password(url: str) -> None:
+    with pytest.raises(BrokerUrlError) as raised:
+        parse_broker_url(url)
+    assert "s3cret" not in str(raised.value)
+
+
 def test_the_settings_credentials_go_before_the_urls() -> None:
     settings = BrokerSettings(url="mqtt://u:p@b", client_id="c", username="v", password="q")
     assert settings.address()[3:] == ("v", "q")

@@ -10,7 +10,7 @@ from PIL import Image
 from roost_cloud.scorer.input_size import input_size
 from roost_edge.shrinking.picture import NothingGainedError, shrink
 from roost_shared.bundle.build import build_bundle
-from roost_shared.bundle.manifest import Colour, ImagePayload, Preprocessing, Resample, TensorSpec
+from roost_shared.bundle.manifest import Colour, ImagePayload, Preprocessing, Resample, StageName, TensorSpec
 from roost_shared.errors import InputError
 from roost_shared.limits import InputLimits
 from roost_shared.payload import TooManyPixelsError, UnknownTypeError, open_payload
@@ -78,7 +78,7 @@ MODELS = {
 @needs_shared_data
 @pytest.mark.parametrize("model", MODELS)
 def test_real_models_score_real_photos_the_same(model: str, tmp_path: Path) -> None:
-    stage = {"model": (SHARED_DATA / "models" / model).read_bytes()}
+    stage: dict[StageName, bytes] = {"model": (SHARED_DATA / "models" / model).read_bytes()}
     bundle = build_bundle(stage, tmp_path / "bundle", name="photos", version="1", labels=MODELS[model]).bundle
     pipeline, size = Pipeline.load(bundle), input_size(bundle.config.preprocessing)
     assert size is not None

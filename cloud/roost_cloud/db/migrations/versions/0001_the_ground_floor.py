@@ -26,6 +26,14 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_audit_entry_tenant_id"), "audit_entry", ["tenant", "id"], unique=False)
     op.create_table(
+        "deployment",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("root_fingerprint", sa.String(length=71), nullable=False),
+        sa.Column("begun_at", base.UtcDateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_deployment_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deployment")),
+    )
+    op.create_table(
         "spent_nonce",
         sa.Column("nonce_sha256", sa.String(length=64), nullable=False),
         sa.Column("expires_at", base.UtcDateTime(timezone=True), nullable=False),
@@ -264,5 +272,6 @@ def downgrade() -> None:
     op.drop_table("tenant")
     op.drop_index(op.f("ix_spent_nonce_expires_at"), table_name="spent_nonce")
     op.drop_table("spent_nonce")
+    op.drop_table("deployment")
     op.drop_index(op.f("ix_audit_entry_tenant_id"), table_name="audit_entry")
     op.drop_table("audit_entry")

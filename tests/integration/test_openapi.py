@@ -1,0 +1,126 @@
+"""What the OpenAPI document says is what the API does, whatever is sent to it (schemathesis).
+
+`--campaign` sends forty times as much.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+import schemathesis
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import JSONResponse
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import APIOperation, BaseSchema, Case, GenerationMode, checks
+from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi import checks as openapi_checks
+
+from roost_cloud.services import open_services
+from roost_shared.bundle import Bundle
+from tests.support.cloud import Cloud, ManualClock, settings_for
+from tests.support.postgres import Postgres
+from tests.support.probes import World
+from tests.support.served_cloud import bundle_like
+
+EXAMPLES = 3  # of good and of bad requests to each operation, as each of those who ask
+CAMPAIGN = 40
+CHECKS: list[Callable[..., Any]] = [
+    checks.not_a_server_error,
+    openapi_checks.status_code_conformance,
+    openapi_checks.content_type_conformance,
+    openapi_checks.response_headers_conformance,
+    openapi_checks.response_schema_conformance,
+]
+
+
+@pytest.fixture(scope="module")
+def world(
+    postgres: Postgres, newest_postgres: str, argmax: Bundle, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """On PostgreSQL, which minds more of what it is given than SQLite does."""
+    folder = tmp_path_factory.mktemp("fuzzed")
+    name = postgres.new_database(newest_postgres)
+    clock = ManualClock()
+    with open_services(settings_for(folder, database_url=postgres.url(name)), clock=clock) as services:
+        cloud = Cloud(services, clock)
+        with cloud.client:
+            yield World(cloud, argmax, bundle_like(argmax, folder / "successor", version="2"))
+    postgres.drop_database(name)
+
+
+LONG = [pytest.mark.campaign, pytest.mark.timeout(3600)]
+
+
+@pytest.mark.parametrize("examples", [EXAMPLES, pytest.param(EXAMPLES * CAMPAIGN, marks=LONG)])
+@pytest.mark.parametrize("who", ["admin", "platform", "device", "nobody"])
+def test_answers_are_as_documented_whatever_is_asked(world: World, who: str, examples: int) -> None:
+    headers = {
+        "admin": lambda: world.headers("acme", "admin"),
+        "platform": lambda: world.headers(None, "admin"),
+        "device": world.device_headers,
+        "nobody": dict,
+    }[who]()
+    schema = schemathesis.openapi.from_asgi("/openapi.json", world.cloud.client.app)
+    faults = [fault_of(each, mode, headers, examples) for each in operations(schema) for mode in GenerationMode]
+    broken = [fault for fault in faults if fault is not None]
+    assert not broken, "\n\n".join(broken)
+
+
+def operations(schema: BaseSchema) -> list[APIOperation[Any, Any, Any, Any]]:
+    found = list(schema.get_all_operations())
+    assert all(isinstance(each, Ok) for each in found), "an operation of the document cannot be read"
+    return [each.ok() for each in found if isinstance(each, Ok)]
+
+
+def test_what_is_not_as_documented_is_found() -> None:
+    app = FastAPI()
+
+    @app.exception_handler(ZeroDivisionError)
+    def broken(_: Request, __: Exception) -> JSONResponse:
+        return JSONResponse({}, 500)
+
+    @app.get("/breaks/{number}")
+    def breaks(number: int) -> float:
+        return number / 0
+
+    @app.get("/refuses")
+    def refuses() -> int:
+        raise HTTPException(418)
+
+    @app.get("/says_another_thing", responses={200: {"model": int}})
+    def says_another_thing() -> JSONResponse:
+        return JSONResponse("many")
+
+    schema = schemathesis.openapi.from_asgi("/openapi.json", app)
+    faults = [fault_of(each, GenerationMode.POSITIVE, {}, EXAMPLES) for each in operations(schema)]
+    for fault, expected in zip(faults, ("Server error", "Undocumented status code", "violates schema"), strict=True):
+        assert fault is not None
+        assert expected in fault
+
+
+def fault_of(
+    operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode, headers: Mapping[str, str], examples: int
+) -> str | None:
+    """What an operation does that its document does not say; None if nothing."""
+
+    @settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def is_as_documented(case: Case[Any]) -> None:
+        case.call_and_validate(headers=dict(headers), checks=CHECKS)
+
+    try:
+        is_as_documented()
+    except FailureGroup as found:
+        return f"{operation.label}: {found}"
+    except Unsatisfiable:  # there is no bad request where nothing is asked for
+        assert mode == GenerationMode.NEGATIVE
+    return None
