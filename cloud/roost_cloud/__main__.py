@@ -1,6 +1,6 @@
 """`roost`: the command of operators, engineers and the cloud itself.
 
-Errors raised on purpose end in one line on standard error, with their code, and exit status 1.
+Errors raised on purpose end in one line on standard error, their code first, and exit status 1.
 """
 
 import sys
@@ -51,7 +51,7 @@ def main() -> None:
     try:
         app()
     except RoostError as error:
-        _fail(f"{error} [{error.code}]")
+        _fail(f"{error.code}: {error}")
     except OSError as error:
         _fail(str(error))
 

@@ -213,6 +213,22 @@ def test_damaged_object_is_never_put_in_place(served_cloud: ServedCloud, large: 
     assert pull_bundle(registry, "argmax", "2", tmp_path / "out").bundle.digest == large.digest
 
 
+def test_pushing_anew_mends_what_the_store_has_damaged(
+    served_cloud: ServedCloud, large: Bundle, tmp_path: Path
+) -> None:
+    registry = served_cloud.registry()
+    push_bundle(registry, large.folder)
+    digest = large.config.stages[-1].digest
+    served_cloud.services.objects.put(f"acme/blobs/sha256/{digest.removeprefix('sha256:')}", b"x" * len(MODEL))
+    assert push_bundle(registry, large.folder).sent_bytes == 0
+    mended = push_bundle(registry, large.folder, anew=True)
+    assert (mended.created, mended.sent_bytes) == (False, total(large))
+    assert pull_bundle(registry, "argmax", "2", tmp_path / "out").bundle.digest == large.digest
+    with served_cloud.services.database.read() as session:
+        entries = [(entry.action, entry.subject) for entry in audit.page(session, "acme", limit=100)]
+    assert entries.count(("blob.store", digest)) == entries.count(("blob.replace", digest)) == 1
+
+
 def test_full_object_store_is_said_and_pushed_to_again(
     served_cloud: ServedCloud, large: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,8 +56,8 @@ def test_bundle_goes_to_the_registry_and_comes_back(
 @pytest.mark.parametrize(
     ("arguments", "said_why"),
     [
-        (("pull", "../etc:1", "--out", "out"), "[bundle.reference]"),
-        (("pull", "argmax", "--out", "out"), "[bundle.reference]"),
+        (("pull", "../etc:1", "--out", "out"), "roost: bundle.reference: "),
+        (("pull", "argmax", "--out", "out"), "roost: bundle.reference: "),
         (("delete", "argmax@stable"), "say which version"),
         (("pull", "argmax@stable", "--out", "out"), "there is no alias 'argmax@stable'"),
         (("pull", "argmax:1", "--out", "out"), "not_found"),

@@ -44,6 +44,13 @@ def test_device_comes_in_by_the_line_that_is_printed(cloud: ServedCloud) -> None
     assert json.loads(run(cloud, "enrol", "cam-01", "--replace", "--json"))["device"] == "cam-01"
 
 
+def test_the_line_names_the_address_for_devices_and_not_the_operators_way(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path / 'roost.db'}"
+    with capture_logs(), serve_cloud(tmp_path / "cloud", database, public_url="https://roost.example:8443/") as cloud:
+        line = run(cloud, "enrol", "cam-01")
+    assert line.startswith("roost-agent enrol --url https://roost.example:8443 --token ")
+
+
 def test_devices_are_listed_shown_and_labelled(cloud: ServedCloud) -> None:
     for name in ("cam-01", "cam-02"):
         enrolled_device(cloud, name, labels={"site": "north", "line": name[-1]})

@@ -167,7 +167,7 @@ def test_settings_that_are_wrong_are_one_line(tmp_path: Path) -> None:
     ended = run_roost("cloud", "serve", "--data-dir", tmp_path / "data", "--role", "api,cook")
     assert (ended.returncode, ended.stdout) == (1, "")
     (line,) = ended.stderr.splitlines()
-    assert line.startswith("roost: command line: role[1]: ")
+    assert line.startswith("roost: config.invalid: command line: role[1]: ")
     assert not (tmp_path / "data").exists()
 
 

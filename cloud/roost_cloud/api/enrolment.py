@@ -84,6 +84,7 @@ class IssuedEnrolmentBody(BaseModel):
     id: str
     token: str
     device: str
+    url: str  # where devices reach us, whatever way the asker came
     expires_at: datetime
 
 
@@ -151,7 +152,8 @@ def create_enrolment(body: NewEnrolment, member: Operator, services: Given) -> I
             now=services.now(),
         )
     row = issued.row
-    return IssuedEnrolmentBody(id=row.id, token=issued.text, device=row.device, expires_at=row.expires_at)
+    url = services.settings.base_url
+    return IssuedEnrolmentBody(id=row.id, token=issued.text, device=row.device, url=url, expires_at=row.expires_at)
 
 
 @router.get("/enrolments", responses=raises(401, 403, 404))

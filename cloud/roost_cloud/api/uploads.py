@@ -32,6 +32,7 @@ class UploadRequest(BaseModel):
 
     digest: str = Field(pattern=DIGEST_PATTERN)
     size_bytes: int = Field(ge=0, le=MAX_BLOB_BYTES)
+    anew: bool = Field(default=False, description="Bring it also if it is here, in place of what is damaged there")
 
 
 class HereModel(BaseModel):
@@ -73,6 +74,7 @@ def begin_upload(
         size_bytes=asked.size_bytes,
         actor=member.name,
         now=services.now(),
+        anew=asked.anew,
     )
     if upload is None:
         return HereModel()

@@ -38,6 +38,7 @@ class _Enrolment(msgspec.Struct, frozen=True):
     id: str
     token: str
     device: str
+    url: str
     expires_at: datetime
 
 
@@ -127,8 +128,7 @@ def enrol(
     }
     with connect(context) as cloud:
         made = cloud.call("POST", "/enrolments", _Enrolment, body=body)
-        line = f"roost-agent enrol --url {cloud.url} --token {made.token}"
-    show(made, as_json=as_json, text=line)
+    show(made, as_json=as_json, text=f"roost-agent enrol --url {made.url} --token {made.token}")
 
 
 def _path(device: str) -> str:

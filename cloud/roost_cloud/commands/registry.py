@@ -25,11 +25,14 @@ def push(
     folder: Annotated[Path, typer.Argument(help="The bundle's folder.", exists=True, file_okay=False)],
     *,
     alias: Annotated[str | None, typer.Option(help="Point this alias at it, such as `stable`.")] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Send also what is there: mends what the object store has damaged.")
+    ] = False,
 ) -> None:
     """Push a bundle to the registry: only what it lacks, and on from where an interrupted push stopped."""
     with connect(context) as cloud, _bar("pushing") as bar:
         registry = Registry(cloud)
-        pushed = push_bundle(registry, folder, bar)
+        pushed = push_bundle(registry, folder, bar, anew=anew)
         if alias is not None:
             registry.move_alias(pushed.bundle.config.name, alias, pushed.bundle.config.version)
     state = "pushed" if pushed.created else "was there already"

@@ -59,15 +59,24 @@ def staging_key(tenant: str, upload_id: str) -> str:
 
 
 def begin(
-    database: Database, store: ObjectStore, *, tenant: str, digest: str, size_bytes: int, actor: str, now: datetime
+    database: Database,
+    store: ObjectStore,
+    *,
+    tenant: str,
+    digest: str,
+    size_bytes: int,
+    actor: str,
+    now: datetime,
+    anew: bool = False,
 ) -> Upload | None:
     """Begin to bring a blob, or go on with an upload of it that somebody began.
 
     Commits by itself, and in steps: the store is asked in between. Dying there leaves an upload of the store's that
-    nobody knows of, for a sweep.
+    nobody knows of, for a sweep. With `anew` a blob that is here is brought again, in place of what a disk may have
+    made of it.
 
     Returns:
-        None if the blob is here: it stays for a day at least, for a version to refer to it.
+        None if the blob is here: it stays for a day at least, for a version to refer to it. Never with `anew`.
 
     Raises:
         BlobSizeError: it is here, with another size.
@@ -76,7 +85,7 @@ def begin(
     """
     while True:
         with database.begin() as session:
-            if _is_here(session, tenant, digest, size_bytes, now):
+            if _is_here(session, tenant, digest, size_bytes, now) and not anew:
                 return None
             query = select(Upload).where(Upload.tenant == tenant, Upload.digest == digest)
             found = session.scalar(query.where(Upload.size_bytes == size_bytes).with_for_update())
@@ -88,10 +97,8 @@ def begin(
         upload_id = secrets.token_hex(16)
         begun = store.begin_upload(staging_key(tenant, upload_id), size_bytes)
         with database.begin() as session:
-            lost = None if found is None else session.get(Upload, found.id, with_for_update=True)
-            if lost is not None:
-                session.delete(lost)
-                session.flush()
+            if found is not None:
+                _forget(session, found.id)
             fresh = insert_absent(
                 session,
                 Upload,
@@ -169,7 +176,9 @@ def complete(
     """
     with database.read() as session:
         upload = get(session, tenant, upload_id)
+        was_here = blobs.find(session, tenant, upload.digest) is not None
     staged = staging_key(tenant, upload_id)
+    replaced = False
     try:
         _assemble(store, upload)
         actual = _digest(store, staged)
@@ -177,11 +186,12 @@ def complete(
             discard(database, store, upload)
             raise DigestMismatchError(upload.digest, actual)
         store.move(staged, blobs.blob_key(tenant, upload.digest))
+        replaced = was_here
     except ObjectNotFoundError:
         pass  # somebody else has moved or discarded it: what is at the blob's place tells
     try:
         with database.begin() as session:
-            return _promise(session, store, upload, actor=actor, now=now)
+            return _promise(session, store, upload, replaced=replaced, actor=actor, now=now)
     except ObjectNotFoundError as error:
         raise NotFoundError("upload", upload_id) from error
 
@@ -189,14 +199,21 @@ def complete(
 def discard(database: Database, store: ObjectStore, upload: Upload) -> None:
     """Forget an upload and its bytes. Commits by itself, the row first: a crash leaves bytes, and no promise."""
     with database.begin() as session:
-        row = session.get(Upload, upload.id, with_for_update=True)
-        if row is not None:
-            session.delete(row)
+        _forget(session, upload.id)
     store.abort_upload(_in_store(upload))
     store.delete(staging_key(upload.tenant, upload.id))
 
 
-def _promise(session: Session, store: ObjectStore, upload: Upload, *, actor: str, now: datetime) -> Blob:
+def _forget(session: Session, upload_id: str) -> None:
+    row = session.get(Upload, upload_id, with_for_update=True)
+    if row is not None:
+        session.delete(row)
+        session.flush()  # before its place is taken by another
+
+
+def _promise(
+    session: Session, store: ObjectStore, upload: Upload, *, replaced: bool, actor: str, now: datetime
+) -> Blob:
     """Say from now on that the blob is here, if it is, and end its upload.
 
     Only hashed bytes are ever moved to a blob's place, so whoever finds an object there may say so; and it stays,
@@ -206,23 +223,23 @@ def _promise(session: Session, store: ObjectStore, upload: Upload, *, actor: str
         ObjectNotFoundError: it is not; nothing was changed.
     """
     blob = _locked(session, upload, now)
-    if blob.condemned_at is not None:
+    is_new = blob.condemned_at is not None
+    if is_new:
         blob.size_bytes = store.head(blobs.blob_key(upload.tenant, upload.digest)).size_bytes
         blob.condemned_at = None
         blob.created_at = now
+    if is_new or replaced:
         audit.record(
             session,
             tenant=upload.tenant,
             actor=actor,
-            action="blob.store",
+            action="blob.store" if is_new else "blob.replace",
             subject=upload.digest,
             now=now,
             bytes=blob.size_bytes,
         )
     blob.touched_at = now
-    row = session.get(Upload, upload.id, with_for_update=True)
-    if row is not None:
-        session.delete(row)
+    _forget(session, upload.id)
     return blob
 
 

@@ -51,8 +51,14 @@ class _Blob:
     path: Path
 
 
-def push_bundle(registry: Registry, folder: Path, progress: Progress | None = None) -> Pushed:
+def push_bundle(registry: Registry, folder: Path, progress: Progress | None = None, *, anew: bool = False) -> Pushed:
     """Push the bundle in `folder`; again, after whatever interruption, it goes on where it was.
+
+    Args:
+        registry: where to.
+        folder: the bundle's.
+        progress: is told of bytes.
+        anew: send also what is there, in place of objects that the store has damaged.
 
     Raises:
         BundleError: the bundle is damaged; nothing was sent.
@@ -60,14 +66,15 @@ def push_bundle(registry: Registry, folder: Path, progress: Progress | None = No
         ApiUnreachableError: the cloud stayed away for longer than the registry's patience.
     """
     bundle = open_bundle(folder)
-    return _Push(registry, bundle, progress or Unseen()).run()
+    return _Push(registry, bundle, progress or Unseen(), anew=anew).run()
 
 
 class _Push:
-    def __init__(self, registry: Registry, bundle: Bundle, progress: Progress) -> None:
+    def __init__(self, registry: Registry, bundle: Bundle, progress: Progress, *, anew: bool) -> None:
         self._registry = registry
         self._bundle = bundle
         self._progress = progress
+        self._anew = anew
         self._lock = Lock()
         self._sent_bytes = 0
         self._begun: set[str] = set()  # digests
@@ -104,7 +111,7 @@ class _Push:
 
     def _round(self, threads: ThreadPoolExecutor, blobs: Sequence[_Blob]) -> dict[_Blob, RemoteError]:
         """Try to bring blobs; those that fell through, and why."""
-        answers = threads.map(lambda blob: self._registry.begin_upload(blob.digest, blob.size_bytes), blobs)
+        answers = threads.map(self._begin, blobs)
         uploads = [(blob, upload) for blob, upload in zip(blobs, answers, strict=True) if upload is not None]
         self._begun |= {blob.digest for blob, _ in uploads}
         parts = [(blob, upload, part) for blob, upload in uploads for part in upload.parts if part.url is not None]
@@ -112,6 +119,9 @@ class _Push:
         list(threads.map(lambda one: self._send_part(*one), parts))
         faults = list(threads.map(lambda one: self._complete(one[1]), uploads))
         return {blob: fault for (blob, _), fault in zip(uploads, faults, strict=True) if fault is not None}
+
+    def _begin(self, blob: _Blob) -> Upload | None:
+        return self._registry.begin_upload(blob.digest, blob.size_bytes, anew=self._anew)
 
     def _send_part(self, blob: _Blob, upload: Upload, part: Part) -> None:
         with blob.path.open("rb") as file:

@@ -105,9 +105,9 @@ class Registry:
         self.pool = api.pool
         self.patience = patience or Patience()
 
-    def begin_upload(self, digest: str, size_bytes: int) -> Upload | None:
-        """Begin to bring a blob, or go on with it; None if it is there."""
-        body = {"digest": digest, "size_bytes": size_bytes}
+    def begin_upload(self, digest: str, size_bytes: int, *, anew: bool = False) -> Upload | None:
+        """Begin to bring a blob, or go on with it; None if it is there, and it shall not be brought anew."""
+        body = {"digest": digest, "size_bytes": size_bytes, "anew": anew}
         begun = self.patience(lambda: self._api.call("POST", "/uploads", _Begun, body=body))
         return None if begun.exists else Upload(begun.id, begun.parts)
 
