@@ -182,7 +182,7 @@ def test_signing_requests_that_are_garbage_are_refused_and_spend_no_token(cloud:
     }
     answers = {name: code_of(device.enrol(token, csr_pem=csr)) for name, csr in garbage.items()}
     assert answers == dict.fromkeys(garbage, (422, "csr.invalid"))
-    assert code_of(device.enrol(token, csr_pem="A" * 200_000)) == (422, "request.invalid")
+    assert code_of(device.enrol(token, csr_pem="A" * 200_000)) == (413, "request.too_large")
     assert device.enrol(token).status_code == 201
 
 
