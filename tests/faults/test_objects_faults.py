@@ -155,11 +155,11 @@ def test_a_disk_that_fills_while_parts_are_joined_costs_no_part(file_objects: Fi
 
 
 @pytest.mark.parametrize(
-    ("number", "expected"),
-    [(errno.EIO, StoreFailedError), (errno.ENOSPC, StoreFullError), (errno.EDQUOT, StoreFullError)],
+    ("number", "expected", "status"),
+    [(errno.EIO, StoreFailedError, 500), (errno.ENOSPC, StoreFullError, 507), (errno.EDQUOT, StoreFullError, 507)],
 )
 def test_a_disk_that_does_not_keep_its_promise_is_told(
-    file_objects: FileObjects, monkeypatch: pytest.MonkeyPatch, number: int, expected: type[RoostError]
+    file_objects: FileObjects, monkeypatch: pytest.MonkeyPatch, number: int, expected: type[RoostError], status: int
 ) -> None:
     store = file_objects.store
     store.put(KEY, b"before")
@@ -175,7 +175,7 @@ def test_a_disk_that_does_not_keep_its_promise_is_told(
             store.put(KEY, b"after")
         with pytest.raises(expected):
             store.begin_upload(KEY, 5)
-        assert file_objects.send(store.part_url(upload, 1, expires_s=60), b"parts") == 507
+        assert file_objects.send(store.part_url(upload, 1, expires_s=60), b"parts") == status
     assert file_objects.leftovers() == before
     assert file_objects.read(KEY) == b"before"
     file_objects.send_parts(upload, b"parts")

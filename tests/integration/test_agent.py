@@ -336,7 +336,7 @@ def test_check_names_each_bundle_and_says_ok(site: Site) -> None:
     [
         pytest.param(["broker.password_file=none"], "config.invalid", id="password-file"),
         pytest.param(["broker.url=mqtts://127.0.0.1", "broker.cafile=none"], "broker.file", id="cafile"),
-        pytest.param(["broker.url=mqtt://127.0.0.1/path"], "broker.url", id="path"),
+        pytest.param(["broker.url=mqtt://127.0.0.1/path"], "config.invalid", id="path"),
     ],
 )
 def test_check_looks_at_what_the_connection_needs(tmp_path: Path, settings: list[str], code: str) -> None:

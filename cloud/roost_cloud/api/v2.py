@@ -29,6 +29,7 @@ from roost_shared.errors import RoostError
 from roost_shared.messages import Answer
 from roost_shared.oip import (
     HEADER_LENGTH,
+    NOT_READY,
     VERSION,
     InferRequest,
     Live,
@@ -54,7 +55,6 @@ __all__ = ["v2_router"]
 
 NAME: Final = "roost-cloud"
 _SMALL_BYTES: Final = 64 << 10  # to read more, on the loop that hands answers out, would hold these up
-_UNAVAILABLE: Final = HTTPStatus.SERVICE_UNAVAILABLE
 _REFUSALS: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 
 _Model = Annotated[Name, Path(description="A task")]
@@ -121,7 +121,7 @@ def _add_server_routes(router: APIRouter, desk: AskingDesk | None) -> None:
         """The process serves requests."""
         return _sent(document_response(Live(live=True)))
 
-    @router.get("/health/ready", responses=shows(Ready, _UNAVAILABLE))
+    @router.get("/health/ready", responses=shows(Ready, NOT_READY))
     def server_ready(services: Given) -> Response:
         """Whether anything can be asked: the database answers, and there is a connection to the broker."""
         try:
@@ -144,14 +144,14 @@ def _add_model_routes(router: APIRouter, catalogue: Catalogue, desk: AskingDesk 
         _check_version(version)
         return task_metadata(member, model)
 
-    ready_responses = {**oip_raises(*_REFUSALS), **shows(ModelReady, _UNAVAILABLE)}
+    ready_responses = {**oip_raises(*_REFUSALS), **shows(ModelReady, NOT_READY)}
 
     @router.get("/models/{model}/ready", responses=ready_responses)
     def task_ready(member: Viewer, model: _Model) -> Response:
         """Whether a task can be asked."""
         catalogue.policy(member.tenant, model)
         ready = _can_ask(desk)
-        return _sent(document_response(ModelReady(model, ready), HTTPStatus.OK if ready else _UNAVAILABLE))
+        return _sent(document_response(ModelReady(model, ready), HTTPStatus.OK if ready else NOT_READY))
 
     @router.get("/models/{model}/versions/{version}/ready", responses=ready_responses)
     def task_version_ready(member: Viewer, model: _Model, version: _Version) -> Response:
@@ -279,7 +279,7 @@ def _can_ask(desk: AskingDesk | None) -> bool:
 
 
 def _ready(*, ready: bool) -> Response:
-    return _sent(document_response(Ready(ready=ready, live=ready), HTTPStatus.OK if ready else _UNAVAILABLE))
+    return _sent(document_response(Ready(ready=ready, live=ready), HTTPStatus.OK if ready else NOT_READY))
 
 
 def _sent(response: OipResponse) -> Response:

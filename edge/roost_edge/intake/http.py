@@ -30,6 +30,7 @@ from roost_shared.complaints import Complaints
 from roost_shared.messages import Answer
 from roost_shared.oip import (
     HEADER_LENGTH,
+    NOT_READY,
     InferRequest,
     Live,
     ModelReady,
@@ -188,12 +189,12 @@ class HttpIntake:
                 return document_response(Live(live=True))
             case "ready":
                 ready = self._taking and all(is_ready(task) for task in self._tasks.values())
-                return document_response(Ready(ready=ready, live=ready), 200 if ready else 503)
+                return document_response(Ready(ready=ready, live=ready), 200 if ready else NOT_READY)
             case "model":
                 return document_response(model_metadata(route.task))
             case "model_ready":
                 ready = self._taking and is_ready(self._tasks[route.task])
-                return document_response(ModelReady(route.task, ready), 200 if ready else 503)
+                return document_response(ModelReady(route.task, ready), 200 if ready else NOT_READY)
             case _:
                 return document_response(ServerMetadata(NAME, __version__))
 

@@ -9,6 +9,7 @@ b'\x07\x08'
 """
 
 from roost_shared.oip.documents import (
+    NOT_READY,
     VERSION,
     ErrorDocument,
     Live,
@@ -32,6 +33,7 @@ from roost_shared.oip.response import OipResponse, answer_response, document_res
 
 __all__ = [
     "HEADER_LENGTH",
+    "NOT_READY",
     "VERSION",
     "ErrorDocument",
     "InferRequest",

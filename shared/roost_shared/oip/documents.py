@@ -3,12 +3,14 @@
 Specification: https://github.com/kserve/open-inference-protocol, `specification/protocol/inference_rest.md`.
 """
 
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
 
 __all__ = [
     "EXTENSIONS",
+    "NOT_READY",
     "OUTPUTS",
     "PLATFORM",
     "VERSION",
@@ -25,6 +27,7 @@ __all__ = [
 # A task is asked, not a model: which bundle answers is decided for each request and said in its parameters. So the
 # version that a path may name is that of the task's interface.
 VERSION: Final = "1"
+NOT_READY: Final = HTTPStatus.BAD_REQUEST  # the specification wants some 4xx; Triton says this one
 PLATFORM: Final = "roost"
 EXTENSIONS: Final = ("binary_tensor_data",)
 

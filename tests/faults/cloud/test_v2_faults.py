@@ -80,7 +80,7 @@ def metric(cloud: AskedCloud, line: str) -> float:
 def test_a_broker_that_was_never_there(tmp_path: Path) -> None:
     with AskedCloud(tmp_path / "cloud", "mqtt://127.0.0.1:1") as cloud:
         assert_default(cloud.infer(), "link.down")
-        assert cloud.call("GET", "/v2/health/ready").status == 503
+        assert cloud.call("GET", "/v2/health/ready").status == 400
         ready = cloud.call("GET", "/readyz")
         assert ready.status == 503
         assert ready.body["parts"]["database"] == "ok"

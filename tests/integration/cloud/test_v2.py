@@ -190,5 +190,5 @@ def test_without_a_broker_nobody_can_be_asked(tmp_path: Path) -> None:
         refused = alone.infer()
         assert (refused.status, refused.body["code"]) == (503, "asking.no_broker")
         assert alone.call("GET", "/v2/health/live").status == 200
-        assert alone.call("GET", "/v2/health/ready").status == 503
-        assert alone.call("GET", "/v2/models/meter/ready").status == 503
+        assert alone.call("GET", "/v2/health/ready").status == 400
+        assert alone.call("GET", "/v2/models/meter/ready").status == 400
