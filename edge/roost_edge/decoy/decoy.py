@@ -16,9 +16,9 @@ import msgspec
 
 from roost_edge.decoy.config import CaptureConfig
 from roost_edge.decoy.decision import Keeping, decide, decide_late
+from roost_edge.decoy.interface import Keeper
 from roost_edge.inputs import Input
 from roost_edge.reactor import Reactor
-from roost_edge.spooler.spooler import Spooler
 from roost_edge.workers import SharedPayload
 from roost_shared import messages, rendezvous
 from roost_shared.clock import SECOND, ns_to_ms
@@ -80,7 +80,7 @@ class Decoy:
 
     Args:
         tasks: what each of them keeps.
-        spooler: keeps it.
+        keeper: keeps it.
         reactor: the agent's loop.
         complaints: hears of what could not be kept.
         boot: this start of the agent.
@@ -90,7 +90,7 @@ class Decoy:
     def __init__(
         self,
         tasks: dict[str, CaptureConfig],
-        spooler: Spooler,
+        keeper: Keeper,
         reactor: Reactor,
         complaints: Complaints,
         *,
@@ -99,7 +99,7 @@ class Decoy:
     ) -> None:
         self.counts: Counter[str] = Counter()
         self._tasks = tasks
-        self._spooler = spooler
+        self._keeper = keeper
         self._reactor = reactor
         self._complaints = complaints
         self._boot = boot
@@ -116,7 +116,7 @@ class Decoy:
 
     def describe(self) -> dict[str, Any]:
         """Its part of the status document."""
-        return {**self.counts, "unsettled": len(self._waiting), "spool": self._spooler.figures}
+        return {**self.counts, "unsettled": len(self._waiting), "spool": self._keeper.figures}
 
     # ---- what the desk tells
 
@@ -191,11 +191,10 @@ class Decoy:
         self, answered: Answered, config: CaptureConfig, keeping: Keeping, record: SampleRecord, payload: SharedPayload
     ) -> None:
         key = answered.input.key
-        taken = self._spooler.keep(
+        taken = self._keeper.keep(
             record,
             payload,
             partial(self._kept, answered),
-            task=answered.input.task,
             priority=keeping.priority,
             retention_s=config.retention_days * _DAY_S,
             content_type=answered.input.content_type,
@@ -236,7 +235,7 @@ class Decoy:
             self._record(watched, config, keeping)
             watched.let_go()
         elif watched.sample is not None:
-            self._spooler.raise_priority(watched.sample, keeping.priority)
+            self._keeper.raise_priority(watched.sample, keeping.priority)
         elif config.pixels:
             self.counts["late_missed"] += 1
         else:
@@ -262,7 +261,7 @@ class Decoy:
         return known[1]
 
     def _note(self, record: Record) -> None:
-        if not self._spooler.note(encode_record(record), self._noted):
+        if not self._keeper.note(encode_record(record), self._noted):
             self._noted(_OVERLOADED)
 
     def _noted(self, error: ErrorInfo | None) -> None:

@@ -61,7 +61,6 @@ class Keep(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Keep the input whose descriptor rides on this packet, and the record on it."""
 
     number: int
-    task: str
     priority: int  # higher ones outlive lower ones
     record: SampleRecord  # its `input` is filled in by whoever reads the bytes
     retention_s: float

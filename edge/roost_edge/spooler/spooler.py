@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from roost_edge.decoy.interface import Done
 from roost_edge.offspring import describe_end, spawn
 from roost_edge.reactor import Reactor, Timer
 from roost_edge.spooler import protocol
@@ -26,16 +27,13 @@ from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo
 from roost_shared.records import SampleRecord, Watermark
 
-__all__ = ["Done", "Outbound", "Spooler"]
+__all__ = ["Outbound", "Spooler"]
 
 _MODULE: Final = "roost_edge.spooler.process"
 _FIRST_PAUSE_NS: Final = 1 * SECOND
 _LONGEST_PAUSE_NS: Final = 60 * SECOND
 _START_NS: Final = 120 * SECOND  # a large spool on a slow card is read through
 _HUNG_NS: Final = 60 * SECOND  # with orders and not a word: a card may stall for seconds
-
-Done = Callable[[ErrorInfo | None], object]
-"""Called once: None when the order is durable, else why it is not kept."""
 
 
 class Outbound(Protocol):
@@ -99,29 +97,22 @@ class Spooler:
         payload: SharedPayload,
         done: Done,
         *,
-        task: str,
         priority: int,
         retention_s: float,
         content_type: str | None,
         correlation: str,
         redelivered: bool,
     ) -> bool:
-        """Have an input kept, with the record on it; `payload` is held until that is settled.
-
-        Returns:
-            False if too much waits for the disk: it is not kept, and `done` is not called.
-        """
+        """Have an input kept; see `Keeper`."""
         if self._waiting_bytes + payload.payload_bytes > self._room_bytes:
             return False
         self._number += 1
-        message = protocol.Keep(
-            self._number, task, priority, record, retention_s, content_type, correlation, redelivered
-        )
+        message = protocol.Keep(self._number, priority, record, retention_s, content_type, correlation, redelivered)
         self._order(_Order(message, done, payload.hold(), payload.payload_bytes))
         return True
 
     def note(self, record: bytes, done: Done) -> bool:
-        """Have a record kept for the cloud; returns as `keep` does."""
+        """Have a record kept for the cloud; see `Keeper`."""
         if self._waiting_bytes + len(record) > self._room_bytes:
             return False
         self._number += 1
