@@ -12,7 +12,7 @@ import socket
 import subprocess
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
@@ -27,21 +27,13 @@ from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo
 from roost_shared.records import SampleRecord, Watermark
 
-__all__ = ["Outbound", "Spooler"]
+__all__ = ["Spooler"]
 
 _MODULE: Final = "roost_edge.spooler.process"
 _FIRST_PAUSE_NS: Final = 1 * SECOND
 _LONGEST_PAUSE_NS: Final = 60 * SECOND
 _START_NS: Final = 120 * SECOND  # a large spool on a slow card is read through
 _HUNG_NS: Final = 60 * SECOND  # with orders and not a word: a card may stall for seconds
-
-
-class Outbound(Protocol):
-    """The way to the cloud, for batches of records."""
-
-    def publish_telemetry(self, batch: bytes) -> bool:
-        """Hand a batch to the connection; False if it takes none now. What is not covered comes again."""
-        ...
 
 
 class _Order(msgspec.Struct, eq=False):
@@ -62,7 +54,7 @@ class Spooler:
     """
 
     def __init__(self, arguments: str, reactor: Reactor, complaints: Complaints, *, room_bytes: int) -> None:
-        self.outbound: Outbound | None = None
+        self.outgoing: Callable[[bytes], object] | None = None  # gets batches of records for the cloud
         self.figures: dict[str, Any] = {}
         self._arguments = arguments
         self._reactor = reactor
@@ -262,8 +254,8 @@ class Spooler:
             case protocol.Settled():
                 self._settle(message)
             case protocol.Outgoing():
-                if self.outbound is None or not self.outbound.publish_telemetry(message.batch):
-                    self.link(up=False)
+                if self.outgoing is not None:
+                    self.outgoing(message.batch)
             case protocol.Status():
                 self.figures = message.figures
                 for fault in message.faults:
