@@ -213,5 +213,8 @@ def _read_large(descriptors: list[int]) -> bytes:
     """The message in the last descriptor, which is taken off; nothing if it is none."""
     if not descriptors:
         return b""
-    with open(descriptors.pop(), "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor has no path
-        return file.read(_MESSAGE_BYTES)
+    large = descriptors.pop()
+    try:
+        return os.pread(large, min(os.fstat(large).st_size, _MESSAGE_BYTES), 0)
+    finally:
+        os.close(large)
