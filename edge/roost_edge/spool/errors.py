@@ -10,6 +10,7 @@ __all__ = [
     "SpoolError",
     "SpoolFullError",
     "SpoolIndexError",
+    "SpoolUnreadableError",
     "SpoolUnwritableError",
 ]
 
@@ -36,6 +37,12 @@ class SpoolUnwritableError(SpoolError):
     """The disk does not take it: full, read-only or failing."""
 
     code = "spool.unwritable"
+
+
+class SpoolUnreadableError(SpoolError):
+    """The disk, or this process, cannot read now what is kept; trying again may help."""
+
+    code = "spool.unreadable"
 
 
 class SpoolIndexError(SpoolError):
