@@ -18,7 +18,8 @@ from roost_cloud.objects.files import FileStore
 from roost_cloud.registry import uploads
 from roost_cloud.registry.errors import DigestMismatchError
 from roost_shared.bundle import Bundle, oci
-from roost_shared.bundle.layout import blob_path, digest_of
+from roost_shared.bundle.layout import blob_path
+from roost_shared.digest import digest_of
 from tests.support.cloud import Cloud
 from tests.support.registry import RegistryApi, code_of
 from tests.support.served_cloud import bundle_like, manifest_of
