@@ -3,12 +3,15 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from roost_shared.messages import Answer
 from roost_shared.records import InputInfo, SampleRecord, encode_record
-from roost_shared.shards import Member, ShardEntry, ShardList, TarLayout, encode_metadata, list_entry
+from roost_shared.shards import Member, ShardEntry, ShardList, TarLayout, encode_metadata, list_entry, shard_id
 
-__all__ = ["JPEG", "ShardInput", "make_input", "member_reader", "shard_of", "tar_of"]
+__all__ = ["JPEG", "ShardInput", "make_input", "member_reader", "opening_of", "shard_of", "tar_of"]
 
 JPEG = b"\xff\xd8\xff\xe0"  # how one begins
 
@@ -78,6 +81,18 @@ def member_reader(inputs: Sequence[ShardInput]) -> Callable[[Member], bytes]:
         return encode_metadata(one.record, one.probability) if member.is_metadata else one.payload
 
     return read
+
+
+def opening_of(inputs: Sequence[ShardInput], task: str = "meter") -> dict[str, Any]:
+    """What a device sends to open its shard."""
+    shard = shard_of(inputs, task)
+    entries = msgspec.to_builtins(shard.entries)
+    return {
+        "shard": shard_id(shard),
+        "task": task,
+        "size_bytes": TarLayout(shard).size_bytes,
+        "entries": entries,
+    }
 
 
 def tar_of(inputs: Sequence[ShardInput], task: str = "meter") -> bytes:

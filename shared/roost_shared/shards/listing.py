@@ -38,7 +38,7 @@ __all__ = [
 
 MAX_ENTRIES: Final = 4096
 MAX_MEMBER_BYTES: Final = 1 << 30  # of one file in a shard; inputs have far less
-SAMPLE: Final = "^[a-z0-9][a-z0-9_-]{0,79}$"  # no dot: WebDataset takes what follows the first as the suffix
+SAMPLE: Final = "^[a-z0-9][a-z0-9_-]{0,84}$"  # no dot: WebDataset takes what follows the first as the suffix
 SHA256: Final = "^[0-9a-f]{64}$"
 
 _Size = Annotated[int, Meta(ge=0, le=MAX_MEMBER_BYTES)]
