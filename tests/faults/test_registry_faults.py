@@ -300,7 +300,7 @@ def test_store_away_while_hashing_costs_no_part(api: RegistryApi, monkeypatch: p
         raise StoreUnavailableError("away")
 
     with monkeypatch.context() as broken:
-        broken.setattr(uploads, "_digest", away)
+        broken.setattr(uploads, "hash_object", away)
         refused = api.complete(upload)
         assert (refused.status_code, code_of(refused)) == (503, "objects.unavailable")
     again = api.begin(b"blob")
