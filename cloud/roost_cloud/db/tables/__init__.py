@@ -4,7 +4,7 @@ from roost_cloud.db.tables.audit import AuditEntry
 from roost_cloud.db.tables.deployment import Deployment
 from roost_cloud.db.tables.fleet import Certificate, Device, DeviceLabel, EnrolmentToken, SpentNonce
 from roost_cloud.db.tables.people import ApiToken, Tenant
-from roost_cloud.db.tables.registry import Alias, AliasMove, Blob, BundleBlob, BundleVersion, Upload
+from roost_cloud.db.tables.registry import Alias, AliasMove, Blob, BlobUpload, BundleBlob, BundleVersion
 from roost_cloud.db.tables.shards import SampleInput, Shard, ShardUpload
 from roost_cloud.db.tables.tasks import CloudTask
 
@@ -14,6 +14,7 @@ __all__ = [
     "ApiToken",
     "AuditEntry",
     "Blob",
+    "BlobUpload",
     "BundleBlob",
     "BundleVersion",
     "Certificate",
@@ -27,5 +28,4 @@ __all__ = [
     "ShardUpload",
     "SpentNonce",
     "Tenant",
-    "Upload",
 ]
