@@ -19,6 +19,7 @@ from roost_shared.bundle import Bundle, BundleError, open_bundle
 from roost_shared.bundle.documents import parse_manifest
 from roost_shared.bundle.layout import blob_path
 from roost_shared.bundle.writer import complete_layout, put_in_place
+from roost_shared.digest import hex_of
 from roost_shared.errors import DeviceError
 
 __all__ = ["BundleCache", "CacheError"]
@@ -59,7 +60,7 @@ class BundleCache:
             StoreUnavailableError, StoreFailedError, ObjectNotFoundError: the store does not give it.
             CacheError: the disk refused.
         """
-        folder = self._folder / version.digest.removeprefix("sha256:")
+        folder = self._folder / hex_of(version.digest)
         try:
             if folder.exists() and (bundle := self._opened(folder, version.digest)) is not None:
                 return bundle

@@ -20,8 +20,9 @@ from roost_cloud.transfer.progress import Progress, Unseen
 from roost_cloud.transfer.registry import Registry
 from roost_shared.bundle import Bundle, BundleError, BundleExistsError, open_bundle
 from roost_shared.bundle.documents import parse_manifest
-from roost_shared.bundle.layout import blob_path, digest_of
+from roost_shared.bundle.layout import blob_path
 from roost_shared.bundle.writer import complete_layout, put_in_place
+from roost_shared.digest import digest_of
 from roost_shared.errors import ContentError
 
 __all__ = ["PullRunningError", "Pulled", "pull_bundle"]

@@ -11,7 +11,6 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from roost_shared.bundle.layout import digest_of
 from roost_shared.bundle.manifest import (
     ArrayPayload,
     BundleDraft,
@@ -30,6 +29,7 @@ from roost_shared.bundle.manifest import (
     TensorSpec,
     ToleranceAgreement,
 )
+from roost_shared.digest import digest_of
 from roost_shared.errors import ContentError
 from roost_shared.preprocess import is_channels_first
 from roost_shared.runtimes import runtimes_of

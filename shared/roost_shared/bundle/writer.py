@@ -14,8 +14,9 @@ import msgspec
 from roost_shared.bundle import oci
 from roost_shared.bundle.documents import blobs_named
 from roost_shared.bundle.errors import BundleError, BundleExistsError
-from roost_shared.bundle.layout import Bundle, blob_path, digest_of, open_bundle
+from roost_shared.bundle.layout import Bundle, blob_path, open_bundle
 from roost_shared.bundle.manifest import BundleConfig, check_config
+from roost_shared.digest import digest_of
 from roost_shared.durable import fsync_folder, write_durably
 
 __all__ = ["complete_layout", "put_in_place", "write_bundle"]
