@@ -19,7 +19,6 @@ class CaptureConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         disagreement: contestants that say different things speak for it.
         pixels: False keeps what was said of an input and never the input; nor is it sent to cloud contestants.
         answers: `all` records every answer, not only those whose inputs are kept.
-        retention_days: an input that could not be uploaded for so long is dropped; counted while the agent runs.
     """
 
     base_rate: Share = 0.01
@@ -27,4 +26,3 @@ class CaptureConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     disagreement: bool = True
     pixels: bool = True
     answers: Literal["kept", "all"] = "kept"
-    retention_days: Annotated[float, Meta(gt=0, le=3650)] = 30

@@ -30,7 +30,6 @@ from roost_shared.rendezvous import Late, PolicyDocument, TaskPolicy
 __all__ = ["Answered", "Decoy"]
 
 _PROMISE_NS: Final = 2 * SECOND
-_DAY_S: Final = 86_400.0
 _HELD: Final = 64  # inputs not kept that late scores may yet speak for: each costs its bytes and a descriptor
 
 _OVERLOADED: Final = ErrorInfo("capture.overloaded", "too much waits for the disk")
@@ -185,18 +184,15 @@ class Decoy:
             self._refused("capture.no_memory", answered, "its bytes were not to be had")
             self._note(record)
         else:
-            self._keep(answered, config, keeping, record, payload)
+            self._keep(answered, keeping, record, payload)
 
-    def _keep(
-        self, answered: Answered, config: CaptureConfig, keeping: Keeping, record: SampleRecord, payload: SharedPayload
-    ) -> None:
+    def _keep(self, answered: Answered, keeping: Keeping, record: SampleRecord, payload: SharedPayload) -> None:
         key = answered.input.key
         taken = self._keeper.keep(
             record,
             payload,
             partial(self._kept, answered),
             priority=keeping.priority,
-            retention_s=config.retention_days * _DAY_S,
             content_type=answered.input.content_type,
             correlation=answered.input.key if answered.input.repeatable else "",
             redelivered=answered.input.redelivered,

@@ -28,7 +28,6 @@ class Keeper(Protocol):
         done: Done,
         *,
         priority: int,
-        retention_s: float,
         content_type: str | None,
         correlation: str,
         redelivered: bool,
@@ -40,7 +39,6 @@ class Keeper(Protocol):
             payload: its bytes.
             done: hears of the outcome.
             priority: higher ones outlive lower ones where room runs out.
-            retention_s: how long it may wait for its upload.
             content_type: as the sender said.
             correlation: what tells the input from another of the same bytes.
             redelivered: an earlier boot may have kept it.

@@ -63,7 +63,6 @@ class Keep(msgspec.Struct, frozen=True, array_like=True, tag=True):
     number: int
     priority: int  # higher ones outlive lower ones
     record: SampleRecord  # its `input` is filled in by whoever reads the bytes
-    retention_s: float
     content_type: str | None = None
     correlation: str = ""  # what tells the input from another of the same bytes, beside them
     redelivered: bool = False  # an earlier boot may have kept it

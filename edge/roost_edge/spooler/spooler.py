@@ -34,6 +34,9 @@ _FIRST_PAUSE_NS: Final = 1 * SECOND
 _LONGEST_PAUSE_NS: Final = 60 * SECOND
 _START_NS: Final = 120 * SECOND  # a large spool on a slow card is read through
 _HUNG_NS: Final = 60 * SECOND  # with orders and not a word: a card may stall for seconds
+_ORDERS: Final = 256  # that are not settled: each costs a descriptor
+_HOPELESS: Final = 3  # processes in a row that settled nothing: nobody waits for the next
+DOWN: Final = ErrorInfo("spooler.down", "the process that keeps inputs does not run")
 
 
 class _Order(msgspec.Struct, eq=False):
@@ -61,6 +64,7 @@ class Spooler:
         self._complaints = complaints
         self._room_bytes = room_bytes
         self._waiting_bytes = 0
+        self._failures = 0  # in a row
         self._number = 0
         self._orders: dict[int, _Order] = {}  # not settled, in order
         self._unsent: deque[tuple[bytes, SharedPayload | None]] = deque()
@@ -90,22 +94,21 @@ class Spooler:
         done: Done,
         *,
         priority: int,
-        retention_s: float,
         content_type: str | None,
         correlation: str,
         redelivered: bool,
     ) -> bool:
         """Have an input kept; see `Keeper`."""
-        if self._waiting_bytes + payload.payload_bytes > self._room_bytes:
+        if not self._has_room(payload.payload_bytes):
             return False
         self._number += 1
-        message = protocol.Keep(self._number, priority, record, retention_s, content_type, correlation, redelivered)
+        message = protocol.Keep(self._number, priority, record, content_type, correlation, redelivered)
         self._order(_Order(message, done, payload.hold(), payload.payload_bytes))
         return True
 
     def note(self, record: bytes, done: Done) -> bool:
         """Have a record kept for the cloud; see `Keeper`."""
-        if self._waiting_bytes + len(record) > self._room_bytes:
+        if not self._has_room(len(record)):
             return False
         self._number += 1
         self._order(_Order(protocol.Note(self._number, record), done, None, len(record)))
@@ -184,6 +187,9 @@ class Spooler:
             self._stopped()
             return
         self._complaints.note("spooler.failed", why)
+        self._failures += 1
+        if self._failures >= _HOPELESS:
+            self._settle(protocol.Settled([], [(number, DOWN) for number in self._orders]))
         pause_ns = self._backoff.next_ns(0.5 + random.random() / 2)  # noqa: S311 - no secret
         self._restart = self._reactor.call_after(pause_ns, self._start)
 
@@ -199,6 +205,13 @@ class Spooler:
         self._watchdog = self._reactor.call_after(patience_ns, lambda: self._fail(why))
 
     # ---- to it
+
+    def _has_room(self, size_bytes: int) -> bool:
+        return (
+            self._failures < _HOPELESS
+            and len(self._orders) < _ORDERS
+            and self._waiting_bytes + size_bytes <= self._room_bytes
+        )
 
     def _order(self, order: _Order) -> None:
         self._orders[order.message.number] = order
@@ -252,6 +265,8 @@ class Spooler:
             case protocol.Ready():
                 self._begin()
             case protocol.Settled():
+                self._backoff.reset()
+                self._failures = 0
                 self._settle(message)
             case protocol.Outgoing():
                 if self.outgoing is not None:
@@ -264,6 +279,7 @@ class Spooler:
     def _begin(self) -> None:
         """It is ready: give it what the one before left unsettled."""
         self._ready = True
+        self._failures = min(self._failures, _HOPELESS - 1)  # it may be of use again
         if self._watchdog is not None:
             self._watchdog.cancel()
         if self._link_up:
@@ -274,7 +290,6 @@ class Spooler:
             self._watch_over(_HUNG_NS, "it hangs")
 
     def _settle(self, message: protocol.Settled) -> None:
-        self._backoff.reset()
         outcomes: Sequence[tuple[int, ErrorInfo | None]] = [
             *((number, None) for number in message.durable),
             *message.refused,

@@ -295,7 +295,6 @@ def test_what_a_redelivery_is_known_by_goes_with_it() -> None:
     assert site.keeper.terms == [
         {
             "priority": 0,
-            "retention_s": 30 * 86_400.0,
             "content_type": "image/png",
             "correlation": "in/meter:7",
             "redelivered": True,

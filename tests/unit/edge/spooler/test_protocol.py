@@ -54,7 +54,7 @@ def open_descriptors() -> int:
 
 @pytest.mark.parametrize("numbers", [1, 100_000], ids=["in a packet", "in a descriptor"])
 def test_an_order_and_its_input_arrive(pair: Pair, numbers: int) -> None:
-    keep = protocol.Keep(7, 2, sample([0.5] * numbers), 60.0, "image/png", "topic:1", redelivered=True)
+    keep = protocol.Keep(7, 2, sample([0.5] * numbers), "image/png", "topic:1", redelivered=True)
     payload = memfd(b"pixels")
     protocol.send(pair[0], protocol.encode(keep), [payload])
     os.close(payload)

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Inputs in shards."""
-=======
 """Shards."""
->>>>>>> shards
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,8 +14,6 @@ depends_on = None
 def upgrade() -> None:
     """One step up."""
     op.create_table(
-<<<<<<< HEAD
-=======
         "shard",
         sa.Column("tenant", sa.String(length=63), nullable=False),
         sa.Column("device", sa.String(length=63), nullable=False),
@@ -49,7 +43,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_shard_upload_touched_at"), "shard_upload", ["touched_at"], unique=False)
     op.create_table(
->>>>>>> shards
         "sample_input",
         sa.Column("tenant", sa.String(length=63), nullable=False),
         sa.Column("device", sa.String(length=63), nullable=False),
@@ -61,14 +54,11 @@ def upgrade() -> None:
         sa.Column("media_type", sa.String(length=100), nullable=False),
         sa.Column("probability", sa.Float(precision=53), nullable=False),
         sa.Column("committed_at", base.UtcDateTime(timezone=True), nullable=False),
-<<<<<<< HEAD
-=======
         sa.ForeignKeyConstraint(
             ["tenant", "device", "shard"],
             ["shard.tenant", "shard.device", "shard.id"],
             name=op.f("fk_sample_input_tenant_device_shard"),
         ),
->>>>>>> shards
         sa.PrimaryKeyConstraint("tenant", "device", "sample", name=op.f("pk_sample_input")),
     )
 
@@ -76,9 +66,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     """One step down."""
     op.drop_table("sample_input")
-<<<<<<< HEAD
-=======
     op.drop_index(op.f("ix_shard_upload_touched_at"), table_name="shard_upload")
     op.drop_table("shard_upload")
     op.drop_table("shard")
->>>>>>> shards
