@@ -110,7 +110,7 @@ class Courier:
 
     def _identity(self) -> Identity | None:
         try:
-            identity = read_identity(self._settings.state_dir)
+            identity = read_identity(Path(self._settings.state_dir))
         except IdentityUnreadableError as error:
             self._problem = ErrorInfo(error.code, str(error))
             return None

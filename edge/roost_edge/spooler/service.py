@@ -4,6 +4,7 @@ import hashlib
 import select
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -45,7 +46,7 @@ def serve(agent: socket.socket, settings: SpoolerSettings) -> None:
         quota_bytes=settings.spool_bytes, reserve_bytes=settings.free_disk_bytes, age_s=settings.retention_s
     )
     try:
-        spool = Spool(settings.state_dir / _SPOOL, settings.boot, limits, clock.now_ns())
+        spool = Spool(Path(settings.state_dir) / _SPOOL, settings.boot, limits, clock.now_ns())
     except SpoolError as error:
         _send(agent, protocol.Status({}, [ErrorInfo(error.code, str(error))]))
         raise

@@ -1,7 +1,5 @@
 """What the agent tells the spooler's process when it starts it."""
 
-from pathlib import Path
-
 import msgspec
 
 __all__ = ["SpoolerSettings"]
@@ -21,7 +19,7 @@ class SpoolerSettings(msgspec.Struct, frozen=True, kw_only=True):
         upload_after_s: how long inputs are gathered before they go up together.
     """
 
-    state_dir: Path
+    state_dir: str
     boot: str
     cloud_url: str | None
     spool_bytes: int

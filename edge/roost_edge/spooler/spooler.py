@@ -83,6 +83,16 @@ class Spooler:
         self._start()
 
     @property
+    def pid(self) -> int | None:
+        """Of the process, while there is one."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def is_ready(self) -> bool:
+        """It takes orders; until then, and while there is no process, they wait."""
+        return self._ready
+
+    @property
     def unsettled(self) -> int:
         """Orders that are neither durable nor refused."""
         return len(self._orders)
