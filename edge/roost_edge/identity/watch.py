@@ -55,7 +55,7 @@ class IdentityWatch:
         clock: for wall time.
         complaints: hears of what goes wrong.
         away_ns: for how long the cloud's broker has not had us.
-        on_changed: called when there is another identity than at the start or the last call.
+        on_changed: called with the identity when it is another than at the start or the last call.
         look_ns: between two looks.
     """
 
@@ -69,7 +69,7 @@ class IdentityWatch:
         complaints: Complaints,
         *,
         away_ns: Callable[[], int],
-        on_changed: Callable[[], None],
+        on_changed: Callable[[Identity], None],
         look_ns: int = _LOOK_NS,
     ) -> None:
         self._state_dir = state_dir
@@ -130,7 +130,7 @@ class IdentityWatch:
             self._fault = None
             changed, self._identity = found != self._identity, found
             if changed:
-                self._on_changed()
+                self._on_changed(found)
             if self._is_due(found):
                 self._ask()
                 return
