@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from roost_edge.cloud_traffic import cloud_subscriptions
-from roost_edge.cloud_url import is_loopback
 from roost_edge.config import AgentConfig, BrokerConfig
 from roost_edge.identity import Identity, read_identity
 from roost_edge.mqtt import BrokerSettings, Subscription
+from roost_shared.cloud_url import is_loopback
 from roost_shared.enrolment import device_name
 from roost_shared.errors import ConfigError
 from roost_shared.mqtt.address import parse_broker_url
