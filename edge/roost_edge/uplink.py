@@ -19,7 +19,7 @@ from roost_edge.reactor import Reactor
 from roost_edge.site_connection import SiteConnection
 from roost_shared.clock import Clock
 from roost_shared.complaints import Complaints
-from roost_shared.enrolment import device_name
+from roost_shared.enrolment import common_name
 from roost_shared.topics import DeviceTopics
 
 __all__ = ["Uplink"]
@@ -76,7 +76,7 @@ class Uplink:
         self._watch = IdentityWatch(
             config.state_dir,
             None if config.cloud is None else config.cloud.url,
-            device_name(config.tenant, config.device),
+            common_name(config.tenant, config.device),
             reactor,
             clock,
             complaints,

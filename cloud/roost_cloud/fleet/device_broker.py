@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
+from roost_cloud.db.tables import Device
 from roost_cloud.fleet.devices import locked
 from roost_cloud.settings import CloudSettings
-from roost_shared.enrolment import device_name
+from roost_shared.enrolment import common_name, parse_common_name
 
-__all__ = ["BrokerAccess", "grant", "known_address"]
+__all__ = ["BrokerAccess", "grant", "known_address", "password_digest"]
 
 _PASSWORD_BYTES: Final = 32
 
@@ -48,7 +49,19 @@ def grant(session: Session, tenant: str, device: str, settings: CloudSettings) -
     password = secrets.token_urlsafe(_PASSWORD_BYTES)
     row = locked(session, tenant, device)
     row.broker_secret_sha256 = hashlib.sha256(password.encode()).hexdigest()
-    return BrokerAccess(address.url, device_name(tenant, device), password)
+    return BrokerAccess(address.url, common_name(tenant, device), password)
+
+
+def password_digest(session: Session, username: str) -> str | None:
+    """The SHA-256, in hex, of a device's password at the embedded broker; None if it is unknown or revoked.
+
+    Args:
+        session: to read with.
+        username: `{tenant}/d/{device}`.
+    """
+    key = parse_common_name(username)
+    row = None if key is None else session.get(Device, key)
+    return None if row is None else row.broker_secret_sha256
 
 
 def _address(settings: CloudSettings) -> BrokerAccess | None:

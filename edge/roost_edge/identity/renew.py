@@ -34,7 +34,7 @@ from roost_edge.identity.record import AUTHORITY, CERTIFICATE, CLOUD, KEY, Ident
 from roost_edge.identity.schedule import renew_at
 from roost_edge.identity.store import IdentityStore
 from roost_edge.identity.watch import Report
-from roost_shared.enrolment import device_name
+from roost_shared.enrolment import common_name
 from roost_shared.errors import RoostError
 from roost_shared.messages import ErrorInfo
 
@@ -84,7 +84,7 @@ def renew(state_dir: Path, url: str | None = None) -> Report:
         cloud = session.identity.cloud
         now = session.api.http.server_time or datetime.now(UTC)
         due_in_s = (
-            renew_at(cloud.not_before, cloud.not_after, device_name(cloud.tenant, cloud.device)) - now
+            renew_at(cloud.not_before, cloud.not_after, common_name(cloud.tenant, cloud.device)) - now
         ).total_seconds()
         if due_in_s > 0:
             return Report(due_in_s=due_in_s)

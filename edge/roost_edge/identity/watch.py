@@ -20,7 +20,7 @@ from roost_edge.identity.schedule import Failed, NotDue, Outcome, RenewalSchedul
 from roost_edge.reactor import Reactor, Timer
 from roost_shared.clock import SECOND, Clock
 from roost_shared.complaints import Complaints
-from roost_shared.enrolment import device_name
+from roost_shared.enrolment import common_name
 from roost_shared.messages import ErrorInfo
 
 __all__ = ["IdentityWatch", "Report"]
@@ -124,7 +124,7 @@ class IdentityWatch:
     def _seen(self, found: Identity | IdentityUnreadableError | None) -> None:
         if isinstance(found, IdentityUnreadableError):
             self._fault = self._complain(found.code, str(found))
-        elif found is not None and device_name(found.cloud.tenant, found.cloud.device) != self._name:
+        elif found is not None and common_name(found.cloud.tenant, found.cloud.device) != self._name:
             self._fault = self._complain("identity.mismatch", f"agent.toml says {self._name}; start the agent anew")
         elif found is not None:
             self._fault = None
