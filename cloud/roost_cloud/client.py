@@ -130,6 +130,7 @@ class ApiClient:
     def __init__(self, credentials: Credentials) -> None:
         self.url = credentials.url
         self.pool = _pool(_trusting(credentials.ca_pem))
+        self._pins_root = credentials.ca_pem is not None
         self._headers = {"Authorization": f"Bearer {credentials.token}", "Accept": "application/json"}
 
     def __enter__(self) -> Self:
@@ -186,6 +187,20 @@ class ApiClient:
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise ApiAnswerError(f"{method} {path}: the answer cannot be read: {error}") from error
 
+    def pinned_root(self) -> str | None:
+        """The fingerprint by which others can tell the cloud; None where an authority of the system's vouches for it.
+
+        Raises:
+            RemoteError, ApiUnreachableError: as `call` does.
+            ApiAnswerError: the cloud shows no certificate.
+        """
+        if not self._pins_root:
+            return None
+        try:
+            return _fingerprint(self.send("GET", "/ca").data.decode("ascii"))
+        except ValueError as error:
+            raise ApiAnswerError(f"{self.url} shows no root certificate") from error
+
     def send(
         self,
         method: str,
@@ -240,12 +255,21 @@ def fetch_root(url: str, fingerprint: str) -> str:
         raise refusal(reply)
     try:
         pem = reply.data.decode("ascii")
-        found = f"sha256:{sha256(ssl.PEM_cert_to_DER_cert(pem.strip())).hexdigest()}"
+        found = _fingerprint(pem)
     except ValueError as error:
         raise CaMismatchError(f"{url} shows no root certificate: is it a cloud of Roost's?") from error
     if found != fingerprint.strip().lower():
         raise CaMismatchError(f"the root certificate of {url} has the fingerprint {found}, not {fingerprint}")
     return pem
+
+
+def _fingerprint(pem: str) -> str:
+    """`sha256:` and the hex digest of a certificate's DER.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return f"sha256:{sha256(ssl.PEM_cert_to_DER_cert(pem.strip())).hexdigest()}"
 
 
 def _trusting(ca_pem: str | None) -> ssl.SSLContext:
