@@ -1,21 +1,17 @@
 """Where a device finds the broker, and how it is let in: by its certificate, or by a password at the embedded one."""
 
-import hashlib
-import secrets
 from dataclasses import dataclass
-from typing import Final
 from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
 from roost_cloud.db.tables import Device
 from roost_cloud.fleet.devices import locked
+from roost_cloud.secret_text import digest_of, new_secret
 from roost_cloud.settings import CloudSettings
 from roost_shared.enrolment import common_name, parse_common_name
 
 __all__ = ["BrokerAccess", "grant", "known_address", "password_digest"]
-
-_PASSWORD_BYTES: Final = 32
 
 
 @dataclass(frozen=True)
@@ -46,9 +42,9 @@ def grant(session: Session, tenant: str, device: str, settings: CloudSettings) -
     address = _address(settings)
     if address is None or not settings.embedded:
         return address
-    password = secrets.token_urlsafe(_PASSWORD_BYTES)
+    password = new_secret()
     row = locked(session, tenant, device)
-    row.broker_secret_sha256 = hashlib.sha256(password.encode()).hexdigest()
+    row.broker_secret_sha256 = digest_of(password)
     return BrokerAccess(address.url, common_name(tenant, device), password)
 
 

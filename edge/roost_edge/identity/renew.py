@@ -22,15 +22,15 @@ import msgspec
 
 from roost_edge.cloud_api import DeviceApi
 from roost_edge.cloud_http import CloudHttp, CloudRefusedError
-from roost_edge.identity.enrol import check_broker
+from roost_edge.identity.answer import identity_files
 from roost_edge.identity.errors import (
     CertificateError,
     IdentityMissingError,
     IdentityRevokedError,
     IdentityUnreadableError,
 )
-from roost_edge.identity.keys import DeviceKey, check_certificate
-from roost_edge.identity.record import AUTHORITY, CERTIFICATE, CLOUD, KEY, Identity, read_identity
+from roost_edge.identity.keys import DeviceKey
+from roost_edge.identity.record import Identity, read_identity
 from roost_edge.identity.schedule import renew_at
 from roost_edge.identity.store import IdentityStore
 from roost_edge.identity.watch import Report
@@ -135,21 +135,16 @@ def _renewed(session: _Session) -> dict[str, bytes]:
     """A new identity's files, once all of the cloud's answer is checked."""
     identity, api = session
     root_pem, key = _read(identity.cafile), DeviceKey.new()
-    answer = api.renew(key.request())
     old = identity.cloud
-    validity = check_certificate(answer.certificate_pem, root_pem, key=key, tenant=old.tenant, device=old.device)
-    record = msgspec.structs.replace(
-        old,
-        not_before=validity.not_before,
-        not_after=validity.not_after,
-        broker=check_broker(answer.broker) or old.broker,
+    return identity_files(
+        api.renew(key.request()),
+        key=key,
+        root_pem=root_pem,
+        tenant=old.tenant,
+        device=old.device,
+        url=old.url,
+        known_broker=old.broker,
     )
-    return {
-        KEY: key.pem(),
-        CERTIFICATE: answer.certificate_pem.encode(),
-        AUTHORITY: root_pem,
-        CLOUD: msgspec.json.encode(record),
-    }
 
 
 def _read(file: Path) -> bytes:
