@@ -3,7 +3,7 @@
 They have 256 random bits, so a plain SHA-256 keeps them: there is nothing to guess that a slow hash would protect.
 
 >>> secret = new_secret()
->>> matches(secret, digest_of(secret)), matches("guessed", digest_of(secret)), matches(secret, None)
+>>> matches(secret, digest_of(secret)), matches("guessed", digest_of(secret)), matches("", None)
 (True, False, False)
 """
 
