@@ -132,7 +132,7 @@ class Scorer:
         try:
             asked = read_question(message)
         except MessageError as error:
-            self._count("unreadable")
+            self._count(error.code)
             self._complaints.note(error.code, f"{message.topic[:255]}: {error}")
             return
         if not asked.question.contestants:

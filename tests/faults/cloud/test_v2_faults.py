@@ -178,21 +178,28 @@ def test_noise_on_the_score_topic_answers_nobody(cloud: AskedCloud, broker: Mosq
         yield b"\x81\xaeschema_version\x63"
         yield score_of(asked, "stranger")
         yield score_of(asked, "big", id="cloud.another:1")
+        yield score_of(asked, "big", id=asked.question.id + "0")
         yield score_of(asked, "big")
         yield score_of(asked, "big", label="dark")
 
-    def noise() -> list[float]:
-        events = ("unreadable", "unexpected_score")
-        return [metric(cloud, f'roost_asking_events_total{{event="{event}"}}') for event in events]
+    expected = {
+        "score.unreadable": len(NO_MESSAGEPACK),
+        "score.version": 1,
+        "score.wrong_contestant": 1,
+        "score.unknown": 1,
+        "score.foreign": 1,
+        "score.duplicate": 1,
+    }
+
+    def noise() -> dict[str, float]:
+        return {code: metric(cloud, f'roost_asking_events_total{{event="{code}"}}') for code in expected}
 
     before = noise()
     with FakeScorer(broker.port, reply):
         assert cloud.infer().label == "bright"
         assert cloud.infer().label == "bright"
-    until(
-        lambda: noise() == [was + more for was, more in zip(before, (2 * len(NO_MESSAGEPACK) + 2, 6), strict=True)],
-        "counted",
-    )
+    until(lambda: noise() == {code: before[code] + 2 * count for code, count in expected.items()}, "each is counted")
+    assert "upgrade this side" in cloud.process.log, "and named"
 
 
 def test_callers_that_leave_cost_nobody_else_anything(cloud: AskedCloud, broker: Mosquitto) -> None:
