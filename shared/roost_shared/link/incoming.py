@@ -50,7 +50,7 @@ def stray(score: CloudScore, ours: QuestionIds, asked: Collection[str] | None) -
         ours: the ids of our questions.
         asked: the contestants that its question was for; None: we know of no such question.
     """
-    says = f"{str(score.contestant)[:_NAME_CHARS]} answers {score.id[:_NAME_CHARS]!r}"
+    says = f"{str(score.contestant)[:_NAME_CHARS]!r} answers {score.id[:_NAME_CHARS]!r}"
     if asked is None and score.id in ours:
         return ErrorInfo("score.unknown", f"{says}: a question we do not know")
     if asked is None:
