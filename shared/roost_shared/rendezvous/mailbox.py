@@ -82,10 +82,7 @@ class Mailbox:
         self.asks: tuple[str, ...] = ()  # questions decided on and not yet handed out
         self.answer: Answer | None = None
         self.scheduled_ns = UNSCHEDULED  # the moment for which the rendezvous holds a timer
-        deadline_ns = policy.deadline_ns
-        if request.deadline_ns is not None:
-            deadline_ns = min(request.deadline_ns, policy.max_deadline_ns)
-        self.time_up_ns = request.received_ns + max(0, deadline_ns - policy.guard_ns)
+        self.time_up_ns = policy.time_up_ns(request.received_ns, request.deadline_ns)
         for name, error in absent.items():
             if name in self.unsettled:
                 self.unsettled.remove(name)
