@@ -316,7 +316,7 @@ class Agent:
         self.worker_changed()
 
     def _workers(self) -> list[Worker]:
-        return [worker for task in self.desk.tasks.values() for worker in task.crews]
+        return [worker for task in self.desk.tasks.values() for worker in task.by_worker]
 
     # ---- what status tells
 

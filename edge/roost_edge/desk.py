@@ -1,7 +1,8 @@
 """Where inputs, contestants and answers meet: the thin shell around the rendezvous on a device.
 
 Takes inputs from any intake, hands them to the task's workers, feeds what they and the cloud say to the policy, and
-carries out what it decides. It decides nothing itself, except to hold backlog back while live inputs need the room.
+carries out what it decides; answers leave by the `Answerer`. It decides nothing itself: when a backlog has its turn is
+decided in `BacklogQueue`, who is shed under pressure in `roost_shared.rendezvous`.
 """
 
 import zlib
@@ -9,49 +10,27 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from roost_edge.answerer import Answerer
+from roost_edge.backlog_queue import BacklogQueue
 from roost_edge.cloud_link.interface import Asker, Inquiry
-from roost_edge.inputs import Delivery, Input, Reply
+from roost_edge.inputs import Input
+from roost_edge.open_request import OpenRequest
 from roost_edge.reactor import Reactor, Timer
-from roost_edge.tally import Tally
 from roost_edge.task import Task
 from roost_edge.workers import Job, SharedPayload
-from roost_shared import messages, rendezvous
-from roost_shared.answers import default_answer, scored_answer
+from roost_shared import rendezvous
 from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo
-from roost_shared.rendezvous import Link, Rendezvous, TaskPolicy, pressure_of, roles_to_shed
+from roost_shared.rendezvous import Link, Rendezvous, pressure_of, roles_to_shed
 from roost_shared.scored import Scored
 
 __all__ = ["Desk"]
 
 # Inputs that can wait where they are leave this share of the in-flight limit to those that cannot.
 LIVE_SHARE: Final = 0.5
-# A backlog is begun while fewer requests than this are open: enough to keep a model busy, and no queue for live ones.
-BACKLOG_AHEAD: Final = 2
 
 NO_LINK: Final = ErrorInfo("link.down", "this device has no link to the cloud")
-NO_DESCRIPTOR: Final = ErrorInfo("device.no_memory", "the input could not be put into memory for the workers")
-
-
-class _Open:
-    """A request between its input and its close; `joined` are the ways back of those that repeated its id."""
-
-    __slots__ = ("asked", "decision", "input", "joined", "payload", "task", "time_up_ns")
-
-    def __init__(self, task: Task, request: Input, asked: rendezvous.Request) -> None:
-        self.task = task
-        self.input = request
-        self.asked = asked
-        self.joined: list[Reply] = []
-        self.decision: rendezvous.Answer | None = None
-        self.payload: SharedPayload | None = None  # as long as a cloud contestant may yet be asked
-        self.time_up_ns = asked.received_ns + _deadline_ns(request, task.policy) - task.policy.guard_ns
-
-    def let_go_payload(self) -> None:
-        """Nobody will be asked about the input any more."""
-        if self.payload is not None:
-            self.payload.release()
-            self.payload = None
+NO_MEMORY: Final = ErrorInfo("device.no_memory", "the input could not be put into memory for the workers")
 
 
 class Desk:
@@ -73,9 +52,9 @@ class Desk:
         self._in_flight = in_flight
         self._payload_limit_bytes = payload_limit_bytes
         self._rendezvous = Rendezvous(max_open=in_flight)
-        self._open: dict[str, _Open] = {}
-        self._backlog: deque[Input] = deque()
-        self._backlog_due_ns = 0  # when the next of the backlog begins, however busy it is
+        self._answerer = Answerer(reactor, complaints)
+        self._open: dict[str, OpenRequest] = {}  # by key
+        self._backlog = BacklogQueue()
         self._alarm: Timer | None = None
 
     @property
@@ -95,90 +74,78 @@ class Desk:
 
     # ---- inputs
 
-    def take(self, request: Input) -> None:
+    def take(self, given: Input) -> None:
         """Answer this input, now or as soon as its contestants have spoken."""
-        if request.backlog:
-            if not self._backlog:
-                self._put_off_backlog(request)
-            self._backlog.append(request)
+        if given.backlog:
+            task = self.tasks.get(given.task)
+            self._backlog.put(given, 0 if task is None else task.policy.deadline_ns, self._reactor.now_ns())
         else:
-            self._begin(request)
+            self._begin(given)
         self._after_event()
 
-    def refuse(self, request: Input, error: ErrorInfo) -> None:
+    def refuse(self, given: Input, error: ErrorInfo) -> None:
         """Answer an input that no contestant can be asked about, with the default and this error."""
-        self._complaints.note(error.code, f"{request.task} {request.id}: {error.message}")
-        task = self.tasks.get(request.task)
-        elapsed_ns = self._reactor.now_ns() - request.received_ns
-        answer = default_answer(
-            request,
-            error,
-            default=None if task is None else task.policy.default,
-            elapsed_ns=elapsed_ns,
-            deadline_met=request.reply.can_deliver()
-            and (task is None or elapsed_ns <= _deadline_ns(request, task.policy)),
-        )
-        self._deliver(request, answer, None if task is None else task.tally)
+        self._complaints.note(error.code, f"{given.task} {given.id}: {error.message}")
+        self._answerer.refuse(given, error, self.tasks.get(given.task))
 
-    def _begin(self, request: Input) -> None:
-        task = self.tasks.get(request.task)
-        if request.reply.answered():
-            request.reply.settled()  # it came again, and waited for its turn longer than its first delivery did
-        elif request.expires_ns is not None and self._reactor.now_ns() >= request.expires_ns:
-            self._complaints.note("input.expired", f"{request.task} {request.id}: its turn came too late")
-            request.reply.settled()
+    def _begin(self, given: Input) -> None:
+        task = self.tasks.get(given.task)
+        if given.reply.answered():
+            self._answerer.pass_over(given)  # it came again, and waited longer for its turn than its first delivery
+        elif given.expires_ns is not None and self._reactor.now_ns() >= given.expires_ns:
+            self._complaints.note("input.expired", f"{given.task} {given.id}: its turn came too late")
+            self._answerer.pass_over(given)
         elif task is None:
             known = ", ".join(sorted(self.tasks)) or "none"
-            self.refuse(request, ErrorInfo("task.unknown", f"no task {request.task!r} here; there are: {known}"))
-        elif not request.payload:
-            self.refuse(request, ErrorInfo("input.empty", "the payload is empty"))
-        elif len(request.payload) > self._payload_limit_bytes:
-            size = f"{len(request.payload)} bytes, the limit is {self._payload_limit_bytes}"
-            self.refuse(request, ErrorInfo("input.too_large", size))
-        elif request.force is not None and not task.policy.may_be_forced(request.force):
-            self.refuse(request, ErrorInfo("force.refused", f"{request.force!r} may not answer {request.task}"))
+            self.refuse(given, ErrorInfo("task.unknown", f"no task {given.task!r} here; there are: {known}"))
+        elif not given.payload:
+            self.refuse(given, ErrorInfo("input.empty", "the payload is empty"))
+        elif len(given.payload) > self._payload_limit_bytes:
+            size = f"{len(given.payload)} bytes, the limit is {self._payload_limit_bytes}"
+            self.refuse(given, ErrorInfo("input.too_large", size))
+        elif given.force is not None and not task.policy.may_be_forced(given.force):
+            self.refuse(given, ErrorInfo("force.refused", f"{given.force!r} may not answer {given.task}"))
         else:
-            self._open_request(task, request)
+            self._open_request(task, given)
 
-    def _open_request(self, task: Task, request: Input) -> None:
-        pressure = pressure_of(self._rendezvous.unanswered, self._in_flight)
-        absent = task.absent(roles_to_shed(pressure))
+    def _open_request(self, task: Task, given: Input) -> None:
+        absent = task.absent(roles_to_shed(pressure_of(self._rendezvous.unanswered, self._in_flight)))
+        payload: SharedPayload | None = None
         try:
-            payload: SharedPayload | None = SharedPayload(request.payload)
+            payload = SharedPayload(given.payload)
         except OSError as error:
-            self._complaints.note(NO_DESCRIPTOR.code, str(error))
-            absent = task.refused | dict.fromkeys([*task.workers, *task.cloud], NO_DESCRIPTOR)
-            payload = None
+            self._complaints.note(NO_MEMORY.code, str(error))
+            absent = task.refused | dict.fromkeys([*task.workers, *task.cloud], NO_MEMORY)
         now_ns = self._reactor.now_ns()
-        asked = rendezvous.Request(
-            request.key,
-            # What waited at the broker has missed its moment; it shall have an answer, not a default in haste.
-            now_ns if request.backlog else request.received_ns,
-            request.deadline_ns,
-            request.force,
-            request.repeatable,
-            dict(task.inject) if task.inject else None,
-            zlib.crc32(request.payload) if request.repeatable else 0,
-        )
-        opened = _Open(task, request, asked)
-        known = request.key in self._open
-        if not known:
-            self._open[request.key] = opened
+        opened = OpenRequest(task, given, _request(task, given, now_ns))
+        effects = self._rendezvous.open(opened.request, task.policy, now_ns, absent)
+        if effects and isinstance(effects[0], rendezvous.Duplicate):
+            self._repeat(opened, effects[0].answer)
+        else:
+            self._open[given.key] = opened
             if payload is not None and task.policy.cloud:
                 opened.payload = payload.hold()
-        effects = self._rendezvous.open(asked, task.policy, now_ns, absent)
-        joins = bool(effects) and isinstance(effects[0], rendezvous.Duplicate)
-        if joins and not known:
-            self._close(request.key)
-        self._carry_out(effects, opened)
-        if payload is not None:
-            if not joins and request.key in self._open:
+            self._carry_out(effects)
+            if payload is not None and given.key in self._open:
                 self._submit(opened, payload, absent)
+        if payload is not None:
             payload.release()
 
-    def _submit(self, opened: _Open, payload: SharedPayload, absent: Mapping[str, ErrorInfo]) -> None:
+    def _repeat(self, opened: OpenRequest, decision: rendezvous.Answer | None) -> None:
+        """Its id came before: it gets the answer that one got, or if that is still to come, will get."""
+        opened.task.tally.repeated += 1
+        first = self._open[opened.input.key] if decision is None else decision
+        if first.request.fingerprint != opened.request.fingerprint:
+            reused = f"{opened.task.name} {opened.input.id}: another payload under an id that came before"
+            self._complaints.note("id.reused", reused)
+        if isinstance(first, OpenRequest):
+            first.joined.append(opened.input.reply)
+        else:
+            self._answerer.repeat(opened, first)
+
+    def _submit(self, opened: OpenRequest, payload: SharedPayload, absent: Mapping[str, ErrorInfo]) -> None:
         policy = opened.task.policy
-        for worker, contestants in opened.task.crews.items():
+        for worker, contestants in opened.task.by_worker.items():
             asked = tuple(name for name in contestants if name not in absent)
             if asked:
                 job = Job(
@@ -186,7 +153,7 @@ class Desk:
                     payload=payload,
                     contestants=asked,
                     content_type=opened.input.content_type,
-                    inject=opened.asked.inject or {},
+                    inject=opened.request.inject or {},
                     backlog=opened.input.backlog,
                     until_ns=None if policy.named.isdisjoint(asked) else opened.time_up_ns,
                 )
@@ -224,27 +191,24 @@ class Desk:
 
     # ---- effects
 
-    def _carry_out(self, effects: list[rendezvous.Effect], current: _Open | None = None) -> None:
+    def _carry_out(self, effects: list[rendezvous.Effect]) -> None:
         """Do what was decided, in order; what follows from a question that could not be asked comes last."""
         due = deque(effects)
         while due:
             effect = due.popleft()
-            request_id = effect.request.id
+            opened = self._open[effect.request.id]
             match effect:
+                case rendezvous.Ask():
+                    due += self._ask(opened, [effect.contestant, *_take_asks(due, effect.request)])
                 case rendezvous.Answer():
-                    self._answer(self._open[request_id], effect)
+                    self._answer(opened, effect)
                 case rendezvous.Late():
-                    opened = self._open[request_id]
                     opened.task.tally.note_late(effect, opened.input.id, opened.decision)
                 case rendezvous.Close():
-                    self._close(request_id)
-                case rendezvous.Duplicate():
-                    if current is not None:
-                        self._repeat(current, effect)
-                case rendezvous.Ask():
-                    due += self._ask(self._open[request_id], [effect.contestant, *_take_asks(due, effect.request)])
+                    opened.let_go_payload()
+                    del self._open[effect.request.id]
 
-    def _ask(self, opened: _Open, contestants: list[str]) -> list[rendezvous.Effect]:
+    def _ask(self, opened: OpenRequest, contestants: list[str]) -> list[rendezvous.Effect]:
         """Put one question to all of them; what follows if it cannot be."""
         refusal: ErrorInfo | None = NO_LINK
         if self.asker is not None and opened.payload is not None:
@@ -254,7 +218,7 @@ class Desk:
                 contestants=tuple(contestants),
                 payload=opened.payload,
                 content_type=opened.input.content_type,
-                inject=opened.asked.inject,
+                inject=opened.request.inject,
                 time_up_ns=opened.time_up_ns,
             )
             refusal = self.asker.ask(inquiry)
@@ -265,84 +229,26 @@ class Desk:
                 effects += self._fail(opened.input.key, contestant, refusal, final=True)
         return effects
 
-    def _close(self, key: str) -> None:
-        self._open.pop(key).let_go_payload()
-
-    def _answer(self, opened: _Open, decision: rendezvous.Answer) -> None:
+    def _answer(self, opened: OpenRequest, decision: rendezvous.Answer) -> None:
         opened.decision = decision
         opened.let_go_payload()  # nobody is asked after the answer
-        delivery = self._deliver(opened.input, self._on_wire(opened, decision), opened.task.tally)
+        self._answerer.answer(opened, decision)
         opened.task.tally.agreement.note_answer(decision, opened.task.policy.agreement_tolerance)
         if self.asker is not None:
             self.asker.answered(opened.input.key, opened.task.name, decision)
-        if delivery is not Delivery.AWAY:
-            for reply in opened.joined:
-                reply.settled()
-
-    def _on_wire(self, opened: _Open, decision: rendezvous.Answer) -> messages.Answer:
-        policy, request = opened.task.policy, opened.input
-        elapsed_ns = self._reactor.now_ns() - request.received_ns
-        return scored_answer(
-            decision,
-            request,
-            default=policy.default,
-            bundles=opened.task.bundles,
-            unsigned=opened.task.unsigned,
-            inject=decision.request.inject,
-            elapsed_ns=elapsed_ns,
-            deadline_met=request.reply.can_deliver() and elapsed_ns <= _deadline_ns(request, policy),
-        )
-
-    def _repeat(self, opened: _Open, duplicate: rendezvous.Duplicate) -> None:
-        """Give a repeated id the answer it already got; if that is still to come, it will be the only one."""
-        opened.task.tally.repeated += 1
-        first = self._open[duplicate.request.id].asked if duplicate.answer is None else duplicate.answer.request
-        if first.fingerprint != opened.asked.fingerprint:
-            reused = f"{opened.task.name} {opened.input.id}: another payload under an id that came before"
-            self._complaints.note("id.reused", reused)
-        reply = opened.input.reply
-        if duplicate.answer is None:
-            self._open[duplicate.request.id].joined.append(reply)
-        elif reply.deliver(self._on_wire(opened, duplicate.answer)) is not Delivery.AWAY:
-            reply.settled()
-
-    def _deliver(self, request: Input, answer: messages.Answer, tally: Tally | None) -> Delivery:
-        delivery = request.reply.deliver(answer)
-        if tally is not None:
-            tally.note_answer(answer, delivery)
-        if delivery is Delivery.AWAY:
-            self._complaints.note("answer.unsent", f"{request.task} {request.id}: nobody is there to take it")
-            return delivery  # not settled: the broker will deliver a QoS 1 input again
-        if delivery is Delivery.REFUSED:
-            self._complaints.note("answer.refused", f"{request.task} {request.id}: too large, or too many wait")
-        request.reply.settled()
-        return delivery
 
     # ---- time and room
 
     def _after_event(self) -> None:
-        while self._backlog and (
-            self._rendezvous.unanswered < BACKLOG_AHEAD or self._reactor.now_ns() >= self._backlog_due_ns
-        ):
-            request = self._backlog.popleft()
-            self._put_off_backlog(request)
-            self._begin(request)
+        while (given := self._backlog.take(self._rendezvous.unanswered, self._reactor.now_ns())) is not None:
+            self._begin(given)
         self._set_alarm()
         if self.on_idle is not None and not self.unanswered:
             self.on_idle()
 
-    def _put_off_backlog(self, request: Input) -> None:
-        """Let the next of the backlog begin after a deadline's time even if live inputs leave no gap.
-
-        The broker's window slides with the oldest input: one that waited for ever would hold up all after it.
-        """
-        task = self.tasks.get(request.task)
-        self._backlog_due_ns = self._reactor.now_ns() + (0 if task is None else task.policy.deadline_ns)
-
     def _set_alarm(self) -> None:
-        wake_ns = self._rendezvous.next_wake_ns
-        if self._backlog:
-            wake_ns = self._backlog_due_ns if wake_ns is None else min(wake_ns, self._backlog_due_ns)
+        wakes_ns = (self._rendezvous.next_wake_ns, self._backlog.due_ns)
+        wake_ns = min((one for one in wakes_ns if one is not None), default=None)
         alarm = self._alarm
         if alarm is not None and alarm.callback is not None:
             if alarm.when_ns == wake_ns:
@@ -356,6 +262,20 @@ class Desk:
         self._after_event()
 
 
+def _request(task: Task, given: Input, now_ns: int) -> rendezvous.Request:
+    """An input as the rendezvous knows it."""
+    return rendezvous.Request(
+        id=given.key,
+        # What waited at the broker has missed its moment; it shall have an answer, not a default in haste.
+        received_ns=now_ns if given.backlog else given.received_ns,
+        deadline_ns=given.deadline_ns,
+        force=given.force,
+        remember=given.repeatable,
+        inject=dict(task.inject) if task.inject else None,
+        fingerprint=zlib.crc32(given.payload) if given.repeatable else 0,
+    )
+
+
 def _take_asks(effects: deque[rendezvous.Effect], request: rendezvous.Request) -> Iterator[str]:
     """Take the questions about a request off the front; whom they are for."""
     while effects:
@@ -364,10 +284,3 @@ def _take_asks(effects: deque[rendezvous.Effect], request: rendezvous.Request) -
             return
         effects.popleft()
         yield effect.contestant
-
-
-def _deadline_ns(request: Input, policy: TaskPolicy) -> int:
-    """From receipt to the moment the answer is due."""
-    if request.deadline_ns is None:
-        return policy.deadline_ns
-    return min(request.deadline_ns, policy.max_deadline_ns)
