@@ -24,7 +24,7 @@ from roost_cloud.errors import ForbiddenError
 from roost_cloud.services import Services
 from roost_shared import __version__
 from roost_shared.answers import scored_answer
-from roost_shared.clock import ms_to_ns
+from roost_shared.clock import ms_to_ns, timestamp
 from roost_shared.errors import RoostError
 from roost_shared.messages import Answer
 from roost_shared.oip import (
@@ -189,7 +189,7 @@ def _add_infer_routes(router: APIRouter, catalogue: Catalogue, desk: AskingDesk 
             raise NoBrokerError("this process has no broker, and so nobody to ask")
         limits = OipLimits(payload_bytes=services.settings.infer_payload_bytes)
         body = await _body(request, limits.body_bytes)
-        received_ns, received_at = services.clock.now_ns(), services.now().isoformat(timespec="milliseconds")
+        received_ns, received_at = services.clock.now_ns(), timestamp(services.now())
         head_bytes = header_length(json_bytes)
 
         def read() -> tuple[InferRequest, Inquiry]:

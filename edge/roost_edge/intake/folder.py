@@ -20,7 +20,7 @@ from roost_edge.errands import Errands
 from roost_edge.inputs import Delivery, Input
 from roost_edge.intake.inbox import Collected, Found, Inbox
 from roost_edge.reactor import Reactor
-from roost_shared.clock import MS, SECOND, Clock, ms_to_ns
+from roost_shared.clock import MS, SECOND, Clock, ms_to_ns, timestamp
 from roost_shared.complaints import Complaints
 from roost_shared.messages import Answer, ErrorInfo
 
@@ -161,22 +161,22 @@ class FolderIntake:
         self._reactor.call_after(MORE_NS if soon else ms_to_ns(self._config.poll_ms), self._look)
 
     def _hand_over(self, found: Found) -> None:
-        request = Input(
+        given = Input(
             key=f"f-{self._task}/{found.id}",
             id=found.id,
             task=self._task,
             payload=found.payload,
             content_type=None,
             received_ns=found.read_ns,
-            received_at=self._clock.wall().isoformat(timespec="milliseconds"),
+            received_at=timestamp(self._clock.wall()),
             reply=FolderReply(self, found),
             backlog=found.backlog,
             redelivered=found.redelivered,
         )
         if found.error is None:
-            self._take(request)
+            self._take(given)
         else:
-            self._refuse(request, found.error)
+            self._refuse(given, found.error)
 
     # ---- putting away
 

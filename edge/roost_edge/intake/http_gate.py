@@ -1,7 +1,5 @@
 """Who may ask what over HTTP, judged before a request's body is read. Pure."""
 
-import hashlib
-import hmac
 from collections.abc import Mapping
 from typing import Final
 
@@ -17,6 +15,7 @@ from roost_edge.intake.http_errors import (
     UnexpectedBodyError,
 )
 from roost_edge.intake.oip_paths import Route, find_route
+from roost_edge.intake.tokens import shows_token
 from roost_edge.task import Task
 from roost_shared.oip import (
     HEADER_LENGTH,
@@ -91,7 +90,7 @@ class HttpGate:
         Raises:
             ForceRefusedError: the token is not the operator's, or the contestant may not answer.
         """
-        if not _is_token(token or "", self._operator_token_sha256 or ""):
+        if not shows_token(token or "", self._operator_token_sha256):
             raise ForceRefusedError("forcing a contestant needs the operator's token, parameter operator_token")
         if not self._tasks[task].policy.may_be_forced(force):
             raise ForceRefusedError(f"{force[:80]!r} may not answer {task}")
@@ -100,7 +99,7 @@ class HttpGate:
         if self._token_sha256 is None:
             return True
         scheme, _, token = head.headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and _is_token(token.strip(), self._token_sha256)
+        return scheme.lower() == "bearer" and shows_token(token.strip(), self._token_sha256)
 
     def _check_model(self, route: Route) -> None:
         if route.task and route.task not in self._tasks:
@@ -122,8 +121,3 @@ class HttpGate:
         if body_bytes > limit:
             hint = ": send the tensor as binary data" if is_json else ""
             raise TooLargeRequestError(f"the body has {body_bytes} bytes, the limit is {limit}{hint}")
-
-
-def _is_token(token: str, sha256: str) -> bool:
-    """Whether a token has this digest; takes as long whether or not."""
-    return hmac.compare_digest(hashlib.sha256(token.encode()).hexdigest(), sha256.lower())
