@@ -43,6 +43,7 @@ from roost_shared.oip import (
     TooLargeRequestError,
     UnknownVersionError,
     answer_response,
+    check_encoding,
     document_response,
     header_length,
     model_metadata,
@@ -69,13 +70,6 @@ class NoBrokerError(OipError):
 
     code = "asking.no_broker"
     status: ClassVar[int] = 503
-
-
-class EncodingError(OipError):
-    """The body is compressed."""
-
-    code = "http.encoding"
-    status: ClassVar[int] = 415
 
 
 class CutShortError(OipError):
@@ -219,9 +213,7 @@ def _add_infer_routes(router: APIRouter, catalogue: Catalogue, desk: AskingDesk 
 
 
 async def _body(request: Request, limit_bytes: int) -> bytearray:
-    encoding = request.headers.get("content-encoding", "identity")
-    if encoding != "identity":
-        raise EncodingError(f"the body is encoded as {encoding[:40]!r}; send it as it is")
+    check_encoding(request.headers.get("content-encoding"))
     body = bytearray()
     try:
         async for chunk in request.stream():

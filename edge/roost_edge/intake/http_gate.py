@@ -5,7 +5,6 @@ from typing import Final
 
 from roost_edge.http import Head
 from roost_edge.intake.http_errors import (
-    EncodingError,
     ForceRefusedError,
     LengthRequiredError,
     MethodError,
@@ -24,6 +23,7 @@ from roost_shared.oip import (
     TooLargeRequestError,
     UnknownModelError,
     UnknownVersionError,
+    check_encoding,
     header_length,
 )
 
@@ -113,8 +113,7 @@ class HttpGate:
             raise NotTakingError("the agent takes no inputs now; try again later")
         if "content-length" not in head.headers:
             raise LengthRequiredError("state the body's Content-Length")
-        if head.headers.get("content-encoding", "identity").lower() != "identity":
-            raise EncodingError("send the body as it is, without Content-Encoding")
+        check_encoding(head.headers.get("content-encoding"))
         body_bytes = int(head.headers["content-length"])
         is_json = header_length(head.headers.get(HEADER_LENGTH)) is None
         limit = self._limits.json_bytes if is_json else self._limits.body_bytes
