@@ -107,7 +107,7 @@ class FolderIntake:
         self._put_away = 0
         self._unwritten: set[str] = set()  # inputs whose answer the disk refused so far
 
-    def start(self) -> None:
+    def begin(self) -> None:
         """Begin to look into the folder."""
         self._errands = Errands(self._reactor, f"folder {self._task}")
         self._look()
@@ -123,7 +123,7 @@ class FolderIntake:
 
     def put_away(self, found: Found, answer: Answer) -> None:
         """Have an input's answer written, and the input moved or deleted."""
-        assert self._errands is not None  # noqa: S101 - nothing was found before the start; tells mypy
+        assert self._errands is not None  # noqa: S101 - nothing was found before it began; tells mypy
         self._errands.run(partial(self._inbox.put_away, found, answer), partial(self._is_put_away, found, answer))
 
     def describe(self) -> dict[str, Any]:

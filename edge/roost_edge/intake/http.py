@@ -139,7 +139,7 @@ class HttpIntake:
             body_bytes=BODIES_AT_ONCE * self._limits.body_bytes,
         )
 
-    def start(self) -> None:
+    def listen(self) -> None:
         """Begin to listen; inputs are not taken yet, but who asks how the agent fares is told."""
         self._server.start()
 
