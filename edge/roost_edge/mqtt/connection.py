@@ -13,7 +13,6 @@ link than theirs: then they are dropped, and that is told.)
 """
 
 import random
-import socket
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
@@ -29,6 +28,7 @@ from roost_edge.mqtt.outgoing import Outcome, Published
 from roost_edge.mqtt.settings import BrokerSettings
 from roost_edge.mqtt.traffic import Traffic
 from roost_edge.reactor import Reactor, Timer
+from roost_edge.socket_watch import SocketWatch
 from roost_shared.backoff import Backoff
 from roost_shared.clock import MS, SECOND
 from roost_shared.errors import TransportError
@@ -97,6 +97,7 @@ class BrokerConnection:
         self._draw = draw
         self._state = _State.IDLE
         self._dialect = Dialect(settings.version)
+        self._watch = SocketWatch(reactor, self._readable, self._writable)
         self._link = self._new_link(window=_WINDOW)
         self._opener = Opener(reactor, self._opened)
         self._traffic = Traffic(settings.in_flight, settings.outgoing_limit_bytes, self.counters)
@@ -106,7 +107,6 @@ class BrokerConnection:
         self._since_ns = 0  # when the state GREETING, then UP, began
         self._refusal: Refused | None = None
         self._subscribe_mid: int | None = None
-        self._watching: tuple[bool, bool] = (False, False)  # whether the socket is watched for reading, for writing
         self._held: deque[tuple[Arrived, int]] = deque()  # with the moment each was read; see `_hold`
         self._handling_is_due = False
         self._on_stopped: Callable[[], None] | None = None
@@ -204,7 +204,7 @@ class BrokerConnection:
             self._tls,
             version=self._dialect.version,
             window=window,
-            on_closing=self._closing,
+            on_closing=self._watch.end,
         )
 
     def _attempt(self) -> None:
@@ -267,27 +267,13 @@ class BrokerConnection:
         if not wants_write:
             self._traffic.written()
         if sock is not None:
-            self._watch(sock, write=wants_write)
+            # Held messages are reason not to read, unless their turn may depend on the broker's word on ours.
+            reading = wants_write or not self._held or not self._traffic.can_hand(self._link, 1)
+            self._watch.want(sock, reading=reading, writing=wants_write)
         has_more = self._link.has_notes or (self._held and not self._traffic.full)
         if has_more and not self._handling_is_due:
             self._handling_is_due = True
             self._reactor.call_soon(self._handle_due_notes)
-
-    def _watch(self, sock: socket.socket, *, write: bool) -> None:
-        # Held messages are reason not to read, unless their turn may depend on the broker's word on ours.
-        read = write or not self._held or not self._traffic.can_hand(self._link, 1)
-        watching = (read, write)
-        if watching == self._watching:
-            return
-        self._watching = watching
-        if any(watching):
-            self._reactor.watch(sock, self._readable, self._writable if write else None)
-        else:
-            self._reactor.unwatch(sock)
-
-    def _closing(self, sock: socket.socket) -> None:
-        self._reactor.unwatch(sock)
-        self._watching = (False, False)
 
     def _readable(self) -> None:
         read_ns = self._reactor.now_ns()
