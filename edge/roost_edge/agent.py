@@ -33,7 +33,7 @@ from roost_edge.mqtt import BrokerConnection
 from roost_edge.reactor import Reactor, Timer
 from roost_edge.shrinking.downscaler import Downscaler
 from roost_edge.shrinking.shrinker import Shrinker
-from roost_edge.site_connection import SiteConnection, describe_connection
+from roost_edge.site_connection import SiteConnection
 from roost_edge.state_folder import StateFolder
 from roost_edge.status import StatusServer
 from roost_edge.task_status import describe_task
@@ -298,7 +298,7 @@ class Agent:
             "pid": os.getpid(),
             "uptime_s": (self._reactor.now_ns() - self._started_ns) / SECOND,
             "problem": self._uplink.problem,
-            "broker": describe_connection(self._site.connection),
+            "broker": self._site.connection.describe(),
             "cloud": {
                 **self._uplink.describe(),
                 "link": self._link.describe(),

@@ -16,19 +16,20 @@ import random
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
-from roost_edge.mqtt.events import ConnectionEvents, Counters
+from roost_edge.mqtt.events import ConnectionEvents, Counters, describe_connection
 from roost_edge.mqtt.kernel_queue import Unsent
 from roost_edge.mqtt.link import Link
 from roost_edge.mqtt.message import Properties
-from roost_edge.mqtt.notes import Accepted, Arrived, Confirmed, Ended, Granted, Note, Refused
+from roost_edge.mqtt.notes import Accepted, Arrived, Confirmed, Ended, Granted, Note, Refused, is_refusal
 from roost_edge.mqtt.opener import Opener
 from roost_edge.mqtt.outgoing import Outcome, Published
 from roost_edge.mqtt.settings import BrokerSettings
 from roost_edge.mqtt.traffic import Traffic
-from roost_edge.reactor import Reactor, Timer
+from roost_edge.reactor import Reactor
 from roost_edge.socket_watch import SocketWatch
+from roost_edge.timers import Timers
 from roost_shared.backoff import Backoff
 from roost_shared.clock import MS, SECOND
 from roost_shared.errors import TransportError
@@ -49,7 +50,6 @@ _FIRST_WAIT_NS: Final = 500 * MS
 _LONGEST_WAIT_NS: Final = 30 * SECOND
 _STEADY_NS: Final = 10 * SECOND  # a connection that lived this long was a success: the waits start over
 _TICK_NS: Final = SECOND // 2  # how often the keep-alive is looked at
-_REFUSAL: Final = 0x80  # MQTT reason codes from here on are refusals
 _WINDOW: Final = 20  # QoS 1 messages of ours unconfirmed at a time, as many as Mosquitto takes by default
 
 
@@ -102,7 +102,7 @@ class BrokerConnection:
         self._opener = Opener(reactor, self._opened)
         self._traffic = Traffic(settings.in_flight, settings.outgoing_limit_bytes, self.counters)
         self._backoff = Backoff(_FIRST_WAIT_NS, _LONGEST_WAIT_NS)
-        self._timers: dict[Callable[[], None], Timer] = {}
+        self._timers = Timers(reactor)
         self._not_before_ns = 0
         self._since_ns = 0  # when the state GREETING, then UP, began
         self._refusal: Refused | None = None
@@ -125,6 +125,10 @@ class BrokerConnection:
     def unacknowledged(self) -> int:
         """QoS 1 messages of the broker that wait for our acknowledgement on this connection."""
         return self._traffic.unacknowledged
+
+    def describe(self) -> dict[str, Any]:
+        """Its part of the status document."""
+        return describe_connection(self.version, self.counters, connected=self.connected)
 
     def start(self) -> None:
         """Begin to connect, and keep at it until stopped."""
@@ -189,7 +193,7 @@ class BrokerConnection:
             self._state = _State.STOPPING
             self._held.clear()
             self._follow_link()
-            self._call_after(timeout_ns, self._say_goodbye)
+            self._timers.call_after(timeout_ns, self._say_goodbye)
             self._reactor.call_soon(self._say_goodbye_if_idle)
         else:
             self._opener.abandon()
@@ -226,8 +230,8 @@ class BrokerConnection:
             self._state = _State.GREETING
             self._since_ns = now_ns
             self._refusal = None
-            self._call_after(round(self._settings.connect_timeout_s * SECOND), self._no_greeting)
-            self._call_after(_TICK_NS, self._tick)
+            self._timers.call_after(round(self._settings.connect_timeout_s * SECOND), self._no_greeting)
+            self._timers.call_after(_TICK_NS, self._tick)
             self._follow_link()
 
     def _no_greeting(self) -> None:
@@ -240,12 +244,12 @@ class BrokerConnection:
             self._attempt()
             return
         now_ns = self._reactor.now_ns()
-        self._cancel(self._no_greeting)
+        self._timers.cancel(self._no_greeting)
         self._state = _State.UP
         self.counters.connections += 1
         look_at_ns = self._traffic.connected(note, round_trip_ns=now_ns - self._since_ns, now_ns=now_ns)
         if look_at_ns is not None:
-            self._call_after(look_at_ns - now_ns, self._look_at_backlog)
+            self._timers.call_after(look_at_ns - now_ns, self._look_at_backlog)
         self._since_ns = now_ns
         if self._settings.subscriptions:
             self._subscribe_mid = self._link.subscribe(self._settings.subscriptions)
@@ -286,7 +290,7 @@ class BrokerConnection:
         self._say_goodbye_if_idle()
 
     def _tick(self) -> None:
-        self._call_after(_TICK_NS, self._tick)
+        self._timers.call_after(_TICK_NS, self._tick)
         if self._held:
             self._readable()  # or the keep-alive would take our not reading for the broker's silence
         self._link.tick()
@@ -296,7 +300,7 @@ class BrokerConnection:
         now_ns = self._reactor.now_ns()
         look_at_ns = self._traffic.look_at_backlog(now_ns)
         if look_at_ns is not None:
-            self._call_after(look_at_ns - now_ns, self._look_at_backlog)
+            self._timers.call_after(look_at_ns - now_ns, self._look_at_backlog)
 
     def _handle_due_notes(self) -> None:
         self._handling_is_due = False
@@ -350,7 +354,7 @@ class BrokerConnection:
         if note.mid != self._subscribe_mid:
             return
         for subscription, reason in zip(self._settings.subscriptions, note.reasons, strict=False):
-            if reason >= _REFUSAL:
+            if is_refusal(reason):
                 self._events.subscription_refused(SubscriptionRefusedError(subscription.topic, reason))
 
     # From a connection to nothing
@@ -397,13 +401,11 @@ class BrokerConnection:
         self._link.take_notes()
         self._traffic.disconnected()
         self._held.clear()  # never acknowledged: the broker sends them again
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        self._timers.cancel_all()
 
     def _wait(self) -> None:
         pause_ns = self._backoff.next_ns(self._draw())
-        self._call_after(max(pause_ns, self._not_before_ns - self._reactor.now_ns()), self._attempt)
+        self._timers.call_after(max(pause_ns, self._not_before_ns - self._reactor.now_ns()), self._attempt)
 
     def _say_goodbye_if_idle(self) -> None:
         if self._state is _State.STOPPING and self._traffic.idle:
@@ -420,14 +422,3 @@ class BrokerConnection:
         on_stopped, self._on_stopped = self._on_stopped, None
         if on_stopped is not None:
             on_stopped()
-
-    # Timers, one for each callback
-
-    def _call_after(self, delay_ns: int, callback: Callable[[], None]) -> None:
-        self._cancel(callback)
-        self._timers[callback] = self._reactor.call_after(delay_ns, callback)
-
-    def _cancel(self, callback: Callable[[], None]) -> None:
-        timer = self._timers.pop(callback, None)
-        if timer is not None:
-            timer.cancel()
