@@ -43,7 +43,6 @@ from roost_edge.workers import ContestantState, Key, Worker
 from roost_shared import __version__
 from roost_shared.clock import SECOND, SystemClock
 from roost_shared.complaints import Complaints
-from roost_shared.limits import InputLimits
 from roost_shared.messages import SCHEMA_VERSION, ErrorInfo
 from roost_shared.scored import Scored
 from roost_shared.topics import DeviceTopics
@@ -168,7 +167,7 @@ class Agent:
         config = self._config
         budget = 0 if config.cloud is None else config.cloud.ask_bytes_per_day
         ledger = Ledger(config.state_dir, budget, self._reactor, self._complaints)
-        limits = InputLimits(payload_bytes=config.limits.payload_bytes, image_pixels=config.limits.image_pixels)
+        limits = config.limits.of_inputs
         downscaler = Downscaler(Shrinker(self._reactor, self._complaints, limits), self._reactor, self._desk)
         link = CloudLink(self._topics, self._boot, ledger, self._reactor, self._complaints, downscaler)
         downscaler.asker = link

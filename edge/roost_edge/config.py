@@ -14,6 +14,7 @@ from msgspec import Meta
 from roost_edge.config_checks import check_config
 from roost_shared.config_file import convert, put, read_toml
 from roost_shared.errors import ConfigError
+from roost_shared.limits import InputLimits
 from roost_shared.rendezvous import AskMode, Contestant, Role, Rule, TaskPolicy
 from roost_shared.runtime_settings import RuntimeName, RuntimeSettings
 from roost_shared.task_terms import TaskTerms
@@ -83,6 +84,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     in_flight: Annotated[int, Meta(gt=0, le=65535)] = 20  # unanswered requests
     payload_bytes: Positive = 16 * 1024 * 1024
     image_pixels: Positive = 25_000_000
+
+    @property
+    def of_inputs(self) -> InputLimits:
+        """What a payload may be."""
+        return InputLimits(payload_bytes=self.payload_bytes, image_pixels=self.image_pixels)
 
 
 class ContestantConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,8 +5,8 @@ Every answer of the agent leaves here, and an input is settled here and nowhere 
 
 from collections.abc import Iterable
 
+from roost_edge.desk.open_request import OpenRequest
 from roost_edge.inputs import Delivery, Input, Reply
-from roost_edge.open_request import OpenRequest
 from roost_edge.reactor import Reactor
 from roost_edge.task import Task
 from roost_shared import messages, rendezvous

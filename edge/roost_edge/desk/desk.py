@@ -10,11 +10,11 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from roost_edge.answerer import Answerer
-from roost_edge.backlog_queue import BacklogQueue
 from roost_edge.cloud_link.interface import Asker, Inquiry
+from roost_edge.desk.answerer import Answerer
+from roost_edge.desk.backlog_queue import BacklogQueue
+from roost_edge.desk.open_request import OpenRequest
 from roost_edge.inputs import Input
-from roost_edge.open_request import OpenRequest
 from roost_edge.reactor import Reactor, Timer
 from roost_edge.task import Task
 from roost_edge.workers import Job, SharedPayload

@@ -1,6 +1,6 @@
 from typing import cast
 
-from roost_edge.backlog_queue import AHEAD, BacklogQueue
+from roost_edge.desk.backlog_queue import AHEAD, BacklogQueue
 from roost_edge.inputs import Input, Reply
 from roost_shared.clock import MS
 
