@@ -240,15 +240,19 @@ class Desk:
     # ---- time and room
 
     def _after_event(self) -> None:
-        while (given := self._backlog.take(self._rendezvous.unanswered, self._reactor.now_ns())) is not None:
+        while self._backlog:
+            given = self._backlog.take(self._rendezvous.unanswered, self._reactor.now_ns())
+            if given is None:
+                break
             self._begin(given)
         self._set_alarm()
         if self.on_idle is not None and not self.unanswered:
             self.on_idle()
 
     def _set_alarm(self) -> None:
-        wakes_ns = (self._rendezvous.next_wake_ns, self._backlog.due_ns)
-        wake_ns = min((one for one in wakes_ns if one is not None), default=None)
+        wake_ns, due_ns = self._rendezvous.next_wake_ns, self._backlog.due_ns
+        if due_ns is not None:
+            wake_ns = due_ns if wake_ns is None else min(wake_ns, due_ns)
         alarm = self._alarm
         if alarm is not None and alarm.callback is not None:
             if alarm.when_ns == wake_ns:

@@ -15,25 +15,22 @@ class OpenRequest:
         task: what is asked.
         input: as its intake read it.
         request: the same as the rendezvous knows it; its `id` is the input's `key`.
+        time_up_ns: the moment at which it is answered at the latest, monotonic.
         joined: the ways back of inputs that repeated its id before it was answered.
         decision: what the rendezvous decided; None until then.
         payload: held as long as a cloud contestant may yet be asked; None before and after.
     """
 
-    __slots__ = ("decision", "input", "joined", "payload", "request", "task")
+    __slots__ = ("decision", "input", "joined", "payload", "request", "task", "time_up_ns")
 
     def __init__(self, task: Task, given: Input, request: rendezvous.Request) -> None:
         self.task = task
         self.input = given
         self.request = request
+        self.time_up_ns = task.policy.time_up_ns(request.received_ns, request.deadline_ns)
         self.joined: list[Reply] = []
         self.decision: rendezvous.Answer | None = None
         self.payload: SharedPayload | None = None
-
-    @property
-    def time_up_ns(self) -> int:
-        """The moment at which it is answered at the latest, monotonic."""
-        return self.task.policy.time_up_ns(self.request.received_ns, self.request.deadline_ns)
 
     def let_go_payload(self) -> None:
         """Nobody will be asked about the input any more."""
