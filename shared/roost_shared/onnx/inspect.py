@@ -39,7 +39,7 @@ def inspect_onnx(data: bytes) -> ModelFacts:
     model = onnx.load_model_from_string(data)
     outside = next((tensor.name for tensor in _tensors(model.graph) if uses_external_data(tensor)), None)
     if outside is not None:
-        raise ExternalDataError(f"the .onnx file keeps {outside!r} in another file; save it with all its weights in one")
+        raise ExternalDataError(f"the .onnx file keeps {outside!r} in another; save it with all its weights in one")
     graph, inferred = _Graph(model.graph), shape_inference.infer_shapes(model).graph
     computed = sum(_bytes(value) for value in (*inferred.input, *inferred.value_info, *inferred.output))
     return ModelFacts(
