@@ -19,8 +19,10 @@ __all__ = ["Play"]
 
 _FEWEST_SECONDS_OF_PATIENCE: Final = 3.0
 _DEADLINES_OF_PATIENCE: Final = 10
-_LONGEST_RECOVERY_S: Final = 15.0  # beyond the act's time, on a machine with too much to do
+_LONGER_S: Final = 15.0  # than its time an act may take to show what it is for, on a machine with too much to do
 _LOOK_EVERY_S: Final = 1.0  # at what the devices count of agreement
+_PRIMARY: Final = "primary"
+_CLOUD: Final = "cloud"
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class _Act:
     tells: str
     share: float  # of the demo's time
     faults: tuple[FaultKind, ...] = ()  # one for each device
-    is_recovery: bool = False
+    until: str | None = None  # the contestant that has answered on each device before the act ends
     cloud: Literal["joins", "leaves"] | None = None
 
 
@@ -41,8 +43,14 @@ _ACTS: Final = (
         0.35,
         ("hang", "kill"),
     ),
-    _Act("recovered", "The primaries are left alone; the agents start them again.", 0.15, is_recovery=True),
-    _Act("asking", "The cloud runs a larger model now; it is asked where the primary is unsure.", 0.2, cloud="joins"),
+    _Act("recovered", "The primaries are left alone; the agents start them again.", 0.15, until=_PRIMARY),
+    _Act(
+        "asking",
+        "The cloud runs a larger model now; it is asked where the primary is unsure.",
+        0.2,
+        until=_CLOUD,
+        cloud="joins",
+    ),
     _Act("cut off", "The link to the cloud swallows every packet, and says nothing.", 0.1, cloud="leaves"),
 )
 
@@ -93,8 +101,8 @@ class Play:
                 act.share * seconds,
                 rate,
                 partial(self._meanwhile, faults),
-                is_enough=partial(self._is_recovered, number) if act.is_recovery else None,
-                longer_s=_LONGEST_RECOVERY_S,
+                is_enough=None if act.until is None else partial(self._all_answered_by, act.until, number),
+                longer_s=_LONGER_S,
             )
             strikes = {device: fault.strikes for device, fault in zip(DEVICES, faults, strict=False)}
             self._conclude(number, act, began_s, strikes)
@@ -120,17 +128,17 @@ class Play:
         elif act.cloud == "leaves":
             self._house.link.cut()
 
-    def _is_recovered(self, number: int) -> bool:
-        return len(self._primaries_back(number)) == len(DEVICES)
+    def _all_answered_by(self, contestant: str, number: int) -> bool:
+        return len(self._first_answers_s(contestant, number)) == len(DEVICES)
 
-    def _primaries_back(self, number: int) -> dict[str, float]:
-        return first_answer_s((one for one in self.outcomes if one.act == number), "primary")
+    def _first_answers_s(self, contestant: str, number: int) -> dict[str, float]:
+        return first_answer_s((one for one in self.outcomes if one.act == number), contestant)
 
     def _conclude(self, number: int, act: _Act, began_s: float, strikes: dict[str, int]) -> None:
         outcomes = [one for one in self.outcomes if one.act == number]
         extra: dict[str, Any] = {"title": act.title, "strikes": strikes}
-        if act.is_recovery:
-            back = self._primaries_back(number)
+        if act.until == _PRIMARY:
+            back = self._first_answers_s(_PRIMARY, number)
             extra["primary_back_s"] = {device: round(at_s - began_s, 2) for device, at_s in back.items()}
         self.acts.append(extra)
         self._screen.note("   " + act_line({**summarise(outcomes), **extra}))
