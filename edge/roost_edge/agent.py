@@ -154,7 +154,8 @@ class Agent:
                 self._injection.want(lined_up, inject, topic)
         identity = self._read_identity()
         self._site = SiteConnection(
-            site_settings(config, identity, self._injection.topics),
+            lambda shown: site_settings(config, shown, self._injection.topics),
+            identity,
             self._reactor,
             self._complaints,
             topics=topics,

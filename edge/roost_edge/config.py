@@ -12,8 +12,8 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from roost_edge.cloud_url import CloudUrlError, check_cloud_url
 from roost_edge.listen_address import ListenAddress, ListenAddressError
+from roost_shared.cloud_url import CloudUrlError, check_cloud_url
 from roost_shared.config_file import convert, put, read_toml
 from roost_shared.errors import ConfigError
 from roost_shared.mqtt.address import parse_broker_url

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from roost_edge.cloud_traffic import CloudTraffic
+from roost_edge.identity import Identity
 from roost_edge.injection import Injection
 from roost_edge.intake.mqtt import MqttIntake
 from roost_edge.mqtt import BrokerConnection, BrokerSettings, Received, Will
 from roost_edge.reactor import Reactor
 from roost_shared.complaints import Complaints
-from roost_shared.errors import TransportError
+from roost_shared.errors import RoostError, TransportError
 from roost_shared.mqtt.faults import SubscriptionRefusedError
 from roost_shared.topics import DeviceTopics
 
@@ -26,7 +27,8 @@ class SiteConnection:
     """Keeps the connection, and hands each message to whom its topic names.
 
     Args:
-        settings: the connection's.
+        settings: what the connection is told, by the device's identity.
+        identity: ours, None if there is none.
         reactor: drives it.
         complaints: hears of faults.
         topics: the device's.
@@ -39,7 +41,8 @@ class SiteConnection:
 
     def __init__(
         self,
-        settings: BrokerSettings,
+        settings: Callable[[Identity | None], BrokerSettings],
+        identity: Identity | None,
         reactor: Reactor,
         complaints: Complaints,
         *,
@@ -47,7 +50,9 @@ class SiteConnection:
         injection: Injection,
         intake: Callable[[BrokerConnection], MqttIntake],
     ) -> None:
-        self.connection = BrokerConnection(settings, reactor, self)
+        self._settings = settings
+        self._told = settings(identity)
+        self.connection = BrokerConnection(self._told, reactor, self)
         self.intake = intake(self.connection)
         self._topics = topics
         self._injection = injection
@@ -62,6 +67,16 @@ class SiteConnection:
     def start(self) -> None:
         """Begin to connect, and keep at it."""
         self.connection.start()
+
+    def identify(self, identity: Identity) -> None:
+        """Connect anew if that takes our identity, and it is another now; what cannot be used is complained of."""
+        try:
+            told = self._settings(identity)
+            if told != self._told:
+                self.connection.remake(told)
+                self._told = told
+        except RoostError as error:
+            self._complaints.note(error.code, str(error))
 
     def take_no_more(self) -> None:
         """Leave inputs that come from now on to whoever comes next."""

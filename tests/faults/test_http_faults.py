@@ -56,6 +56,9 @@ def counted(agent: AgentProcess, code: str) -> int:
 # ---- what clients send
 
 
+NO_TEXT = b'{"inputs": [{"name": "input", "datatype": "BYTES", "shape": [1], "data": ["\xff"]}]}'
+
+
 @pytest.mark.parametrize(
     ("data", "status"),
     [
@@ -68,6 +71,7 @@ def counted(agent: AgentProcess, code: str) -> int:
         pytest.param(
             HEAD + b"Content-Length: 5\r\nInference-Header-Content-Length: 9\r\n\r\n12345", 400, id="header length"
         ),
+        pytest.param(HEAD + b"Content-Length: %d\r\n\r\n" % len(NO_TEXT) + NO_TEXT, 400, id="text that is none"),
         pytest.param(HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n12345", 400, id="two lengths"),
     ],
 )

@@ -50,7 +50,9 @@ def test_it_says_what_it_serves_and_how_it_fares(rig: WorkerRig) -> None:
     assert rig.worker.unavailable("primary") is None
 
 
-@pytest.mark.parametrize("payload", [b"", b"\xff\xd8\xff\xe0 cut", b"[1, 2]", b"[NaN, 1, 2]", b"\0" * 100])
+@pytest.mark.parametrize(
+    "payload", [b"", b"\xff\xd8\xff\xe0 cut", b"[1, 2]", b"[NaN, 1, 2]", b'["\xff"]', b"\0" * 100]
+)
 def test_an_input_that_cannot_be_scored_fails_by_its_own_code_and_nothing_else_happens(
     rig: WorkerRig, payload: bytes
 ) -> None:

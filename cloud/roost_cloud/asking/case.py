@@ -27,3 +27,8 @@ class Case:
         self.missing: set[str] = set()  # contestants asked of which nothing was heard
         self.scored = False  # somebody has
         self.twice = False  # it was asked once more
+
+    @property
+    def contestants(self) -> list[str]:
+        """All that were asked."""
+        return [] if self.question is None else self.question.contestants

@@ -98,6 +98,7 @@ class BrokerConnection:
         self._state = _State.IDLE
         self._dialect = Dialect(settings.version)
         self._link = self._new_link(window=_WINDOW)
+        self._link_is_stale = False  # made by settings that are no longer ours
         self._opener = Opener(reactor, self._opened)
         self._traffic = Traffic(settings.in_flight, settings.outgoing_limit_bytes, self.counters)
         self._backoff = Backoff(_FIRST_WAIT_NS, _LONGEST_WAIT_NS)
@@ -182,6 +183,27 @@ class BrokerConnection:
         if self._state is _State.IDLE:
             self._wait()
 
+    def remake(self, settings: BrokerSettings) -> None:
+        """End the connection, if there is one, without a word, and make another by other settings.
+
+        QoS 1 messages of ours that the broker had not confirmed are dropped, and that is told.
+
+        Args:
+            settings: with other credentials, or another address; all else stays as it was.
+
+        Raises:
+            BrokerUrlError, BrokerFileError: they cannot be used, and nothing has changed.
+        """
+        address = settings.address()
+        self._tls = settings.tls_context() if address.tls else None
+        self._settings, self._address = settings, address
+        self._link_is_stale = True
+        self._backoff.reset()
+        if self._state in (_State.GREETING, _State.UP):
+            self._fail(BrokerLostError(None, "we leave, to come back by other settings"))
+        elif self._state is _State.IDLE:
+            self._wait()
+
     def stop(self, timeout_ns: int, on_stopped: Callable[[], None]) -> None:
         """Let what was published reach the broker, for at most `timeout_ns`; say goodbye; call `on_stopped`."""
         self._on_stopped = on_stopped
@@ -208,6 +230,8 @@ class BrokerConnection:
         )
 
     def _attempt(self) -> None:
+        if self._link_is_stale:
+            self._replace_link(window=_WINDOW)
         self._state = _State.OPENING
         self.number += 1
         self._link.set_will(self._events.connecting(self.number))
@@ -217,7 +241,7 @@ class BrokerConnection:
         now_ns = self._reactor.now_ns()
         if self._state is _State.STOPPED:
             self._link.abort()
-        elif now_ns < self._not_before_ns:
+        elif now_ns < self._not_before_ns or self._link_is_stale:
             self._leave()
             self._wait()
         elif fault is not None:
@@ -255,6 +279,7 @@ class BrokerConnection:
         """What this broker wants of us was not known when the link was made: go again, differently."""
         dropped = self._traffic.link_given_up()
         self._link = self._new_link(window=window)
+        self._link_is_stale = False
         for mid in dropped:
             self._events.dropped(mid)
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
+from roost_shared.messages import UNREADABLE
 from roost_shared.oip.datatypes import DATATYPES, Datatype
 from roost_shared.oip.documents import OUTPUTS
 from roost_shared.oip.errors import (
@@ -162,7 +163,7 @@ def read_request(
 def _decode(data: memoryview) -> _Request:
     try:
         return _decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise BadJsonRequestError(f"this is no inference request: {error}") from error
 
 
@@ -226,7 +227,7 @@ def _json_data(tensor: _Input) -> msgspec.Raw:
 def _json_element(tensor: _Input) -> bytes:
     try:
         elements = _strings.decode(_json_data(tensor))
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise BadTensorError(f"the data of BYTES is no list of strings: {error}") from error
     if len(elements) != 1:
         raise BadTensorError(f"{len(elements)} elements, but the shape says 1")

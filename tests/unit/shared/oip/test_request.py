@@ -144,6 +144,12 @@ def test_a_request_that_makes_no_sense_is_refused_by_name(document: dict[str, An
     assert caught.value.code == code
 
 
+def test_text_that_is_no_utf8_is_refused_by_name() -> None:
+    with pytest.raises(OipError) as caught:
+        read_request(b'{"inputs": [{"name": "a", "datatype": "BYTES", "shape": [1], "data": ["\xff"]}]}')
+    assert caught.value.code == "oip.bad_tensor"
+
+
 @pytest.mark.parametrize(
     ("size", "tail"), [(4, b"123"), (3, b"1234"), (None, b"1"), (-1, b""), (6, b"\x03\0\0\0ab"), (3, b"\3\0\0")]
 )
