@@ -5,7 +5,6 @@ Where the cloud has no broker of its own, the cloud's traffic rides along.
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
 from roost_edge.cloud_traffic import CloudTraffic
 from roost_edge.identity import Identity
@@ -18,7 +17,7 @@ from roost_shared.errors import RoostError, TransportError
 from roost_shared.mqtt.faults import SubscriptionRefusedError
 from roost_shared.topics import DeviceTopics
 
-__all__ = ["SiteConnection", "describe_connection"]
+__all__ = ["SiteConnection"]
 
 log = logging.getLogger(__name__)
 
@@ -133,13 +132,3 @@ class SiteConnection:
     def _let_go(self, message: Received) -> None:
         if message.receipt is not None:
             self.connection.settle(message.receipt)
-
-
-def describe_connection(connection: BrokerConnection) -> dict[str, Any]:
-    """A connection's part of the status document."""
-    return {
-        "connected": connection.connected,
-        "version": connection.version,
-        "connections": connection.counters.connections,
-        "losses": connection.counters.losses,
-    }

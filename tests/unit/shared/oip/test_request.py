@@ -178,13 +178,6 @@ def test_what_is_too_large_is_refused_before_it_is_read() -> None:
         read(binary(bytes(100), shape=[100]), tail=bytes(100), limits=limits)
 
 
-@pytest.mark.parametrize("text", ["", "-1", "1.5", "0x10", "１", "9" * 16])
-def test_a_header_length_is_a_number(text: str) -> None:
-    with pytest.raises(OipError) as caught:
-        header_length(text)
-    assert caught.value.code == "oip.bad_header_length"
-
-
 def test_a_header_length_beyond_the_body_is_refused() -> None:
     with pytest.raises(OipError) as caught:
         read_request(b"{}", json_bytes=header_length("3"))
