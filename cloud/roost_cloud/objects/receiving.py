@@ -10,11 +10,11 @@ receive have a `kind` each, for each clears away what it forgot. Nothing is reme
 what the bytes are.
 """
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from roost_cloud.objects.errors import ObjectNotFoundError, UploadNotFoundError
-from roost_cloud.objects.parts import Part, plan_parts
+from roost_cloud.objects.parts import Part, missing_parts, plan_parts
 from roost_cloud.objects.store import ObjectStore, Upload
 from roost_shared.digest import digest_of_stream
 
@@ -38,18 +38,17 @@ def offer_parts(store: ObjectStore, upload: Upload) -> list[OfferedPart]:
         UploadNotFoundError: the store has lost the upload, or it ended; begin another.
     """
     try:
-        stored = {part.number: part.size_bytes for part in store.list_parts(upload)}
+        missing = missing_parts(upload.size_bytes, store.list_parts(upload))
     except UploadNotFoundError:
         if not _is_assembled(store, upload):
             raise
-        return [OfferedPart(part, None) for part in plan_parts(upload.size_bytes)]
-    arrived = [part.number for part in plan_parts(upload.size_bytes) if stored.get(part.number) == part.size_bytes]
-    return _offer(store, upload, arrived)
+        missing = []
+    return _offer(store, upload, missing)
 
 
 def offer_all_parts(store: ObjectStore, upload: Upload) -> list[OfferedPart]:
     """Every part of an upload begun just now: nothing has arrived, and the store need not be asked."""
-    return _offer(store, upload, ())
+    return _offer(store, upload, missing_parts(upload.size_bytes, ()))
 
 
 def assemble(store: ObjectStore, upload: Upload) -> None:
@@ -75,14 +74,9 @@ def hash_object(store: ObjectStore, key: str) -> str:
         return digest_of_stream(reader)
 
 
-def _offer(store: ObjectStore, upload: Upload, arrived: Collection[int]) -> list[OfferedPart]:
-    return [
-        OfferedPart(
-            part,
-            None if part.number in arrived else store.part_url(upload, part.number, expires_s=_URL_LIFETIME_S),
-        )
-        for part in plan_parts(upload.size_bytes)
-    ]
+def _offer(store: ObjectStore, upload: Upload, missing: Iterable[int]) -> list[OfferedPart]:
+    urls = {number: store.part_url(upload, number, expires_s=_URL_LIFETIME_S) for number in missing}
+    return [OfferedPart(part, urls.get(part.number)) for part in plan_parts(upload.size_bytes)]
 
 
 def _is_assembled(store: ObjectStore, upload: Upload) -> bool:

@@ -25,7 +25,7 @@ from roost_shared.bundle.errors import AlteredBlobError, BadBlobPathError, Bundl
 from roost_shared.bundle.manifest import BundleConfig, StageFormat, StageName
 from roost_shared.digest import digest_of_stream, hex_of
 
-__all__ = ["Bundle", "blob_path", "open_bundle"]
+__all__ = ["Bundle", "blob_path", "blobs_folder", "open_bundle"]
 
 
 class Bundle:
@@ -93,9 +93,14 @@ def open_bundle(folder: Path) -> Bundle:
     return Bundle(folder, entry.digest, manifest, config)
 
 
+def blobs_folder(folder: Path) -> Path:
+    """Where a layout keeps its blobs."""
+    return folder / "blobs" / "sha256"
+
+
 def blob_path(folder: Path, digest: str) -> Path:
     """Where a layout keeps the blob of a checked `digest`."""
-    return folder / "blobs" / "sha256" / hex_of(digest)
+    return blobs_folder(folder) / hex_of(digest)
 
 
 def _confined(folder: Path, path: Path) -> Path:
