@@ -3,6 +3,7 @@
     broker ─▶ site connection ─▶ intake ─▶ desk ─▶ workers
       ▲            folder, HTTP ─▶ intake ─▶ │  ▲       │
       └───────────────── answers ───────────┘  ├ scores┘
+                                            └▶ decoy ─▶ spooler ─▶ (records, inputs) ─▶ cloud
     cloud ◀─▶ uplink ◀─▶ cloud link ◀─ asks ───┘   (pictures shrunken on the way, where that pays)
 
 Everything here runs in one thread, the reactor's. Models run in the workers' processes; connecting, in a thread of
@@ -19,6 +20,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from roost_edge.broker_settings import own_identity, site_settings
+from roost_edge.capture import make_capture
 from roost_edge.cloud_link.ledger import Ledger
 from roost_edge.cloud_link.link import CloudLink
 from roost_edge.cloud_link.sizes import Sizes
@@ -52,6 +54,7 @@ __all__ = ["Agent", "run_agent"]
 log = logging.getLogger(__name__)
 
 START_PATIENCE_NS: Final = 5 * SECOND  # then inputs are taken even if a worker is not ready
+KEEPING_NS: Final = 3 * SECOND  # for what is to be kept and is not durable yet
 GOODBYE_NS: Final = 2 * SECOND
 WORKER_GOODBYE_NS: Final = 1 * SECOND
 PRIORITY: Final = -10  # nice value; the workers' is 5
@@ -133,6 +136,9 @@ class Agent:
             payload_limit_bytes=config.limits.payload_bytes,
         )
         self._downscaler, self._link = self._make_asker()
+        self._capture = make_capture(config, self._topics, self._boot, self._reactor, self._complaints)
+        if self._capture is not None:
+            self._desk.decoy = self._capture.decoy
         self._injection = Injection(self._complaints)
         for name in config.tasks:
             self._add_task(name)
@@ -151,6 +157,7 @@ class Agent:
             identity,
             self._site,
             self._link,
+            None if self._capture is None else self._capture.telemetry,
             self._reactor,
             clock,
             self._complaints,
@@ -212,6 +219,8 @@ class Agent:
         status = StatusServer(self._reactor, self._config.state_dir, self.describe)
         for worker in self._workers():
             worker.start()
+        if self._capture is not None:
+            self._capture.start()
         self._intakes.listen()
         self._patience = self._reactor.call_after(START_PATIENCE_NS, self._take_inputs)
         self._worker_changed()
@@ -223,6 +232,8 @@ class Agent:
             status.close()
             self._link.close()
             self._downscaler.close()
+            if self._capture is not None:
+                self._capture.close()
             self._intakes.close()
             self._reactor.close()
 
@@ -269,6 +280,12 @@ class Agent:
         if self._leaving:
             return
         self._leaving = True
+        if self._capture is None:
+            self._leave_brokers()
+        else:
+            self._capture.finish(KEEPING_NS, self._leave_brokers)  # its inputs may be acknowledged then
+
+    def _leave_brokers(self) -> None:
         self._uplink.stop(self._one_left)
         self._site.connection.stop(GOODBYE_NS, self._one_left)
 
@@ -309,6 +326,7 @@ class Agent:
             "ignored_settled": self._site.intake.ignored_settled,
             "ignored_waiting": self._site.intake.ignored_waiting,
             "ignored": dict(self._desk.ignored),
+            "capture": None if self._capture is None else self._capture.describe(),
             "complaints": dict(self._complaints.counts),
             **self._intakes.describe(),
             "tasks": {name: describe_task(task, self._link) for name, task in self._desk.tasks.items()},

@@ -22,6 +22,7 @@ from roost_edge.mqtt import (
     describe_connection,
 )
 from roost_edge.reactor import Reactor
+from roost_edge.telemetry import Telemetry
 from roost_shared.clock import SECOND
 from roost_shared.complaints import Complaints
 from roost_shared.errors import RoostError, TransportError
@@ -46,6 +47,7 @@ class CloudConnection:
         topics: the device's.
         boot: unique to this start of the agent.
         link: asks cloud contestants over it.
+        telemetry: sends records over it; None: there are none.
     """
 
     def __init__(
@@ -57,8 +59,9 @@ class CloudConnection:
         topics: DeviceTopics,
         boot: str,
         link: CloudLink,
+        telemetry: Telemetry | None,
     ) -> None:
-        self.traffic = CloudTraffic(topics, boot, self, link, reactor, complaints)
+        self.traffic = CloudTraffic(topics, boot, self, link, telemetry, reactor, complaints)
         self._settings = settings
         self._reactor = reactor
         self._complaints = complaints

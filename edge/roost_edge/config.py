@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from roost_edge.config_checks import check_config
+from roost_edge.decoy.config import CaptureConfig
 from roost_shared.config_file import convert, put, read_toml
 from roost_shared.errors import ConfigError
 from roost_shared.limits import InputLimits
@@ -62,6 +63,7 @@ class CloudConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     broker: str | None = None  # where the cloud said nothing either: the broker of inputs and answers
     cafile: Path | None = None  # whom to trust at the broker; None: the cloud's root certificate
     ask_bytes_per_day: Annotated[int, Meta(ge=0)] = 0  # that questions to cloud contestants may take; 0: no limit
+    upload_after_s: Annotated[float, Meta(gt=0)] = 600  # kept inputs are gathered for so long, and then go up together
 
 
 class HttpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,6 +86,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     in_flight: Annotated[int, Meta(gt=0, le=65535)] = 20  # unanswered requests
     payload_bytes: Positive = 16 * 1024 * 1024
     image_pixels: Positive = 25_000_000
+    spool_bytes: Positive = 1 << 30  # that kept inputs may take of the disk
+    free_disk_bytes: Annotated[int, Meta(ge=0)] = 256 << 20  # of the disk that are left to others
+    retention_days: Annotated[float, Meta(gt=0, le=3650)] = 14  # the agent runs, and a kept input cannot be uploaded
+    uplink_bytes_per_s: Annotated[int, Meta(ge=0)] = 1_000_000  # that uploads may take; 0: no limit
 
     @property
     def of_inputs(self) -> InputLimits:
@@ -131,6 +137,7 @@ class TaskConfig(TaskTerms, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     contestants: list[ContestantConfig] = msgspec.field(default_factory=list)
     inject: dict[str, str] = msgspec.field(default_factory=dict)  # name -> MQTT topic
     folder: FolderConfig | None = None
+    capture: CaptureConfig | None = None
 
     def policy(
         self, name: str, *, without_confidence: frozenset[str] = frozenset(), tolerance: float | None = None
@@ -164,13 +171,18 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     tenant: str
     device: str
     state_dir: Path = DEFAULT_STATE_DIR
-    operator_token_sha256: HexDigest | None = None  # of the token that lets a request `force` a contestant
+    operator_token_sha256: HexDigest | None = None  # of the token that lets a request `force` a contestant, or be kept
     broker: BrokerConfig = BrokerConfig()
     cloud: CloudConfig | None = None
     http: HttpConfig | None = None
     trust: TrustConfig = TrustConfig()
     limits: Limits = Limits()
     tasks: dict[str, TaskConfig] = {}
+
+    @property
+    def captures(self) -> bool:
+        """Whether any task has inputs kept."""
+        return any(task.capture is not None for task in self.tasks.values())
 
 
 _SECTIONS: Final[dict[str, type[msgspec.Struct]]] = {
@@ -186,6 +198,7 @@ _KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     TaskConfig,
     ContestantConfig,
     FolderConfig,
+    CaptureConfig,
     Rule,
 )
 _KNOWN: Final = frozenset(field for kind in _KINDS for field in kind.__struct_fields__)  # to guess what was meant

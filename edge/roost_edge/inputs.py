@@ -69,6 +69,7 @@ class Input(msgspec.Struct, kw_only=True):
         expires_ns: if it still waits for its turn then, monotonic, nobody wants the answer any more.
         backlog: it waited at the broker while we were away; live inputs go first.
         redelivered: an earlier boot may have answered it.
+        keep: an operator asks that it be kept.
     """
 
     key: str
@@ -85,3 +86,4 @@ class Input(msgspec.Struct, kw_only=True):
     repeatable: bool = False
     backlog: bool = False
     redelivered: bool = False
+    keep: bool = False

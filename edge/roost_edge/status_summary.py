@@ -4,6 +4,12 @@ from typing import Any
 
 __all__ = ["summarise"]
 
+_NOT_KEPT = (
+    ("not_kept", "not kept"),
+    ("acknowledged_early", "acknowledged before they were durable"),
+    ("records_lost", "records lost"),
+)
+
 
 def summarise(status: dict[str, Any]) -> str:
     """The document for a person, a line for the agent, each task and each contestant."""
@@ -21,6 +27,8 @@ def summarise(status: dict[str, Any]) -> str:
             how = _asked(one) if one["where"] == "cloud" else _served(one)
             agreement = _agreement(task["agreement"].get(contestant))
             lines.append(f"    {contestant} ({one['role']}): {how}{agreement}")
+    if status["capture"] is not None:
+        lines.append(f"  {_capture(status['capture'])}")
     for name, folder in status["folders"].items():
         unwritten = f", {folder['unwritten']} answers the disk refuses" if folder["unwritten"] else ""
         lines.append(f"  {name}: {folder['taken']} inputs from {folder['path']}{unwritten}")
@@ -55,6 +63,22 @@ def _cloud(cloud: dict[str, Any]) -> list[str]:
     if cloud["identity"]["problem"] is not None:
         parts.append(f"problem {cloud['identity']['problem']['code']}: {cloud['identity']['problem']['message']}")
     return [f"  cloud: {', '.join(parts)}"] if parts else []
+
+
+def _capture(capture: dict[str, Any]) -> str:
+    """How keeping inputs fares."""
+    spool = capture["spool"]
+    parts = [f"{capture.get('durable', 0)} inputs kept"]
+    if spool:
+        waiting = sum(spool["entries"].values())
+        parts.append(f"{waiting} wait for their upload, {spool['entry_bytes']} bytes")
+        parts.append(f"{spool['upload']['inputs']} uploaded")
+        parts += [f"{count} dropped ({reason})" for reason, count in sorted(spool["dropped"].items())]
+    parts += [f"{capture[what]} {words}" for what, words in _NOT_KEPT if capture.get(what)]
+    problem = spool["upload"]["problem"] if spool else None
+    if problem is not None:
+        parts.append(f"problem {problem['code']}: {problem['message']}")
+    return f"capture: {', '.join(parts)}"
 
 
 def _served(one: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from roost_edge.identity.watch import IdentityWatch
 from roost_edge.mqtt import BrokerSettings
 from roost_edge.reactor import Reactor
 from roost_edge.site_connection import SiteConnection
+from roost_edge.telemetry import Telemetry
 from roost_shared.clock import Clock
 from roost_shared.complaints import Complaints
 from roost_shared.enrolment import common_name
@@ -35,6 +36,7 @@ class Uplink:
         identity: ours, None if the device is not enrolled or its identity cannot be read.
         site: the connection of inputs and answers; carries the cloud's traffic too where that has none of its own.
         link: asks cloud contestants.
+        telemetry: sends records to the cloud; None: there are none.
         reactor: the agent's loop.
         clock: for wall time.
         complaints: hears of faults.
@@ -51,6 +53,7 @@ class Uplink:
         identity: Identity | None,
         site: SiteConnection,
         link: CloudLink,
+        telemetry: Telemetry | None,
         reactor: Reactor,
         clock: Clock,
         complaints: Complaints,
@@ -66,11 +69,11 @@ class Uplink:
         self._url = cloud_broker_url(config, identity)
         self._connection: CloudConnection | None = None
         if self._url is None:
-            self._traffic = CloudTraffic(topics, boot, site.connection, link, reactor, complaints)
+            self._traffic = CloudTraffic(topics, boot, site.connection, link, telemetry, reactor, complaints)
             site.carry(self._traffic)
         else:
             self._connection = CloudConnection(
-                self._cloud_settings, reactor, complaints, topics=topics, boot=boot, link=link
+                self._cloud_settings, reactor, complaints, topics=topics, boot=boot, link=link, telemetry=telemetry
             )
             self._traffic = self._connection.traffic
         self._watch = IdentityWatch(

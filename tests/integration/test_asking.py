@@ -143,7 +143,7 @@ def test_late_scores_are_recorded_and_marked_where_they_differ(
         assert caller.ask(UNSURE)["label"] == "dark"
         until(lambda: agent.status["tasks"]["light"]["late"] == {"big": 1}, "the score came late")
         task = agent.status["tasks"]["light"]
-        assert (task["late_differing"], task["late_to_capture"]) == ({"big": 1}, 1)
+        assert (task["late_differing"], [one["differs"] for one in task["late_scores"]]) == ({"big": 1}, [True])
         told = agent.contestant("light", "big")
         assert (told["asked"], told["answered"], told["lost"], told["late"]) == (1, 0, 1, 1)
 

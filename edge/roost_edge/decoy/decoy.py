@@ -119,13 +119,13 @@ class Decoy:
 
     # ---- what the desk tells
 
-    def answered(self, answered: Answered, *, wanted: bool = False) -> None:
-        """Decide about an input, now that its answer is on the way; `wanted`: an operator asked for it."""
+    def answered(self, answered: Answered) -> None:
+        """Decide about an input, now that its answer is on the way."""
         config = self._tasks.get(answered.input.task)
         if config is None:
             return
         tolerance = answered.policy.agreement_tolerance
-        keeping = decide(answered.decision, config, tolerance=tolerance, wanted=wanted)
+        keeping = decide(answered.decision, config, tolerance=tolerance, wanted=answered.input.keep)
         watched = _Watched(answered, None)
         self._watched[answered.input.key] = watched
         if keeping is not None or config.answers == "all":

@@ -1,10 +1,12 @@
 """Gives answers: puts a decision into words, hands it to the way back, counts it, and lets the input go.
 
-Every answer of the agent leaves here, and an input is settled here and nowhere else.
+Every answer of the agent leaves here, and an input is settled here and nowhere else: at once, or, where the decoy has
+it kept, when it is durable.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable
 
+from roost_edge.decoy.decoy import Answered, Decoy
 from roost_edge.desk.open_request import OpenRequest
 from roost_edge.inputs import Delivery, Input, Reply
 from roost_edge.reactor import Reactor
@@ -23,20 +25,39 @@ class Answerer:
     Args:
         reactor: tells the time.
         complaints: where answers that do not leave are counted.
+        decoy: gives whoever has inputs kept, None if nobody does.
     """
 
-    def __init__(self, reactor: Reactor, complaints: Complaints) -> None:
+    def __init__(self, reactor: Reactor, complaints: Complaints, decoy: Callable[[], Decoy | None]) -> None:
         self._reactor = reactor
         self._complaints = complaints
+        self._decoy = decoy
 
     def answer(self, opened: OpenRequest, decision: rendezvous.Answer) -> None:
         """Answer a request. Inputs that joined it have the same way back, and go with it."""
-        self._give(opened.input, self._in_words(opened, decision), opened.task, [opened.input.reply, *opened.joined])
+        answer = self._in_words(opened, decision)
+        delivery = self._deliver(opened.input, answer, opened.task)
+        decoy = self._decoy()
+        if decoy is not None:
+            link = opened.link
+            decoy.answered(
+                Answered(
+                    input=opened.input,
+                    decision=decision,
+                    answer=answer,
+                    payload=opened.payload,
+                    policy=opened.task.policy,
+                    round_trip_ns=link.round_trip_ns if link.up else None,
+                )
+            )
+        if delivery is not Delivery.AWAY:
+            for reply in (opened.input.reply, *opened.joined):
+                self._settle(opened.input.key, reply)
 
     def repeat(self, opened: OpenRequest, decision: rendezvous.Answer) -> None:
         """Give to an input whose id came before what that one was given; it is counted as `repeated` only."""
         if opened.input.reply.deliver(self._in_words(opened, decision)) is not Delivery.AWAY:
-            opened.input.reply.settled()
+            self._settle(opened.input.key, opened.input.reply)
 
     def refuse(self, given: Input, error: ErrorInfo, task: Task | None) -> None:
         """Answer an input that no contestant can be asked about, with the default and this error.
@@ -54,11 +75,12 @@ class Answerer:
             elapsed_ns=elapsed_ns,
             deadline_met=_is_in_time(given, task, elapsed_ns),
         )
-        self._give(given, answer, task, [given.reply])
+        if self._deliver(given, answer, task) is not Delivery.AWAY:
+            given.reply.settled()
 
     def pass_over(self, given: Input) -> None:
         """Let an input go that needs no answer."""
-        given.reply.settled()
+        self._settle(given.key, given.reply)
 
     def _in_words(self, opened: OpenRequest, decision: rendezvous.Answer) -> messages.Answer:
         elapsed_ns = self._reactor.now_ns() - opened.input.received_ns
@@ -73,17 +95,23 @@ class Answerer:
             deadline_met=_is_in_time(opened.input, opened.task, elapsed_ns),
         )
 
-    def _give(self, given: Input, answer: messages.Answer, task: Task | None, settles: Iterable[Reply]) -> None:
+    def _settle(self, key: str, reply: Reply) -> None:
+        decoy = self._decoy()
+        if decoy is None:
+            reply.settled()
+        else:
+            decoy.settle(key, reply.settled)
+
+    def _deliver(self, given: Input, answer: messages.Answer, task: Task | None) -> Delivery:
+        """Hand an answer over; one that is `AWAY` leaves its input unsettled: the broker will deliver it again."""
         delivery = given.reply.deliver(answer)
         if task is not None:
             task.tally.note_answer(answer, delivery)
         if delivery is Delivery.AWAY:
             self._complaints.note("answer.unsent", f"{given.task} {given.id}: nobody is there to take it")
-            return  # not settled: the broker will deliver a QoS 1 input again
-        if delivery is Delivery.REFUSED:
+        elif delivery is Delivery.REFUSED:
             self._complaints.note("answer.refused", f"{given.task} {given.id}: too large, or too many wait")
-        for reply in settles:
-            reply.settled()
+        return delivery
 
 
 def _is_in_time(given: Input, task: Task | None, elapsed_ns: int) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from roost_edge.cloud_link.interface import Asker, Inquiry
+from roost_edge.decoy.decoy import Decoy
 from roost_edge.desk.answerer import Answerer
 from roost_edge.desk.backlog_queue import BacklogQueue
 from roost_edge.desk.open_request import OpenRequest
@@ -30,6 +31,7 @@ __all__ = ["Desk"]
 LIVE_SHARE: Final = 0.5
 
 NO_LINK: Final = ErrorInfo("link.down", "this device has no link to the cloud")
+PRIVATE: Final = ErrorInfo("ask.private", "inputs of this task do not leave the device")
 NO_MEMORY: Final = ErrorInfo("device.no_memory", "the input could not be put into memory for the workers")
 
 
@@ -47,12 +49,13 @@ class Desk:
         self.tasks: dict[str, Task] = {}
         self.on_idle: Callable[[], None] | None = None  # called when the last unanswered request is answered
         self.asker: Asker | None = None  # asks cloud contestants; None: nobody does
+        self.decoy: Decoy | None = None  # has inputs kept; None: nobody does
         self._reactor = reactor
         self._complaints = complaints
         self._in_flight = in_flight
         self._payload_limit_bytes = payload_limit_bytes
         self._rendezvous = Rendezvous(max_open=in_flight)
-        self._answerer = Answerer(reactor, complaints)
+        self._answerer = Answerer(reactor, complaints, lambda: self.decoy)
         self._open: dict[str, OpenRequest] = {}  # by key
         self._backlog = BacklogQueue()
         self._alarm: Timer | None = None
@@ -123,7 +126,7 @@ class Desk:
             self._repeat(opened, effects[0].answer)
         else:
             self._open[given.key] = opened
-            if payload is not None and task.policy.cloud:
+            if payload is not None and (task.policy.cloud or self._captures(task)):
                 opened.payload = payload.hold()
             self._carry_out(effects)
             if payload is not None and given.key in self._open:
@@ -178,6 +181,8 @@ class Desk:
 
     def on_link(self, task: str, link: Link) -> None:
         """The way to a task's cloud contestants has changed."""
+        if task in self.tasks:
+            self.tasks[task].link = link
         self._carry_out(self._rendezvous.link(task, link, self._reactor.now_ns()))
         self._after_event()
 
@@ -204,14 +209,18 @@ class Desk:
                     self._answer(opened, effect)
                 case rendezvous.Late():
                     opened.task.tally.note_late(effect, opened.input.id, opened.decision)
+                    if self.decoy is not None:
+                        self.decoy.late(opened.input.key, effect)
                 case rendezvous.Close():
                     opened.let_go_payload()
                     del self._open[effect.request.id]
+                    if self.decoy is not None:
+                        self.decoy.closed(effect.request.id)
 
     def _ask(self, opened: OpenRequest, contestants: list[str]) -> list[rendezvous.Effect]:
         """Put one question to all of them; what follows if it cannot be."""
-        refusal: ErrorInfo | None = NO_LINK
-        if self.asker is not None and opened.payload is not None:
+        refusal: ErrorInfo | None = PRIVATE if opened.task.private else NO_LINK
+        if self.asker is not None and opened.payload is not None and not opened.task.private:
             inquiry = Inquiry(
                 key=opened.input.key,
                 task=opened.task.name,
@@ -231,11 +240,14 @@ class Desk:
 
     def _answer(self, opened: OpenRequest, decision: rendezvous.Answer) -> None:
         opened.decision = decision
-        opened.let_go_payload()  # nobody is asked after the answer
         self._answerer.answer(opened, decision)
+        opened.let_go_payload()  # nobody is asked after the answer, and who wants to keep it holds it
         opened.task.tally.agreement.note_answer(decision, opened.task.policy.agreement_tolerance)
         if self.asker is not None:
             self.asker.answered(opened.input.key, opened.task.name, decision)
+
+    def _captures(self, task: Task) -> bool:
+        return self.decoy is not None and self.decoy.captures(task.name)
 
     # ---- time and room
 

@@ -18,10 +18,11 @@ class OpenRequest:
         time_up_ns: the moment at which it is answered at the latest, monotonic.
         joined: the ways back of inputs that repeated its id before it was answered.
         decision: what the rendezvous decided; None until then.
-        payload: held as long as a cloud contestant may yet be asked; None before and after.
+        payload: held until it is answered, where a cloud contestant may be asked or the input kept; None else.
+        link: what was known of the way to cloud contestants when it came.
     """
 
-    __slots__ = ("decision", "input", "joined", "payload", "request", "task", "time_up_ns")
+    __slots__ = ("decision", "input", "joined", "link", "payload", "request", "task", "time_up_ns")
 
     def __init__(self, task: Task, given: Input, request: rendezvous.Request) -> None:
         self.task = task
@@ -31,9 +32,10 @@ class OpenRequest:
         self.joined: list[Reply] = []
         self.decision: rendezvous.Answer | None = None
         self.payload: SharedPayload | None = None
+        self.link = task.link
 
     def let_go_payload(self) -> None:
-        """Nobody will be asked about the input any more."""
+        """Nobody needs the input any more."""
         if self.payload is not None:
             self.payload.release()
             self.payload = None

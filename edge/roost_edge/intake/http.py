@@ -209,6 +209,8 @@ class HttpIntake:
         asked = read_request(request.body, json_bytes=json_bytes, limits=self._limits)
         if asked.force is not None:
             self._gate.check_force(task, asked.force, asked.operator_token)
+        if asked.capture:
+            self._gate.check_capture(asked.operator_token)
         key = self._key(task, request.head.host, asked)
         if key in self._unanswered:
             self._joined += 1
@@ -232,6 +234,7 @@ class HttpIntake:
                 deadline_ns=None if asked.deadline_ms is None else ms_to_ns(asked.deadline_ms),
                 force=asked.force,
                 repeatable=asked.form.id is not None,
+                keep=asked.capture,
             )
         )
 

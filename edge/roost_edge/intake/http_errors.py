@@ -6,6 +6,7 @@ from typing import ClassVar
 from roost_shared.oip import OipError
 
 __all__ = [
+    "CaptureRefusedError",
     "ForceRefusedError",
     "HttpRefusalError",
     "LengthRequiredError",
@@ -74,6 +75,13 @@ class NotTakingError(HttpRefusalError):
     code = "agent.not_taking"
     status: ClassVar[int] = 503
     headers = {"retry-after": "1"}  # noqa: RUF012 - a mapping that nobody changes
+
+
+class CaptureRefusedError(HttpRefusalError):
+    """The caller may not have its input kept."""
+
+    code = "capture.refused"
+    status: ClassVar[int] = 403
 
 
 class ForceRefusedError(HttpRefusalError):

@@ -5,6 +5,7 @@ from typing import Final
 
 from roost_edge.http import Head
 from roost_edge.intake.http_errors import (
+    CaptureRefusedError,
     ForceRefusedError,
     LengthRequiredError,
     MethodError,
@@ -94,6 +95,15 @@ class HttpGate:
             raise ForceRefusedError("forcing a contestant needs the operator's token, parameter operator_token")
         if not self._tasks[task].policy.may_be_forced(force):
             raise ForceRefusedError(f"{force[:80]!r} may not answer {task}")
+
+    def check_capture(self, token: str | None) -> None:
+        """Refuse a caller that may not have its input kept.
+
+        Raises:
+            CaptureRefusedError: the token is not the operator's.
+        """
+        if not shows_token(token or "", self._operator_token_sha256):
+            raise CaptureRefusedError("having an input kept needs the operator's token, parameter operator_token")
 
     def _is_known(self, head: Head) -> bool:
         if self._token_sha256 is None:

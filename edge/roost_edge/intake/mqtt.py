@@ -1,14 +1,15 @@
 """Inputs by MQTT: the payload is the input itself, the topic names the task.
 
 A sensor needs no Roost library and no header: without MQTT 5 properties the answer goes to `…/out/{task}`. With them,
-Response Topic, Correlation Data, Content Type, Message Expiry and the user properties `deadline-ms`, `force` and
-`operator-token` are honoured. What makes two deliveries the same request is said in DESIGN.md, section 4.
+Response Topic, Correlation Data, Content Type, Message Expiry and the user properties `deadline-ms`, `force`,
+`capture` and `operator-token` are honoured. What makes two deliveries the same request is said in DESIGN.md,
+section 4.
 """
 
 import hashlib
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import count
 from typing import Final
@@ -89,7 +90,7 @@ class MqttIntake:
         connection: where answers go.
         clock: for the wall time that answers state.
         boot: this start of the agent; minted ids begin with it.
-        operator_token_sha256: hex digest of the token that `force` needs; None: nobody may force.
+        operator_token_sha256: hex digest of the token that `force` and `capture` need; None: nobody may.
         take: called with each input.
         refuse: called with each input that cannot be asked about, and why.
     """
@@ -241,12 +242,15 @@ class MqttIntake:
             given.deadline_ns = _deadline_ns(deadline)
         force = properties.get("force")
         if force is not None:
-            self._check_operator(properties.get("operator-token", ""))
+            self._check_operator(properties, "force.refused", "forcing a contestant")
             given.force = force
+        if properties.get("capture") == "true":
+            self._check_operator(properties, "capture.refused", "having an input kept")
+            given.keep = True
 
-    def _check_operator(self, token: str) -> None:
-        if not shows_token(token, self._operator_token_sha256):
-            raise RefusedInputError("force.refused", "forcing a contestant needs the operator's token")
+    def _check_operator(self, properties: Mapping[str, str], code: str, what: str) -> None:
+        if not shows_token(properties.get("operator-token", ""), self._operator_token_sha256):
+            raise RefusedInputError(code, f"{what} needs the operator's token")
 
 
 def _deadline_ns(text: str) -> int:

@@ -73,6 +73,10 @@ class Courier:
         problem = self._problem
         return {
             "state": "idle",
+            "shards": 0,
+            "inputs": 0,
+            "sent_bytes": 0,
+            "refused": 0,
             "problem": None if problem is None else {"code": problem.code, "message": problem.message},
         }
 

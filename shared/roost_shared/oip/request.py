@@ -4,9 +4,9 @@ A request holds one input. It is an encoded image or array as one element of BYT
 tensor, passed on as an `.npy` file. So contestants see the same payloads, whichever way they came.
 
 Understood among the `parameters`: of the request `deadline_ms`, `policy` (`default`, or `force:NAME`),
-`operator_token` and `binary_data_output`; of the input `content_type`, `content_encoding` (`base64`, for BYTES in
-JSON) and `binary_data_size`; of an output `binary_data`. Others are ignored, as the protocol has it, but for those
-that would put the input or an output somewhere else.
+`operator_token`, `capture` and `binary_data_output`; of the input `content_type`, `content_encoding` (`base64`, for
+BYTES in JSON) and `binary_data_size`; of an output `binary_data`. Others are ignored, as the protocol has it, but for
+those that would put the input or an output somewhere else.
 """
 
 import binascii
@@ -72,7 +72,8 @@ class InferRequest(msgspec.Struct, frozen=True, kw_only=True):
         content_type: of the payload, as the caller states it.
         deadline_ms: until the answer is due.
         force: the only contestant that may answer.
-        operator_token: shows that the caller may force.
+        operator_token: shows that the caller may force, and have its input kept.
+        capture: the input shall be kept.
         form: of the response.
     """
 
@@ -81,6 +82,7 @@ class InferRequest(msgspec.Struct, frozen=True, kw_only=True):
     deadline_ms: float | None = None
     force: str | None = None
     operator_token: str | None = None
+    capture: bool = False
     form: ResponseForm = ResponseForm()
 
 
@@ -142,6 +144,7 @@ def read_request(
         deadline_ms=_deadline_ms(document.parameters),
         force=_force(document.parameters),
         operator_token=_parameter(document.parameters, "operator_token", str),
+        capture=_parameter(document.parameters, "capture", bool) or False,
         form=ResponseForm(id=document.id or None, wanted=_wanted(document.outputs, binary=binary), binary=binary),
     )
 

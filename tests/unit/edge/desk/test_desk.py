@@ -639,7 +639,7 @@ def test_a_score_after_the_wait_for_it_is_over_still_answers() -> None:
     bench.desk.on_score("a", "big", Scored("3", 0.6, []), "big:2@sha256:11")
     bench.desk.on_score("a", "huge", Scored("9", 0.6, []), "huge:2@sha256:22")
     assert reply.answers[0].label == "3"
-    assert [one.label for one in bench.task.tally.late_scores.take_captures()] == ["9"]
+    assert [one["label"] for one in bench.task.tally.late_scores.to_list()] == ["9"]
 
 
 def test_a_link_that_goes_down_fails_the_question_that_is_still_to_come() -> None:
