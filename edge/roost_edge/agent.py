@@ -220,7 +220,7 @@ class Agent:
         for worker in self._workers():
             worker.start()
         if self._capture is not None:
-            self._capture.start()
+            self._capture.start(self._worker_changed)
         self._intakes.listen()
         self._patience = self._reactor.call_after(START_PATIENCE_NS, self._take_inputs)
         self._worker_changed()
@@ -238,9 +238,9 @@ class Agent:
             self._reactor.close()
 
     def _worker_changed(self) -> None:
-        """Take inputs once every worker is ready or known to fail: an input that comes earlier would only wait."""
+        """Take inputs once everything is ready or known to fail: an input that comes earlier would only wait."""
         states = {worker.state for worker in self._workers()}
-        if "starting" not in states:
+        if "starting" not in states and not (self._capture is not None and self._capture.is_starting):
             self._take_inputs()
         if not self._connections_left and states <= {"stopped"}:
             self._reactor.stop()

@@ -17,7 +17,7 @@ from roost_shared.topics import DeviceTopics
 __all__ = ["Capture", "make_capture"]
 
 _DAY_S: Final = 86_400.0
-_SHARE: Final = 0.5  # of the inputs under way that may wait for the disk
+_SHARE: Final = 0.75  # of the inputs that a broker hands out at a time may wait for a disk that stalls
 _PAYLOADS: Final = 4  # of the largest, that may wait for the disk
 
 
@@ -53,8 +53,14 @@ class Capture:
             unsettled_limit=max(1, int(_SHARE * limits.in_flight)),
         )
 
-    def start(self) -> None:
-        """Begin to keep."""
+    @property
+    def is_starting(self) -> bool:
+        """It is not known yet whether inputs can be kept."""
+        return self._spooler.is_starting
+
+    def start(self, on_started: Callable[[], object]) -> None:
+        """Begin to keep; `on_started` is called once it is known whether that works."""
+        self._spooler.on_started = on_started
         self._spooler.start()
 
     def finish(self, patience_ns: int, on_finished: Callable[[], None]) -> None:

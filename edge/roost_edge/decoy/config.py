@@ -16,7 +16,7 @@ class CaptureConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     Attributes:
         base_rate: share of the inputs that nothing speaks for, chosen by a hash of the request's id.
         low_confidence: an answer less sure than this speaks for its input.
-        disagreement: contestants that say different things speak for it.
+        disagreement: contestants that say different things speak for it, be it after the answer.
         pixels: False keeps what was said of an input and never the input; nor is it sent to cloud contestants.
         answers: `all` records every answer, not only those whose inputs are kept.
     """

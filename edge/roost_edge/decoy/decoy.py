@@ -2,8 +2,8 @@
 
 An input whose sender waits for an acknowledgement gets it once the input is durable, or once it was decided not to
 keep it; the answer has long left by then. Nobody may wait on a slow disk: a broker hands out only so many inputs that
-are not acknowledged. So where too many wait, or one waits too long, it is acknowledged before it is durable, and
-counted: it is still going to be kept, but nobody was promised that.
+are not acknowledged. So where the disk stalls and too many wait, or one waits too long, it is acknowledged before it
+is durable, and counted: it is still going to be kept, but nobody was promised that.
 """
 
 from collections import Counter
@@ -18,10 +18,10 @@ from roost_edge.decoy.config import CaptureConfig
 from roost_edge.decoy.decision import Keeping, decide, decide_late
 from roost_edge.decoy.interface import Keeper
 from roost_edge.inputs import Input
-from roost_edge.reactor import Reactor
+from roost_edge.reactor import Reactor, Timer
 from roost_edge.workers import SharedPayload
 from roost_shared import messages, rendezvous
-from roost_shared.clock import SECOND, ns_to_ms
+from roost_shared.clock import MS, SECOND, ns_to_ms
 from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo
 from roost_shared.records import LateRecord, PolicyRecord, Record, SampleRecord, encode_record
@@ -29,6 +29,7 @@ from roost_shared.rendezvous import Late, PolicyDocument, TaskPolicy
 
 __all__ = ["Answered", "Decoy"]
 
+_STALL_NS: Final = 250 * MS  # nothing durable for so long: the disk stalls, or does not keep up
 _PROMISE_NS: Final = 2 * SECOND
 _HELD: Final = 64  # inputs not kept that late scores may yet speak for: each costs its bytes and a descriptor
 
@@ -74,6 +75,16 @@ class _Watched:
             payload.release()
 
 
+class _Waiting:
+    """An input that is being written, and who hears once it is durable."""
+
+    __slots__ = ("settles", "since_ns")
+
+    def __init__(self, since_ns: int) -> None:
+        self.since_ns = since_ns
+        self.settles: list[Settle] = []
+
+
 class Decoy:
     """Those of the tasks that capture.
 
@@ -83,7 +94,7 @@ class Decoy:
         reactor: the agent's loop.
         complaints: hears of what could not be kept.
         boot: this start of the agent.
-        unsettled_limit: inputs that may wait for the disk unacknowledged.
+        unsettled_limit: inputs that may wait unacknowledged for a disk that stalls.
     """
 
     def __init__(
@@ -106,7 +117,8 @@ class Decoy:
         self._samples = count(1)
         self._watched: dict[str, _Watched] = {}
         self._held: dict[str, _Watched] = {}  # those whose payload is held, the oldest first
-        self._waiting: dict[str, list[Settle]] = {}  # inputs being written, the oldest first, and who hears of it
+        self._waiting: dict[str, _Waiting] = {}  # the oldest first
+        self._look_at_waiting: Timer | None = None
         self._policies: dict[str, tuple[TaskPolicy, str]] = {}
 
     def captures(self, task: str) -> bool:
@@ -138,7 +150,7 @@ class Decoy:
         watched = self._watched.get(key)
         if watched is None:
             return
-        if late.differs:
+        if late.differs and self._tasks[watched.answered.input.task].disagreement:
             self._speak_for(watched)
         if watched.sample is not None:
             self._note(_late_record(watched.sample, late, self._reactor.now_ns() - watched.answered.input.received_ns))
@@ -156,7 +168,7 @@ class Decoy:
         if waiting is None:
             settle()
         else:
-            waiting.append(settle)
+            waiting.settles.append(settle)
 
     # ---- keeping
 
@@ -194,17 +206,16 @@ class Decoy:
             partial(self._kept, answered),
             priority=keeping.priority,
             content_type=answered.input.content_type,
-            correlation=answered.input.key if answered.input.repeatable else "",
+            correlation=answered.input.correlation,
             redelivered=answered.input.redelivered,
         )
         if not taken:
             self._refused("capture.overloaded", answered, "too much waits for the disk")
             return
         self.counts.update(f"kept_for_{reason}" for reason in keeping.kept_for[:1])
-        self._waiting[key] = []
-        self._reactor.call_after(_PROMISE_NS, partial(self._release, key))
-        while len(self._waiting) > self._unsettled_limit:
-            self._release(next(iter(self._waiting)))
+        self._waiting[key] = _Waiting(self._reactor.now_ns())
+        if self._look_at_waiting is None:
+            self._look_at_waiting = self._reactor.call_after(_STALL_NS, self._release_stalled)
 
     def _kept(self, answered: Answered, error: ErrorInfo | None) -> None:
         """The input is durable, or will not be."""
@@ -212,16 +223,23 @@ class Decoy:
             self.counts["durable"] += 1
         else:
             self._refused(error.code, answered, error.message)
-        for settle in self._waiting.pop(answered.input.key, ()):
+        waiting = self._waiting.pop(answered.input.key, None)
+        for settle in waiting.settles if waiting is not None else ():
             settle()
 
-    def _release(self, key: str) -> None:
-        """The disk is too slow for a promise: acknowledge what waits for it."""
-        settles = self._waiting.pop(key, None)
-        if settles is not None:
+    def _release_stalled(self) -> None:
+        """Acknowledge, the oldest first, what waits for a disk that is too slow for a promise."""
+        now_ns = self._reactor.now_ns()
+        for key, waiting in list(self._waiting.items()):
+            waited_ns = now_ns - waiting.since_ns
+            is_crowded = len(self._waiting) > self._unsettled_limit
+            if waited_ns < _STALL_NS or (waited_ns < _PROMISE_NS and not is_crowded):
+                break
+            del self._waiting[key]
             self.counts["acknowledged_early"] += 1
-            for settle in settles:
+            for settle in waiting.settles:
                 settle()
+        self._look_at_waiting = self._reactor.call_after(_STALL_NS, self._release_stalled) if self._waiting else None
 
     def _speak_for(self, watched: _Watched) -> None:
         """A late score says something else than the answer did."""

@@ -213,6 +213,7 @@ class MqttIntake:
             repeatable=bool(correlation) or received.receipt is not None,
             backlog=received.backlog,
             redelivered=received.dup and received.redelivery_of is None,
+            correlation="" if correlation is None else correlation.hex(),
         )
 
     def _settle(self, receipt: int | None) -> None:

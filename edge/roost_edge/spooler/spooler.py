@@ -58,6 +58,8 @@ class Spooler:
 
     def __init__(self, arguments: str, reactor: Reactor, complaints: Complaints, *, room_bytes: int) -> None:
         self.outgoing: Callable[[bytes], object] | None = None  # gets batches of records for the cloud
+        self.on_started: Callable[[], object] | None = None  # called once `is_starting` is over
+        self.is_starting = True  # the first process has neither come up nor failed yet
         self.figures: dict[str, Any] = {}
         self._arguments = arguments
         self._reactor = reactor
@@ -193,6 +195,7 @@ class Spooler:
     def _fail(self, why: str) -> None:
         """Have no more of this process; another follows after a pause."""
         self._end()
+        self._started()
         if self._on_stopped is not None:
             self._stopped()
             return
@@ -202,6 +205,11 @@ class Spooler:
             self._settle(protocol.Settled([], [(number, DOWN) for number in self._orders]))
         pause_ns = self._backoff.next_ns(0.5 + random.random() / 2)  # noqa: S311 - no secret
         self._restart = self._reactor.call_after(pause_ns, self._start)
+
+    def _started(self) -> None:
+        was_starting, self.is_starting = self.is_starting, False
+        if was_starting and self.on_started is not None:
+            self.on_started()
 
     def _stopped(self) -> None:
         on_stopped, self._on_stopped = self._on_stopped, None
@@ -298,6 +306,7 @@ class Spooler:
             self._send(protocol.encode(order.message), order.payload)
         if self._orders:
             self._watch_over(_HUNG_NS, "it hangs")
+        self._started()
 
     def _settle(self, message: protocol.Settled) -> None:
         outcomes: Sequence[tuple[int, ErrorInfo | None]] = [

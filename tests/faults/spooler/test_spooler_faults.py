@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from roost_edge.spool.interface import SealLimits
-from roost_edge.spool.limits import SpoolLimits
-from roost_edge.spool.store import Spool
 from roost_shared.clock import SECOND
 from roost_shared.records import LateRecord, SampleRecord, Watermark, decode_record, encode_record
-from tests.support.spooler_rig import MIB, SpoolerRig
+from tests.support.spool_reading import inputs_in
+from tests.support.spooler_rig import SpoolerRig
 
 
 @pytest.fixture
@@ -21,22 +19,6 @@ def rig(tmp_path: Path) -> Iterator[SpoolerRig]:
     rig = SpoolerRig(tmp_path)
     yield rig
     rig.close()
-
-
-def stored(folder: Path) -> dict[str, bytes]:
-    """What lies in the spool, read by a process that comes after: sample to bytes."""
-    spool = Spool(folder / "spool", "reader", SpoolLimits(quota_bytes=64 * MIB, reserve_bytes=0), now_ns=0)
-    reader = spool.reader()
-    try:
-        found: dict[str, bytes] = {}
-        while (shard := reader.seal(SealLimits(flush=True), lambda _task, entries: entries[0].sample)) is not None:
-            for entry in shard.entries:
-                assert entry.sample not in found
-                found[entry.sample] = reader.read(entry).payload
-        return found
-    finally:
-        reader.close()
-        spool.close()
 
 
 def pid_of(rig: SpoolerRig) -> int:
@@ -51,7 +33,7 @@ def test_what_is_settled_is_there_afterwards(rig: SpoolerRig, tmp_path: Path) ->
     rig.until_settled()
     assert set(rig.outcomes.values()) == {None}
     rig.stop()
-    assert stored(tmp_path) == inputs
+    assert inputs_in(tmp_path) == inputs
 
 
 def test_killed_again_and_again_under_load_it_loses_nothing_and_keeps_nothing_twice(
@@ -71,7 +53,7 @@ def test_killed_again_and_again_under_load_it_loses_nothing_and_keeps_nothing_tw
     assert None not in inputs
     assert set(rig.outcomes.values()) == {None}
     rig.stop()
-    assert stored(tmp_path) == inputs
+    assert inputs_in(tmp_path) == inputs
 
 
 def test_orders_that_came_before_it_ran_are_settled_too(rig: SpoolerRig) -> None:
@@ -144,7 +126,7 @@ def test_an_input_that_an_earlier_boot_kept_is_recognised(tmp_path: Path) -> Non
     second.until_settled()
     assert set(second.outcomes.values()) == {None}
     second.stop()
-    assert stored(tmp_path) == {"b1-1": b"pixels", "b2-2": b"pixels"}
+    assert inputs_in(tmp_path) == {"b1-1": b"pixels", "b2-2": b"pixels"}
 
 
 def test_records_go_out_while_the_link_is_up_until_they_are_covered(rig: SpoolerRig) -> None:
@@ -180,7 +162,7 @@ def test_orders_outlive_a_stop_in_the_middle(rig: SpoolerRig, tmp_path: Path) ->
         rig.keep(b"%d" % number * 5000)
     rig.stop()
     settled = {sample for sample, error in rig.outcomes.items() if error is None}
-    assert settled <= set(stored(tmp_path))
+    assert settled <= set(inputs_in(tmp_path))
     index = sqlite3.connect(tmp_path / "spool" / "index.db")
     assert index.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     index.close()
