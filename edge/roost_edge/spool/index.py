@@ -129,9 +129,9 @@ def mark_whole(connection: sqlite3.Connection) -> None:
 
 
 def is_sound(connection: sqlite3.Connection) -> bool:
-    """Whether the database's pages hang together."""
+    """Whether the database's pages hang together, and its indexes say what its tables say."""
     try:
-        rows: list[tuple[str]] = connection.execute("PRAGMA quick_check(1)").fetchall()
+        rows: list[tuple[str]] = connection.execute("PRAGMA integrity_check(1)").fetchall()
     except sqlite3.DatabaseError:
         return False
     return rows == [("ok",)]

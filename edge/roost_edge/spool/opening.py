@@ -131,7 +131,7 @@ def put_in_order(connection: sqlite3.Connection, segments: Segments, tally: Tall
     for number in sorted(known.keys() | set(segments.numbers())):
         size_bytes = segments.size_bytes(number)
         there = sorted(known.get(number, []))
-        missing = [one for one in there if one.offset + one.frame_bytes > size_bytes]
+        missing = {one for one in there if one.offset + one.frame_bytes > size_bytes}
         if missing:
             drop_damaged(connection, segments, tally, boot, [one.id for one in missing])
         with contextlib.suppress(OSError):  # the space may wait; a read-only disk is told by whoever writes
