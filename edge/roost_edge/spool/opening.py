@@ -99,7 +99,7 @@ def _rows_hold(connection: sqlite3.Connection) -> bool:
     try:
         for row in entries.every(connection):
             entries.check(row)
-    except (sqlite3.DatabaseError, msgspec.ValidationError):
+    except (sqlite3.DatabaseError, UnicodeDecodeError, msgspec.ValidationError):
         return False
     return True
 
