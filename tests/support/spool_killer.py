@@ -24,7 +24,7 @@ from tests.support.spool_work import work
 __all__ = ["kill_at_each_step", "kill_at_random"]
 
 STEPS = 14  # of the work, in a child that is killed at one of them
-MOST_MS = 120  # of a boot
+MOST_MS = 120  # until a boot is killed
 
 
 def kill_at_each_step(folder: Path, boot: str) -> int:
@@ -137,11 +137,19 @@ def _steps(parent: Path, boot: str) -> int:
     return number - 1
 
 
+def _log_of(folder: Path) -> str:
+    path = folder.with_name(f"{folder.name}.log")
+    return path.read_text() if path.exists() else ""
+
+
 def _moments(folder: Path, times: int) -> int:
     dice = random.Random(times)
     killed = 0
     for number in range(times):
-        pid = _fork(partial(work, folder, f"boot{number}", steps=10**6))
+        boot = f"boot{number}"
+        pid = _fork(partial(work, folder, boot, steps=10**6))
+        while number % 2 and f"kept {boot}-" not in _log_of(folder):
+            time.sleep(0.001)  # every other one is to have kept something by then
         time.sleep(dice.uniform(0, MOST_MS) / 1000)
         os.kill(pid, signal.SIGKILL)
         killed += _was_killed(pid)

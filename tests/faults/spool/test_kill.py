@@ -21,7 +21,7 @@ def test_a_spool_killed_at_any_step_holds_what_it_kept(quick_path: Path) -> None
 def test_a_spool_killed_at_random_moments_again_and_again_holds_what_it_kept(quick_path: Path) -> None:
     assert kill_at_random(quick_path / "spool", 60) == 60
     found = check(quick_path / "spool")
-    assert len(found["kept"]) > 100
+    assert len(found["kept"]) >= 30
 
 
 @pytest.mark.campaign
@@ -29,4 +29,4 @@ def test_a_spool_killed_at_random_moments_again_and_again_holds_what_it_kept(qui
 def test_a_spool_killed_300_times_holds_what_it_kept(tmp_path: Path) -> None:
     assert kill_at_random(tmp_path / "spool", 300) == 300
     found = check(tmp_path / "spool")
-    assert len(found["kept"]) > 500
+    assert len(found["kept"]) >= 150

@@ -31,6 +31,11 @@ def sized(sample: str, size_bytes: int, **settings: object) -> NewEntry:
     )
 
 
+def redelivered(entry: NewEntry, sample: str) -> NewEntry:
+    """The same input as a later boot offers it."""
+    return msgspec.structs.replace(entry, sample=sample, record=record_of(sample), redelivered=True)
+
+
 def samples(spool: Spool) -> list[str]:
     return [entry.sample for entry, _, _ in sweep(spool)]
 
@@ -74,11 +79,14 @@ def test_an_input_offered_twice_is_kept_once(open_spool: Open) -> None:
     ("changes", "problem"),
     [
         ({"sample": "a.b"}, "name"),
+        ({"sample": "a/b"}, "name"),
         ({"sample": ""}, "name"),
         ({"probability": 0.0}, "probability"),
         ({"probability": 1.5}, "probability"),
         ({"priority": -1}, "priority"),
         ({"payload": b"other"}, "not what was received"),
+        ({"record": b"none"}, "record"),
+        ({"record": record_of("boot-9")}, "record"),
     ],
 )
 def test_what_cannot_be_an_entry_is_refused_and_the_others_are_kept(
@@ -109,10 +117,7 @@ def test_an_input_that_an_earlier_boot_kept_is_recognised_once_for_each_time_it_
     alike = [msgspec.structs.replace(entry, payload=b"same", sha256=sha256(b"same")) for entry in alike]
     open_spool("old").append(alike, now_ns=0)
     spool = open_spool("new")
-    again = [
-        msgspec.structs.replace(alike[0], sample=f"new-{number}", redelivered=True, record=record_of(f"new-{number}"))
-        for number in range(3)
-    ]
+    again = [redelivered(alike[0], f"new-{number}") for number in range(3)]
     outcomes = spool.append(again, now_ns=0)
     assert [outcome.same_as for outcome in outcomes] == ["old-0", "old-1", None]
     assert all(outcome.kept for outcome in outcomes)
@@ -125,7 +130,7 @@ def test_an_input_that_differs_or_is_not_redelivered_is_new(open_spool: Open, ch
     old = sized("old-1", 30, correlation=b"7")
     open_spool("old").append([old], now_ns=0)
     spool = open_spool("new")
-    again = msgspec.structs.replace(old, **({"sample": "new-1", "redelivered": True} | changes))
+    again = msgspec.structs.replace(redelivered(old, "new-1"), **changes)
     assert [outcome.same_as for outcome in spool.append([again], now_ns=0)] == [None]
     assert len(samples(spool)) == 2
 
@@ -133,7 +138,7 @@ def test_an_input_that_differs_or_is_not_redelivered_is_new(open_spool: Open, ch
 def test_a_boot_does_not_recognise_its_own_inputs(open_spool: Open) -> None:
     spool = open_spool("new")
     spool.append([sized("new-1", 30)], now_ns=0)
-    again = msgspec.structs.replace(sized("new-1", 30), sample="new-2", redelivered=True)
+    again = redelivered(sized("new-1", 30), "new-2")
     assert [outcome.same_as for outcome in spool.append([again], now_ns=0)] == [None]
 
 
@@ -146,7 +151,7 @@ def test_an_input_is_recognised_after_the_cloud_has_it(open_spool: Open) -> None
     reader.committed(shard.shard)
     reader.close()
     spool = open_spool("new")
-    again = msgspec.structs.replace(sized("old-1", 30), sample="new-1", redelivered=True)
+    again = redelivered(sized("old-1", 30), "new-1")
     assert [outcome.same_as for outcome in spool.append([again], now_ns=0)] == ["old-1"]
     assert samples(spool) == []
 
