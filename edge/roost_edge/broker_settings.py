@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from roost_edge.cloud_traffic import cloud_subscriptions
-from roost_edge.cloud_url import is_loopback
 from roost_edge.config import AgentConfig, BrokerConfig
 from roost_edge.identity import Identity, read_identity
 from roost_edge.mqtt import BrokerSettings, Subscription
-from roost_shared.enrolment import device_name
+from roost_shared.cloud_url import is_loopback
+from roost_shared.enrolment import common_name
 from roost_shared.errors import ConfigError
 from roost_shared.mqtt.address import parse_broker_url
 from roost_shared.topics import DeviceTopics
@@ -71,7 +71,7 @@ def site_settings(config: AgentConfig, identity: Identity | None, injected: Iter
     cafile, certfile, keyfile = files
     return BrokerSettings(
         url=broker.url,
-        client_id=device_name(config.tenant, config.device),
+        client_id=common_name(config.tenant, config.device),
         subscriptions=tuple(wanted),
         username=username,
         password=password,
@@ -98,7 +98,7 @@ def cloud_settings(config: AgentConfig, identity: Identity | None, url: str) -> 
         cafile = identity.cafile
     return BrokerSettings(
         url=url,
-        client_id=device_name(config.tenant, config.device),
+        client_id=common_name(config.tenant, config.device),
         subscriptions=tuple(subscriptions),
         username=username,
         password=password,

@@ -13,14 +13,15 @@ from roost_edge.mqtt import (
     NOTHING,
     BrokerConnection,
     BrokerSettings,
+    Counters,
     Outcome,
     Published,
     Received,
     Unsent,
     Will,
+    describe_connection,
 )
 from roost_edge.reactor import Reactor
-from roost_edge.site_connection import describe_connection
 from roost_shared.clock import SECOND
 from roost_shared.complaints import Complaints
 from roost_shared.errors import RoostError, TransportError
@@ -88,8 +89,8 @@ class CloudConnection:
     def describe(self) -> dict[str, Any]:
         """Its part of the status document."""
         if self._connection is None:
-            return {"connected": False, "version": None, "connections": 0, "losses": 0}
-        return describe_connection(self._connection)
+            return describe_connection(None, Counters())
+        return self._connection.describe()
 
     # ---- what carries the traffic
 

@@ -7,7 +7,6 @@ Heavy: `urllib3` is loaded here, so this is for processes of their own (`enrol`,
 """
 
 import contextlib
-import re
 import ssl
 import warnings
 from datetime import UTC, datetime
@@ -18,8 +17,9 @@ import msgspec
 import urllib3
 from urllib3.exceptions import HTTPError, InsecureRequestWarning, SSLError
 
-from roost_edge.cloud_url import check_cloud_url
 from roost_shared import __version__
+from roost_shared.cloud_url import check_cloud_url
+from roost_shared.cloud_words import one_line, read_refusal
 from roost_shared.errors import TransportError
 
 __all__ = [
@@ -34,8 +34,6 @@ __all__ = [
 API: Final = "/api/v1"
 _TIMEOUT: Final = urllib3.Timeout(connect=10, read=30)  # seconds
 _LIMIT: Final = 1 << 20  # bytes of an answer
-_SHOWN: Final = 300  # characters of an error's text that we repeat
-_TOLD_BY: Final = re.compile(r"^(<.*>|HTTPS?Connection(Pool)?\(.*?\)): ")  # urllib3 begins its errors so
 _NOT_YET_VALID, _EXPIRED = 9, 10  # X509_V_ERR_CERT_NOT_YET_VALID, _HAS_EXPIRED
 _REFUSALS: Final = 400
 _FAILURES: Final = 500
@@ -84,15 +82,6 @@ class CloudFailedError(CloudRefusedError):
     """The cloud cannot do it now: a fault of its own (5xx), or too much to do (429)."""
 
     code = "cloud.failed"
-
-
-class _Fault(msgspec.Struct, frozen=True):
-    code: str
-    message: str
-
-
-class _Refusal(msgspec.Struct, frozen=True):
-    error: _Fault
 
 
 class CloudHttp:
@@ -163,7 +152,7 @@ class CloudHttp:
         except SSLError as error:
             raise _tls_fault(self.url, error) from error
         except (HTTPError, OSError) as error:
-            raise CloudUnreachableError(f"{where}: {_short(error)}") from error
+            raise CloudUnreachableError(f"{where}: {one_line(error)}") from error
         self._note_time(reply.headers.get("Date"))
         if len(data) > _LIMIT:
             raise CloudAnswerError(f"{where}: the answer is larger than {_LIMIT} bytes")
@@ -207,23 +196,10 @@ def _tls_fault(url: str, error: SSLError) -> CloudUnreachableError:
         )
     if isinstance(cause, ssl.SSLCertVerificationError):
         return CloudUnreachableError(f"{url}: we do not know who answers there: {cause.verify_message}")
-    return CloudUnreachableError(f"{url}: TLS: {_short(error)}")
+    return CloudUnreachableError(f"{url}: TLS: {one_line(error)}")
 
 
 def _refusal(status: int, data: bytes) -> CloudRefusedError:
     kind = CloudFailedError if status >= _FAILURES or status == _TOO_MANY else CloudRefusedError
-    try:
-        fault = msgspec.json.decode(data, type=_Refusal).error
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return kind(status, "", "no word on why")
-    return kind(status, _printable(fault.code), _printable(fault.message))
-
-
-def _short(error: Exception) -> str:
-    """One line of an error whose text may hold a whole object's representation."""
-    cause = getattr(error, "reason", None) or error
-    return _printable(_TOLD_BY.sub("", str(cause)))
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in text[:_SHOWN])
+    told = read_refusal(data)
+    return kind(status, "", "no word on why") if told is None else kind(status, told.code, told.message)

@@ -35,9 +35,9 @@ class Task:
     ) -> None:
         self.policy = policy
         self.workers = dict(workers)
-        self.crews: dict[Worker, list[str]] = {}  # whom each worker serves
+        self.by_worker: dict[Worker, list[str]] = {}  # the contestants that each worker serves
         for contestant, worker in workers.items():
-            self.crews.setdefault(worker, []).append(contestant)
+            self.by_worker.setdefault(worker, []).append(contestant)
         self.refused = dict(refused)
         self.bundles = dict(bundles)
         self.unsigned = unsigned

@@ -24,6 +24,7 @@ from PIL.ImageFile import ImageFile
 from roost_shared.errors import InputError
 from roost_shared.limits import InputLimits
 from roost_shared.magic import MagicKind, kind_by_magic
+from roost_shared.messages import UNREADABLE
 
 __all__ = [
     "ArrayObjectError",
@@ -189,7 +190,7 @@ def open_json(view: bytes | memoryview) -> NDArray[Any]:
     """
     try:
         return to_array(msgspec.json.decode(view))
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise BadJsonError(f"the payload is no JSON array of numbers: {error}") from error
 
 

@@ -66,6 +66,8 @@ class SampleRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", 
         deadline_ms: the caller's own; None: the task's.
         backlog: it had waited while the device was away, and its rules counted from later.
         policy: digest of the rendezvous policy it was answered by, as `PolicyRecord` says it.
+        round_trip_ms: what a question to the cloud was expected to take when the request came (p95); None: the link
+            was down, or there was nobody to ask. With it a replay asks when the device did.
     """
 
     sample: str
@@ -78,6 +80,7 @@ class SampleRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", 
     force: str | None = None
     backlog: bool = False
     policy: str | None = None
+    round_trip_ms: float | None = None
 
 
 class PolicyRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="policy"):

@@ -164,6 +164,11 @@ def test_expectations_that_are_not_numbers_never_match(bundle: Bundle, tmp_path:
         Pipeline.load(_with_golden(bundle, tmp_path / "other", encode_golden(spoilt))).check_golden()
 
 
+def test_golden_vectors_that_are_no_text_are_named(bundle: Bundle, tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="golden vectors cannot be read"):
+        Pipeline.load(_with_golden(bundle, tmp_path / "other", b"\x91\x81\xa6inject\x81\xa1\xff\x01")).check_golden()
+
+
 def test_fewer_golden_vectors_than_promised_prove_nothing(bundle: Bundle, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="holds 0 golden vectors"):
         Pipeline.load(_with_golden(bundle, tmp_path / "other", encode_golden([]))).check_golden()

@@ -12,6 +12,7 @@ from tests.support.asking import SURE, UNSURE, asking_toml, link_of, until_link
 from tests.support.bundles import Bundles
 from tests.support.fake_scorer import Asked, FakeScorer, score_of, twice, well
 from tests.support.mosquitto import Mosquitto
+from tests.support.unreadable import NO_MESSAGEPACK
 
 
 @pytest.fixture
@@ -96,6 +97,13 @@ def test_nonsense_is_counted_by_name_and_answers_nothing(
         until_link(agent, "good")
         assert caller.ask(UNSURE)["contestant"] == "big"
         assert not caller.peer.messages
+
+
+def test_whatever_comes_as_a_score_ends_nothing(asking: AgentProcess, scorer: FakeScorer, caller: Caller) -> None:
+    for message in NO_MESSAGEPACK.values():
+        scorer.say("cam-01", message)
+    until(lambda: asking.status["complaints"].get("score.unreadable") == len(NO_MESSAGEPACK), "each is counted")
+    assert caller.ask(UNSURE)["contestant"] == "big"
 
 
 def test_a_scorer_that_answers_twice_is_heard_once(asking: AgentProcess, scorer: FakeScorer, caller: Caller) -> None:

@@ -6,7 +6,6 @@ from typing import ClassVar
 from roost_shared.oip import OipError
 
 __all__ = [
-    "EncodingError",
     "ForceRefusedError",
     "HttpRefusalError",
     "LengthRequiredError",
@@ -61,13 +60,6 @@ class LengthRequiredError(HttpRefusalError):
 
     code = "http.length_required"
     status: ClassVar[int] = 411
-
-
-class EncodingError(HttpRefusalError):
-    """A body that is compressed."""
-
-    code = "http.encoding"
-    status: ClassVar[int] = 415
 
 
 class UnexpectedBodyError(HttpRefusalError):

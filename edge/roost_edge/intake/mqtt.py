@@ -6,7 +6,6 @@ Response Topic, Correlation Data, Content Type, Message Expiry and the user prop
 """
 
 import hashlib
-import hmac
 import math
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,8 +14,9 @@ from itertools import count
 from typing import Final
 
 from roost_edge.inputs import Delivery, Input, RefusedInputError
+from roost_edge.intake.tokens import shows_token
 from roost_edge.mqtt import BrokerConnection, Outcome, Properties, Published, Received
-from roost_shared.clock import SECOND, Clock, ms_to_ns
+from roost_shared.clock import SECOND, Clock, ms_to_ns, timestamp
 from roost_shared.messages import Answer, ErrorInfo, encode_json
 from roost_shared.topics import DeviceTopics, parse_task_topic
 
@@ -137,13 +137,13 @@ class MqttIntake:
         if received.redelivery_of in self._waiting:
             self.ignored_waiting += 1
             return
-        request = self._identify(received, task)
+        given = self._identify(received, task)
         try:
-            self._read_wishes(received, request)
+            self._read_wishes(received, given)
         except RefusedInputError as error:
-            self._refuse(request, error.info)
+            self._refuse(given, error.info)
             return
-        self._take(request)
+        self._take(given)
 
     def confirmed(self, mid: int) -> None:
         """The broker answered a QoS 1 message of ours; an input that waited for that is settled.
@@ -198,7 +198,7 @@ class MqttIntake:
             payload=received.payload,
             content_type=received.content_type,
             received_ns=received.received_ns,
-            received_at=self._clock.wall().isoformat(timespec="milliseconds"),
+            received_at=timestamp(self._clock.wall()),
             reply=MqttReply(
                 self._connection,
                 topic,
@@ -226,7 +226,7 @@ class MqttIntake:
         wanted = received.response_topic
         return wanted if wanted and _is_reply_topic(wanted) else self._topics.output(task)
 
-    def _read_wishes(self, received: Received, request: Input) -> None:
+    def _read_wishes(self, received: Received, given: Input) -> None:
         """Read what the caller asks for beside the payload.
 
         Raises:
@@ -238,15 +238,14 @@ class MqttIntake:
         properties = dict(received.user_properties)
         deadline = properties.get("deadline-ms")
         if deadline is not None:
-            request.deadline_ns = _deadline_ns(deadline)
+            given.deadline_ns = _deadline_ns(deadline)
         force = properties.get("force")
         if force is not None:
             self._check_operator(properties.get("operator-token", ""))
-            request.force = force
+            given.force = force
 
     def _check_operator(self, token: str) -> None:
-        digest = hashlib.sha256(token.encode()).hexdigest()
-        if not hmac.compare_digest(digest, (self._operator_token_sha256 or "").lower()):
+        if not shows_token(token, self._operator_token_sha256):
             raise RefusedInputError("force.refused", "forcing a contestant needs the operator's token")
 
 

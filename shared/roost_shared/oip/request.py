@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
+from roost_shared.messages import UNREADABLE
 from roost_shared.oip.datatypes import DATATYPES, Datatype
 from roost_shared.oip.documents import OUTPUTS
 from roost_shared.oip.errors import (
@@ -31,9 +32,8 @@ from roost_shared.oip.limits import MAX_DIMENSIONS, MAX_ID_CHARS, MAX_OUTPUTS, O
 from roost_shared.oip.npy import write_npy
 from roost_shared.oip.tensors import bytes_element, json_numbers
 
-__all__ = ["HEADER_LENGTH", "InferRequest", "ResponseForm", "WantedOutput", "header_length", "read_request"]
+__all__ = ["InferRequest", "ResponseForm", "WantedOutput", "read_request"]
 
-HEADER_LENGTH: Final = "inference-header-content-length"
 _MAX_DEADLINE_MS: Final = 1e9
 _ELSEWHERE: Final = ("shared_memory_region", "shared_memory_byte_size", "shared_memory_offset")
 _FORCE: Final = "force:"
@@ -108,19 +108,6 @@ _decoder: Final = msgspec.json.Decoder(_Request)
 _strings: Final = msgspec.json.Decoder(list[str])
 
 
-def header_length(value: str | None) -> int | None:
-    """The length of the JSON, as the `Inference-Header-Content-Length` header states it.
-
-    Raises:
-        BadHeaderLengthError: it is no length.
-    """
-    if value is None:
-        return None
-    if not (value.isascii() and value.isdigit()) or len(value) > 15:  # noqa: PLR2004 - what any body's length fits in
-        raise BadHeaderLengthError(f"Inference-Header-Content-Length is {value[:40]!r}, not a number of bytes")
-    return int(value)
-
-
 def read_request(
     body: bytes | bytearray | memoryview, *, json_bytes: int | None = None, limits: OipLimits | None = None
 ) -> InferRequest:
@@ -128,7 +115,7 @@ def read_request(
 
     Args:
         body: all of it.
-        json_bytes: how much of it is JSON, see `header_length`; None: all of it.
+        json_bytes: how much of it is JSON, see `headers`; None: all of it.
         limits: how much it may hold.
 
     Raises:
@@ -162,7 +149,7 @@ def read_request(
 def _decode(data: memoryview) -> _Request:
     try:
         return _decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise BadJsonRequestError(f"this is no inference request: {error}") from error
 
 
@@ -226,7 +213,7 @@ def _json_data(tensor: _Input) -> msgspec.Raw:
 def _json_element(tensor: _Input) -> bytes:
     try:
         elements = _strings.decode(_json_data(tensor))
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise BadTensorError(f"the data of BYTES is no list of strings: {error}") from error
     if len(elements) != 1:
         raise BadTensorError(f"{len(elements)} elements, but the shape says 1")

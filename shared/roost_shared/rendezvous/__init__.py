@@ -5,6 +5,7 @@ device, in the cloud and in replay. Read `mailbox` for the rules, `rendezvous` f
 """
 
 from roost_shared.rendezvous.agreement import agree, compare_with_answer
+from roost_shared.rendezvous.document import PolicyDocument, PolicyDocumentError
 from roost_shared.rendezvous.events import (
     Answer,
     Ask,
@@ -44,6 +45,8 @@ __all__ = [
     "Effect",
     "Late",
     "Link",
+    "PolicyDocument",
+    "PolicyDocumentError",
     "PolicyError",
     "Pressure",
     "Rendezvous",

@@ -361,7 +361,7 @@ def test_three_times_more_inputs_than_a_model_can_score_cost_none_of_those_it_ca
     bench = Bench(in_flight=20)
     model = OneModel(bench, took_ns=50 * MS)
     bench.task.workers = cast("dict[str, Worker]", {"primary": model})
-    bench.task.crews = cast("dict[Worker, list[str]]", {model: ["primary"]})
+    bench.task.by_worker = cast("dict[Worker, list[str]]", {model: ["primary"]})
     replies = []
     for number in range(600):  # 60 a second for ten seconds, of which it can score 20
         bench.reactor.advance(number * 1000 * MS // 60)
@@ -450,6 +450,13 @@ def test_a_caller_s_deadline_is_kept(bench: Bench) -> None:
     bench.reactor.advance(45 * MS)
     assert reply.answers[0].reason == "default"
     assert reply.answers[0].deadline_met
+
+
+def test_workers_and_rendezvous_agree_on_when_time_is_up(bench: Bench) -> None:
+    bench.put("a", FakeReply(), deadline_ns=100 * MS)
+    bench.put("b", FakeReply(), deadline_ns=2 * MS)  # less than the guard
+    assert [job.until_ns for job in bench.workers["primary"].jobs] == [95 * MS, 0]
+    assert [job.until_ns for job in bench.workers["shadow"].jobs] == [None, None], "it does not answer: never late"
 
 
 def test_forcing_lets_only_the_named_contestant_answer(bench: Bench) -> None:
