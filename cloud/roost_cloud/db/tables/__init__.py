@@ -5,6 +5,7 @@ from roost_cloud.db.tables.deployment import Deployment
 from roost_cloud.db.tables.fleet import Certificate, Device, DeviceLabel, EnrolmentToken, SpentNonce
 from roost_cloud.db.tables.people import ApiToken, Tenant
 from roost_cloud.db.tables.registry import Alias, AliasMove, Blob, BlobUpload, BundleBlob, BundleVersion
+from roost_cloud.db.tables.shards import SampleInput, Shard, ShardUpload
 from roost_cloud.db.tables.tasks import CloudTask
 
 __all__ = [
@@ -22,6 +23,9 @@ __all__ = [
     "Device",
     "DeviceLabel",
     "EnrolmentToken",
+    "SampleInput",
+    "Shard",
+    "ShardUpload",
     "SpentNonce",
     "Tenant",
 ]
