@@ -177,7 +177,7 @@ class CloudHttp:
             chunks: the bytes.
 
         Raises:
-            CloudUnreachableError, CloudRefusedError: as `call` does; the reason may be S3's.
+            CloudUnreachableError, CloudRefusedError, CloudAnswerError: as `call` does; the reason may be S3's.
         """
         where = f"PUT {urlsplit(url)._replace(query='').geturl()}"  # the signature is as good as a password
         headers = {"User-Agent": self._pool.headers["User-Agent"], "Content-Length": str(size_bytes)}
@@ -186,13 +186,15 @@ class CloudHttp:
             try:
                 data = reply.read(_LIMIT)
             finally:
-                reply.close() if reply.status >= _REFUSALS else reply.release_conn()
+                reply.close()
         except SSLError as error:
             raise _tls_fault(where, error) from error
         except (HTTPError, OSError) as error:
             raise CloudUnreachableError(f"{where}: {one_line(error)}") from error
-        if not 200 <= reply.status < 300:  # noqa: PLR2004 - HTTP's range of success
+        if reply.status >= _REFUSALS:
             raise _refusal(reply.status, data, _retry_after_s(reply.headers))
+        if not 200 <= reply.status < 300:  # noqa: PLR2004 - HTTP's range of success
+            raise CloudAnswerError(f"{where}: HTTP status {reply.status}; a signed URL leads nowhere else")
 
     def _send(self, method: str, url: str, headers: dict[str, str], body: Any) -> urllib3.BaseHTTPResponse:
         data = None if body is None else msgspec.json.encode(body)

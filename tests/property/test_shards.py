@@ -6,7 +6,8 @@ import tarfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roost_shared.shards import TarLayout, WrongBytesError, check_tar
+from roost_shared.shards import Member, TarLayout, WrongBytesError, check_tar
+from roost_shared.shards.tar_layout import tar_header
 from tests.support.shard_inputs import JPEG, ShardInput, make_input, member_reader, shard_of, tar_of
 
 PAYLOADS = st.one_of(
@@ -35,6 +36,14 @@ def test_python_reads_what_was_kept(inputs: list[ShardInput]) -> None:
             file = tar.extractfile(info)
             assert file is not None
             assert file.read() == read(member)
+
+
+@given(st.text("abcdefghijklmnopqrstuvwxyz0123456789-_.", min_size=1, max_size=96), st.integers(0, 1 << 30))
+def test_headers_are_pythons(name: str, size_bytes: int) -> None:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode, info.mtime = size_bytes, 0o644, 315532800
+    member = Member(make_input("b-1", b"").entry, False, name, size_bytes, "", 512)
+    assert tar_header(member) == info.tobuf(tarfile.USTAR_FORMAT)
 
 
 @given(INPUTS, st.data())

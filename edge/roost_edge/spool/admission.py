@@ -13,7 +13,8 @@ from roost_edge.spool.frame import Frame, make_frame
 from roost_edge.spool.index import reading
 from roost_edge.spool.interface import NewEntry, Outcome
 from roost_shared.errors import RoostError
-from roost_shared.messages import ErrorInfo
+from roost_shared.messages import ErrorInfo, MessageError
+from roost_shared.records import SampleRecord, decode_record
 
 __all__ = ["Admission", "Candidate", "refusal"]
 
@@ -104,6 +105,15 @@ class Admission:
         ]
 
 
+def _is_its_record(entry: NewEntry) -> bool:
+    """A record that nobody can read would stop whoever makes a shard of it."""
+    try:
+        record = decode_record(entry.record)
+    except MessageError:
+        return False
+    return isinstance(record, SampleRecord) and record.sample == entry.sample
+
+
 def _problem(entry: NewEntry) -> str | None:
     if not entry.sample or "." in entry.sample or "/" in entry.sample:
         return "that is no sample's name"
@@ -111,6 +121,8 @@ def _problem(entry: NewEntry) -> str | None:
         return f"{entry.probability} is no probability"
     if entry.priority < 0:
         return f"{entry.priority} is no priority"
+    if not _is_its_record(entry):
+        return "the record is not its own"
     if hashlib.sha256(entry.payload).digest() != entry.sha256:
         return "the payload is not what was received"
     return None

@@ -67,6 +67,21 @@ CREATE TABLE digest (
 CREATE TABLE state (round INTEGER NOT NULL, time_s REAL NOT NULL, whole INTEGER NOT NULL DEFAULT 0);
 """
 
+_OF_THE_DISK: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+# SQLite quotes what it cannot read in its messages, and sqlite3 then fails over what it quotes.
+_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
+
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection for one thread; the file is made if missing.
@@ -83,7 +98,7 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
-    except sqlite3.Error as error:
+    except _ERRORS as error:
         if connection is not None:
             connection.close()
         raise _translated(error) from error
@@ -103,8 +118,7 @@ def create_schema(connection: sqlite3.Connection) -> None:
     if version:
         raise SpoolIndexError(f"the index has version {version}, we know {_VERSION}: upgrade roost-agent")
     with transaction(connection):
-        for statement in _SCHEMA.split(";\n"):
-            connection.execute(statement)
+        _make_tables(connection)
         # Round numbers begin anywhere: those of an index that was lost must not come again.
         connection.execute("INSERT INTO state (round, time_s) VALUES (?, 0)", (secrets.randbits(48),))
         connection.execute(f"PRAGMA user_version = {_VERSION}")
@@ -129,12 +143,28 @@ def mark_whole(connection: sqlite3.Connection) -> None:
 
 
 def is_sound(connection: sqlite3.Connection) -> bool:
-    """Whether the database's pages hang together."""
+    """Whether the tables are ours, the pages hang together, and the indexes say what the tables say."""
     try:
-        rows: list[tuple[str]] = connection.execute("PRAGMA quick_check(1)").fetchall()
-    except sqlite3.DatabaseError:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        rows = connection.execute("PRAGMA integrity_check(1)").fetchall()
+        return rows == [("ok",)] and (version != _VERSION or _tables(connection) == _our_tables())
+    except _ERRORS:
         return False
-    return rows == [("ok",)]
+
+
+def _our_tables() -> set[tuple[str, str | None]]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        _make_tables(connection)
+        return _tables(connection)
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    for statement in _SCHEMA.split(";\n"):
+        connection.execute(statement)
+
+
+def _tables(connection: sqlite3.Connection) -> set[tuple[str, str | None]]:
+    return set(connection.execute("SELECT name, sql FROM sqlite_master").fetchall())
 
 
 @contextlib.contextmanager
@@ -155,7 +185,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
                 with contextlib.suppress(sqlite3.Error):  # the first error is the one to tell
                     connection.execute("ROLLBACK")
             raise
-    except sqlite3.Error as error:
+    except _ERRORS as error:
         raise _translated(error) from error
 
 
@@ -164,12 +194,11 @@ def reading() -> Iterator[None]:
     """Statements outside a transaction; raises as `transaction` does."""
     try:
         yield
-    except sqlite3.Error as error:
+    except _ERRORS as error:
         raise _translated(error) from error
 
 
-def _translated(error: sqlite3.Error) -> SpoolUnwritableError | SpoolIndexError:
-    """SQLite's own words for a disk that is full, read-only or failing are all `OperationalError`."""
-    if isinstance(error, sqlite3.OperationalError):
-        return SpoolUnwritableError(f"index: {error}")
-    return SpoolIndexError(f"index: {error}")
+def _translated(error: Exception) -> SpoolUnwritableError | SpoolIndexError:
+    """By SQLite's code: `sqlite3` calls a full disk and a damaged schema by the same class."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    return SpoolUnwritableError(f"index: {error}") if code in _OF_THE_DISK else SpoolIndexError(f"index: {error}")

@@ -81,7 +81,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     sha256: bytes  # of the payload, 32 bytes
     content_type: str | None
     start: bytes  # the payload's first MAGIC_BYTES
-    age_s: int  # of running time; see `running_time`
+    age_s: int  # of running time, when it was looked at; see `running_time`
 
 
 class Stored(msgspec.Struct, frozen=True):

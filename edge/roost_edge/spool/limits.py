@@ -17,7 +17,7 @@ class SpoolLimits(msgspec.Struct, frozen=True, kw_only=True):
         quota_bytes: of inputs, with their records.
         reserve_bytes: of the disk to leave free, whoever fills it.
         outbox_bytes: of records that belong to no kept input.
-        age_s: of running time after which an input is dropped, uploaded or not.
+        age_s: of running time after which an input is dropped, unless it is in a list that goes to the cloud.
         segment_bytes: after which a new segment is begun.
         sealed_share: of the quota that sealed lists may hold: they cannot be thinned.
         thin_at: share of the quota at which `tick` thins.

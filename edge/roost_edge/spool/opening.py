@@ -99,7 +99,7 @@ def _rows_hold(connection: sqlite3.Connection) -> bool:
     try:
         for row in entries.every(connection):
             entries.check(row)
-    except (sqlite3.DatabaseError, msgspec.ValidationError):
+    except (sqlite3.DatabaseError, UnicodeDecodeError, msgspec.ValidationError):
         return False
     return True
 
@@ -131,7 +131,7 @@ def put_in_order(connection: sqlite3.Connection, segments: Segments, tally: Tall
     for number in sorted(known.keys() | set(segments.numbers())):
         size_bytes = segments.size_bytes(number)
         there = sorted(known.get(number, []))
-        missing = [one for one in there if one.offset + one.frame_bytes > size_bytes]
+        missing = {one for one in there if one.offset + one.frame_bytes > size_bytes}
         if missing:
             drop_damaged(connection, segments, tally, boot, [one.id for one in missing])
         with contextlib.suppress(OSError):  # the space may wait; a read-only disk is told by whoever writes

@@ -22,6 +22,10 @@ _NOT_NOW: Final = frozenset({401, 408, 409, 429})
 _FAILURES: Final = range(500, 600)
 _LONGEST_NS: Final = 3600 * SECOND  # that we let the cloud ask for
 _EXPIRED, _GONE, _UNPROCESSABLE = 403, 404, 422
+_CURED_AT_COMMIT: Final[dict[str, Cure]] = {
+    "objects.parts_missing": "ask_again",
+    "shard.wrong_bytes": "open_again",
+}
 _LATE: Final = "RequestTimeout"  # S3 says so with 400
 _STALE: Final = "ExpiredToken"  # and so of a URL signed by credentials that ended before it
 
@@ -57,5 +61,5 @@ def cure_of(error: TransportError, step: Step) -> Cure | None:
     if step != "open" and error.status == _GONE:
         return "ask_again" if step == "part" else "open_again"
     if step == "commit" and error.status == _UNPROCESSABLE:
-        return {"objects.parts_missing": "ask_again", "shard.wrong_bytes": "open_again"}.get(error.reason)  # type: ignore[return-value]
+        return _CURED_AT_COMMIT.get(error.reason)
     return None

@@ -69,22 +69,20 @@ class ShardTar:
 
 def in_chunks(pieces: Iterable[memoryview], chunk_bytes: int) -> Iterator[bytes]:
     """The same bytes in chunks that are worth a send: small pieces together, and large ones cut."""
-    pending = bytearray()
+    pending: list[memoryview] = []
+    room_bytes = chunk_bytes
     for piece in pieces:
-        start = 0
-        if pending:
-            start = chunk_bytes - len(pending)
-            pending += piece[:start]
-            if len(pending) < chunk_bytes:
-                continue
-            yield bytes(pending)
+        rest = piece
+        while len(rest) >= room_bytes:
+            yield b"".join([*pending, rest[:room_bytes]])
+            rest = rest[room_bytes:]
             pending.clear()
-        whole = start + (len(piece) - start) // chunk_bytes * chunk_bytes
-        for at in range(start, whole, chunk_bytes):
-            yield bytes(piece[at : at + chunk_bytes])
-        pending += piece[whole:]
+            room_bytes = chunk_bytes
+        if rest:
+            pending.append(rest)
+            room_bytes -= len(rest)
     if pending:
-        yield bytes(pending)
+        yield b"".join(pending)
 
 
 def _listed(entry: Entry, record: bytes) -> ShardEntry:

@@ -156,7 +156,8 @@ class Uploader:
         flush = self._flush.is_set()
         sealed = self._reader.seal(self._limits if not flush else _flushing(self._limits), self._identify)
         if sealed is None:
-            self._flush.clear()
+            if flush:  # else somebody may have asked for it since
+                self._flush.clear()
             return None
         return self._sealed(sealed.shard)
 
