@@ -127,8 +127,10 @@ class _Rules(NamedTuple):
     reads: tuple[str, ...]
 
 
-_DEVICE: Final = _Rules(("state", "reported", "telemetry", "ask/+", "out/+"), ("desired", "score", "state", "in/+"))
-_CLOUD: Final = _Rules(("desired", "score"), ("state", "reported", "telemetry", "ask/+"))
+_DEVICE: Final = _Rules(
+    ("state", "reported", "telemetry", "ask/+", "out/+"), ("desired", "score", "watermark", "state", "in/+")
+)
+_CLOUD: Final = _Rules(("desired", "score", "watermark"), ("state", "reported", "telemetry", "ask/+"))
 _ASKING: Final = _Rules(("ask/+",), ("score",))  # under a name of the cloud's own
 _KEPT_OF_DEVICES: Final = ("state", "reported")
 
