@@ -17,6 +17,7 @@ from roost_cloud.samples.place import Place
 from roost_shared.records import DroppedRecord, Record
 from tests.support.cloud import Cloud
 from tests.support.fleet import API, FleetDevice, code_of, enrolled_device
+from tests.support.shard_inputs import make_input, opening_of, tar_of
 from tests.support.stocked import PICTURE, stock_input, stock_shard
 from tests.support.telling import BOOT, batch, late, policy, sample, window
 
@@ -248,3 +249,25 @@ def test_a_page_is_found_by_an_index_in_its_order(newest_sqlite: Path, chosen: C
         plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
     assert index in plan[0][3]
     database.close()
+
+
+def test_an_input_that_came_in_a_devices_own_shard_is_found_in_it(cloud: Cloud, cam: FleetDevice) -> None:
+    payloads = {f"{BOOT}-1": b"[1, 2]", f"{BOOT}-2": PICTURE, f"{BOOT}-3": PICTURE * 50}
+    inputs = [make_input(name, payload, probability=0.5) for name, payload in payloads.items()]
+    told(cloud, cam, [sample(number, payload=payload) for number, payload in enumerate(payloads.values(), 1)])
+    assert listed(cloud, "has_input=true") == []
+    shards = f"{API}/device/shards"
+    begun = cloud.client.post(shards, json=opening_of(inputs), headers=cam.headers()).json()
+    tar = tar_of(inputs)
+    for part in begun["parts"]:
+        piece = tar[part["offset"] :][: part["size_bytes"]]
+        assert cloud.client.put(part["url"], content=piece).status_code == 200
+    committed = cloud.client.post(f"{shards}/{begun['shard']}/commit", headers=cam.headers())
+    assert committed.json()["state"] == "committed"
+    assert len(listed(cloud, "has_input=true")) == len(payloads)
+    headers = cloud.headers(role="viewer")
+    for name, payload in payloads.items():
+        assert cloud.client.get(f"{API}/samples/cam.01/{name}/input", headers=headers).content == payload
+    shown = cloud.client.get(f"{API}/samples/cam.01/{BOOT}-2", headers=headers).json()
+    assert (shown["input"]["media_type"], shown["input"]["probability"]) == ("image/png", 0.5)
+    assert cloud.client.get(f"{API}/samples/cam.01/{BOOT}-2/thumbnail", headers=headers).status_code == 200
