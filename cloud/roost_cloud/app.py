@@ -14,6 +14,8 @@ from roost_cloud.api import (
     device_shards,
     devices,
     enrolment,
+    records,
+    samples,
     tasks,
     tenants,
     tokens,
@@ -83,6 +85,8 @@ def _routers(store: ObjectStore) -> tuple[APIRouter, ...]:
         bundles.router,
         aliases.router,
         tasks.router,
+        records.router,
+        samples.router,
     )
     # Other stores serve their signed URLs themselves.
     return (*routers, objects_router(lambda: store)) if isinstance(store, FileStore) else routers

@@ -34,9 +34,14 @@ def require_postgres() -> Path:
 
 
 class Postgres:
-    """One cluster, without durability: it lives as long as the tests."""
+    """One cluster; it lives as long as the tests, and so needs no durability unless that is what takes time.
 
-    def __init__(self) -> None:
+    Args:
+        durable: whether commits reach the disk.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self._durability = {} if durable else {"fsync": "off", "full_page_writes": "off"}
         self._programs = require_postgres()
         # Not in pytest's folder: only its owner may look into that, and PostgreSQL refuses to run as root.
         self._folder = Path(tempfile.mkdtemp(prefix="roost-postgres-"))
@@ -60,7 +65,7 @@ class Postgres:
         return (self._folder / "log").read_text()
 
     def start(self) -> None:
-        options = {"fsync": "off", "full_page_writes": "off", "unix_socket_directories": "", "max_connections": "200"}
+        options = {**self._durability, "unix_socket_directories": "", "max_connections": "200"}
         settings = [f"--{name}={value}" for name, value in options.items()]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(

@@ -23,6 +23,8 @@ from tests.support.fleet import API, FleetDevice, enrolled_device, enrolment
 from tests.support.fleet_certificates import signing_request
 from tests.support.served_cloud import manifest_of, sizes_of
 from tests.support.shard_inputs import ShardInput, make_input, opening_of, tar_of
+from tests.support.stocked import PICTURE, stock_input
+from tests.support.telling import BOOT, batch, sample
 
 __all__ = ["PROBES", "Probe", "World"]
 
@@ -30,12 +32,15 @@ __all__ = ["PROBES", "Probe", "World"]
 Needs = Literal["nobody", "device", "anyone", "viewer", "operator", "admin", "any admin", "platform", "platform admin"]
 MANIFEST: Final = b"the manifest"
 PUT_OBJECT: Final = "PUT /api/v1/objects/{key}"
+SAMPLE: Final = "/api/v1/samples/{device}/{sample}"
+RECORDS: Final = batch([sample(1, payload=PICTURE)])
 NEW_SHARD: Final = opening_of([make_input("b-1", b"[3]")])
 INFER: Final = {"inputs": [{"name": "input", "datatype": "BYTES", "shape": [1], "data": ["an image"]}]}
 NOBODYS: Final = {  # of every kind of thing one that no tenant has
     "token": "0123456789abcdef",
     "enrolment": "0123456789abcdef",
     "device": "nobodys",
+    "sample": "nobodys-1",
     "upload": 32 * "e",
     "ready": 32 * "f",
     "digest": "sha256:" + 64 * "0",
@@ -127,6 +132,11 @@ PROBES: Final[dict[str, Probe]] = {
     "POST /api/v1/device-auth/renew": Probe(
         "device", "/api/v1/device-auth/renew", {"csr_pem": "{csr}"}, "device.renew"
     ),
+    "POST /api/v1/device/records": Probe("device", "/api/v1/device/records", RECORDS),
+    "GET /api/v1/samples": Probe("viewer", "/api/v1/samples"),
+    "GET /api/v1/samples/{device}/{sample}": Probe("viewer", SAMPLE),
+    "GET /api/v1/samples/{device}/{sample}/input": Probe("viewer", f"{SAMPLE}/input"),
+    "GET /api/v1/samples/{device}/{sample}/thumbnail": Probe("viewer", f"{SAMPLE}/thumbnail"),
     "POST /api/v1/device/shards": Probe("device", "/api/v1/device/shards", NEW_SHARD),
     "GET /api/v1/device/shards/{shard}": Probe("device", "/api/v1/device/shards/{shard}"),
     "POST /api/v1/device/shards/{shard}/commit": Probe("device", "/api/v1/device/shards/{ready_shard}/commit"),
@@ -214,12 +224,16 @@ class World:
         self._send("PUT", f"/bundles/{name}/aliases/acmes-alias", {"version": version})
         task = {"contestants": [{"name": "acmes", "bundle": f"{name}@acmes-alias"}]}
         self._send("PUT", "/tasks/acmes-task", task)
+        told = self._request("POST", f"{API}/device/records", RECORDS, self.device_headers())
+        assert told.status_code == 200, told.text
+        stock_input(cloud.services, "acme", self._device.device, f"{BOOT}-1", PICTURE)
         self._things = {
             "token": token["id"],
             "enrolment": doomed.id,
             "token_id": pending.id,
             "secret": pending.secret,
             "device": self._device.device,
+            "sample": f"{BOOT}-1",
             "newcomer": self._newcomer.device,
             "upload": self._upload(b"acme's, on its way", arrives=False),
             "ready": self._upload(b"acme's, arrived"),
