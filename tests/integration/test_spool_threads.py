@@ -78,6 +78,9 @@ def test_no_input_is_lost_or_doubled_between_two_threads(tmp_path: Path, disk: C
     uploader.stop()
     assert uploader.failure is None
     counts = spool.describe()
+    spool.close()
+    spool = Spool(tmp_path / "spool", "judge", SpoolLimits(reserve_bytes=0, sealed_share=100.0), 0)
+    assert spool.describe()["entries"] == counts["entries"]
     left = [entry.sample for entry, _, _ in sweep(spool)]
     assert sum(counts["entries"].values()) == len(left)
     records = [decode_record(record) for batch in all_batches(spool) for record in batch.records]

@@ -12,20 +12,8 @@ from roost_edge.spool.segments import Place
 from roost_edge.spool.tally import Held
 from roost_shared.magic import MAGIC_BYTES
 
-__all__ = [
-    "Row",
-    "by_id",
-    "by_sample",
-    "check",
-    "every",
-    "held",
-    "insert",
-    "of_class",
-    "of_segment",
-    "of_shard",
-    "open_rows",
-]
-__all__ += ["remove", "to_entry"]
+__all__ = ["Row", "by_id", "by_sample", "check", "every", "held", "highest_probability", "insert", "of_class"]
+__all__ += ["of_segment", "of_shard", "open_rows", "remove", "to_entry"]
 
 _COLUMNS: Final = (
     "id, sample, task, priority, probability, segment, place, frame_bytes, record_bytes, payload_bytes, sha256,"
@@ -142,6 +130,14 @@ def of_class(connection: sqlite3.Connection, priority: int, after_id: int, count
     return _rows(
         connection, "shard IS NULL AND priority = ? AND id > ? ORDER BY id LIMIT ?", priority, after_id, count
     )
+
+
+def highest_probability(connection: sqlite3.Connection, priority: int) -> float:
+    """Of a class's rows that are in no list; 0 if there are none."""
+    found = connection.execute(
+        "SELECT coalesce(max(probability), 0) FROM entry WHERE shard IS NULL AND priority = ?", (priority,)
+    )
+    return float(found.fetchone()[0])
 
 
 def of_segment(connection: sqlite3.Connection, number: int) -> list[Row]:

@@ -94,13 +94,15 @@ class Reader:
     def _seal(self, name: str, rows: Sequence[Row]) -> bool:
         """Make them a list, unless one of them has changed since."""
         with transaction(self._connection):
-            if any(not _same(row, entries.by_id(self._connection, row.id)) for row in rows):
+            current = [entries.by_id(self._connection, row.id) for row in rows]
+            unchanged = [now for row, now in zip(rows, current, strict=True) if now is not None and _same(row, now)]
+            if len(unchanged) < len(rows):
                 return False
             cursor = self._connection.execute("INSERT INTO shard (name, task) VALUES (?, ?)", (name, rows[0].task))
             self._connection.executemany(
                 "UPDATE entry SET shard = ? WHERE id = ?", [(cursor.lastrowid, row.id) for row in rows]
             )
-        before = [entries.held(row) for row in rows]
+        before = [entries.held(row) for row in unchanged]  # they may have been moved since
         self._tally.changed(before, [msgspec.structs.replace(one, sealed=True) for one in before])
         return True
 
@@ -174,6 +176,6 @@ class Reader:
         return row
 
 
-def _same(row: Row, now: Row | None) -> bool:
+def _same(row: Row, now: Row) -> bool:
     """Whether what a list says of an entry still holds; where its bytes are is not in it."""
-    return now is not None and (row.probability, row.shard) == (now.probability, now.shard)
+    return (row.probability, row.shard) == (now.probability, now.shard)

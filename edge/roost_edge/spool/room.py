@@ -10,7 +10,7 @@ from roost_edge.spool.index import transaction
 from roost_edge.spool.removal import Removal
 from roost_edge.spool.segments import Segments
 from roost_edge.spool.tally import Tally
-from roost_edge.spool.thinning import CHANCE, LEAST_PROBABILITY, next_class, survives
+from roost_edge.spool.thinning import CHANCE, is_tossed_for, next_class, survives
 
 __all__ = ["Room"]
 
@@ -47,31 +47,34 @@ class Room:
             priority = next_class(self._tally.open_bytes(), highest=highest)
             if priority is None:
                 return
-            wanted_bytes -= self._thin(priority, wanted_bytes)
+            freed_bytes, goes_on = self._thin(priority, wanted_bytes)
+            if not goes_on:
+                return  # the other thread has just sealed what there was
+            wanted_bytes -= freed_bytes
 
-    def _thin(self, priority: int, wanted_bytes: int) -> int:
+    def _thin(self, priority: int, wanted_bytes: int) -> tuple[int, bool]:
         removal = Removal(self._connection, self._segments, self._tally, self._boot)
         with transaction(self._connection):
-            freed, thinned = self._round(removal, priority)
-            if not thinned:
+            freed, tossed = self._round(removal, priority)
+            if not tossed:
                 freed += self._oldest(removal, priority, wanted_bytes)
         removal.finish()
-        return freed
+        return freed, tossed or freed > 0
 
     def _round(self, removal: Removal, priority: int) -> tuple[int, bool]:
-        """One round over a class: bytes freed, and whether it reached any."""
+        """One round in a class: bytes freed, and whether it tossed for any."""
         self._connection.execute("UPDATE state SET round = round + 1")
         (number,) = self._connection.execute("SELECT round FROM state").fetchone()
-        freed, reached, last = 0, False, 0
+        highest = entries.highest_probability(self._connection, priority)
+        freed, tossed, last = 0, False, 0
         while rows := entries.of_class(self._connection, priority, last, _ROWS):
             last = rows[-1].id
-            reachable = [row for row in rows if row.probability * CHANCE >= LEAST_PROBABILITY]
-            stays = [row for row in reachable if survives(row.sample, round_number=number)]
-            self._lower(stays)
-            goes = {row.id for row in reachable} - {row.id for row in stays}
-            freed += removal.take([row for row in reachable if row.id in goes], "thinned")
-            reached = reached or bool(reachable)
-        return freed, reached
+            some = [row for row in rows if is_tossed_for(row.probability, highest)]
+            stays = {row.id for row in some if survives(row.sample, round_number=number)}
+            self._lower([row for row in some if row.id in stays])
+            freed += removal.take([row for row in some if row.id not in stays], "thinned")
+            tossed = tossed or bool(some)
+        return freed, tossed
 
     def _lower(self, rows: list[Row]) -> None:
         self._connection.executemany(

@@ -326,13 +326,18 @@ class Spool:
                 if number == self._segments.active:
                     continue
                 alive_bytes = self._tally.in_segment(number)
-                if not alive_bytes:
+                if not alive_bytes and not self._is_used(number):
                     self._segments.remove(number)
                 elif worth_compacting(self._segments.allocated_bytes(number), alive_bytes):
                     compact(self._connection, self._segments, self._tally, number)
                     return
         except OSError as error:
             raise _unwritable(error) from error
+
+    def _is_used(self, number: int) -> bool:
+        """What the index says before a file goes: counts are no ground to remove one."""
+        with reading():
+            return bool(entries.of_segment(self._connection, number))
 
 
 def _unwritable(error: OSError) -> SpoolUnwritableError:

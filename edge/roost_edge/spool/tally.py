@@ -66,7 +66,7 @@ class Tally:
         segment = self._by_segment.setdefault(one.place.segment, [0, 0])
         segment[0] += sign
         segment[1] += size_bytes
-        if not segment[0]:
+        if segment == [0, 0]:  # the two threads' counts may cross
             del self._by_segment[one.place.segment]
 
     def outbox_grew(self, size_bytes: int) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roost_edge.spool.thinning import CHANCE, next_class, survives
+from roost_edge.spool.thinning import CHANCE, LEAST_PROBABILITY, is_tossed_for, next_class, survives
 
 ROUNDS = 4
 INPUTS = 20_000
@@ -45,6 +45,21 @@ def test_a_class_goes_only_when_those_below_are_gone_and_never_for_what_is_worth
         assert highest is None or chosen <= highest
     else:
         assert not present or (highest is not None and present[0] > highest)
+
+
+@given(st.lists(st.floats(LEAST_PROBABILITY, 1), min_size=1))
+def test_a_round_tosses_for_those_that_stand_for_the_fewest_until_nothing_is_left_to_toss_for(
+    probabilities: list[float],
+) -> None:
+    for _ in range(40):
+        highest = max(probabilities)
+        tossed = [is_tossed_for(probability, highest) for probability in probabilities]
+        assert tossed[probabilities.index(highest)] == (highest * CHANCE >= LEAST_PROBABILITY)
+        for probability, is_tossed in zip(probabilities, tossed, strict=True):
+            assert not is_tossed or probability > highest / 2
+        probabilities = [p * CHANCE if toss else p for p, toss in zip(probabilities, tossed, strict=True)]
+    assert min(probabilities) >= LEAST_PROBABILITY
+    assert max(probabilities) * CHANCE < LEAST_PROBABILITY
 
 
 @given(st.text(min_size=1), st.integers(0, 2**63 - 1))

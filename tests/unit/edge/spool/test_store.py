@@ -195,15 +195,24 @@ def test_what_is_beyond_thinning_goes_oldest_first(open_spool: Open) -> None:
     assert left == [entry.sample for entry in rare][-len(left) :]
 
 
-def test_an_estimate_over_a_thinned_spool_is_unbiased(open_spool: Open) -> None:
-    spool = open_spool(quota_bytes=300_000)
-    offered = 3000
-    for start in range(0, offered, 50):
-        spool.append([sized(f"b-{start + number}", 200, probability=1.0) for number in range(50)], now_ns=0)
-    weights = [1 / entry.probability for entry, _, _ in sweep(spool)]
-    assert len(weights) < offered / 3
-    scatter = sum(weight * (weight - 1) for weight in weights) ** 0.5  # Horvitz and Thompson's own estimate
-    assert abs(sum(weights) - offered) < 4 * scatter
+def test_estimates_over_thinned_spools_are_unbiased_and_scatter_as_they_say(tmp_path: Path) -> None:
+    """Seeded: the same coins at every run of this test."""
+    offered, errors, expected = 600, [], []
+    for seed in range(20):
+        limits = SpoolLimits(quota_bytes=100_000, reserve_bytes=0)
+        spool = Spool(tmp_path / str(seed), "boot", limits, 0)
+        spool._connection.execute("UPDATE state SET round = ?", (1000 * seed,))
+        for start in range(0, offered, 50):
+            spool.append([sized(f"b-{start + number}", 200, probability=1.0) for number in range(50)], now_ns=0)
+        weights = [1 / entry.probability for entry, _, _ in sweep(spool)]
+        assert len(weights) < offered / 4
+        older = weights[: len(weights) // 3]
+        assert max(older) <= 2 * min(older)  # however often those received before have been tossed for
+        errors.append(sum(weights) - offered)
+        expected.append(sum(weight * (weight - 1) for weight in weights))  # Horvitz and Thompson's own variance
+        spool.close()
+    assert abs(sum(errors)) < 3 * sum(expected) ** 0.5
+    assert 0.4 < sum(error**2 for error in errors) / sum(expected) < 2
 
 
 def test_a_raised_input_outlives_those_it_was_among(open_spool: Open) -> None:
