@@ -19,9 +19,9 @@ from roost_shared.bundle import (
     open_bundle,
 )
 from roost_shared.bundle.golden import GoldenMismatchError, GoldenOutput, decode_golden, encode_golden
-from roost_shared.bundle.layout import digest_of
 from roost_shared.bundle.manifest import ImagePayload
 from roost_shared.bundle.writer import write_bundle
+from roost_shared.digest import digest_of
 from roost_shared.pipeline import Pipeline
 from roost_shared.runtimes import ModelLoadError, NoRuntimeError
 from tests.support.tiny_bundle import colour_model, tiny_bundle

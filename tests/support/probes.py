@@ -16,7 +16,8 @@ from roost_cloud.db import Base
 from roost_cloud.people import Role
 from roost_cloud.people.principal import ROLES
 from roost_shared.bundle import Bundle
-from roost_shared.bundle.layout import blob_path, digest_of
+from roost_shared.bundle.layout import blob_path
+from roost_shared.digest import digest_of
 from tests.support.cloud import Cloud
 from tests.support.fleet import API, FleetDevice, enrolled_device, enrolment
 from tests.support.fleet_certificates import signing_request

@@ -4,7 +4,7 @@ from roost_cloud.db.tables.audit import AuditEntry
 from roost_cloud.db.tables.deployment import Deployment
 from roost_cloud.db.tables.fleet import Certificate, Device, DeviceLabel, EnrolmentToken, SpentNonce
 from roost_cloud.db.tables.people import ApiToken, Tenant
-from roost_cloud.db.tables.registry import Alias, AliasMove, Blob, BundleBlob, BundleVersion, Upload
+from roost_cloud.db.tables.registry import Alias, AliasMove, Blob, BlobUpload, BundleBlob, BundleVersion
 from roost_cloud.db.tables.tasks import CloudTask
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "ApiToken",
     "AuditEntry",
     "Blob",
+    "BlobUpload",
     "BundleBlob",
     "BundleVersion",
     "Certificate",
@@ -23,5 +24,4 @@ __all__ = [
     "EnrolmentToken",
     "SpentNonce",
     "Tenant",
-    "Upload",
 ]
