@@ -3,7 +3,7 @@
     magic  head_bytes  record_bytes  payload_bytes  crc32   head  record  payload   zeros up to a multiple of 8
     4      4           4             4              4       …     …       …
 
-The CRC is of head and record; the payload has its SHA-256 in the head. All numbers are little-endian.
+The CRC is of sizes, head and record; the payload has its SHA-256 in the head. All numbers are little-endian.
 """
 
 import hashlib
@@ -20,8 +20,9 @@ __all__ += ["make_frame", "padded"]
 
 MAGIC: Final = b"RsF1"
 ALIGNMENT: Final = 8
-_FIXED: Final = struct.Struct("<4sIIII")
-FIXED_BYTES: Final = _FIXED.size
+_SIZES: Final = struct.Struct("<4sIII")
+_CRC: Final = struct.Struct("<I")
+FIXED_BYTES: Final = _SIZES.size + _CRC.size
 
 
 class FrameError(Exception):
@@ -78,8 +79,8 @@ def make_frame(entry: NewEntry, digest: bytes) -> Frame:
             digest,
         )
     )
-    crc = zlib.crc32(entry.record, zlib.crc32(head))
-    fixed = _FIXED.pack(MAGIC, len(head), len(entry.record), len(entry.payload), crc)
+    sizes = _SIZES.pack(MAGIC, len(head), len(entry.record), len(entry.payload))
+    fixed = sizes + _CRC.pack(zlib.crc32(entry.record, zlib.crc32(head, zlib.crc32(sizes))))
     size_bytes = FIXED_BYTES + len(head) + len(entry.record) + len(entry.payload)
     return Frame((fixed, head, entry.record, entry.payload, bytes(padded(size_bytes) - size_bytes)), size_bytes)
 
@@ -104,7 +105,7 @@ def open_record(data: bytes | memoryview) -> tuple[Head, bytes]:
     """
     magic, head_bytes, record_bytes, _, crc = _fixed(data)
     rest = data[FIXED_BYTES : FIXED_BYTES + head_bytes + record_bytes]
-    if magic != MAGIC or len(rest) != head_bytes + record_bytes or zlib.crc32(rest) != crc:
+    if magic != MAGIC or len(rest) != head_bytes + record_bytes or _crc(data, rest) != crc:
         raise FrameError("head and record are not what was written")
     try:
         return _decoder.decode(rest[:head_bytes]), bytes(rest[head_bytes:])
@@ -125,8 +126,12 @@ def open_frame(data: bytes | memoryview) -> tuple[Head, Stored]:
     return head, Stored(record, payload)
 
 
+def _crc(data: bytes | memoryview, rest: bytes | memoryview) -> int:
+    return zlib.crc32(rest, zlib.crc32(data[: _SIZES.size]))
+
+
 def _fixed(data: bytes | memoryview) -> tuple[bytes, int, int, int, int]:
     try:
-        return _FIXED.unpack_from(data)
+        return *_SIZES.unpack_from(data), *_CRC.unpack_from(data, _SIZES.size)
     except struct.error as error:
         raise FrameError("it ends too early") from error
