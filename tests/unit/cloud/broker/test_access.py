@@ -11,7 +11,18 @@ from roost_cloud.broker.access import CLOUD_USERNAME, Action, allowed
 ACLS = Path(__file__).parents[4] / "firmware-config" / "mosquitto"
 DEVICE = "acme/d/cam-01"
 OF_SENSORS = {("write", "out/meter"), ("read", "in/meter")}  # where a device's site has no broker of its own
-KINDS = ("state", "reported", "telemetry", "desired", "score", "ask/meter", "in/meter", "out/meter", "other")
+KINDS = (
+    "state",
+    "reported",
+    "telemetry",
+    "desired",
+    "score",
+    "watermark",
+    "ask/meter",
+    "in/meter",
+    "out/meter",
+    "other",
+)
 ACTIONS: dict[str, tuple[Action, ...]] = {"write": ("publish",), "read": ("subscribe", "receive")}
 
 
@@ -51,8 +62,8 @@ def test_nothing_is_granted_that_mosquitto_would_not(
 
 
 def test_the_files_are_read_as_they_are_meant() -> None:
-    assert len(rules("devices.acl", "pattern")) == 7
-    assert len(rules("services.acl", "topic")) == 6
+    assert len(rules("devices.acl", "pattern")) == 8
+    assert len(rules("services.acl", "topic")) == 7
     assert len(rules("services.acl", "pattern")) == 2
 
 
