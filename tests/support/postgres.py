@@ -19,6 +19,8 @@ from tests.support.mosquitto import free_port
 
 __all__ = ["Postgres", "require_postgres"]
 
+ROOM_BYTES = 2 << 30  # four clusters, each with its log of up to 64 MB and a few databases of 8 MB at a time
+
 
 def require_postgres() -> Path:
     """The folder of PostgreSQL's programs; without it a test fails where servers are required, else is skipped."""
@@ -33,13 +35,21 @@ def require_postgres() -> Path:
     pytest.skip(message)
 
 
+def _fastest_folder() -> str | None:
+    """In memory where there is room: to make a test's database is ten times as fast there, which is 300 files."""
+    memory = Path("/dev/shm")  # noqa: S108 - where Linux keeps files in memory; a folder of our own is made in it
+    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM_BYTES:
+        return str(memory)
+    return None  # the machine's own choice
+
+
 class Postgres:
     """One cluster, without durability: it lives as long as the tests."""
 
     def __init__(self) -> None:
         self._programs = require_postgres()
         # Not in pytest's folder: only its owner may look into that, and PostgreSQL refuses to run as root.
-        self._folder = Path(tempfile.mkdtemp(prefix="roost-postgres-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="roost-postgres-", dir=_fastest_folder()))
         self._user: dict[str, Any] = {}
         if os.geteuid() == 0:
             owner = pwd.getpwnam("postgres")
@@ -60,7 +70,14 @@ class Postgres:
         return (self._folder / "log").read_text()
 
     def start(self) -> None:
-        options = {"fsync": "off", "full_page_writes": "off", "unix_socket_directories": "", "max_connections": "200"}
+        options = {
+            "fsync": "off",
+            "full_page_writes": "off",
+            "max_wal_size": "64MB",
+            "min_wal_size": "32MB",
+            "unix_socket_directories": "",
+            "max_connections": "200",
+        }
         settings = [f"--{name}={value}" for name, value in options.items()]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
