@@ -61,12 +61,8 @@ class Site:
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[Mosquitto]:
-    folder = tmp_path / "cloud"
-    folder.mkdir()
-    broker = Mosquitto(folder)
-    broker.start()
-    yield broker
-    broker.kill()
+    with Mosquitto(tmp_path / "cloud") as broker:
+        yield broker
 
 
 @pytest.fixture

@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -125,10 +126,11 @@ def test_no_child_outlives_the_demo(tmp_path: Path, number: signal.Signals) -> N
 
 def wait_for_children(demo: psutil.Process) -> list[psutil.Process]:
     """The broker, two agents and three or more workers of each, once they all run."""
-    deadline_s = time.monotonic() + 60
-    while time.monotonic() < deadline_s:
-        children = demo.children(recursive=True)
-        if len(children) >= 9:
-            return children
-        time.sleep(0.05)
-    raise AssertionError(f"only {demo.children(recursive=True)} came up")
+    children: list[psutil.Process] = []
+
+    def are_all_up() -> bool:
+        children[:] = demo.children(recursive=True)
+        return len(children) >= 9
+
+    until(are_all_up, "nine children", otherwise=lambda: children)
+    return children

@@ -1,6 +1,5 @@
 """The role `ingest` over a real database, and the rows it fills."""
 
-import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +15,7 @@ from roost_cloud.ingest.states import STATE_TOPICS
 from roost_cloud.ingest.worker import Ingest
 from roost_shared.clock import SystemClock
 from roost_shared.messages import State, encode_json
+from tests.support.waiting import until
 
 __all__ = ["Ingesting", "add_devices", "birth", "count_online", "device_row", "state_topic", "will"]
 
@@ -72,11 +72,8 @@ class Ingesting:
         self.role.start()
         self._stopped = False
 
-    def until(self, condition: Callable[[], object], what: str, timeout_s: float = 30) -> None:
-        by_s = time.monotonic() + timeout_s
-        while not condition():
-            assert time.monotonic() < by_s, f"waited {timeout_s} s in vain for: {what}; {self.role.outcomes}"
-            time.sleep(0.005)
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        until(condition, what, otherwise=lambda: self.role.outcomes)
 
     def connected(self) -> None:
         self.until(lambda: self.link.connected, "connected")

@@ -1,6 +1,5 @@
 """A throw-away PostgreSQL cluster on a free port, for tests; a database of its own for whoever asks."""
 
-import contextlib
 import itertools
 import os
 import pwd
@@ -8,14 +7,15 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import psycopg
 import pytest
 
 from tests.support.mosquitto import free_port
+from tests.support.waiting import until
 
 __all__ = ["Postgres", "require_postgres"]
 
@@ -44,7 +44,7 @@ def _fastest_folder() -> str | None:
 
 
 class Postgres:
-    """One cluster, without durability: it lives as long as the tests."""
+    """One cluster, without durability. It runs within its `with`; whoever stops it in there starts it again."""
 
     def __init__(self) -> None:
         self._programs = require_postgres()
@@ -61,6 +61,19 @@ class Postgres:
         initdb = [str(self._programs / "initdb"), "-D", str(self._folder / "data"), "-U", "roost", "-A", "trust"]
         options = ["--no-sync", "-E", "UTF8", "--no-locale"]
         subprocess.run([*initdb, *options], check=True, capture_output=True, cwd="/", **self._user)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.remove()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.remove()
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://roost@127.0.0.1:{self.port}/{database}"
@@ -87,15 +100,19 @@ class Postgres:
                 cwd="/",
                 **self._user,
             )
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                pytest.fail(f"PostgreSQL ended at once: {self.log}")
-            with contextlib.suppress(psycopg.OperationalError):
-                psycopg.connect(self.url(), connect_timeout=1).close()
-                return
-            time.sleep(0.02)
-        pytest.fail(f"PostgreSQL does not answer: {self.log}")
+        until(lambda: self._ended or self._answers(), "PostgreSQL answers", otherwise=lambda: self.log)
+        assert not self._ended, f"PostgreSQL ended at once: {self.log}"
+
+    @property
+    def _ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url(), connect_timeout=1).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """End it; SIGINT cuts all connections, SIGQUIT is a crash."""
