@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from roost_cloud.commands import audit, broker, bundle, cloud, device, login, task, tenant, token
+from roost_cloud.commands import audit, broker, bundle, cloud, device, login, samples, task, tenant, token
 from roost_shared.errors import RoostError
 
 __all__ = ["app", "main"]
@@ -19,6 +19,7 @@ app.add_typer(broker.app, name="broker")
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(cloud.app, name="cloud")
 app.add_typer(device.app, name="device")
+app.add_typer(samples.app, name="samples")
 app.add_typer(task.app, name="task")
 app.add_typer(tenant.app, name="tenant")
 app.add_typer(token.app, name="token")

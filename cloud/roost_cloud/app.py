@@ -11,8 +11,11 @@ from roost_cloud.api import (
     broker,
     bundles,
     device_auth,
+    device_shards,
     devices,
     enrolment,
+    records,
+    samples,
     tasks,
     tenants,
     tokens,
@@ -74,6 +77,7 @@ def _routers(store: ObjectStore) -> tuple[APIRouter, ...]:
         audit.router,
         enrolment.router,
         device_auth.router,
+        device_shards.router,
         devices.router,
         broker.router,
         uploads.router,
@@ -81,6 +85,8 @@ def _routers(store: ObjectStore) -> tuple[APIRouter, ...]:
         bundles.router,
         aliases.router,
         tasks.router,
+        records.router,
+        samples.router,
     )
     # Other stores serve their signed URLs themselves.
     return (*routers, objects_router(lambda: store)) if isinstance(store, FileStore) else routers

@@ -11,7 +11,6 @@ time, and that is success. Redirects are not followed: `send` hands them out, si
 one must not carry the token to another host.
 """
 
-import re
 import ssl
 import warnings
 from collections.abc import Iterator, Mapping
@@ -27,9 +26,11 @@ from urllib3.exceptions import HTTPError, InsecureRequestWarning, SSLError
 
 from roost_cloud.credentials import Credentials
 from roost_shared import __version__
+from roost_shared.cloud_words import one_line, read_refusal
 from roost_shared.errors import ContentError, TransportError
 
 __all__ = [
+    "API",
     "ApiAnswerError",
     "ApiClient",
     "ApiUnreachableError",
@@ -49,8 +50,6 @@ _BACKOFF_S: Final = 0.2
 _LONGEST_WAIT_S: Final = 30  # that a cloud may ask us to come back in
 _BUSY: Final = (502, 503, 504)
 _ANSWER_MAX_BYTES: Final = 16 << 20
-_SHOWN: Final = 500  # characters of an error's text that we repeat
-_TOLD_BY: Final = re.compile(r"^(<.*>|HTTPS?Connection(Pool)?\(.*?\)): ")  # urllib3 begins its errors so
 _REFUSALS: Final = 400
 
 _Answer = TypeVar("_Answer")
@@ -117,15 +116,6 @@ class Page(msgspec.Struct, Generic[_Answer], frozen=True):
     next: str | None = None  # what to ask for the next part with; None: this was the last
 
 
-class _Fault(msgspec.Struct, frozen=True):
-    code: str
-    message: str
-
-
-class _Refusal(msgspec.Struct, frozen=True):
-    error: _Fault
-
-
 class ApiClient:
     """One cloud, as one person or program.
 
@@ -140,6 +130,7 @@ class ApiClient:
     def __init__(self, credentials: Credentials) -> None:
         self.url = credentials.url
         self.pool = _pool(_trusting(credentials.ca_pem))
+        self._pins_root = credentials.ca_pem is not None
         self._headers = {"Authorization": f"Bearer {credentials.token}", "Accept": "application/json"}
 
     def __enter__(self) -> Self:
@@ -196,6 +187,20 @@ class ApiClient:
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise ApiAnswerError(f"{method} {path}: the answer cannot be read: {error}") from error
 
+    def pinned_root(self) -> str | None:
+        """The fingerprint by which others can tell the cloud; None where an authority of the system's vouches for it.
+
+        Raises:
+            RemoteError, ApiUnreachableError: as `call` does.
+            ApiAnswerError: the cloud shows no certificate.
+        """
+        if not self._pins_root:
+            return None
+        try:
+            return _fingerprint(self.send("GET", "/ca").data.decode("ascii"))
+        except ValueError as error:
+            raise ApiAnswerError(f"{self.url} shows no root certificate") from error
+
     def send(
         self,
         method: str,
@@ -250,12 +255,21 @@ def fetch_root(url: str, fingerprint: str) -> str:
         raise refusal(reply)
     try:
         pem = reply.data.decode("ascii")
-        found = f"sha256:{sha256(ssl.PEM_cert_to_DER_cert(pem.strip())).hexdigest()}"
+        found = _fingerprint(pem)
     except ValueError as error:
         raise CaMismatchError(f"{url} shows no root certificate: is it a cloud of Roost's?") from error
     if found != fingerprint.strip().lower():
         raise CaMismatchError(f"the root certificate of {url} has the fingerprint {found}, not {fingerprint}")
     return pem
+
+
+def _fingerprint(pem: str) -> str:
+    """`sha256:` and the hex digest of a certificate's DER.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return f"sha256:{sha256(ssl.PEM_cert_to_DER_cert(pem.strip())).hexdigest()}"
 
 
 def _trusting(ca_pem: str | None) -> ssl.SSLContext:
@@ -306,7 +320,7 @@ def _ask(pool: urllib3.PoolManager, method: str, url: str, data: bytes | None, h
         cause = getattr(error, "reason", None) or error
         if isinstance(cause, SSLError):
             raise _tls_fault(where, cause) from error
-        raise ApiUnreachableError(f"{where}: {_short(cause)}") from error
+        raise ApiUnreachableError(f"{where}: {one_line(error)}") from error
     return reply
 
 
@@ -315,25 +329,15 @@ def _tls_fault(where: str, error: SSLError) -> ApiUnreachableError:
     if isinstance(cause, ssl.SSLCertVerificationError):
         remedy = "log in with --ca-fingerprint or --cafile if its certificate is by its own root"
         return ApiUnreachableError(f"{where}: we do not know who answers: {cause.verify_message}; {remedy}")
-    return ApiUnreachableError(f"{where}: TLS: {_short(error)}")
+    return ApiUnreachableError(f"{where}: TLS: {one_line(error)}")
 
 
 def refusal(reply: Reply) -> RemoteError:
     """The error that an answer of status 400 or more tells."""
     asked = reply.headers.get("Retry-After", "")
     retry_after_s = float(asked) if asked.isascii() and asked.isdecimal() else None
-    try:
-        fault = msgspec.json.decode(reply.data, type=_Refusal).error
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    told = read_refusal(reply.data)
+    if told is None:
         text = "no word on why: is this the cloud's own address?"
         return RemoteError(reply.status, "", text, retry_after_s)
-    return RemoteError(reply.status, _printable(fault.code), _printable(fault.message), retry_after_s)
-
-
-def _short(error: BaseException) -> str:
-    """One line of an error whose text may begin with an object's representation."""
-    return _printable(_TOLD_BY.sub("", str(error)))
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in text[:_SHOWN])
+    return RemoteError(reply.status, told.code, told.message, retry_after_s)

@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 
+from roost_shared.cloud_url import check_cloud_url
 from roost_shared.durable import write_durably
 from roost_shared.errors import ConfigError, ContentError
 
@@ -22,20 +22,18 @@ __all__ = [
     "Credentials",
     "CredentialsError",
     "CredentialsFile",
-    "check_url",
     "credentials_path",
     "find_credentials",
 ]
 
 DEFAULT_PROFILE: Final = "default"
-_LOOPBACK: Final = re.compile(r"localhost|::1|127(\.\d{1,3}){3}")
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,4096}")  # what a header carries
 _MODE: Final = 0o600
 _LOG_IN: Final = "Run: roost login URL"
 
 
 class CredentialsError(ContentError):
-    """What no cloud's address and no token can be; repeats no token."""
+    """What no token can be; repeats none of it."""
 
     code = "credentials.invalid"
 
@@ -44,7 +42,8 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """One cloud, and who we are there.
 
     Raises:
-        CredentialsError: the address or the token can be none.
+        CloudUrlError: the address can be none of a cloud.
+        CredentialsError: the token can be none.
     """
 
     url: str
@@ -53,7 +52,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     def __post_init__(self) -> None:
         """Check both, wherever they come from."""
-        check_url(self.url)
+        check_cloud_url(self.url)
         if _TOKEN.fullmatch(self.token) is None:
             raise CredentialsError("this is no token: copy it whole, on one line")
 
@@ -124,31 +123,6 @@ def find_credentials(environment: Mapping[str, str], profile: str | None = None)
     return found
 
 
-def check_url(url: str) -> str:
-    """Return a cloud's address without a slash at its end.
-
-    Raises:
-        CredentialsError: it is none, or would carry a token across a network in the clear.
-
-    >>> check_url("https://roost.example:8443/")
-    'https://roost.example:8443'
-    """
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise CredentialsError(f"{url!r} is no address: {error}") from error
-    if parts.scheme not in ("https", "http") or not host or port == 0:
-        raise CredentialsError(f"{url!r} is no address of a cloud: write https://HOST:PORT")
-    if parts.scheme == "http" and _LOOPBACK.fullmatch(host) is None:
-        raise CredentialsError(
-            f"{url!r} is not encrypted: http:// is for a cloud on this machine, else write https://"
-        )
-    if parts.username is not None or parts.query or parts.fragment:
-        raise CredentialsError(f"{url!r} holds more than an address: write https://HOST:PORT")
-    return url.rstrip("/")
-
-
 def _from_environment(environment: Mapping[str, str]) -> Credentials:
     url, token = environment.get("ROOST_URL", ""), environment.get("ROOST_TOKEN", "")
     if not url or not token:  # a token is never sent to another cloud than the one it was stated for
@@ -160,7 +134,7 @@ def _from_environment(environment: Mapping[str, str]) -> Credentials:
     except (OSError, UnicodeDecodeError) as error:
         remedy = "Name the cloud's root certificate, PEM"
         raise ConfigError(where="environment", key="ROOST_CAFILE", problem=str(error), remedy=remedy) from error
-    return Credentials(url=check_url(url), token=token.strip(), ca_pem=ca_pem)
+    return Credentials(url=check_cloud_url(url), token=token.strip(), ca_pem=ca_pem)
 
 
 def _wrong(path: Path, problem: str, remedy: str) -> ConfigError:

@@ -24,8 +24,7 @@ from roost_cloud.asking import make_desk
 from roost_cloud.bootstrap import first_start
 from roost_cloud.broker.access import CLOUD_USERNAME, FleetAccess
 from roost_cloud.broker.embedded import EmbeddedBroker
-from roost_cloud.fleet import device_records
-from roost_cloud.fleet.broker_secrets import broker_secret
+from roost_cloud.fleet import device_broker, device_records
 from roost_cloud.impatient_protocol import ImpatientProtocol
 from roost_cloud.roles import Worker
 from roost_cloud.services import Services, open_services
@@ -166,7 +165,7 @@ async def _embedded_broker(services: Services) -> AsyncIterator[Services]:
 
     def secret_of(username: str) -> str | None:
         with services.database.read() as session:
-            return broker_secret(session, username)
+            return device_broker.password_digest(session, username)
 
     await asyncio.to_thread(_note_nobody_online, services)  # before anybody can be
     password = secrets.token_urlsafe()

@@ -12,6 +12,7 @@ from roost_cloud.db import Database
 from roost_cloud.db.migrations import upgrade
 from roost_cloud.deployment import check_begun, open_authority
 from roost_cloud.fleet.authority import Authority
+from roost_cloud.ingest.tally import RecordTally
 from roost_cloud.objects import ObjectStore, open_store
 from roost_cloud.secret_files import secret_bytes
 from roost_cloud.settings import CloudSettings
@@ -36,6 +37,7 @@ class Services:
     clock: Clock
     token_key: bytes  # signs devices' short tokens
     metrics: CollectorRegistry
+    record_tally: RecordTally  # of devices' records, whichever way they come
     cut_off: Callable[[str], None] = _nobody  # ends a user's connections to the embedded broker, soon
 
     def now(self) -> datetime:
@@ -89,6 +91,7 @@ def open_services(
         if not may_begin:
             check_begun(database)
         upgrade(database)
+        metrics = CollectorRegistry()
         authority = open_authority(database, secrets, clock)  # first: of lost secrets none is made anew
         yield Services(
             settings=settings,
@@ -102,7 +105,8 @@ def open_services(
             authority=authority,
             clock=clock,
             token_key=secret_bytes(secrets, "tokens.key"),
-            metrics=CollectorRegistry(),
+            metrics=metrics,
+            record_tally=RecordTally(clock, metrics),
         )
     finally:
         database.close()

@@ -12,14 +12,16 @@ import msgspec
 from msgspec import Meta
 
 from roost_cloud.roles import ROLE_NAMES, RoleName
+from roost_shared.cloud_url import is_loopback
 from roost_shared.config_file import convert, put, read_toml
 from roost_shared.errors import ConfigError
+from roost_shared.mqtt.address import parse_broker_url
+from roost_shared.mqtt.faults import BrokerUrlError
 
 __all__ = ["CloudSettings", "load_settings"]
 
 _ENVIRONMENT: Final = "ROOST_CLOUD_"
 _PORT_MAX: Final = 65535
-_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _EVERYBODY: Final = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 
 
@@ -124,7 +126,7 @@ class CloudSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     @property
     def uses_tls(self) -> bool:
         """Whether the API speaks TLS itself."""
-        return self.tls == "auto" and (self.tls_cert is not None or self.address[0] not in _LOOPBACK)
+        return self.tls == "auto" and (self.tls_cert is not None or not is_loopback(self.address[0]))
 
     @property
     def public_host(self) -> str:
@@ -214,19 +216,20 @@ def _check(settings: CloudSettings) -> None:
 
 
 def _check_urls(settings: CloudSettings) -> None:
-    for key, url, schemes in (
-        ("public_url", settings.public_url, ("http", "https")),
-        ("broker_url", settings.broker_url, ("mqtt", "mqtts")),
-        ("device_broker_url", settings.device_broker_url, ("mqtt", "mqtts")),
-    ):
-        if url is not None and not _is_url(url, schemes):
-            raise _wrong(key, "it is no such URL", f"Write {schemes[0]}://HOST:PORT or {schemes[1]}://HOST:PORT")
+    if settings.public_url is not None and not _is_web_address(settings.public_url):
+        raise _wrong("public_url", "it is no such URL", "Write https://HOST:PORT")
+    for key, url in (("broker_url", settings.broker_url), ("device_broker_url", settings.device_broker_url)):
+        try:
+            if url is not None:
+                parse_broker_url(url)
+        except BrokerUrlError as error:
+            raise _wrong(key, str(error), "Write mqtts://HOST:PORT or mqtt://HOST:PORT") from error
 
 
-def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
+def _is_web_address(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
 

@@ -140,7 +140,8 @@ def _enrol(options: argparse.Namespace) -> int:
 
 
 def _status(config: AgentConfig, options: argparse.Namespace) -> int:
-    from roost_edge.status import read_status, summarise  # noqa: PLC0415 - only this command reads it
+    from roost_edge.status import read_status  # noqa: PLC0415 - only this command reads it
+    from roost_edge.status_summary import summarise  # noqa: PLC0415 - as above
 
     status = read_status(config.state_dir)
     print(json.dumps(status, indent=2) if options.json else summarise(status))  # noqa: T201

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from roost_edge.cloud_traffic import cloud_subscriptions
-from roost_edge.cloud_url import is_loopback
 from roost_edge.config import AgentConfig, BrokerConfig
 from roost_edge.identity import Identity, read_identity
 from roost_edge.mqtt import BrokerSettings, Subscription
-from roost_shared.enrolment import device_name
+from roost_shared.cloud_url import is_loopback
+from roost_shared.enrolment import common_name
 from roost_shared.errors import ConfigError
 from roost_shared.mqtt.address import parse_broker_url
 from roost_shared.topics import DeviceTopics
@@ -62,7 +62,7 @@ def site_settings(config: AgentConfig, identity: Identity | None, injected: Iter
     files = (broker.cafile, broker.certfile, broker.keyfile)
     url = _cloud_url(config, identity)
     if url is None or _is_site(config, url):
-        wanted += cloud_subscriptions(topics)
+        wanted += cloud_subscriptions(topics, records=config.captures)
         if identity is not None and url is not None:
             if username is None:
                 username, password = _told(identity)
@@ -71,7 +71,7 @@ def site_settings(config: AgentConfig, identity: Identity | None, injected: Iter
     cafile, certfile, keyfile = files
     return BrokerSettings(
         url=broker.url,
-        client_id=device_name(config.tenant, config.device),
+        client_id=common_name(config.tenant, config.device),
         subscriptions=tuple(wanted),
         username=username,
         password=password,
@@ -91,14 +91,14 @@ def cloud_settings(config: AgentConfig, identity: Identity | None, url: str) -> 
         identity: ours; None to go there without a certificate.
         url: see `cloud_broker_url`.
     """
-    subscriptions = cloud_subscriptions(DeviceTopics(config.tenant, config.device))
+    subscriptions = cloud_subscriptions(DeviceTopics(config.tenant, config.device), records=config.captures)
     username, password = (None, None) if identity is None else _told(identity)
     cafile: Path | None = None if config.cloud is None else config.cloud.cafile
     if identity is not None and cafile is None:
         cafile = identity.cafile
     return BrokerSettings(
         url=url,
-        client_id=device_name(config.tenant, config.device),
+        client_id=common_name(config.tenant, config.device),
         subscriptions=tuple(subscriptions),
         username=username,
         password=password,

@@ -20,7 +20,7 @@ from roost_edge.identity.keys import DeviceKey
 from roost_edge.identity.record import CloudBroker
 from roost_shared.enrolment import EnrolmentToken, signed_text
 
-__all__ = ["DeviceApi", "DeviceToken", "Enrolled", "Renewed", "enrol", "fetch_root"]
+__all__ = ["DeviceApi", "DeviceToken", "Enrolled", "NewCertificate", "enrol", "fetch_root"]
 
 _MARGIN_S: Final = 30.0  # a token is not used in its last seconds: it has to arrive in time
 _UNAUTHENTICATED: Final = 401
@@ -28,8 +28,8 @@ _UNAUTHENTICATED: Final = 401
 _Answer = TypeVar("_Answer")
 
 
-class Renewed(msgspec.Struct, frozen=True, kw_only=True):
-    """A new certificate."""
+class NewCertificate(msgspec.Struct, frozen=True, kw_only=True):
+    """What the cloud gives for a signing request."""
 
     certificate_pem: str  # the device's, then the tenant's authority's
     ca_pem: str  # the root's
@@ -37,7 +37,7 @@ class Renewed(msgspec.Struct, frozen=True, kw_only=True):
     broker: CloudBroker | None = None
 
 
-class Enrolled(Renewed, frozen=True, kw_only=True):
+class Enrolled(NewCertificate, frozen=True, kw_only=True):
     """A new certificate, and whose it is."""
 
     tenant: str
@@ -113,9 +113,9 @@ class DeviceApi:
         self._token = None
         return self.http.call(method, path, kind, body=body, token=self.token().token)
 
-    def renew(self, csr_pem: str) -> Renewed:
+    def renew(self, csr_pem: str) -> NewCertificate:
         """Get a certificate for the key that signed the request; ours stays good until the new one is used."""
-        return self.call("POST", "/device-auth/renew", Renewed, body={"csr_pem": csr_pem})
+        return self.call("POST", "/device-auth/renew", NewCertificate, body={"csr_pem": csr_pem})
 
     def _sign_in(self) -> DeviceToken:
         asked_s = self._monotonic_s()

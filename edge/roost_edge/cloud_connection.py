@@ -13,14 +13,16 @@ from roost_edge.mqtt import (
     NOTHING,
     BrokerConnection,
     BrokerSettings,
+    Counters,
     Outcome,
     Published,
     Received,
     Unsent,
     Will,
+    describe_connection,
 )
 from roost_edge.reactor import Reactor
-from roost_edge.site_connection import describe_connection
+from roost_edge.telemetry import Telemetry
 from roost_shared.clock import SECOND
 from roost_shared.complaints import Complaints
 from roost_shared.errors import RoostError, TransportError
@@ -45,6 +47,7 @@ class CloudConnection:
         topics: the device's.
         boot: unique to this start of the agent.
         link: asks cloud contestants over it.
+        telemetry: sends records over it; None: there are none.
     """
 
     def __init__(
@@ -56,8 +59,9 @@ class CloudConnection:
         topics: DeviceTopics,
         boot: str,
         link: CloudLink,
+        telemetry: Telemetry | None,
     ) -> None:
-        self.traffic = CloudTraffic(topics, boot, self, link, reactor, complaints)
+        self.traffic = CloudTraffic(topics, boot, self, link, telemetry, reactor, complaints)
         self._settings = settings
         self._reactor = reactor
         self._complaints = complaints
@@ -88,8 +92,8 @@ class CloudConnection:
     def describe(self) -> dict[str, Any]:
         """Its part of the status document."""
         if self._connection is None:
-            return {"connected": False, "version": None, "connections": 0, "losses": 0}
-        return describe_connection(self._connection)
+            return describe_connection(None, Counters())
+        return self._connection.describe()
 
     # ---- what carries the traffic
 

@@ -10,16 +10,19 @@ import contextlib
 import re
 import ssl
 import warnings
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 import urllib3
 from urllib3.exceptions import HTTPError, InsecureRequestWarning, SSLError
 
-from roost_edge.cloud_url import check_cloud_url
 from roost_shared import __version__
+from roost_shared.cloud_url import check_cloud_url
+from roost_shared.cloud_words import one_line, read_refusal
 from roost_shared.errors import TransportError
 
 __all__ = [
@@ -34,8 +37,7 @@ __all__ = [
 API: Final = "/api/v1"
 _TIMEOUT: Final = urllib3.Timeout(connect=10, read=30)  # seconds
 _LIMIT: Final = 1 << 20  # bytes of an answer
-_SHOWN: Final = 300  # characters of an error's text that we repeat
-_TOLD_BY: Final = re.compile(r"^(<.*>|HTTPS?Connection(Pool)?\(.*?\)): ")  # urllib3 begins its errors so
+_S3_CODE: Final = re.compile(rb"<Error>.{0,200}?<Code>([A-Za-z]{1,60})</Code>", re.DOTALL)
 _NOT_YET_VALID, _EXPIRED = 9, 10  # X509_V_ERR_CERT_NOT_YET_VALID, _HAS_EXPIRED
 _REFUSALS: Final = 400
 _FAILURES: Final = 500
@@ -69,30 +71,23 @@ class CloudRefusedError(TransportError):
         status: HTTP's.
         reason: the cloud's own code for it, empty if it gave none.
         text: its words.
+        retry_after_s: in how many seconds it asks us to come back, if it does.
     """
 
     code = "cloud.refused"
 
-    def __init__(self, status: int, reason: str, text: str) -> None:
+    def __init__(self, status: int, reason: str, text: str, retry_after_s: float | None = None) -> None:
         super().__init__(f"the cloud says {status}{f' {reason}' if reason else ''}: {text}")
         self.status = status
         self.reason = reason
         self.text = text
+        self.retry_after_s = retry_after_s
 
 
 class CloudFailedError(CloudRefusedError):
     """The cloud cannot do it now: a fault of its own (5xx), or too much to do (429)."""
 
     code = "cloud.failed"
-
-
-class _Fault(msgspec.Struct, frozen=True):
-    code: str
-    message: str
-
-
-class _Refusal(msgspec.Struct, frozen=True):
-    error: _Fault
 
 
 class CloudHttp:
@@ -163,15 +158,43 @@ class CloudHttp:
         except SSLError as error:
             raise _tls_fault(self.url, error) from error
         except (HTTPError, OSError) as error:
-            raise CloudUnreachableError(f"{where}: {_short(error)}") from error
+            raise CloudUnreachableError(f"{where}: {one_line(error)}") from error
         self._note_time(reply.headers.get("Date"))
         if len(data) > _LIMIT:
             raise CloudAnswerError(f"{where}: the answer is larger than {_LIMIT} bytes")
         if reply.status >= _REFUSALS:
-            raise _refusal(reply.status, data)
+            raise _refusal(reply.status, data, _retry_after_s(reply.headers))
         if not 200 <= reply.status < 300:  # noqa: PLR2004 - HTTP's range of success
             raise CloudAnswerError(f"{where}: HTTP status {reply.status}; is this the cloud's own address?")
         return data
+
+    def put_signed(self, url: str, size_bytes: int, chunks: Iterable[bytes]) -> None:
+        """PUT bytes to a signed URL, as they are made; no token goes there. What `chunks` raises comes out as it is.
+
+        Args:
+            url: the object store's, or the cloud's that stands in for it.
+            size_bytes: of all chunks together.
+            chunks: the bytes.
+
+        Raises:
+            CloudUnreachableError, CloudRefusedError, CloudAnswerError: as `call` does; the reason may be S3's.
+        """
+        where = f"PUT {urlsplit(url)._replace(query='').geturl()}"  # the signature is as good as a password
+        headers = {"User-Agent": self._pool.headers["User-Agent"], "Content-Length": str(size_bytes)}
+        try:
+            reply = self._pool.request("PUT", url, body=chunks, headers=headers, redirect=False, preload_content=False)
+            try:
+                data = reply.read(_LIMIT)
+            finally:
+                reply.close()
+        except SSLError as error:
+            raise _tls_fault(where, error) from error
+        except (HTTPError, OSError) as error:
+            raise CloudUnreachableError(f"{where}: {one_line(error)}") from error
+        if reply.status >= _REFUSALS:
+            raise _refusal(reply.status, data, _retry_after_s(reply.headers))
+        if not 200 <= reply.status < 300:  # noqa: PLR2004 - HTTP's range of success
+            raise CloudAnswerError(f"{where}: HTTP status {reply.status}; a signed URL leads nowhere else")
 
     def _send(self, method: str, url: str, headers: dict[str, str], body: Any) -> urllib3.BaseHTTPResponse:
         data = None if body is None else msgspec.json.encode(body)
@@ -207,23 +230,25 @@ def _tls_fault(url: str, error: SSLError) -> CloudUnreachableError:
         )
     if isinstance(cause, ssl.SSLCertVerificationError):
         return CloudUnreachableError(f"{url}: we do not know who answers there: {cause.verify_message}")
-    return CloudUnreachableError(f"{url}: TLS: {_short(error)}")
+    return CloudUnreachableError(f"{url}: TLS: {one_line(error)}")
 
 
-def _refusal(status: int, data: bytes) -> CloudRefusedError:
+def _refusal(status: int, data: bytes, retry_after_s: float | None) -> CloudRefusedError:
     kind = CloudFailedError if status >= _FAILURES or status == _TOO_MANY else CloudRefusedError
+    if (found := _S3_CODE.search(data)) is not None:
+        return kind(status, found[1].decode(), "the object store's word", retry_after_s)
+    told = read_refusal(data)
+    if told is None:
+        return kind(status, "", "no word on why", retry_after_s)
+    return kind(status, told.code, told.message, retry_after_s)
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """What Retry-After says, in seconds, or as a moment by the clock of whoever says it."""
+    said = headers.get("Retry-After", "")
+    if said.isdecimal():
+        return float(said)
     try:
-        fault = msgspec.json.decode(data, type=_Refusal).error
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return kind(status, "", "no word on why")
-    return kind(status, _printable(fault.code), _printable(fault.message))
-
-
-def _short(error: Exception) -> str:
-    """One line of an error whose text may hold a whole object's representation."""
-    cause = getattr(error, "reason", None) or error
-    return _printable(_TOLD_BY.sub("", str(cause)))
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in text[:_SHOWN])
+        return max((parsedate_to_datetime(said) - parsedate_to_datetime(headers.get("Date", ""))).total_seconds(), 0)
+    except (TypeError, ValueError):  # neither, or nothing to measure it by
+        return None

@@ -1,6 +1,6 @@
 """What passes between the device and the cloud by MQTT, whichever connection carries it.
 
-Birth and will; questions to cloud contestants, and their scores.
+Birth and will; questions to cloud contestants, and their scores; records, and the cloud's watermarks.
 
 It rides on a connection of its own (`cloud_connection.py`) or on that of inputs and answers (`site_connection.py`);
 whoever carries it passes on what the connection tells.
@@ -15,6 +15,7 @@ from roost_edge.mqtt.announcer import Announcer
 from roost_edge.mqtt.announcer import Carrier as AnnounceCarrier
 from roost_edge.presence import Presence
 from roost_edge.reactor import Reactor
+from roost_edge.telemetry import Telemetry
 from roost_shared import __version__
 from roost_shared.complaints import Complaints
 from roost_shared.errors import TransportError
@@ -25,9 +26,15 @@ __all__ = ["Carrier", "CloudTraffic", "cloud_subscriptions"]
 _CLONE: Final = "another device uses our name; we stand down for a while"
 
 
-def cloud_subscriptions(topics: DeviceTopics) -> list[Subscription]:
-    """What to subscribe to where the cloud's traffic is carried; no session shall keep scores for later."""
-    return [Subscription(topics.state, 1), Subscription(topics.score, 0)]
+def cloud_subscriptions(topics: DeviceTopics, *, records: bool) -> list[Subscription]:
+    """What to subscribe to where the cloud's traffic is carried; no session shall keep scores for later.
+
+    Args:
+        topics: the device's.
+        records: some are sent.
+    """
+    wanted = [Subscription(topics.state, 1), Subscription(topics.score, 0)]
+    return [*wanted, Subscription(topics.watermark, 1)] if records else wanted
 
 
 class Carrier(AnnounceCarrier, AskCarrier, Protocol):
@@ -42,6 +49,7 @@ class CloudTraffic:
         boot: unique to this start of the agent.
         carrier: the connection.
         link: asks cloud contestants over it.
+        telemetry: sends records over it; None: there are none.
         reactor: the connection's.
         complaints: hears of faults.
     """
@@ -52,6 +60,7 @@ class CloudTraffic:
         boot: str,
         carrier: Carrier,
         link: CloudLink,
+        telemetry: Telemetry | None,
         reactor: Reactor,
         complaints: Complaints,
     ) -> None:
@@ -60,7 +69,10 @@ class CloudTraffic:
         self._complaints = complaints
         self._away_since_ns: int | None = reactor.now_ns()
         self._link = link
+        self._telemetry = telemetry
         link.ride(carrier)
+        if telemetry is not None:
+            telemetry.ride(carrier)
 
     @property
     def away_ns(self) -> int:
@@ -81,6 +93,8 @@ class CloudTraffic:
         self._away_since_ns = None
         self._announcer.connected()
         self._link.connected()
+        if self._telemetry is not None:
+            self._telemetry.connected()
 
     def received(self, message: Received) -> bool:
         """Take a message if it is the cloud's traffic; says whether it is. The carrier settles it."""
@@ -88,6 +102,8 @@ class CloudTraffic:
             self._announcer.seen(message)
         elif message.topic == self._link.topic:
             self._link.received(message)
+        elif self._telemetry is not None and message.topic == self._telemetry.topic:
+            self._telemetry.received(message)
         else:
             return False
         return True
@@ -98,6 +114,8 @@ class CloudTraffic:
             self._away_since_ns = self._reactor.now_ns()
         self._announcer.disconnected(error)
         self._link.disconnected()
+        if self._telemetry is not None:
+            self._telemetry.disconnected()
         if self._announcer.problem is not None:
             self._complaints.note(self._announcer.problem, _CLONE)
 

@@ -4,7 +4,6 @@ Precedence: command line (`--set broker.url=…`) over environment (`ROOST_BROKE
 error names the file, the key and the remedy. Unknown keys are errors: a mistyped limit must not be silently ignored.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -12,16 +11,14 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from roost_edge.cloud_url import CloudUrlError, check_cloud_url
-from roost_edge.listen_address import ListenAddress, ListenAddressError
+from roost_edge.config_checks import check_config
+from roost_edge.decoy.config import CaptureConfig
 from roost_shared.config_file import convert, put, read_toml
 from roost_shared.errors import ConfigError
-from roost_shared.mqtt.address import parse_broker_url
-from roost_shared.mqtt.faults import BrokerUrlError
-from roost_shared.rendezvous import AskMode, Contestant, PolicyError, Role, Rule, TaskPolicy
+from roost_shared.limits import InputLimits
+from roost_shared.rendezvous import AskMode, Contestant, Role, Rule, TaskPolicy
 from roost_shared.runtime_settings import RuntimeName, RuntimeSettings
 from roost_shared.task_terms import TaskTerms
-from roost_shared.topics import DeviceTopics, is_name
 
 __all__ = [
     "DEFAULT_STATE_DIR",
@@ -66,6 +63,7 @@ class CloudConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     broker: str | None = None  # where the cloud said nothing either: the broker of inputs and answers
     cafile: Path | None = None  # whom to trust at the broker; None: the cloud's root certificate
     ask_bytes_per_day: Annotated[int, Meta(ge=0)] = 0  # that questions to cloud contestants may take; 0: no limit
+    upload_after_s: Annotated[float, Meta(gt=0)] = 600  # kept inputs are gathered for so long, and then go up together
 
 
 class HttpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,6 +86,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     in_flight: Annotated[int, Meta(gt=0, le=65535)] = 20  # unanswered requests
     payload_bytes: Positive = 16 * 1024 * 1024
     image_pixels: Positive = 25_000_000
+    spool_bytes: Positive = 1 << 30  # that kept inputs may take of the disk
+    free_disk_bytes: Annotated[int, Meta(ge=0)] = 256 << 20  # of the disk that are left to others
+    retention_days: Annotated[float, Meta(gt=0, le=3650)] = 14  # the agent runs, and a kept input cannot be uploaded
+    uplink_bytes_per_s: Annotated[int, Meta(ge=0)] = 1_000_000  # that uploads may take; 0: no limit
+
+    @property
+    def of_inputs(self) -> InputLimits:
+        """What a payload may be."""
+        return InputLimits(payload_bytes=self.payload_bytes, image_pixels=self.image_pixels)
 
 
 class ContestantConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -130,6 +137,7 @@ class TaskConfig(TaskTerms, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     contestants: list[ContestantConfig] = msgspec.field(default_factory=list)
     inject: dict[str, str] = msgspec.field(default_factory=dict)  # name -> MQTT topic
     folder: FolderConfig | None = None
+    capture: CaptureConfig | None = None
 
     def policy(
         self, name: str, *, without_confidence: frozenset[str] = frozenset(), tolerance: float | None = None
@@ -163,7 +171,7 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     tenant: str
     device: str
     state_dir: Path = DEFAULT_STATE_DIR
-    operator_token_sha256: HexDigest | None = None  # of the token that lets a request `force` a contestant
+    operator_token_sha256: HexDigest | None = None  # of the token that lets a request `force` a contestant, or be kept
     broker: BrokerConfig = BrokerConfig()
     cloud: CloudConfig | None = None
     http: HttpConfig | None = None
@@ -171,16 +179,26 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     limits: Limits = Limits()
     tasks: dict[str, TaskConfig] = {}
 
+    @property
+    def captures(self) -> bool:
+        """Whether any task has inputs kept."""
+        return any(task.capture is not None for task in self.tasks.values())
 
-_KINDS: Final = (
+
+_SECTIONS: Final[dict[str, type[msgspec.Struct]]] = {
+    "broker": BrokerConfig,
+    "cloud": CloudConfig,
+    "http": HttpConfig,
+    "trust": TrustConfig,
+    "limits": Limits,
+}
+_KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
     AgentConfig,
-    BrokerConfig,
-    CloudConfig,
-    TrustConfig,
-    Limits,
+    *_SECTIONS.values(),
     TaskConfig,
     ContestantConfig,
     FolderConfig,
+    CaptureConfig,
     Rule,
 )
 _KNOWN: Final = frozenset(field for kind in _KINDS for field in kind.__struct_fields__)  # to guess what was meant
@@ -232,33 +250,22 @@ def _read(raw: dict[str, Any], path: Path) -> AgentConfig:
         cloud=config.cloud and _absolute(config.cloud, base),
         tasks={name: _task(str(path), name, task, base) for name, task in tasks.items()},
     )
-    _check(config, str(path))
+    check_config(config, str(path))
     return config
 
 
 # ---- reading
 
 
-def _settings(kind: Any, prefix: str = "") -> list[str]:
+def _settings() -> list[str]:
     """Dotted keys of all settings that one piece of text can state."""
-    keys: list[str] = []
-    for field in msgspec.structs.fields(kind):
-        section = {
-            "broker": BrokerConfig,
-            "cloud": CloudConfig,
-            "http": HttpConfig,
-            "trust": TrustConfig,
-            "limits": Limits,
-        }.get(field.name)
-        if section is not None and not prefix:
-            keys += _settings(section, f"{field.name}.")
-        elif field.name != "tasks":
-            keys.append(f"{prefix}{field.name}")
-    return keys
+    kinds: dict[str, type[msgspec.Struct]] = {"": AgentConfig} | {f"{name}.": kind for name, kind in _SECTIONS.items()}
+    keys = [f"{prefix}{field.name}" for prefix, kind in kinds.items() for field in msgspec.structs.fields(kind)]
+    return [key for key in keys if key not in (*_SECTIONS, "tasks")]
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    named = {f"ROOST_{key.upper().replace('.', '_')}": key for key in _settings(AgentConfig)}
+    named = {f"ROOST_{key.upper().replace('.', '_')}": key for key in _settings()}
     return {named[name]: text for name, text in environment.items() if name in named}
 
 
@@ -277,117 +284,3 @@ def _absolute(section: _Struct, base: Path) -> _Struct:
     given = {name: getattr(section, name) for name in section.__struct_fields__}
     paths = {name: base / value for name, value in given.items() if isinstance(value, Path)}
     return msgspec.structs.replace(section, **paths)
-
-
-# ---- checking what spans fields
-
-
-def _check(config: AgentConfig, where: str) -> None:
-    for key, name in (("tenant", config.tenant), ("device", config.device)):
-        if not is_name(name):
-            _refuse_name(where, key, name)
-    _check_broker_url(where, "broker.url", config.broker.url)
-    if config.cloud is not None:
-        _check_cloud(where, config.cloud)
-    if config.http is not None:
-        _check_http(where, config.http)
-    for name, task in config.tasks.items():
-        if not is_name(name):
-            _refuse_name(where, f"tasks.{name}", name)
-        own_root = DeviceTopics(config.tenant, config.device).root
-        _check_task(where, name, task, own_root, allow_unsigned=config.trust.allow_unsigned)
-    _check_folders(where, config.tasks)
-
-
-def _refuse_name(where: str, key: str, name: str) -> None:
-    remedy = "Use a-z, 0-9, '.', '_' and '-', at most 63, beginning with a letter or digit"
-    raise ConfigError(where=where, key=key, problem=f"{name!r} is not a name", remedy=remedy)
-
-
-def _check_cloud(where: str, cloud: CloudConfig) -> None:
-    if cloud.broker is not None:
-        _check_broker_url(where, "cloud.broker", cloud.broker)
-    if cloud.url is not None:
-        try:
-            check_cloud_url(cloud.url)
-        except CloudUrlError as error:
-            remedy = "Write https://HOST:PORT"
-            raise ConfigError(where=where, key="cloud.url", problem=str(error), remedy=remedy) from error
-
-
-def _check_http(where: str, http: HttpConfig) -> None:
-    try:
-        address = ListenAddress.parse(http.listen)
-    except ListenAddressError as error:
-        remedy = "Write 127.0.0.1:8000, or another address of this machine"
-        raise ConfigError(where=where, key="http.listen", problem=str(error), remedy=remedy) from error
-    if not address.is_loopback and http.token_sha256 is None:
-        problem, remedy = f"other machines reach {address}", "Set it, or listen on 127.0.0.1"
-        raise ConfigError(where=where, key="http.token_sha256", problem=f"missing: {problem}", remedy=remedy)
-
-
-def _check_broker_url(where: str, key: str, url: str) -> None:
-    try:
-        parse_broker_url(url)
-    except BrokerUrlError as error:
-        remedy = "Write mqtt://HOST:PORT, or mqtts://HOST:PORT for TLS"
-        raise ConfigError(where=where, key=key, problem=str(error), remedy=remedy) from error
-
-
-def _check_folders(where: str, tasks: Mapping[str, TaskConfig]) -> None:
-    """Two tasks that watched one folder would take each other's inputs."""
-    watched: dict[Path, str] = {}
-    for name, task in tasks.items():
-        if task.folder is None:
-            continue
-        path = Path(os.path.normpath(task.folder.path))
-        if path in watched:
-            key, remedy = f"tasks.{name}.folder.path", "Give each task a folder of its own"
-            raise ConfigError(where=where, key=key, problem=f"task {watched[path]!r} watches {path}", remedy=remedy)
-        watched[path] = name
-
-
-def _check_task(where: str, name: str, task: TaskConfig, own_root: str, *, allow_unsigned: bool) -> None:
-    prefix = f"tasks.{name}"
-    try:
-        task.policy(name)
-    except PolicyError as error:
-        key, remedy = f"{prefix}.{error.key}", error.remedy
-        raise ConfigError(where=where, key=key, problem=error.problem, remedy=remedy) from error
-    for place, one in enumerate(task.contestants):
-        key = f"{prefix}.contestants[{place}]"
-        if one.role == "decoy":
-            remedy = "Leave it out: this version has no spool to record into"
-            raise ConfigError(where=where, key=f"{key}.role", problem="decoys record nothing yet", remedy=remedy)
-        if one.where == "cloud" and one.bundle is not None:
-            remedy = "Leave `bundle` out: the cloud chooses it"
-            raise ConfigError(where=where, key=f"{key}.bundle", problem="a cloud contestant has none", remedy=remedy)
-        if one.where == "local" and one.bundle is None:
-            remedy = "Give the bundle's folder"
-            raise ConfigError(where=where, key=f"{key}.bundle", problem="a local contestant needs one", remedy=remedy)
-        if one.where == "local" and one.downscale:
-            remedy = "Leave it out: nothing is sent to a local contestant"
-            raise ConfigError(where=where, key=f"{key}.downscale", problem="the contestant is local", remedy=remedy)
-        if one.delegate_options and one.delegate is None:
-            remedy = "Name the delegate they are for"
-            raise ConfigError(
-                where=where, key=f"{key}.delegate_options", problem="there is no delegate", remedy=remedy
-            )
-        if one.where == "local" and not allow_unsigned:
-            remedy = "Set trust.allow_unsigned = true if you trust that folder"
-            problem = "a bundle from a folder carries no signature"
-            raise ConfigError(where=where, key=f"{key}.bundle", problem=problem, remedy=remedy)
-    _check_inject(where, prefix, task, own_root)
-
-
-def _check_inject(where: str, prefix: str, task: TaskConfig, own_root: str) -> None:
-    for inject, topic in task.inject.items():
-        if not topic or any(sign in topic for sign in "+#\0"):
-            remedy = "Name one topic, without + or #"
-            raise ConfigError(
-                where=where, key=f"{prefix}.inject.{inject}", problem=f"{topic!r} is no topic", remedy=remedy
-            )
-        if topic.startswith(f"{own_root}/"):
-            remedy = "Name a topic of the site's, outside the device's own"
-            problem = f"{topic!r} is one of this device's own topics"
-            raise ConfigError(where=where, key=f"{prefix}.inject.{inject}", problem=problem, remedy=remedy)

@@ -69,6 +69,8 @@ class Input(msgspec.Struct, kw_only=True):
         expires_ns: if it still waits for its turn then, monotonic, nobody wants the answer any more.
         backlog: it waited at the broker while we were away; live inputs go first.
         redelivered: an earlier boot may have answered it.
+        correlation: what its caller knows it by, the same whenever it is delivered; empty if the caller said nothing.
+        keep: an operator asks that it be kept.
     """
 
     key: str
@@ -85,3 +87,5 @@ class Input(msgspec.Struct, kw_only=True):
     repeatable: bool = False
     backlog: bool = False
     redelivered: bool = False
+    correlation: str = ""
+    keep: bool = False

@@ -1,24 +1,22 @@
-"""Scores that came after the answer: the last of them, and those whose inputs are worth capturing.
+"""The last scores that came after the answer, for whoever looks at a device; the decoy has their inputs kept.
 
 A late score that says something else than the answer did is a teacher's label of an input nobody was sure of.
 """
 
 from collections import deque
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 __all__ = ["LateScore", "LateScores"]
 
-_RECENT: Final = 64
-_CAPTURES: Final = 1024  # that wait to be taken; beyond, the oldest are forgotten
+_RECENT: Final = 16
 
 
 class LateScore(msgspec.Struct, frozen=True, kw_only=True):
     """What a contestant said too late."""
 
     request_id: str  # as the answer gave it
-    task: str
     contestant: str
     label: str | None
     confidence: float | None
@@ -30,26 +28,13 @@ class LateScores:
     """Those of one task."""
 
     def __init__(self) -> None:
-        self.recent: deque[LateScore] = deque(maxlen=_RECENT)
-        self.missed = 0  # captures forgotten before anybody took them
-        self._captures: deque[LateScore] = deque()
-
-    @property
-    def captures(self) -> int:
-        """How many wait to be taken."""
-        return len(self._captures)
+        self._recent: deque[LateScore] = deque(maxlen=_RECENT)
 
     def note(self, late: LateScore) -> None:
-        """Record one; if it differs, its input shall be captured."""
-        self.recent.append(late)
-        if late.differs:
-            self._captures.append(late)
-            if len(self._captures) > _CAPTURES:
-                self._captures.popleft()
-                self.missed += 1
+        """Remember one, and forget the oldest of too many."""
+        self._recent.append(late)
 
-    def take_captures(self) -> list[LateScore]:
-        """Those whose inputs are to be captured, since this was last called."""
-        taken = list(self._captures)
-        self._captures.clear()
-        return taken
+    def to_list(self) -> list[Any]:
+        """The last of them, the oldest first, as `roost-agent status --json` gives them."""
+        recent: list[Any] = msgspec.to_builtins(list(self._recent))
+        return recent

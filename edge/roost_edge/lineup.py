@@ -16,7 +16,6 @@ from roost_shared.bundle import Bundle, open_bundle
 from roost_shared.bundle.base_key import base_key
 from roost_shared.bundle.manifest import NoConfidence, ToleranceAgreement
 from roost_shared.errors import RoostError
-from roost_shared.limits import InputLimits
 from roost_shared.messages import ErrorInfo
 from roost_shared.rendezvous import TaskPolicy
 
@@ -32,7 +31,7 @@ def line_up(name: str, config: AgentConfig, reactor: Reactor, listener: WorkerLi
         PolicyError: the rules do not fit the contestants.
     """
     task = config.tasks[name]
-    limits = InputLimits(payload_bytes=config.limits.payload_bytes, image_pixels=config.limits.image_pixels)
+    limits = config.limits.of_inputs
     bundles, refused = _open_bundles(name, task)
     policy = task.policy(name, without_confidence=_without_confidence(bundles), tolerance=_tolerance(task, bundles))
     settings = {contestant.name: contestant.runtime_settings for contestant in task.contestants}
@@ -55,6 +54,7 @@ def line_up(name: str, config: AgentConfig, reactor: Reactor, listener: WorkerLi
         bundles={contestant: bundle.reference for contestant, bundle in bundles.items()},
         unsigned=config.trust.allow_unsigned,
         labels=_labels(bundles),
+        private=task.capture is not None and not task.capture.pixels,
     )
 
 

@@ -18,8 +18,8 @@ _STDERR: Final = 2
 _ENVIRONMENT: Final = {"MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
-def spawn(module: str, title: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
-    """Run `python -m module title` with `theirs` as its standard input.
+def spawn(module: str, title: str, theirs: socket.socket, *arguments: str) -> subprocess.Popen[bytes]:
+    """Run `python -m module title` with `theirs` as its standard input; `arguments` follow the title.
 
     Must be called by the thread that runs the reactor: the kernel kills the process when that thread ends.
 
@@ -28,7 +28,7 @@ def spawn(module: str, title: str, theirs: socket.socket) -> subprocess.Popen[by
     """
     return subprocess.Popen(
         # -P: a numpy.py in the folder the agent was started from is not ours.
-        [sys.executable, "-P", "-m", module, title],
+        [sys.executable, "-P", "-m", module, title, *arguments],
         stdin=theirs.fileno(),
         stdout=_STDERR,  # what libraries print must not mix with what the agent prints
         env=os.environ | _ENVIRONMENT,

@@ -14,7 +14,7 @@ from itertools import count
 
 from roost_shared.clock import SECOND, Clock
 
-__all__ = ["Reactor", "Timer"]
+__all__ = ["Callback", "Reactor", "Timer"]
 
 Callback = Callable[[], object]
 _READ = selectors.EVENT_READ
@@ -41,9 +41,9 @@ class _Watch:
 
     __slots__ = ("on_readable", "on_writable")
 
-    def __init__(self, on_readable: Callback, on_writable: Callback | None) -> None:
-        self.on_readable: Callback | None = on_readable
-        self.on_writable: Callback | None = on_writable
+    def __init__(self, on_readable: Callback | None, on_writable: Callback | None) -> None:
+        self.on_readable = on_readable
+        self.on_writable = on_writable
 
 
 class Reactor:
@@ -66,12 +66,14 @@ class Reactor:
         """Monotonic nanoseconds."""
         return self._clock.now_ns()
 
-    def watch(self, sock: socket.socket | int, on_readable: Callback, on_writable: Callback | None = None) -> None:
-        """Call back whenever `sock` can be read, and, if `on_writable` is given, whenever it can be written.
+    def watch(
+        self, sock: socket.socket | int, on_readable: Callback | None, on_writable: Callback | None = None
+    ) -> None:
+        """Call back whenever `sock` can be read, or written, for which a callback is given; for one at least.
 
         Watching a socket (or descriptor) again replaces its callbacks.
         """
-        events = _READ | (_WRITE if on_writable else 0)
+        events = (_READ if on_readable else 0) | (_WRITE if on_writable else 0)
         try:
             watch: _Watch = self._selector.get_key(sock).data
         except KeyError:

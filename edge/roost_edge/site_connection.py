@@ -5,19 +5,19 @@ Where the cloud has no broker of its own, the cloud's traffic rides along.
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
 from roost_edge.cloud_traffic import CloudTraffic
+from roost_edge.identity import Identity
 from roost_edge.injection import Injection
 from roost_edge.intake.mqtt import MqttIntake
 from roost_edge.mqtt import BrokerConnection, BrokerSettings, Received, Will
 from roost_edge.reactor import Reactor
 from roost_shared.complaints import Complaints
-from roost_shared.errors import TransportError
+from roost_shared.errors import RoostError, TransportError
 from roost_shared.mqtt.faults import SubscriptionRefusedError
 from roost_shared.topics import DeviceTopics
 
-__all__ = ["SiteConnection", "describe_connection"]
+__all__ = ["SiteConnection"]
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,8 @@ class SiteConnection:
     """Keeps the connection, and hands each message to whom its topic names.
 
     Args:
-        settings: the connection's.
+        settings: what the connection is told, by the device's identity.
+        identity: ours, None if there is none.
         reactor: drives it.
         complaints: hears of faults.
         topics: the device's.
@@ -39,7 +40,8 @@ class SiteConnection:
 
     def __init__(
         self,
-        settings: BrokerSettings,
+        settings: Callable[[Identity | None], BrokerSettings],
+        identity: Identity | None,
         reactor: Reactor,
         complaints: Complaints,
         *,
@@ -47,7 +49,9 @@ class SiteConnection:
         injection: Injection,
         intake: Callable[[BrokerConnection], MqttIntake],
     ) -> None:
-        self.connection = BrokerConnection(settings, reactor, self)
+        self._settings = settings
+        self._told = settings(identity)
+        self.connection = BrokerConnection(self._told, reactor, self)
         self.intake = intake(self.connection)
         self._topics = topics
         self._injection = injection
@@ -62,6 +66,16 @@ class SiteConnection:
     def start(self) -> None:
         """Begin to connect, and keep at it."""
         self.connection.start()
+
+    def identify(self, identity: Identity) -> None:
+        """Connect anew if that takes our identity, and it is another now; what cannot be used is complained of."""
+        try:
+            told = self._settings(identity)
+            if told != self._told:
+                self.connection.remake(told)
+                self._told = told
+        except RoostError as error:
+            self._complaints.note(error.code, str(error))
 
     def take_no_more(self) -> None:
         """Leave inputs that come from now on to whoever comes next."""
@@ -118,13 +132,3 @@ class SiteConnection:
     def _let_go(self, message: Received) -> None:
         if message.receipt is not None:
             self.connection.settle(message.receipt)
-
-
-def describe_connection(connection: BrokerConnection) -> dict[str, Any]:
-    """A connection's part of the status document."""
-    return {
-        "connected": connection.connected,
-        "version": connection.version,
-        "connections": connection.counters.connections,
-        "losses": connection.counters.losses,
-    }

@@ -16,14 +16,9 @@ __all__ = ["Tally"]
 
 
 class Tally:
-    """Counts of one task's answers, bounded in size.
+    """Counts of one task's answers, bounded in size."""
 
-    Args:
-        task: its name.
-    """
-
-    def __init__(self, task: str) -> None:
-        self._task = task
+    def __init__(self) -> None:
         self.answers = 0
         self.by_deadline = 0
         self.unsent = 0  # the way back was gone
@@ -64,7 +59,6 @@ class Tally:
         self.late_scores.note(
             LateScore(
                 request_id=request_id,
-                task=self._task,
                 contestant=score.contestant,
                 label=score.label,
                 confidence=score.confidence,
@@ -85,7 +79,7 @@ class Tally:
             "failures": dict(self.failures),
             "late": dict(self.late),
             "late_differing": dict(self.late_differing),
-            "late_to_capture": self.late_scores.captures,
+            "late_scores": self.late_scores.to_list(),
             "agreement": self.agreement.to_dict(),
             "latency_ms": {"p50": self._quantile_ms(0.5), "p99": self._quantile_ms(0.99)},
         }

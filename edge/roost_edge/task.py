@@ -6,7 +6,7 @@ from typing import Any
 from roost_edge.tally import Tally
 from roost_edge.workers import Worker
 from roost_shared.messages import ErrorInfo
-from roost_shared.rendezvous import SHED, Role, TaskPolicy
+from roost_shared.rendezvous import SHED, Link, Role, TaskPolicy
 
 __all__ = ["Task"]
 
@@ -21,6 +21,7 @@ class Task:
         bundles: contestant to bundle reference.
         unsigned: nobody checked a signature on these bundles.
         labels: what the bundles can say, None where they say no labels or there is none.
+        private: its inputs do not leave the device.
     """
 
     def __init__(
@@ -32,18 +33,21 @@ class Task:
         bundles: Mapping[str, str],
         unsigned: bool,
         labels: frozenset[str] | None = None,
+        private: bool = False,
     ) -> None:
         self.policy = policy
         self.workers = dict(workers)
-        self.crews: dict[Worker, list[str]] = {}  # whom each worker serves
+        self.by_worker: dict[Worker, list[str]] = {}  # the contestants that each worker serves
         for contestant, worker in workers.items():
-            self.crews.setdefault(worker, []).append(contestant)
+            self.by_worker.setdefault(worker, []).append(contestant)
         self.refused = dict(refused)
         self.bundles = dict(bundles)
         self.unsigned = unsigned
         self.labels = labels
+        self.private = private
+        self.link = Link()  # to its cloud contestants, as it is known now
         self.inject: dict[str, Any] = {}  # external state, the latest of each name
-        self.tally = Tally(policy.task)
+        self.tally = Tally()
 
     @property
     def name(self) -> str:

@@ -14,11 +14,13 @@ from roost_edge.cloud_traffic import CloudTraffic
 from roost_edge.config import AgentConfig
 from roost_edge.identity import Identity, is_enrolled
 from roost_edge.identity.watch import IdentityWatch
+from roost_edge.mqtt import BrokerSettings
 from roost_edge.reactor import Reactor
 from roost_edge.site_connection import SiteConnection
+from roost_edge.telemetry import Telemetry
 from roost_shared.clock import Clock
 from roost_shared.complaints import Complaints
-from roost_shared.enrolment import device_name
+from roost_shared.enrolment import common_name
 from roost_shared.topics import DeviceTopics
 
 __all__ = ["Uplink"]
@@ -34,6 +36,7 @@ class Uplink:
         identity: ours, None if the device is not enrolled or its identity cannot be read.
         site: the connection of inputs and answers; carries the cloud's traffic too where that has none of its own.
         link: asks cloud contestants.
+        telemetry: sends records to the cloud; None: there are none.
         reactor: the agent's loop.
         clock: for wall time.
         complaints: hears of faults.
@@ -50,6 +53,7 @@ class Uplink:
         identity: Identity | None,
         site: SiteConnection,
         link: CloudLink,
+        telemetry: Telemetry | None,
         reactor: Reactor,
         clock: Clock,
         complaints: Complaints,
@@ -59,26 +63,23 @@ class Uplink:
     ) -> None:
         self._config = config
         self._identity = identity
+        self._site = site
         self._reactor = reactor
-        url = cloud_broker_url(config, identity)
+        self._complaints = complaints
+        self._url = cloud_broker_url(config, identity)
         self._connection: CloudConnection | None = None
-        if url is None:
-            self._traffic = CloudTraffic(topics, boot, site.connection, link, reactor, complaints)
+        if self._url is None:
+            self._traffic = CloudTraffic(topics, boot, site.connection, link, telemetry, reactor, complaints)
             site.carry(self._traffic)
         else:
             self._connection = CloudConnection(
-                lambda: cloud_settings(config, own_identity(config), url),  # by the identity as it is then
-                reactor,
-                complaints,
-                topics=topics,
-                boot=boot,
-                link=link,
+                self._cloud_settings, reactor, complaints, topics=topics, boot=boot, link=link, telemetry=telemetry
             )
             self._traffic = self._connection.traffic
         self._watch = IdentityWatch(
             config.state_dir,
             None if config.cloud is None else config.cloud.url,
-            device_name(config.tenant, config.device),
+            common_name(config.tenant, config.device),
             reactor,
             clock,
             complaints,
@@ -114,7 +115,18 @@ class Uplink:
             "identity": self._watch.describe(),
         }
 
-    def _identity_changed(self) -> None:
+    def _cloud_settings(self) -> BrokerSettings:
+        """By the identity as it is by then."""
+        assert self._url is not None  # noqa: S101 - else there is no connection of the cloud's own
+        return cloud_settings(self._config, own_identity(self._config), self._url)
+
+    def _identity_changed(self, identity: Identity) -> None:
         log.info("the identity has changed")
+        url = cloud_broker_url(self._config, identity)
+        if (url is None) != (self._url is None):
+            self._complaints.note("cloud.moved", "the cloud's broker is another now: start the agent anew")
+            return
+        self._url = url
+        self._site.identify(identity)
         if self._connection is not None:
             self._connection.remake()

@@ -20,7 +20,7 @@ def main() -> int:
     """Run the benches the command line names."""
     arguments = _parse()
     console = Console()
-    options = Options(quick=arguments.quick, data=_DATA if _DATA.is_dir() else None)
+    options = Options(quick=arguments.quick, data=_DATA if _DATA.is_dir() else None, rows=arguments.rows)
     results: dict[str, Result] = {}
     all_met = True
     for name in arguments.benches or bench_names():
@@ -38,6 +38,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("benches", nargs="*", metavar="BENCH", help=f"of {', '.join(names)}; default: all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, under each bench's name")
     parser.add_argument("--quick", action="store_true", help="few repetitions: a trial, not a measurement")
+    parser.add_argument("--rows", type=int, metavar="N", help="of `ingest`: records in its tables; default a million")
     arguments = parser.parse_args()
     if unknown := set(arguments.benches) - set(names):
         parser.error(f"no bench named {', '.join(sorted(unknown))}; there are: {', '.join(names)}")

@@ -33,10 +33,12 @@ class Options:
     Attributes:
         quick: fewer repetitions: shows that the bench works, proves no figure.
         data: the folder of real inputs and models, None where it is absent.
+        rows: how many rows the tables of `ingest` are filled with; None: its own default.
     """
 
     quick: bool
     data: Path | None
+    rows: int | None = None
 
 
 @dataclass(frozen=True)

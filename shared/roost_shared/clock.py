@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
-__all__ = ["MS", "SECOND", "Clock", "SystemClock", "ms_to_ns", "ns_to_ms"]
+__all__ = ["MS", "SECOND", "Clock", "SystemClock", "ms_to_ns", "ns_to_ms", "timestamp"]
 
 MS: Final = 1_000_000  # nanoseconds in a millisecond
 SECOND: Final = 1_000_000_000  # nanoseconds in a second
@@ -22,6 +22,15 @@ def ms_to_ns(ms: float) -> int:
 def ns_to_ms(ns: int) -> float:
     """Nanoseconds to milliseconds, to the microsecond."""
     return round(ns / MS, 3)
+
+
+def timestamp(moment: datetime) -> str:
+    """A moment of wall time as messages state it: RFC 3339, to the millisecond.
+
+    >>> timestamp(datetime(2026, 11, 24, 1, 8, 43, 694_200, tzinfo=UTC))
+    '2026-11-24T01:08:43.694+00:00'
+    """
+    return moment.isoformat(timespec="milliseconds")
 
 
 class Clock(Protocol):

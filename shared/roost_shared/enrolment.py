@@ -17,8 +17,9 @@ from typing import Final
 import msgspec
 
 from roost_shared.errors import ContentError
+from roost_shared.topics import is_name
 
-__all__ = ["EnrolmentToken", "EnrolmentTokenError", "device_name", "signed_text"]
+__all__ = ["EnrolmentToken", "EnrolmentTokenError", "common_name", "parse_common_name", "signed_text"]
 
 PREFIX: Final = "roostenrol_"
 VERSION: Final = 1
@@ -86,11 +87,23 @@ def _decode(body: str) -> EnrolmentToken:
         raise EnrolmentTokenError("the token is cut or damaged: copy it whole, on one line") from error
 
 
-def device_name(tenant: str, device: str) -> str:
+def common_name(tenant: str, device: str) -> str:
     """A device's name among all tenants': its certificate's common name, its user and client name at a broker."""
     return f"{tenant}/d/{device}"
 
 
+def parse_common_name(text: str) -> tuple[str, str] | None:
+    """Tenant and device of a common name; None if it is no device's.
+
+    >>> parse_common_name("acme/d/cam-01"), parse_common_name("roost-cloud")
+    (('acme', 'cam-01'), None)
+    """
+    match text.split("/"):
+        case [tenant, "d", device] if is_name(tenant) and is_name(device):
+            return tenant, device
+    return None
+
+
 def signed_text(tenant: str, device: str, nonce: str) -> bytes:
     """What a device signs (ECDSA, P-256, SHA-256) to show that it holds its key."""
-    return f"roost-device-auth-v1\n{device_name(tenant, device)}\n{nonce}".encode()
+    return f"roost-device-auth-v1\n{common_name(tenant, device)}\n{nonce}".encode()

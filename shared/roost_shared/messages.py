@@ -13,6 +13,7 @@ from roost_shared.errors import ContentError
 
 __all__ = [
     "SCHEMA_VERSION",
+    "UNREADABLE",
     "Answer",
     "Candidate",
     "ErrorInfo",
@@ -27,6 +28,10 @@ __all__ = [
 ]
 
 SCHEMA_VERSION: Final = 1
+
+# What msgspec raises of foreign bytes: of bad UTF-8, and of what is nested too deep even in a field that nobody reads,
+# no error of its own.
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 Reason = Literal["preferred", "fallback", "deadline", "default", "forced", "overloaded"]
 
@@ -147,7 +152,7 @@ def decode_msgpack(data: bytes, kind: type[_Message]) -> _Message:
 def _decode(decode: Callable[..., Any], data: bytes, kind: type[_Message]) -> _Message:
     try:
         message: _Message = decode(data, type=kind)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         # A newer message may fail for what we cannot know: then its version is the better reason.
         _check_version(decode, data, kind)
         raise MessageError(f"{kind.__name__}: {error}") from error
@@ -159,7 +164,7 @@ def _decode(decode: Callable[..., Any], data: bytes, kind: type[_Message]) -> _M
 def _check_version(decode: Callable[..., Any], data: bytes, kind: type[_Versioned]) -> None:
     try:
         version = decode(data, type=_Version).schema_version
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return
     if version != SCHEMA_VERSION:
         raise VersionMismatchError(kind.__name__, version)

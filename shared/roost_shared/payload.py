@@ -24,6 +24,7 @@ from PIL.ImageFile import ImageFile
 from roost_shared.errors import InputError
 from roost_shared.limits import InputLimits
 from roost_shared.magic import MagicKind, kind_by_magic
+from roost_shared.messages import UNREADABLE
 
 __all__ = [
     "ArrayObjectError",
@@ -161,7 +162,7 @@ def open_payload(
         raise TooLargeError(f"the payload has {view.nbytes} bytes, the limit is {limits.payload_bytes}")
     kind = _kind_of(bytes(view[:64]), content_type)
     if kind == "json":
-        return open_json(view)
+        return _open_json(view)
     if kind == "npy":
         return _open_npy(view)
     return _open_image(view, kind, limits.image_pixels)
@@ -178,19 +179,6 @@ def load_pixels(image: Image) -> None:
         image.load()
     except _IMAGE_FAULTS as error:
         raise _image_error(error) from error
-
-
-def open_json(view: bytes | memoryview) -> NDArray[Any]:
-    """An array from JSON text: a number, or nested lists of numbers.
-
-    Raises:
-        BadJsonError: it is something else, or ragged.
-        NotFiniteError: a number is too large for a double.
-    """
-    try:
-        return to_array(msgspec.json.decode(view))
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadJsonError(f"the payload is no JSON array of numbers: {error}") from error
 
 
 def to_array(value: Any) -> NDArray[Any]:
@@ -222,6 +210,19 @@ def _kind_of(start: bytes, content_type: str | None) -> Kind:
         f"the payload ({content_type or 'no content type'}, starting {start[:8].hex(' ')}) is none of JPEG, PNG, BMP, "
         "WebP, .npy, JSON array"
     )
+
+
+def _open_json(view: memoryview) -> NDArray[Any]:
+    """An array from JSON text: a number, or nested lists of numbers.
+
+    Raises:
+        BadJsonError: it is something else, or ragged.
+        NotFiniteError: a number is too large for a double.
+    """
+    try:
+        return to_array(msgspec.json.decode(view))
+    except UNREADABLE as error:
+        raise BadJsonError(f"the payload is no JSON array of numbers: {error}") from error
 
 
 def _open_image(view: memoryview, kind: Kind, max_pixels: int) -> Image:

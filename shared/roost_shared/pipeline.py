@@ -17,14 +17,14 @@ scores = [one.head.score(features) for one in (pipeline, other)]
 ```
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from roost_shared.bundle.base_key import base_key
-from roost_shared.bundle.golden import compare, decode_golden
+from roost_shared.bundle.golden import GoldenVector, compare, decode_golden
 from roost_shared.bundle.layout import Bundle
 from roost_shared.bundle.manifest import BundleDraft, Stage
 from roost_shared.errors import ContentError
@@ -83,10 +83,7 @@ class Base:
             InputError: the payload or the state cannot be scored; `code` says why.
             ModelRunError: the base failed.
         """
-        tensors = self.prepare(payload, content_type=content_type, inject=inject, limits=limits)
-        for model in self.models:
-            tensors = model.run(tensors)
-        return tensors
+        return _run(self.models, self.prepare(payload, content_type=content_type, inject=inject, limits=limits))
 
     def prepare(
         self,
@@ -123,7 +120,7 @@ class Head:
             ModelRunError: the model failed.
             BadOutputError: its outputs are not finite, or not of the shape the bundle says.
         """
-        return self.read(self._run(features))
+        return self.read(_run(self._models, features))
 
     def read(self, outputs: Features) -> Scored:
         """What the last stage's outputs for one input mean.
@@ -135,12 +132,7 @@ class Head:
 
     def outputs(self, features: Features) -> list[NDArray[Any]]:
         """The last stage's outputs in real units, float32 in their own shapes; raises as `score`."""
-        return self._reader.real(self._run(features))
-
-    def _run(self, tensors: Features) -> Features:
-        for model in self._models:
-            tensors = model.run(tensors)
-        return tensors
+        return self._reader.real(_run(self._models, features))
 
 
 class Chain:
@@ -182,19 +174,24 @@ class Chain:
             ModelRunError: a model failed; with a batch, nobody knows on which input.
         """
         if not self.batches or len(prepared) == 1:
-            return [self._run_one(tensors) for tensors in prepared]
+            return [_run(self._models, tensors) for tensors in prepared]
         stacked = [np.concatenate(column) for column in zip(*prepared, strict=True)]
-        outputs = self._run_one(stacked)
+        outputs = _run(self._models, stacked)
         return [[tensor[place : place + 1] for tensor in outputs] for place in range(len(prepared))]
-
-    def _run_one(self, tensors: Features) -> Features:
-        for model in self._models:
-            tensors = model.run(tensors)
-        return tensors
 
     def outputs(self, payload: bytes | memoryview, *, inject: Mapping[str, Any] = _NOTHING) -> list[NDArray[Any]]:
         """The last stage's outputs for one payload in real units, float32 in their own shapes; raises as `score`."""
         return self.head.outputs(self.base.features(payload, inject=inject))
+
+    def check_vectors(self, vectors: Iterable[GoldenVector], *, tolerance: float) -> None:
+        """Prove that these stages give the outputs expected, within `tolerance`, in output units.
+
+        Raises:
+            GoldenMismatchError: they do not; says which vector and by how much.
+            InputError, ModelRunError, BadOutputError: as `score` does.
+        """
+        for number, vector in enumerate(vectors):
+            compare(number, vector, self.outputs(vector.payload, inject=vector.inject), tolerance=tolerance)
 
 
 class Pipeline(Chain):
@@ -246,11 +243,15 @@ class Pipeline(Chain):
         """Prove that this machine gives the outputs the bundle was built with.
 
         Raises:
-            GoldenMismatchError: it does not; says which vector and by how much.
             BundleError: the golden vectors cannot be read.
-            InputError, ModelRunError, BadOutputError: as `score` does.
+            GoldenMismatchError, InputError, ModelRunError, BadOutputError: as `check_vectors` does.
         """
         spec = self._bundle.config.golden
-        for number, vector in enumerate(decode_golden(self._bundle.golden_path, spec)):
-            found = self.outputs(vector.payload, inject=vector.inject)
-            compare(number, vector, found, tolerance=spec.tolerance)
+        self.check_vectors(decode_golden(self._bundle.golden_path, spec), tolerance=spec.tolerance)
+
+
+def _run(models: Iterable[Model], tensors: Features) -> Features:
+    """What the last of `models` gives, each fed with the outputs of the one before."""
+    for model in models:
+        tensors = model.run(tensors)
+    return tensors

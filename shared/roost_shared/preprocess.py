@@ -1,8 +1,8 @@
 """From an opened payload to the model's tensor, as the bundle's document says: preprocessing is data.
 
 The same code runs on the device, in the scorer and in training, so training and serving cannot skew. It is split into
-what can be computed once for a bundle (a `Preprocessor`) and what each input costs: orient, convert, fit, and one
-pass over the pixels.
+what can be computed once for a bundle (a `Preprocessor`) and what each input costs: fitting a picture (`fitting`), and
+one pass over its pixels.
 
 Quantised inputs are exact: each of the 256 pixel values maps to the stored value that real arithmetic in
 double precision rounds to. Where that map is the identity, as for most quantised image models, pixels pass as they
@@ -18,30 +18,13 @@ from PIL import Image
 
 from roost_shared.bundle.manifest import ArrayPayload, ImagePayload, Preprocessing, TensorSpec
 from roost_shared.errors import InputError
-from roost_shared.payload import UnknownTypeError, load_pixels, to_array
+from roost_shared.fitting import fit_picture
+from roost_shared.payload import UnknownTypeError, to_array
 
-__all__ = ["MissingStateError", "Preprocessor", "WrongShapeError", "fit_picture", "is_channels_first", "quantize"]
+__all__ = ["MissingStateError", "Preprocessor", "WrongShapeError", "is_channels_first", "quantize"]
 
 Array = NDArray[Any]
 
-_RESAMPLE: Final = {
-    "nearest": Image.Resampling.NEAREST,
-    "box": Image.Resampling.BOX,
-    "bilinear": Image.Resampling.BILINEAR,
-    "hamming": Image.Resampling.HAMMING,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-}
-_ORIENTATION_TAG: Final = 0x0112
-_TRANSPOSE: Final = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 _PIXELS: Final = np.arange(256)
 _IMAGE_DIMENSIONS: Final = 4
 _CHANNELS: Final = (1, 3)
@@ -116,30 +99,6 @@ def is_channels_first(tensor: TensorSpec) -> bool:
     return len(tensor.shape) == _IMAGE_DIMENSIONS and tensor.shape[1] in _CHANNELS and tensor.shape[3] not in _CHANNELS
 
 
-def fit_picture(image: Image.Image, spec: ImagePayload) -> Image.Image:
-    """What the preprocessing makes of a picture first of all: decoded, oriented, in the model's colours and size.
-
-    Args:
-        image: as `payload.open_payload` gives it.
-        spec: what the bundle says; of BGR, pixels come as RGB still.
-
-    Returns:
-        A picture of `spec.width` × `spec.height`, mode RGB or L. Where `spec.orient` and `spec.draft` are off, fitting
-        it once more changes nothing.
-
-    Raises:
-        InputError: it cannot be decoded.
-    """
-    mode = "L" if spec.colour == "L" else "RGB"
-    if spec.draft:
-        image.draft(mode, (spec.width, spec.height))
-    load_pixels(image)
-    if spec.orient:
-        transpose = _TRANSPOSE.get(_orientation(image))
-        image = image.transpose(transpose) if transpose is not None else image
-    return _resized(_converted(image, mode), spec)
-
-
 def quantize(real: Array, tensor: TensorSpec) -> Array:
     """Real values to what `tensor` stores: rounded half to even, and clipped to its dtype."""
     dtype = np.dtype(tensor.dtype)
@@ -154,9 +113,6 @@ def quantize(real: Array, tensor: TensorSpec) -> Array:
     return np.clip(np.rint(stored), limits.min, limits.max).astype(dtype)
 
 
-# --- images ----------------------------------------------------------------------------------------------------
-
-
 def _pixels(payload: Image.Image | Array, spec: ImagePayload) -> NDArray[np.uint8]:
     """Fitted pixels (height, width, channels) uint8, channels in the model's order."""
     if isinstance(payload, Image.Image):
@@ -167,40 +123,6 @@ def _pixels(payload: Image.Image | Array, spec: ImagePayload) -> NDArray[np.uint
     if array.dtype == np.uint8:
         return array
     return np.clip(np.rint(array), 0, 255).astype(np.uint8)
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(_ORIENTATION_TAG, 1))
-    except (ArithmeticError, LookupError, OSError, SyntaxError, TypeError, ValueError):
-        return 1  # a broken EXIF block does not spoil the picture
-
-
-def _converted(image: Image.Image, mode: str) -> Image.Image:
-    if image.mode == mode:
-        return image
-    if image.mode.startswith("I;16"):  # Pillow would clip 16-bit greys to 255, not scale them
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    return image.convert(mode)
-
-
-def _resized(image: Image.Image, spec: ImagePayload) -> Image.Image:
-    size = (spec.width, spec.height)
-    if image.size == size:
-        return image
-    resample = _RESAMPLE[spec.resample]
-    if spec.fit == "stretch":
-        return image.resize(size, resample)
-    width, height = image.size
-    if spec.fit == "crop":
-        scale = min(width / spec.width, height / spec.height)
-        left, top = (width - spec.width * scale) / 2, (height - spec.height * scale) / 2
-        return image.resize(size, resample, box=(left, top, width - left, height - top))
-    scale = min(spec.width / width, spec.height / height)
-    inner = (max(1, round(width * scale)), max(1, round(height * scale)))
-    canvas = Image.new(image.mode, size, (spec.pad,) * len(image.getbands()))
-    canvas.paste(image.resize(inner, resample), ((spec.width - inner[0]) // 2, (spec.height - inner[1]) // 2))
-    return canvas
 
 
 def _pixel_map(spec: ImagePayload, tensor: TensorSpec) -> Callable[[NDArray[np.uint8]], Array]:
@@ -230,9 +152,6 @@ def _affine(scale: Array, offset: Array) -> Callable[[NDArray[np.uint8]], Array]
         return real
 
     return convert
-
-
-# --- arrays ----------------------------------------------------------------------------------------------------
 
 
 def _shaped(array: Array, shape: tuple[int, ...]) -> Array:

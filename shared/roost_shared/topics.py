@@ -84,6 +84,7 @@ class DeviceTopics:
         self.reported = f"{self.root}/reported"
         self.telemetry = f"{self.root}/telemetry"
         self.score = f"{self.root}/score"
+        self.watermark = f"{self.root}/watermark"
         self.all_inputs = f"{self.root}/in/+"
         self._input_prefix = f"{self.root}/in/"
 

@@ -131,6 +131,9 @@ def test_the_cloud_s_broker_restarted_under_load_costs_no_answer(site: Site) -> 
     until_link(site.agent, "good")
     until(lambda: link_of(site.agent)["waiting"] == 0, "no question waits")
     site.until_asked_again()  # the scorer is back too
+    told = site.agent.contestant("light", "big")
+    assert told["lost"] + told["declined"].get("link.down", 0) > 0, "what it cost is counted"
+    assert site.agent.status["complaints"]["cloud.broker.lost"] > 0, "and named"
 
 
 def test_a_flapping_link_costs_no_answer(site: Site) -> None:

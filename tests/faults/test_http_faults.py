@@ -56,6 +56,9 @@ def counted(agent: AgentProcess, code: str) -> int:
 # ---- what clients send
 
 
+NO_TEXT = b'{"inputs": [{"name": "input", "datatype": "BYTES", "shape": [1], "data": ["\xff"]}]}'
+
+
 @pytest.mark.parametrize(
     ("data", "status"),
     [
@@ -68,6 +71,7 @@ def counted(agent: AgentProcess, code: str) -> int:
         pytest.param(
             HEAD + b"Content-Length: 5\r\nInference-Header-Content-Length: 9\r\n\r\n12345", 400, id="header length"
         ),
+        pytest.param(HEAD + b"Content-Length: %d\r\n\r\n" % len(NO_TEXT) + NO_TEXT, 400, id="text that is none"),
         pytest.param(HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n12345", 400, id="two lengths"),
     ],
 )
@@ -230,21 +234,31 @@ def test_large_bodies_together_are_bounded(agent: AgentProcess, address: tuple[s
 
 
 class OneSocketReactor(VirtualReactor):
-    """Time moved by a test, and one socket that the test says can be read."""
+    """Time moved by a test, and one socket that the test says can be read or written."""
 
     def __init__(self) -> None:
         super().__init__()
         self._on_readable: Callable[[], object] | None = None
+        self._on_writable: Callable[[], object] | None = None
 
-    def watch(self, _sock: socket.socket, on_readable: Callable[[], object], _on_writable: object = None) -> None:
-        self._on_readable = on_readable
+    def watch(
+        self,
+        _sock: socket.socket,
+        on_readable: Callable[[], object] | None,
+        on_writable: Callable[[], object] | None = None,
+    ) -> None:
+        self._on_readable, self._on_writable = on_readable, on_writable
 
     def unwatch(self, _sock: socket.socket) -> None:
-        self._on_readable = None
+        self._on_readable = self._on_writable = None
 
     def readable(self) -> None:
         assert self._on_readable is not None
         self._on_readable()
+
+    def writable(self) -> None:
+        assert self._on_writable is not None
+        self._on_writable()
 
 
 class SlowClient:
@@ -278,13 +292,22 @@ class SlowClient:
     def later(self, after_ns: int) -> None:
         self.reactor.advance(self.reactor.now + after_ns)
 
+    def close(self) -> None:
+        self.connection.close()
+        self.theirs.close()
+
 
 @pytest.fixture
 def slow() -> Iterator[SlowClient]:
-    client = SlowClient()
-    yield client
-    client.connection.close()
-    client.theirs.close()
+    with contextlib.closing(SlowClient()) as client:
+        yield client
+
+
+@pytest.fixture
+def clogged() -> Iterator[SlowClient]:
+    """One whose socket takes little at a time."""
+    with contextlib.closing(SlowClient(send_bytes=4096)) as client:
+        yield client
 
 
 def test_a_head_that_dribbles_in_is_given_up(slow: SlowClient) -> None:
@@ -319,15 +342,24 @@ def test_an_idle_connection_is_ended_without_a_word(slow: SlowClient) -> None:
     assert b"408" not in slow.theirs.recv(1000)
 
 
-def test_a_client_that_does_not_read_its_response_is_given_up() -> None:
-    slow = SlowClient(send_bytes=4096)
-    slow.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert slow.connection.respond(Response(200, {}, bytes(1 << 20))) == "queued"
-    assert not slow.connection.can_send()
-    slow.later(SEND_NS)
-    assert slow.ended
-    assert slow.connection.respond(Response(200, {}, b"")) == "gone"
-    slow.theirs.close()
+def test_a_client_that_does_not_read_its_response_is_given_up(clogged: SlowClient) -> None:
+    clogged.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert clogged.connection.respond(Response(200, {}, bytes(1 << 20))) == "queued"
+    assert not clogged.connection.can_send()
+    clogged.later(SEND_NS)
+    assert clogged.ended
+    assert clogged.connection.respond(Response(200, {}, b"")) == "gone"
+
+
+def test_a_response_goes_on_while_the_next_request_is_at_work_and_another_waits(clogged: SlowClient) -> None:
+    clogged.send(3 * b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert clogged.connection.respond(Response(200, {}, bytes(1 << 20))) == "queued"
+    clogged.later(0)
+    assert len(clogged.requests) == 2
+    while not clogged.connection.can_send():
+        assert clogged.theirs.recv(1 << 16)
+        clogged.reactor.writable()
+    assert not clogged.ended
 
 
 def test_errors_are_documents(address: tuple[str, int]) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from roost_cloud.people import audit
 from roost_cloud.registry import uploads
 from roost_cloud.transfer import Registry, download, pull_bundle, push_bundle, signed_urls
 from roost_cloud.transfer.patience import Patience
+from roost_cloud.transfer.registry import Upload
 from roost_shared.bundle import AlteredBlobError, Bundle
 from tests.support.cloud import Cloud
 from tests.support.cloud_process import CloudProcess
@@ -108,30 +110,73 @@ def test_killed_push_goes_on_where_it_was(process: CloudProcess, heavy: Bundle) 
     assert f"argmax:3@{heavy.digest}: pushed, and is stable now" in again.stdout
 
 
+class StoppingRegistry(Registry):
+    """Stops the database before one of a push's steps; it starts again when the push has failed and waits."""
+
+    def __init__(self, api: ApiClient, database: Postgres, step: str) -> None:
+        super().__init__(api, Patience(attempts=200, first_s=0.01, limit_s=0.2, sleep=self._wait))
+        self._database = database
+        self._step = step
+        self._lock = Lock()
+        self.state = "runs"
+
+    def begin_upload(self, digest: str, size_bytes: int, *, anew: bool = False) -> Upload | None:
+        self._stop_before("begin")
+        return super().begin_upload(digest, size_bytes, anew=anew)
+
+    def complete_upload(self, upload_id: str) -> None:
+        self._stop_before("complete")
+        super().complete_upload(upload_id)
+
+    def publish(self, name: str, version: str, manifest: bytes) -> bool:
+        self._stop_before("publish")
+        return super().publish(name, version, manifest)
+
+    def _stop_before(self, step: str) -> None:
+        with self._lock:
+            if step == self._step and self.state == "runs":
+                self._database.stop()
+                self.state = "stopped"
+
+    def _wait(self, wait_s: float) -> None:
+        with self._lock:
+            if self.state == "stopped":
+                self._database.start()
+                self.state = "restarted"
+        time.sleep(min(wait_s, 0.2))  # the cloud asks for two seconds
+
+
+@pytest.mark.parametrize("step", ["begin", "complete", "publish"])
 def test_database_restarted_in_the_middle_of_a_push_costs_nothing(
-    request: pytest.FixtureRequest, served_cloud: ServedCloud, large: Bundle, small_parts: int
+    request: pytest.FixtureRequest, served_cloud: ServedCloud, large: Bundle, small_parts: int, step: str
+) -> None:
+    if served_cloud.services.database.dialect != "postgresql":
+        pytest.skip("SQLite is no server")
+    registry = StoppingRegistry(served_cloud.api(), request.getfixturevalue("postgres"), step)
+    first = served_cloud.registry().begin_upload(large.config.stages[-1].digest, len(MODEL))
+    assert first is not None
+    assert len(first.parts) == -(-len(MODEL) // small_parts)
+    pushed = push_bundle(registry, large.folder)
+    assert registry.state == "restarted"
+    assert pushed.created
+    assert pushed.sent_bytes == total(large)
+    assert sorted(served_cloud.blobs()) == sorted(sizes_of(large))
+
+
+def test_database_that_is_away_is_told_to_whoever_pushes(
+    request: pytest.FixtureRequest, served_cloud: ServedCloud
 ) -> None:
     if served_cloud.services.database.dialect != "postgresql":
         pytest.skip("SQLite is no server")
     postgres: Postgres = request.getfixturevalue("postgres")
-    registry = Registry(served_cloud.api(), Patience(attempts=200, first_s=0.01, limit_s=0.2))
-    upload = registry.begin_upload(large.config.stages[-1].digest, len(MODEL))
-    assert upload is not None
-    assert len(upload.parts) == -(-len(MODEL) // small_parts)
     headers = served_cloud.headers()
-    with ThreadPoolExecutor(1) as thread:
-        postgres.stop()
-        try:
-            refused = served_cloud.client.get("/api/v1/bundles", headers=headers)
-            pushing = thread.submit(push_bundle, registry, large.folder)
-            time.sleep(0.1)  # it tries in vain
-        finally:
-            postgres.start()
-        assert refused.status_code == 503
-        assert refused.headers["Retry-After"] == "2"
-        pushed = pushing.result(PATIENCE_S)
-    assert pushed.created
-    assert sorted(served_cloud.blobs()) == sorted(sizes_of(large))
+    postgres.stop()
+    try:
+        refused = served_cloud.client.get("/api/v1/bundles", headers=headers)
+    finally:
+        postgres.start()
+    assert refused.status_code == 503
+    assert refused.headers["Retry-After"] == "2"
 
 
 def test_pull_that_is_cut_goes_on_at_that_byte(
@@ -293,7 +338,7 @@ def test_store_away_while_hashing_costs_no_part(api: RegistryApi, monkeypatch: p
         raise StoreUnavailableError("away")
 
     with monkeypatch.context() as broken:
-        broken.setattr(uploads, "_digest", away)
+        broken.setattr(uploads, "hash_object", away)
         refused = api.complete(upload)
         assert (refused.status_code, code_of(refused)) == (503, "objects.unavailable")
     again = api.begin(b"blob")

@@ -12,6 +12,7 @@ from tests.support.asking import SURE, UNSURE, asking_toml, link_of, until_link
 from tests.support.bundles import Bundles
 from tests.support.fake_scorer import Asked, FakeScorer, score_of, twice, well
 from tests.support.mosquitto import Mosquitto
+from tests.support.unreadable import NO_MESSAGEPACK
 
 
 @pytest.fixture
@@ -98,6 +99,13 @@ def test_nonsense_is_counted_by_name_and_answers_nothing(
         assert not caller.peer.messages
 
 
+def test_whatever_comes_as_a_score_ends_nothing(asking: AgentProcess, scorer: FakeScorer, caller: Caller) -> None:
+    for message in NO_MESSAGEPACK.values():
+        scorer.say("cam-01", message)
+    until(lambda: asking.status["complaints"].get("score.unreadable") == len(NO_MESSAGEPACK), "each is counted")
+    assert caller.ask(UNSURE)["contestant"] == "big"
+
+
 def test_a_scorer_that_answers_twice_is_heard_once(asking: AgentProcess, scorer: FakeScorer, caller: Caller) -> None:
     scorer.reply = twice
     assert caller.ask(UNSURE)["contestant"] == "big"
@@ -135,7 +143,7 @@ def test_late_scores_are_recorded_and_marked_where_they_differ(
         assert caller.ask(UNSURE)["label"] == "dark"
         until(lambda: agent.status["tasks"]["light"]["late"] == {"big": 1}, "the score came late")
         task = agent.status["tasks"]["light"]
-        assert (task["late_differing"], task["late_to_capture"]) == ({"big": 1}, 1)
+        assert (task["late_differing"], [one["differs"] for one in task["late_scores"]]) == ({"big": 1}, [True])
         told = agent.contestant("light", "big")
         assert (told["asked"], told["answered"], told["lost"], told["late"]) == (1, 0, 1, 1)
 

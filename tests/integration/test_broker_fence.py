@@ -38,7 +38,8 @@ def stranger(running: FencedBroker) -> Device:
     return running.device("other", "cam-01")
 
 
-KINDS = ("state", "reported", "telemetry", "ask/meter", "desired", "score", "in/meter", "out/meter")
+KINDS = ("state", "reported", "telemetry", "ask/meter", "desired", "score", "watermark", "in/meter", "out/meter")
+READ = ("desired", "score", "watermark")  # what the cloud tells a device
 FOREIGN = (
     "roost/1/acme/d/cam-01",
     "roost/1/acme/d/cam-01/ask",
@@ -94,7 +95,7 @@ def test_a_device_writes_its_own_words_only(
         ["+/+/+/+/+/+", "+/+/+/+/+/+/+"],
         ["roost/1/#", "$SYS/#"],
         ["roost/1/+/d/+/#"],
-        ["roost/1/acme/d/+/desired", "roost/1/acme/d/+/score", "roost/1/acme/d/+/state"],
+        [f"roost/1/acme/d/+/{kind}" for kind in (*READ, "state")],
         ["$share/any/roost/1/#"],
         ["$share/any/#"],
     ],
@@ -118,7 +119,7 @@ def test_a_device_reads_what_is_for_it_only(
     reader.subscribe(mark)
     writer.publish(mark, b"mark")
     reader.wait(lambda: any(m.payload == b"mark" for m in reader.messages), "the mark")
-    allowed = {f"{own.root}/{kind}" for kind in ("state", "desired", "score")}
+    allowed = {f"{own.root}/{kind}" for kind in ("state", *READ)}
     seen = {message.topic for message in reader.messages if message.payload != b"mark"}
     assert seen <= allowed
     if not retained:
@@ -191,7 +192,7 @@ def test_the_cloud_reads_what_devices_say_and_writes_what_they_read(
     topics = [topic for topic in every_topic(own, stranger) if "cam-011" not in topic]
     mark = f"{own.root}/desired"
     passed = what_passes(broker, cloud, topics, mark, retain=False)
-    assert passed == {f"{device.root}/{kind}" for device in (own, stranger) for kind in ("desired", "score")}
+    assert passed == {f"{device.root}/{kind}" for device in (own, stranger) for kind in READ}
     writer = broker.enter_openly()
     for topic in topics:
         writer.publish(topic, b"fresh")

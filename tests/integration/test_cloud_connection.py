@@ -4,6 +4,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -209,19 +210,89 @@ def test_an_identity_of_another_device_is_refused_at_the_start(
         assert "identity.mismatch: agent.toml says acme/cam-07" in agent.log
 
 
+@contextmanager
+def both(cloud: Secured, folder: Path, password: str) -> Iterator[Mosquitto]:
+    """One broker for the site and the cloud, which knows the device by a password; as the cloud's embedded one."""
+    folder.mkdir()
+    name = f"{TENANT}/d/{DEVICE}"
+    subprocess.run(["mosquitto_passwd", "-b", "-c", str(folder / "passwords"), name, password], check=True)
+    with Mosquitto(folder, replace={"allow_anonymous": "false"}, extra=f"password_file {folder}/passwords") as broker:
+        tell_password(cloud, broker, password)
+        yield broker
+
+
+def tell_password(cloud: Secured, broker: Mosquitto, password: str) -> None:
+    """What a device is told that enrols or renews from now on."""
+    url = broker.url.replace("127.0.0.1", "localhost")
+    cloud.api.broker = {"url": url, "username": f"{TENANT}/d/{DEVICE}", "password": password}
+
+
 def test_a_broker_of_both_takes_the_identity_s_password_and_one_connection(
     cloud: Secured, bundles: Bundles, tmp_path: Path
 ) -> None:
-    """As at the cloud's embedded broker: one connection, by the name and password of cloud.json."""
-    folder = tmp_path / "both"
-    folder.mkdir()
-    name = f"{TENANT}/d/{DEVICE}"
-    subprocess.run(["mosquitto_passwd", "-b", "-c", str(folder / "passwords"), name, "pw"], check=True)
-    with Mosquitto(folder, replace={"allow_anonymous": "false"}, extra=f"password_file {folder}/passwords") as broker:
-        url = broker.url.replace("127.0.0.1", "localhost")
-        cloud.api.broker = {"url": url, "username": name, "password": "pw"}
-        with AgentProcess(tmp_path / "agent", broker.url, toml(bundles, "")) as agent:
-            enrol(cloud, agent.state_dir)
-            agent.start()
-            assert cloud_of(agent)["broker"] is None
-            assert agent.status["broker"]["connected"]
+    with (
+        both(cloud, tmp_path / "both", "pw") as broker,
+        AgentProcess(tmp_path / "agent", broker.url, toml(bundles, "")) as agent,
+    ):
+        enrol(cloud, agent.state_dir)
+        agent.start()
+        assert cloud_of(agent)["broker"] is None
+        assert agent.status["broker"]["connected"]
+
+
+def test_on_one_connection_too_a_new_password_is_used_without_a_restart(
+    cloud: Secured, bundles: Bundles, tmp_path: Path
+) -> None:
+    with (
+        both(cloud, tmp_path / "both", "new") as broker,
+        AgentProcess(tmp_path / "agent", broker.url, toml(bundles, "")) as agent,
+    ):
+        tell_password(cloud, broker, "old")
+        enrol(cloud, agent.state_dir)
+        tell_password(cloud, broker, "new")
+        cloud.api.clock.by = timedelta()  # it is time to renew
+        agent.start(wait=False)
+        until(lambda: agent.connected, "the agent is connected")
+        assert cloud_of(agent)["identity"]["renewals"] == 1
+
+
+def test_on_one_connection_too_a_new_certificate_is_used_without_a_restart(
+    cloud: Secured, bundles: Bundles, tmp_path: Path
+) -> None:
+    """The certificate ran out while the device was off, and its one broker knows it by nothing else."""
+    cloud.api.lifetime = timedelta(days=60)  # from 70 days ago
+    with AgentProcess(tmp_path / "agent", cloud.url, toml(bundles, "")) as agent:
+        enrol(cloud, agent.state_dir)
+        cloud.api.clock.by = timedelta()
+        agent.start(wait=False)
+        until(lambda: agent.connected, "the agent is connected")
+        assert cloud_of(agent)["broker"] is None
+        assert cloud_of(agent)["identity"]["renewals"] == 1
+
+
+def test_a_broker_that_moved_is_followed(
+    cloud: Secured, mosquitto: Mosquitto, bundles: Bundles, tmp_path: Path
+) -> None:
+    with AgentProcess(tmp_path / "agent", mosquitto.url, toml(bundles, "")) as agent:
+        cloud.api.broker = {"url": f"mqtts://localhost:{free_port()}", "username": None, "password": None}
+        enrol(cloud, agent.state_dir)
+        cloud.api.broker = {"url": cloud.url, "username": None, "password": None}
+        cloud.api.clock.by = timedelta()  # it is time to renew
+        agent.start()
+        until(lambda: in_the_cloud(agent), "the agent is at the new address")
+
+
+def test_a_cloud_that_gets_a_broker_of_its_own_is_told_to_take_a_restart(
+    cloud: Secured, mosquitto: Mosquitto, bundles: Bundles, tmp_path: Path
+) -> None:
+    with AgentProcess(tmp_path / "agent", mosquitto.url, toml(bundles, "", deadline_ms=FAR_DEADLINE_MS)) as agent:
+        told, cloud.api.broker = cloud.api.broker, None
+        enrol(cloud, agent.state_dir)
+        cloud.api.broker = told
+        cloud.api.clock.by = timedelta()
+        agent.start()
+        until(lambda: "cloud.moved" in agent.status["complaints"], "the complaint")
+        assert agent.status["broker"]["connections"] == 1
+        agent.stop()
+        agent.start()
+        until(lambda: in_the_cloud(agent), "the agent is there")

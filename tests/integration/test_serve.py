@@ -117,6 +117,14 @@ def test_its_own_root_is_pinned_by_fingerprint(tmp_path: Path) -> None:
         assert f"sha256:{sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()}" == fingerprint
         with ApiClient(Credentials(url=local, token=token, ca_pem=pem)) as api:
             assert api.get("/whoami", Identity).tenant is None
+        way_in = str(tmp_path / "config")
+        by_shell = {"XDG_CONFIG_HOME": way_in, "ROOST_URL": "", "ROOST_TOKEN": ""}
+        for line in (f"login {local} --ca-fingerprint {fingerprint} --token {token}", "tenant create acme"):
+            done = run_roost(*line.split(), environment=by_shell)
+            assert done.returncode == 0, done.stderr
+        (_, _, admins) = done.stdout.partition("gets in by: roost ")
+        assert "admin of tenant acme" in run_roost(*admins.split(), environment=by_shell).stdout
+        assert "admin of the platform" in run_roost("--profile", "default", "whoami", environment=by_shell).stdout
         with (
             ApiClient(Credentials(url=local, token=token)) as stranger,
             pytest.raises(ApiUnreachableError, match="we do not know who answers"),

@@ -75,13 +75,6 @@ def test_a_bad_input_fails_for_everyone_by_its_own_code(rig: WorkerRig) -> None:
     assert {code for name in rig.contestants for code in rig.codes(name).values()} == {"input.wrong_shape"}
 
 
-def test_a_job_that_waits_is_cancelled_for_everyone(rig: WorkerRig) -> None:
-    rig.submit("runs", "ahead", "waits")
-    assert rig.worker.cancel("waits")
-    rig.submitted = [(key, name) for key, name in rig.submitted if key != "waits"]
-    rig.until_ended("runs", "ahead")
-
-
 def test_stopping_finishes_what_every_head_owes(primary: Path, shadow: Path) -> None:
     with WorkerRig(primary, {"shadow": shadow}) as rig:
         rig.until_ready()

@@ -62,9 +62,13 @@ def test_photos_are_shrunken_once_the_size_is_known_and_sent_whole_otherwise(
 ) -> None:
     whole = photo()
 
-    def sent_small() -> bool:
+    def answered_by_the_cloud() -> bool:
         answer = caller.ask(whole)
-        assert (answer["contestant"], answer["deadline_met"]) == ("big", True)
+        assert answer["deadline_met"]
+        return bool(answer["contestant"] == "big")
+
+    def sent_small() -> bool:
+        until(answered_by_the_cloud, "this machine is not so busy that a question is given up")
         return scorer.asked[-1].question.payload != whole
 
     with Caller(mosquitto.port) as caller:
@@ -74,7 +78,9 @@ def test_photos_are_shrunken_once_the_size_is_known_and_sent_whole_otherwise(
         picture = Image.open(io.BytesIO(question.payload))
         assert (question.content_type, picture.format, picture.size, picture.mode) == ("image/png", "PNG", (8, 8), "L")
         told = device.status["cloud"]["shrinking"]
-        assert (told["shrunken"], told["saved_bytes"]) == (1, len(whole) - len(question.payload))
+        small = {asked.question.id for asked in scorer.asked if asked.question.payload != whole}
+        assert told["shrunken"] == len(small) > 0
+        assert told["saved_bytes"] == len(small) * (len(whole) - len(question.payload))
 
         os.kill(child_of(device), signal.SIGSTOP)  # it hangs: what it has goes whole, and in time
         assert not sent_small()

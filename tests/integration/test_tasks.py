@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from roost_cloud.db.tables import AuditEntry
-from roost_cloud.tasks.resolution import Place, Resolver, Version
+from roost_cloud.tasks.resolution import ContestantKey, Resolver, Version
 from roost_shared.bundle import Bundle
 from tests.support.cloud import Cloud
 from tests.support.registry import RegistryApi, code_of
@@ -31,7 +31,7 @@ def resolved(cloud: Cloud, resolver: Resolver) -> dict[str, str | None]:
     """Contestants, and the version each stands for."""
     with cloud.services.database.read() as session:
         found = resolver.resolve(session)
-    return {place.contestant: None if version is None else version.version for place, version in found.items()}
+    return {key.contestant: None if version is None else version.version for key, version in found.items()}
 
 
 def test_a_task_is_made_changed_and_deleted_with_a_record_of_it(cloud: Cloud, registry: RegistryApi) -> None:
@@ -108,7 +108,7 @@ def test_a_resolved_contestant_is_of_its_own_tenant(cloud: Cloud, registry: Regi
     assert code_of(other.ask("PUT", "/tasks/meter", json=task("argmax@stable"))) == "task.unknown_bundle"
     with cloud.services.database.read() as session:
         found = Resolver().resolve(session)
-    version = found[Place("acme", "meter", "c0")]
+    version = found[ContestantKey("acme", "meter", "c0")]
     assert isinstance(version, Version)
     assert (version.tenant, version.digest) == ("acme", argmax.digest)
     assert len(found) == 1

@@ -160,11 +160,21 @@ def test_a_push_cannot_tell_what_another_tenant_has(standing: World, argmax: Bun
         assert begun.status_code == 201, "it says that the blob is here, and it is not beta's"
 
 
-def test_a_device_opens_no_route_of_peoples_and_names_no_other_device(standing: World) -> None:
+def test_a_device_opens_no_route_of_peoples(standing: World) -> None:
     headers = standing.device_headers()
     for route in PEOPLES:
         assert standing.request(route, headers).status_code == 401, route
-    assert not [route for route, probe in DEVICES.items() if probe.addresses_a_thing]
+
+
+def test_another_devices_things_are_not_there_and_look_like_nobodys(world: World) -> None:
+    strangers = world.strange_devices()
+    before = world.rows()
+    for route in (route for route, probe in DEVICES.items() if probe.addresses_a_thing):
+        for headers in strangers:
+            its, nobodys = world.request(route, headers), world.request(route, headers, nobodys=True)
+            assert its.status_code == 404, f"{route}: {its.status_code} {its.text}"
+            assert told(its, world) == told(nobodys, world), route
+    assert world.rows() == before
 
 
 def test_secrets_are_shown_once_and_never_logged_or_recorded(world: World, caplog: pytest.LogCaptureFixture) -> None:

@@ -116,7 +116,7 @@ def test_a_good_document_with_one_value_replaced_or_added(data: st.DataObject) -
     read(document)
 
 
-@given(st.dictionaries(st.sampled_from(config._settings(config.AgentConfig)), st.text(max_size=20)))
+@given(st.dictionaries(st.sampled_from(config._settings()), st.text(max_size=20)))
 def test_any_text_in_the_environment(settings: dict[str, str]) -> None:
     environment = {f"ROOST_{key.upper().replace('.', '_')}": text for key, text in settings.items()}
     read(tomllib.loads(VALID), environment=environment)

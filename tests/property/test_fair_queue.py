@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from roost_cloud.scorer.asked import Asked
 from roost_cloud.scorer.fair_queue import FairQueue, Job, Lane
-from roost_cloud.tasks.resolution import Place
+from roost_cloud.tasks.resolution import ContestantKey
 from roost_shared.questions import Question
 
 MAX_JOBS, MAX_BYTES = 8, 100
@@ -45,9 +45,9 @@ def test_nothing_is_lost_doubled_or_turned_around(steps: list[tuple[str, str, bo
 def test_no_tenant_has_more_in_a_full_queue_than_another_that_is_refused(tenants: list[str]) -> None:
     queue = FairQueue(MAX_JOBS, MAX_BYTES)
     for number, tenant in enumerate(tenants):
-        refused = {one.lane.place.tenant for one in queue.put(job(number, tenant, "big", False, 0))}
+        refused = {one.lane.key.tenant for one in queue.put(job(number, tenant, "big", False, 0))}
         if tenant in refused:
-            held = [one.lane.place.tenant for one in _look(queue)]
+            held = [one.lane.key.tenant for one in _look(queue)]
             assert held.count(tenant) + 1 >= max(held.count(other) for other in "abc")
 
 
@@ -61,4 +61,4 @@ def _look(queue: FairQueue) -> list[Job]:
 def job(number: int, tenant: str, contestant: str, bulky: bool, size_bytes: int) -> Job:  # noqa: FBT001 - drawn
     question = Question(id=f"q{number}", contestants=[contestant], remaining_ms=1, payload=bytes(size_bytes))
     asked = Asked(tenant, "cam", "light", question, number, number, "")
-    return Job(asked, Lane(Place(tenant, "light", contestant), bulky))
+    return Job(asked, Lane(ContestantKey(tenant, "light", contestant), bulky))

@@ -49,15 +49,6 @@ class JobQueueMachine(RuleBasedStateMachine):
         if refused is not ticket:
             (self.backlog if backlog else self.live).append(ticket)
 
-    @rule(key=st.integers(0, 6))
-    def cancel(self, key: int) -> None:
-        ticket = self.queue.cancel(key)
-        waiting = [other for other in self.live + self.backlog if other.job.key == key]
-        assert ([] if ticket is None else [ticket]) == waiting
-        if ticket is not None:
-            (self.backlog if ticket.job.backlog else self.live).remove(ticket)
-            self.left.append(ticket)
-
     @rule()
     def begin(self) -> None:
         self.now_ns += 1

@@ -1,9 +1,10 @@
 """Requests to `Asking` without a broker: a task, a clock, and scorers that say what a test wants."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from roost_cloud.asking.asking import Answered, Asking, Outcome, Send
+from roost_cloud.asking.asking import Answered, Asking, Complaint, Outcome, Send
 from roost_cloud.asking.inquiry import Inquiry
 from roost_cloud.tasks.document import read_task
 from roost_shared.clock import MS
@@ -46,6 +47,7 @@ class AskingRig:
         self.now_ns = 0
         self.sent: list[Send] = []
         self.answers: dict[str, list[Answer]] = {}
+        self.complaints: Counter[str] = Counter()
         if connected:
             self.asking.connected()
 
@@ -88,3 +90,5 @@ class AskingRig:
                     self.sent.append(outcome)
                 case Answered(request_id, answer):
                     self.answers.setdefault(request_id, []).append(answer)
+                case Complaint(error):
+                    self.complaints[error.code] += 1

@@ -11,9 +11,9 @@ from PIL import Image
 
 from roost_shared.bundle import Bundle, open_bundle
 from roost_shared.bundle.build import build_bundle
-from roost_shared.bundle.layout import digest_of
 from roost_shared.bundle.spec import BuildSpec
 from roost_shared.bundle.writer import write_bundle
+from roost_shared.digest import digest_of
 from roost_shared.tflite.dense import DenseLayer, write_dense
 
 __all__ = ["SIDE", "Bundles", "build_bundles", "npy", "picture", "with_another_head", "with_another_model"]

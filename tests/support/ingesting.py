@@ -11,13 +11,17 @@ from roost_cloud.broker.link import BrokerLink
 from roost_cloud.broker.settings import LinkSettings, Subscription
 from roost_cloud.db import Database
 from roost_cloud.db.tables import Device, Tenant
+from roost_cloud.ingest.records import TELEMETRY_TOPICS
 from roost_cloud.ingest.states import STATE_TOPICS
-from roost_cloud.ingest.worker import Ingest
+from roost_cloud.ingest.tally import RecordTally
+from roost_cloud.ingest.worker import RECORDS_WAITING, Ingest
 from roost_shared.clock import SystemClock
 from roost_shared.messages import State, encode_json
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
 __all__ = ["Ingesting", "add_devices", "birth", "count_online", "device_row", "state_topic", "will"]
+
+STATES = Subscription(STATE_TOPICS, 1)
 
 
 def state_topic(device: str, tenant: str = "acme") -> str:
@@ -55,28 +59,34 @@ def count_online(database: Database) -> int:
 class Ingesting:
     """Started by the constructor."""
 
-    def __init__(self, url: str, database: Database, **settings: Any) -> None:
-        self.link = BrokerLink(
-            LinkSettings(
-                **{
-                    "url": url,
-                    "client_id": "roost-cloud-ingest",
-                    "subscriptions": (Subscription(STATE_TOPICS, 1),),
-                    **settings,
-                }
-            ),
+    def __init__(self, url: str, database: Database, *, telemetry: str = TELEMETRY_TOPICS, **settings: Any) -> None:
+        settings = {"url": url, "client_id": "roost-cloud-ingest", "subscriptions": (STATES,), **settings}
+        self.link = _link(**settings)
+        settings |= {"client_id": f"{settings['client_id']}-records", "incoming_limit": RECORDS_WAITING}
+        self.records_link = _link(**{**settings, "subscriptions": (Subscription(telemetry, 1),)})
+        self.metrics = CollectorRegistry()
+        clock = SystemClock()
+        self.role = Ingest(
+            self.link,
+            self.records_link,
+            database,
+            clock=clock,
+            metrics=self.metrics,
+            tally=RecordTally(clock, self.metrics),
             draw=lambda: 0.1,
         )
-        self.metrics = CollectorRegistry()
-        self.role = Ingest(self.link, database, clock=SystemClock(), metrics=self.metrics, draw=lambda: 0.1)
         self.role.start()
         self._stopped = False
 
-    def until(self, condition: Callable[[], object], what: str) -> None:
-        until(condition, what, otherwise=lambda: self.role.outcomes)
+    def counted(self, figure: str, **labels: str) -> int:
+        """A figure of `/metrics`."""
+        return int(self.metrics.get_sample_value(f"roost_ingest_{figure}_total", labels) or 0)
+
+    def until(self, condition: Callable[[], object], what: str, timeout_s: float = PATIENCE_S) -> None:
+        until(condition, what, timeout_s, otherwise=lambda: self.role.outcomes)
 
     def connected(self) -> None:
-        self.until(lambda: self.link.connected, "connected")
+        self.until(lambda: self.link.connected and self.records_link.subscribed, "connected")
 
     def outcome(self, name: str, count: int) -> None:
         self.until(lambda: self.role.outcomes[name] >= count, f"{count} {name}")
@@ -85,3 +95,7 @@ class Ingesting:
         if not self._stopped:
             self._stopped = True
             self.role.stop()
+
+
+def _link(**settings: Any) -> BrokerLink:
+    return BrokerLink(LinkSettings(**settings), draw=lambda: 0.1)

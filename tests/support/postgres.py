@@ -44,12 +44,19 @@ def _fastest_folder() -> str | None:
 
 
 class Postgres:
-    """One cluster, without durability. It runs within its `with`; whoever stops it in there starts it again."""
+    """One cluster. It runs within its `with`; whoever stops it in there starts it again.
 
-    def __init__(self) -> None:
+    It needs no durability, and lies in memory where it can, unless durability is what takes time.
+
+    Args:
+        durable: whether commits reach the disk.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self._durability = {} if durable else {"fsync": "off", "full_page_writes": "off"}
         self._programs = require_postgres()
         # Not in pytest's folder: only its owner may look into that, and PostgreSQL refuses to run as root.
-        self._folder = Path(tempfile.mkdtemp(prefix="roost-postgres-", dir=_fastest_folder()))
+        self._folder = Path(tempfile.mkdtemp(prefix="roost-postgres-", dir=None if durable else _fastest_folder()))
         self._user: dict[str, Any] = {}
         if os.geteuid() == 0:
             owner = pwd.getpwnam("postgres")
@@ -84,8 +91,7 @@ class Postgres:
 
     def start(self) -> None:
         options = {
-            "fsync": "off",
-            "full_page_writes": "off",
+            **self._durability,
             "max_wal_size": "64MB",
             "min_wal_size": "32MB",
             "unix_socket_directories": "",

@@ -16,11 +16,15 @@ from roost_cloud.db import Base
 from roost_cloud.people import Role
 from roost_cloud.people.principal import ROLES
 from roost_shared.bundle import Bundle
-from roost_shared.bundle.layout import blob_path, digest_of
+from roost_shared.bundle.layout import blob_path
+from roost_shared.digest import digest_of
 from tests.support.cloud import Cloud
 from tests.support.fleet import API, FleetDevice, enrolled_device, enrolment
 from tests.support.fleet_certificates import signing_request
 from tests.support.served_cloud import manifest_of, sizes_of
+from tests.support.shard_inputs import ShardInput, make_input, opening_of, tar_of
+from tests.support.stocked import PICTURE, stock_input
+from tests.support.telling import BOOT, batch, sample
 
 __all__ = ["PROBES", "Probe", "World"]
 
@@ -28,11 +32,15 @@ __all__ = ["PROBES", "Probe", "World"]
 Needs = Literal["nobody", "device", "anyone", "viewer", "operator", "admin", "any admin", "platform", "platform admin"]
 MANIFEST: Final = b"the manifest"
 PUT_OBJECT: Final = "PUT /api/v1/objects/{key}"
+SAMPLE: Final = "/api/v1/samples/{device}/{sample}"
+RECORDS: Final = batch([sample(1, payload=PICTURE)])
+NEW_SHARD: Final = opening_of([make_input("b-1", b"[3]")])
 INFER: Final = {"inputs": [{"name": "input", "datatype": "BYTES", "shape": [1], "data": ["an image"]}]}
 NOBODYS: Final = {  # of every kind of thing one that no tenant has
     "token": "0123456789abcdef",
     "enrolment": "0123456789abcdef",
     "device": "nobodys",
+    "sample": "nobodys-1",
     "upload": 32 * "e",
     "ready": 32 * "f",
     "digest": "sha256:" + 64 * "0",
@@ -42,6 +50,8 @@ NOBODYS: Final = {  # of every kind of thing one that no tenant has
     "alias": "nobodys",
     "task": "nobodys",
     "new_digest": "sha256:" + 64 * "1",
+    "shard": 64 * "2",
+    "ready_shard": 64 * "3",
 }
 
 
@@ -116,12 +126,20 @@ PROBES: Final[dict[str, Probe]] = {
     "POST /api/v1/device-auth/token": Probe(
         "nobody",
         "/api/v1/device-auth/token",
-        {"tenant": "acme", "device": "{device}", "nonce": "{nonce}", "signature": "{signature}"},
+        {"tenant": "acme", "device": "{newcomer}", "nonce": "{nonce}", "signature": "{signature}"},
         "device.first_sign_in",
     ),
     "POST /api/v1/device-auth/renew": Probe(
         "device", "/api/v1/device-auth/renew", {"csr_pem": "{csr}"}, "device.renew"
     ),
+    "POST /api/v1/device/records": Probe("device", "/api/v1/device/records", RECORDS),
+    "GET /api/v1/samples": Probe("viewer", "/api/v1/samples"),
+    "GET /api/v1/samples/{device}/{sample}": Probe("viewer", SAMPLE),
+    "GET /api/v1/samples/{device}/{sample}/input": Probe("viewer", f"{SAMPLE}/input"),
+    "GET /api/v1/samples/{device}/{sample}/thumbnail": Probe("viewer", f"{SAMPLE}/thumbnail"),
+    "POST /api/v1/device/shards": Probe("device", "/api/v1/device/shards", NEW_SHARD),
+    "GET /api/v1/device/shards/{shard}": Probe("device", "/api/v1/device/shards/{shard}"),
+    "POST /api/v1/device/shards/{shard}/commit": Probe("device", "/api/v1/device/shards/{ready_shard}/commit"),
     "GET /api/v1/devices": Probe("viewer", "/api/v1/devices"),
     "GET /api/v1/devices/{device}": Probe("viewer", "/api/v1/devices/{device}"),
     "PATCH /api/v1/devices/{device}": Probe(
@@ -193,6 +211,8 @@ class World:
         tenants = ("acme", "beta", None)
         self._headers = {(tenant, role): cloud.headers(tenant, role) for tenant in tenants for role in ROLES}
         self._device: FleetDevice = enrolled_device(cloud, "acmes-first", labels={"site": "acmes-site"})
+        self._newcomer = enrolled_device(cloud, "acmes-newcomer")
+        self._betas = enrolled_device(cloud, "betas-first", "beta")
         self._manifest = manifest_of(successor)
         token = self._send("POST", "/tokens", {"name": "acmes", "role": "viewer"}).json()
         pending, doomed = enrolment(cloud, "acmes-next"), enrolment(cloud, "acmes-doomed")
@@ -204,12 +224,17 @@ class World:
         self._send("PUT", f"/bundles/{name}/aliases/acmes-alias", {"version": version})
         task = {"contestants": [{"name": "acmes", "bundle": f"{name}@acmes-alias"}]}
         self._send("PUT", "/tasks/acmes-task", task)
+        told = self._request("POST", f"{API}/device/records", RECORDS, self.device_headers())
+        assert told.status_code == 200, told.text
+        stock_input(cloud.services, "acme", self._device.device, f"{BOOT}-1", PICTURE)
         self._things = {
             "token": token["id"],
             "enrolment": doomed.id,
             "token_id": pending.id,
             "secret": pending.secret,
             "device": self._device.device,
+            "sample": f"{BOOT}-1",
+            "newcomer": self._newcomer.device,
             "upload": self._upload(b"acme's, on its way", arrives=False),
             "ready": self._upload(b"acme's, arrived"),
             "digest": next(iter(blobs)),
@@ -219,6 +244,8 @@ class World:
             "alias": "acmes-alias",
             "task": "acmes-task",
             "new_digest": NOBODYS["new_digest"],
+            "shard": self._shard([make_input("b-2", b"acme's, on its way")], arrives=False),
+            "ready_shard": self._shard([make_input("b-3", b"acme's, arrived")]),
         }
         self.secrets = [token["token"].rpartition("_")[2], pending.secret, doomed.secret]
 
@@ -289,6 +316,10 @@ class World:
         """What acme's device shows."""
         return self._device.headers()
 
+    def strange_devices(self) -> list[dict[str, str]]:
+        """What devices show that are not the one whose things these are: another of acme's, and one of beta's."""
+        return [device.headers() for device in (self._newcomer, self._betas)]
+
     def _fresh(self, probe: Probe) -> dict[str, str]:
         """What is good for one request, or for an hour."""
         text = f"{probe.path} {probe.body}"
@@ -296,8 +327,8 @@ class World:
         if "{csr}" in text:
             made["csr"] = signing_request(ec.generate_private_key(ec.SECP256R1()))
         if "{nonce}" in text:
-            made["nonce"] = self._device.nonce()
-            made["signature"] = self._device.sign(made["nonce"])
+            made["nonce"] = self._newcomer.nonce()
+            made["signature"] = self._newcomer.sign(made["nonce"])
         store = self.cloud.services.objects
         if "{get_url}" in text:
             made["get_url"] = store.get_url(f"acme/blobs/{self._things['digest'].replace(':', '/')}", expires_s=60)
@@ -307,10 +338,21 @@ class World:
 
     def _upload(self, blob: bytes, *, arrives: bool = True) -> str:
         begun = self._send("POST", "/uploads", {"digest": digest_of(blob), "size_bytes": len(blob)}).json()
-        for part in begun["parts"] if arrives else ():
-            piece = blob[part["offset"] :][: part["size_bytes"]]
-            assert self.cloud.client.put(part["url"], content=piece).status_code == 200
+        if arrives:
+            self._put(begun["parts"], blob)
         return str(begun["id"])
+
+    def _shard(self, inputs: list[ShardInput], *, arrives: bool = True) -> str:
+        opening = opening_of(inputs)
+        begun = self._request("POST", f"{API}/device/shards", opening, self.device_headers()).json()
+        if arrives:
+            self._put(begun["parts"], tar_of(inputs))
+        return str(begun["shard"])
+
+    def _put(self, parts: list[dict[str, Any]], data: bytes) -> None:
+        for part in parts:
+            piece = data[part["offset"] :][: part["size_bytes"]]
+            assert self.cloud.client.put(part["url"], content=piece).status_code == 200
 
     def _send(self, method: str, path: str, body: Any = None) -> Response:
         response = self._request(method, f"{API}{path}", body, self.headers("acme", "admin"))

@@ -5,7 +5,8 @@ from typing import Any
 import httpx2
 
 from roost_shared.bundle import Bundle
-from roost_shared.bundle.layout import blob_path, digest_of
+from roost_shared.bundle.layout import blob_path
+from roost_shared.digest import digest_of
 from tests.support.cloud import Cloud
 from tests.support.served_cloud import manifest_of, sizes_of
 

@@ -16,8 +16,9 @@ from roost_cloud.services import open_services
 from roost_cloud.transfer import Registry
 from roost_cloud.transfer.patience import Patience
 from roost_shared.bundle import Bundle, open_bundle
-from roost_shared.bundle.layout import blob_path, digest_of
+from roost_shared.bundle.layout import blob_path
 from roost_shared.bundle.writer import write_bundle
+from roost_shared.digest import digest_of
 from tests.support.cloud import Cloud, ManualClock, settings_for
 from tests.support.served import Served
 

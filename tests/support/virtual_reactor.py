@@ -27,6 +27,9 @@ class VirtualReactor:
     def call_after(self, delay_ns: int, callback: Callable[[], None]) -> Timer:
         return self.call_at(self.now + delay_ns, callback)
 
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        self.call_at(self.now, callback)
+
     def advance(self, to_ns: int) -> None:
         """Let time pass, running every timer at its own moment."""
         while self._timers and self._timers[0][0] <= to_ns:

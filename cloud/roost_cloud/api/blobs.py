@@ -10,12 +10,13 @@ from roost_cloud.api.auth import Given, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.db.tables import Blob
 from roost_cloud.registry import blobs
+from roost_shared.digest import DIGEST
 
 __all__ = ["DIGEST_PATTERN", "BlobModel", "blob_model", "router"]
 
 router = APIRouter(prefix="/blobs", tags=["bundles"])
 
-DIGEST_PATTERN: Final = "^sha256:[0-9a-f]{64}$"
+DIGEST_PATTERN: Final = f"^{DIGEST.pattern}$"
 _URL_LIFETIME_S: Final = 3600
 
 _Digest = Annotated[str, Path(pattern=DIGEST_PATTERN)]

@@ -15,7 +15,7 @@ from roost_cloud.api.pages import Asked, Page
 from roost_cloud.fleet import device_records, devices
 from roost_cloud.fleet.device_records import ConnectionState, DeviceRecord
 from roost_cloud.fleet.labels import parse_selector
-from roost_shared.enrolment import device_name
+from roost_shared.enrolment import common_name
 
 __all__ = ["DeviceBody", "router"]
 
@@ -88,7 +88,7 @@ def revoke_device(device: Name, member: Operator, services: Given) -> DeviceBody
         devices.revoke(session, member.tenant, device, actor=member.name, now=services.now())
         session.flush()
         shown = _shown(device_records.get(session, member.tenant, device))
-    services.cut_off(device_name(member.tenant, device))
+    services.cut_off(common_name(member.tenant, device))
     return shown
 
 

@@ -17,7 +17,7 @@ from roost_cloud.db.tables import EnrolmentToken
 from roost_cloud.fleet import device_broker, enrolment, enrolment_tokens
 from roost_cloud.fleet.device_broker import BrokerAccess
 from roost_cloud.fleet.enrolment_tokens import DEFAULT_LIFETIME, Status
-from roost_shared.enrolment import device_name
+from roost_shared.enrolment import common_name
 
 __all__ = ["BrokerBody", "CertificateBody", "router"]
 
@@ -125,7 +125,7 @@ def enrol(body: EnrolBody, services: Given) -> EnrolledBody:
         )
         broker = device_broker.grant(session, enrolled.tenant, enrolled.device, services.settings)
     if enrolled.replaced:
-        services.cut_off(device_name(enrolled.tenant, enrolled.device))
+        services.cut_off(common_name(enrolled.tenant, enrolled.device))
     return EnrolledBody(
         tenant=enrolled.tenant,
         device=enrolled.device,

@@ -5,18 +5,15 @@ Bodies are streamed to and from the disk, by threads.
 """
 
 from collections.abc import Callable
-from functools import partial
-from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 import anyio
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
-from starlette.types import Receive, Scope, Send
 
-from roost_cloud.api.errors import error_response, raises
+from roost_cloud.api.errors import raises
+from roost_cloud.api.sending import BYTES, sending, unsatisfiable
 from roost_cloud.objects.disk import StagedFile
 from roost_cloud.objects.errors import SizeMismatchError, UnsatisfiableRangeError
 from roost_cloud.objects.file_reader import FileReader
@@ -28,20 +25,10 @@ from roost_cloud.objects.signing import Grant
 
 __all__ = ["objects_router"]
 
-_READ_BYTES: Final = 256 << 10
 _WRITE_BYTES: Final = 1 << 20
 _MAX_EXPIRES: Final = 1 << 40  # Unix seconds; also keeps the number small
 _MAX_ID_CHARS: Final = 64
-# What people's browsers fetch from here is data, and never a page of ours.
-_HEADERS: Final = {
-    "Accept-Ranges": "bytes",
-    "Cache-Control": "private, no-store",
-    "Content-Disposition": "attachment",
-    "X-Content-Type-Options": "nosniff",
-}
-_MEDIA_TYPE: Final = "application/octet-stream"
-_CONTENT: Final = {_MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}
-_BODY: Final[dict[str, Any]] = {"requestBody": {"required": True, "content": _CONTENT}}
+_BODY: Final[dict[str, Any]] = {"requestBody": {"required": True, "content": BYTES}}
 
 _Key = Annotated[str, Path(max_length=MAX_KEY_CHARS)]
 _Expires = Annotated[int, Query(ge=0, le=_MAX_EXPIRES, description="Unix seconds")]
@@ -61,8 +48,8 @@ def objects_router(store_of: Callable[..., FileStore]) -> APIRouter:
         "/{key:path}",
         response_class=Response,
         responses={
-            200: {"content": _CONTENT, "description": "The object"},
-            206: {"content": _CONTENT, "description": "A range of it"},
+            200: {"content": BYTES, "description": "The object"},
+            206: {"content": BYTES, "description": "A range of it"},
             **raises(403, 404, 416, 422),
         },
     )
@@ -80,8 +67,7 @@ def objects_router(store_of: Callable[..., FileStore]) -> APIRouter:
             # Objects have no validators here, so If-Range never holds, and the whole is sent.
             return _sent(store, key, asked if if_range is None else None)
         except UnsatisfiableRangeError as error:
-            headers = {"Content-Range": f"bytes */{error.size_bytes}"}
-            return error_response(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, error.code, str(error), headers)
+            return unsatisfiable(error)
 
     @router.put("/{key:path}", response_class=Response, responses=raises(403, 404, 422), openapi_extra=_BODY)
     async def put_object(
@@ -112,21 +98,6 @@ def objects_router(store_of: Callable[..., FileStore]) -> APIRouter:
     return router
 
 
-class _Sending(StreamingResponse):
-    """Sends what a reader gives, and closes it however that ends."""
-
-    def __init__(self, reader: FileReader, status: HTTPStatus, headers: dict[str, str]) -> None:
-        super().__init__(iter(partial(reader.read, _READ_BYTES), b""), status, headers, _MEDIA_TYPE)
-        self._reader = reader
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._reader.close()
-
-
 def _sent(store: FileStore, key: str, asked: str | None) -> Response:
     file, info = store.open_file(key)
     try:
@@ -136,11 +107,7 @@ def _sent(store: FileStore, key: str, asked: str | None) -> Response:
     except BaseException:
         file.close()
         raise
-    headers = {**_HEADERS, "Content-Length": str(stop - start)}
-    if found is None:
-        return _Sending(reader, HTTPStatus.OK, headers)
-    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{info.size_bytes}"
-    return _Sending(reader, HTTPStatus.PARTIAL_CONTENT, headers)
+    return sending(reader, found, info.size_bytes)
 
 
 async def _receive(request: Request, staged: StagedFile, size_bytes: int) -> None:

@@ -1,8 +1,7 @@
 """`/uploads`: bringing blobs, part by part, by URLs that lead to the object store."""
 
-from collections.abc import Callable
 from http import HTTPStatus
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
@@ -10,12 +9,10 @@ from pydantic import BaseModel, Field
 from roost_cloud.api.auth import Given, Operator
 from roost_cloud.api.blobs import DIGEST_PATTERN, BlobModel, blob_model
 from roost_cloud.api.errors import raises
-from roost_cloud.db.tables import Upload
-from roost_cloud.errors import NotFoundError
-from roost_cloud.objects import PART_BYTES, UploadNotFoundError
-from roost_cloud.people import audit
+from roost_cloud.api.parts import PartModel, part_models
+from roost_cloud.objects import PART_BYTES
 from roost_cloud.registry import uploads
-from roost_cloud.services import Services
+from roost_cloud.registry.uploads import BlobOffer
 
 __all__ = ["router"]
 
@@ -24,7 +21,6 @@ router = APIRouter(prefix="/uploads", tags=["bundles"])
 MAX_BLOB_BYTES: Final = 16 << 30  # a model for the edge has some megabytes
 
 _UploadId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
-_Value = TypeVar("_Value")
 
 
 class UploadRequest(BaseModel):
@@ -39,16 +35,6 @@ class HereModel(BaseModel):
     """The blob is here, and stays for a day at least: nothing needs to be sent."""
 
     exists: Literal[True] = True
-
-
-class PartModel(BaseModel):
-    """A piece of the blob."""
-
-    number: int
-    offset: int
-    size_bytes: int
-    url: str | None  # PUT exactly these bytes there; None: they are here
-    done: bool
 
 
 class UploadModel(BaseModel):
@@ -66,7 +52,7 @@ def begin_upload(
     member: Operator, services: Given, asked: UploadRequest, response: Response
 ) -> HereModel | UploadModel:
     """Begin to bring a blob; or go on where an upload of it stopped, whoever began it."""
-    upload = uploads.begin(
+    offer = uploads.begin(
         services.database,
         services.objects,
         tenant=member.tenant,
@@ -76,18 +62,16 @@ def begin_upload(
         now=services.now(),
         anew=asked.anew,
     )
-    if upload is None:
+    if offer is None:
         return HereModel()
     response.status_code = HTTPStatus.CREATED
-    return _model(services, upload)
+    return _model(offer)
 
 
 @router.get("/{upload_id}", responses=raises(401, 403, 404, 422))
 def get_upload(member: Operator, services: Given, upload_id: _UploadId) -> UploadModel:
     """What arrived, and fresh URLs for the rest."""
-    with services.database.begin() as session:
-        upload = uploads.resume(session, member.tenant, upload_id, services.now())
-    return _known(upload_id, lambda: _model(services, upload))
+    return _model(uploads.resume(services.database, services.objects, member.tenant, upload_id, services.now()))
 
 
 @router.post("/{upload_id}/complete", responses=raises(401, 403, 404, 422))
@@ -107,42 +91,22 @@ def complete_upload(member: Operator, services: Given, upload_id: _UploadId) -> 
 @router.delete("/{upload_id}", status_code=HTTPStatus.NO_CONTENT, responses=raises(401, 403, 404, 422))
 def abort_upload(member: Operator, services: Given, upload_id: _UploadId) -> None:
     """Give it up; the parts that arrived are removed."""
-    with services.database.begin() as session:
-        upload = uploads.get(session, member.tenant, upload_id)
-        audit.record(
-            session,
-            tenant=member.tenant,
-            actor=member.name,
-            action="upload.abort",
-            subject=upload.digest,
-            now=services.now(),
-        )
-    uploads.discard(services.database, services.objects, upload)
+    uploads.abort(
+        services.database,
+        services.objects,
+        tenant=member.tenant,
+        upload_id=upload_id,
+        actor=member.name,
+        now=services.now(),
+    )
 
 
-def _model(services: Services, upload: Upload) -> UploadModel:
-    store = services.objects
+def _model(offer: BlobOffer) -> UploadModel:
+    upload, parts = offer
     return UploadModel(
         id=upload.id,
         digest=upload.digest,
         size_bytes=upload.size_bytes,
         part_bytes=PART_BYTES,
-        parts=[
-            PartModel(
-                number=part.number,
-                offset=part.offset,
-                size_bytes=part.size_bytes,
-                url=None if done else uploads.part_url(store, upload, part.number),
-                done=done,
-            )
-            for part, done in uploads.parts(store, upload)
-        ],
+        parts=part_models(parts),
     )
-
-
-def _known(upload_id: str, of: Callable[[], _Value]) -> _Value:
-    """What `of` gives; the store's own id of an upload it lost is nothing a client knows."""
-    try:
-        return of()
-    except UploadNotFoundError as error:
-        raise NotFoundError("upload", upload_id) from error

@@ -24,7 +24,7 @@ from roost_cloud.errors import ForbiddenError
 from roost_cloud.services import Services
 from roost_shared import __version__
 from roost_shared.answers import scored_answer
-from roost_shared.clock import ms_to_ns
+from roost_shared.clock import ms_to_ns, timestamp
 from roost_shared.errors import RoostError
 from roost_shared.messages import Answer
 from roost_shared.oip import (
@@ -43,6 +43,7 @@ from roost_shared.oip import (
     TooLargeRequestError,
     UnknownVersionError,
     answer_response,
+    check_encoding,
     document_response,
     header_length,
     model_metadata,
@@ -69,13 +70,6 @@ class NoBrokerError(OipError):
 
     code = "asking.no_broker"
     status: ClassVar[int] = 503
-
-
-class EncodingError(OipError):
-    """The body is compressed."""
-
-    code = "http.encoding"
-    status: ClassVar[int] = 415
 
 
 class CutShortError(OipError):
@@ -189,7 +183,7 @@ def _add_infer_routes(router: APIRouter, catalogue: Catalogue, desk: AskingDesk 
             raise NoBrokerError("this process has no broker, and so nobody to ask")
         limits = OipLimits(payload_bytes=services.settings.infer_payload_bytes)
         body = await _body(request, limits.body_bytes)
-        received_ns, received_at = services.clock.now_ns(), services.now().isoformat(timespec="milliseconds")
+        received_ns, received_at = services.clock.now_ns(), timestamp(services.now())
         head_bytes = header_length(json_bytes)
 
         def read() -> tuple[InferRequest, Inquiry]:
@@ -219,9 +213,7 @@ def _add_infer_routes(router: APIRouter, catalogue: Catalogue, desk: AskingDesk 
 
 
 async def _body(request: Request, limit_bytes: int) -> bytearray:
-    encoding = request.headers.get("content-encoding", "identity")
-    if encoding != "identity":
-        raise EncodingError(f"the body is encoded as {encoding[:40]!r}; send it as it is")
+    check_encoding(request.headers.get("content-encoding"))
     body = bytearray()
     try:
         async for chunk in request.stream():

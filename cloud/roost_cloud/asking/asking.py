@@ -10,6 +10,7 @@ Every contestant is the cloud's and is asked at once, so a request leads to one 
   and if nobody were asked, nobody would find the task quick again.
 - When much was sent and nothing at all came back, only probes go out, one a second, until somebody is heard.
 - With the connection to the broker everything asked over it is lost: scores are not kept for who is away.
+- Scores that make no sense, or that nobody waits for, are complained of by name, in the words of the device's link.
 """
 
 import heapq
@@ -23,6 +24,8 @@ import msgspec
 from roost_cloud.asking.case import Case
 from roost_cloud.asking.inquiry import Inquiry
 from roost_shared.clock import MS, SECOND, ns_to_ms
+from roost_shared.link.incoming import brief, stray
+from roost_shared.link.question_ids import QuestionIds
 from roost_shared.link.reach import Reach
 from roost_shared.link.round_trip import RoundTrips
 from roost_shared.link.sense import nonsense
@@ -30,12 +33,12 @@ from roost_shared.messages import ErrorInfo
 from roost_shared.questions import CloudScore, Question
 from roost_shared.rendezvous import Answer, Ask, Close, Duplicate, Effect, Late, Link, Rendezvous, Request, Score
 
-__all__ = ["Answered", "Asking", "Outcome", "Send"]
+__all__ = ["Answered", "Asking", "Complaint", "Outcome", "Send"]
 
 _TASKS: Final = 1000  # whose round trips are known
+_OVER: Final = 1024  # questions of which a second score is known for what it is
 _UNHEARD_BYTES: Final = 64 << 20  # sent without hearing anything
 _PROBE_EVERY_NS: Final = SECOND
-_MESSAGE_CHARS: Final = 256  # of a scorer's error that we repeat
 
 _FULL: Final = ErrorInfo("link.full", "much was asked, and no scorer has said anything")
 _LOST: Final = ErrorInfo("link.lost", "unanswered for longer than 95 % of the others")
@@ -57,7 +60,13 @@ class Answered(NamedTuple):
     answer: Answer
 
 
-Outcome = Send | Answered
+class Complaint(NamedTuple):
+    """Name a score that is of no use."""
+
+    error: ErrorInfo
+
+
+Outcome = Send | Answered | Complaint
 
 
 class Asking:
@@ -68,21 +77,22 @@ class Asking:
         in_flight: unanswered requests at a time; one more gets the default at once.
 
     Attributes:
-        counts: what became of questions and scores, by kind.
+        counts: what became of questions and scores, by kind; of scores that are complained of, nothing.
     """
 
     def __init__(self, boot: str, *, in_flight: int) -> None:
         self.counts: Counter[str] = Counter()
-        self._boot = boot
+        self._ids = QuestionIds(boot)
         self._rendezvous = Rendezvous(max_open=in_flight)
-        self._numbers = count(1)
         self._up = False
         self._cases: dict[str, Case] = {}  # by request id
         self._asked: dict[str, Case] = {}  # by question id
+        self._over: OrderedDict[str, list[str]] = OrderedDict()  # by question id: whom the last ones asked
         self._waiting: Counter[str] = Counter()  # by task: questions that an answer still waits for
         self._reaches: OrderedDict[str, Reach] = OrderedDict()  # by task
         self._way = RoundTrips()  # there and back, without what the scorer takes
         self._expiries: list[tuple[int, int, Case]] = []
+        self._pushed = count()  # tells expiries of one moment apart
         self._unheard_bytes = 0
         self._probe_due_ns = 0
 
@@ -101,7 +111,7 @@ class Asking:
 
     def request_id(self, inquiry: Inquiry) -> str:
         """By what an inquiry is known: the same for the same request."""
-        return self._new_id() if inquiry.repeat_key is None else inquiry.repeat_key
+        return self._ids.new() if inquiry.repeat_key is None else inquiry.repeat_key
 
     def open(self, request_id: str, inquiry: Inquiry, now_ns: int) -> list[Outcome]:
         """Somebody asks; a request that was asked before gets the answer it already got, or will get."""
@@ -121,20 +131,21 @@ class Asking:
     def heard(self, score: CloudScore, now_ns: int) -> list[Outcome]:
         """A scorer says something."""
         case = self._asked.get(score.id)
-        if score.id.startswith(f"{self._boot}:"):
+        if score.id in self._ids:
             self._unheard_bytes = 0
-        if score.contestant is None:
+        if score.contestant is None and case is None and score.id in self._ids:
             self.counts["probe_returned"] += 1
             return []
-        if case is None or score.contestant not in case.missing:
-            self.counts["unexpected_score"] += 1
-            return []
-        self._learn(case, score, now_ns)
-        error = score.error or nonsense(score, labels=None)
-        if error is not None:
-            self.counts["nonsense" if score.error is None else "declined"] += 1
-            return self._failed(case, score.contestant, _brief(error), now_ns)
+        if case is None or score.contestant is None or score.contestant not in case.missing:
+            asked = self._over.get(score.id) if case is None else case.contestants
+            return [Complaint(stray(score, self._ids, asked))]
+        if score.error is not None:
+            self.counts["declined"] += 1
+            return self._failed(case, score.contestant, brief(score.error), now_ns)
+        if (error := nonsense(score, labels=None)) is not None:
+            return [Complaint(error), *self._failed(case, score.contestant, error, now_ns)]
         self.counts["scored"] += 1
+        self._learn(case, score, now_ns)
         case.scored = True
         self._settle(case, score.contestant)
         said = Score(score.contestant, score.label, score.confidence, tuple(score.top), score.output, score.bundle)
@@ -149,7 +160,9 @@ class Asking:
         """Nothing that was asked will be answered."""
         self._up = False
         outcomes: list[Outcome] = []
-        for case in list(self._asked.values()):
+        lost = list(self._asked.values())
+        self._asked.clear()
+        for case in lost:
             for contestant in sorted(case.missing):
                 self.counts["lost"] += 1
                 outcomes += self._failed(case, contestant, _CUT, now_ns)
@@ -195,8 +208,11 @@ class Asking:
             case.question = msgspec.structs.replace(case.question, payload=b"")
 
     def _close(self, case: Case) -> None:
-        if case.question is not None:
-            del self._asked[case.question.id]
+        if case.question is None or self._asked.pop(case.question.id, None) is None:
+            return  # nobody was asked, or the question went with its connection
+        self._over[case.question.id] = case.contestants
+        if len(self._over) > _OVER:
+            self._over.popitem(last=False)
 
     # ---- questions
 
@@ -206,7 +222,7 @@ class Asking:
         case.missing = set(contestants)
         case.asked_ns = now_ns
         case.question = Question(
-            id=self._new_id(),
+            id=self._ids.new(),
             contestants=contestants,
             remaining_ms=0,
             payload=inquiry.payload,
@@ -227,7 +243,7 @@ class Asking:
         if now_ns >= self._probe_due_ns:
             self._probe_due_ns = now_ns + _PROBE_EVERY_NS
             self.counts["probed"] += 1
-            probe = Question(id=self._new_id(), contestants=[], remaining_ms=0)
+            probe = Question(id=self._ids.new(), contestants=[], remaining_ms=0)
             outcomes.append(Send(inquiry.tenant, inquiry.task, probe))
         for contestant in sorted(case.missing):
             self.counts["refused"] += 1
@@ -245,7 +261,7 @@ class Asking:
 
     def _expect(self, case: Case, by_ns: int) -> None:
         if by_ns < case.time_up_ns:
-            heapq.heappush(self._expiries, (by_ns, next(self._numbers), case))
+            heapq.heappush(self._expiries, (by_ns, next(self._pushed), case))
 
     def _expired(self, case: Case, inquiry: Inquiry, now_ns: int) -> list[Outcome]:
         patience_ns = self._reach(case.task).patience_ns(now_ns)
@@ -296,16 +312,9 @@ class Asking:
         known = reach.patience_ns(now_ns) is not None
         return Link(self._up, (reach.trips.p50_ns or 0) if known and self._waiting[task] else 0)
 
-    def _new_id(self) -> str:
-        return f"{self._boot}:{next(self._numbers)}"
-
 
 def _take_asks(effects: deque[Effect]) -> Iterator[str]:
     """Take the other questions about the same request off the front; whom they are for."""
     while effects and isinstance(ask := effects[0], Ask):
         effects.popleft()
         yield ask.contestant
-
-
-def _brief(error: ErrorInfo) -> ErrorInfo:
-    return ErrorInfo(error.code[:_MESSAGE_CHARS], error.message[:_MESSAGE_CHARS])

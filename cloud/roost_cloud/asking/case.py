@@ -20,10 +20,15 @@ class Case:
         policy = inquiry.policy
         self.request_id = request_id
         self.task = policy.task
-        self.time_up_ns = inquiry.received_ns + max(0, inquiry.time_allowed_ns - policy.guard_ns)
+        self.time_up_ns = policy.time_up_ns(inquiry.received_ns, inquiry.deadline_ns)
         self.inquiry: Inquiry | None = inquiry  # None: it has its answer, and nobody will be asked
         self.question: Question | None = None  # as it was sent first
         self.asked_ns = 0
         self.missing: set[str] = set()  # contestants asked of which nothing was heard
         self.scored = False  # somebody has
         self.twice = False  # it was asked once more
+
+    @property
+    def contestants(self) -> list[str]:
+        """All that were asked."""
+        return [] if self.question is None else self.question.contestants

@@ -17,7 +17,7 @@ import prometheus_client
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from roost_cloud.asking.asking import Answered, Asking, Outcome, Send
+from roost_cloud.asking.asking import Answered, Asking, Complaint, Outcome, Send
 from roost_cloud.asking.inquiry import Inquiry
 from roost_cloud.broker.link import BrokerLink, Message
 from roost_cloud.broker.settings import Subscription
@@ -25,8 +25,9 @@ from roost_cloud.services import Services
 from roost_shared.clock import MS, SECOND, Clock
 from roost_shared.complaints import Complaints
 from roost_shared.errors import TransportError
-from roost_shared.messages import MessageError
-from roost_shared.questions import CloudScore, decode_msgpack, encode_msgpack
+from roost_shared.link.incoming import read_score
+from roost_shared.messages import ErrorInfo
+from roost_shared.questions import encode_msgpack
 from roost_shared.rendezvous import Answer
 from roost_shared.topics import CLOUD_DEVICE, PREFIX, DeviceTopics
 
@@ -69,7 +70,6 @@ class AskingDesk:
         self._clock = clock
         self._complaints = Complaints(clock)
         self._asking = Asking(device, in_flight=in_flight)
-        self._unreadable = 0
         self._waiting: dict[str, list[Future[Answer]]] = {}  # by request id
         self._connection = 0  # the one that is known of; 0: none
         self._events: queue.SimpleQueue[_Event | None] = queue.SimpleQueue()
@@ -158,11 +158,9 @@ class AskingDesk:
     def _hear(self, messages: list[Message]) -> list[Outcome]:
         outcomes: list[Outcome] = []
         for message in messages:
-            try:
-                score = decode_msgpack(message.payload, CloudScore)
-            except MessageError as error:
-                self._unreadable += 1
-                self._complaints.note(error.code, f"{message.topic[:255]}: {error}")
+            score = read_score(message.payload, retained=message.retained)
+            if isinstance(score, ErrorInfo):
+                outcomes.append(Complaint(score))
             else:
                 outcomes += self._asking.heard(score, self._clock.now_ns())
         return outcomes
@@ -176,12 +174,14 @@ class AskingDesk:
                     self._answers.labels(answer.reason).inc()
                     for future in self._waiting.pop(request_id, ()):
                         future.set_result(answer)
+                case Complaint(error):
+                    self._complaints.note(error.code, error.message)
 
     def _register(self, metrics: prometheus_client.CollectorRegistry) -> None:
         self._answers = prometheus_client.Counter(
             "roost_asking_answers", "Requests to /v2 answered.", ["reason"], registry=metrics
         )
-        metrics.register(_Events(lambda: {**self._asking.counts, "unreadable": self._unreadable}))
+        metrics.register(_Events(lambda: {**self._asking.counts, **self._complaints.counts}))
         waiting = prometheus_client.Gauge("roost_asking_waiting", "Requests without an answer yet.", registry=metrics)
         waiting.set_function(lambda: len(self._asking))
 

@@ -35,6 +35,4 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def time_allowed_ns(self) -> int:
         """From receipt to the moment the answer is due."""
-        if self.deadline_ns is None:
-            return self.policy.deadline_ns
-        return min(self.deadline_ns, self.policy.max_deadline_ns)
+        return self.policy.time_allowed_ns(self.deadline_ns)

@@ -19,11 +19,11 @@ False
 [True, False, False]
 """
 
-import hmac
 from collections.abc import Callable
-from hashlib import sha256
 from typing import Final, Literal, NamedTuple, Protocol
 
+from roost_cloud.secret_text import digest_of, matches
+from roost_shared.enrolment import parse_common_name
 from roost_shared.topics import CLOUD_DEVICE, PREFIX, is_name, parse_device_topic
 
 __all__ = ["CLOUD_USERNAME", "Access", "Action", "Anybody", "FleetAccess", "SecretLookup", "allowed"]
@@ -96,19 +96,19 @@ class FleetAccess:
 
     def __init__(self, lookup: SecretLookup, cloud_password: str) -> None:
         self._lookup = lookup
-        self._cloud_digest = _digest(cloud_password)
+        self._cloud_digest = digest_of(cloud_password)
 
     def authenticate(self, username: str | None, password: str | None, client_id: str) -> bool:
-        """Compare the password; a password is a long random secret, for which a plain hash is enough."""
+        """Compare the password."""
         if username is None or password is None:
             return False
         if username == CLOUD_USERNAME:
             expected: str | None = self._cloud_digest
-        elif _is_device(username) and client_id == username:
+        elif parse_common_name(username) is not None and client_id == username:
             expected = self._lookup(username)
         else:
             return False
-        return expected is not None and hmac.compare_digest(_digest(password), expected)
+        return matches(password, expected)
 
     def may(self, username: str | None, topic: str, action: Action) -> bool:
         """See `allowed`."""
@@ -127,8 +127,10 @@ class _Rules(NamedTuple):
     reads: tuple[str, ...]
 
 
-_DEVICE: Final = _Rules(("state", "reported", "telemetry", "ask/+", "out/+"), ("desired", "score", "state", "in/+"))
-_CLOUD: Final = _Rules(("desired", "score"), ("state", "reported", "telemetry", "ask/+"))
+_DEVICE: Final = _Rules(
+    ("state", "reported", "telemetry", "ask/+", "out/+"), ("desired", "score", "watermark", "state", "in/+")
+)
+_CLOUD: Final = _Rules(("desired", "score", "watermark"), ("state", "reported", "telemetry", "ask/+"))
 _ASKING: Final = _Rules(("ask/+",), ("score",))  # under a name of the cloud's own
 _KEPT_OF_DEVICES: Final = ("state", "reported")
 
@@ -141,7 +143,7 @@ def allowed(username: str, topic: str, action: Action) -> bool:
         if len(levels) > _DEVICE_LEVEL and levels[_DEVICE_LEVEL].startswith(CLOUD_DEVICE):
             fences[f"{PREFIX}/+/d/{levels[_DEVICE_LEVEL]}/"] = _ASKING
     else:
-        if not _is_device(username):
+        if parse_common_name(username) is None:
             return False
         fences = {f"{PREFIX}/{username}/": _DEVICE}
     patterns = [
@@ -159,14 +161,3 @@ def _covers(pattern: list[str], levels: list[str]) -> bool:
     return len(pattern) == len(levels) and all(
         mine == level or (mine == "+" and is_name(level)) for mine, level in zip(pattern, levels, strict=True)
     )
-
-
-def _is_device(username: str) -> bool:
-    match username.split("/"):
-        case [tenant, "d", device]:
-            return is_name(tenant) and is_name(device)
-    return False
-
-
-def _digest(secret: str) -> str:
-    return sha256(secret.encode()).hexdigest()

@@ -8,8 +8,10 @@ import msgspec
 import typer
 
 from roost_cloud.commands import registry
-from roost_shared.bundle import Bundle, BundleConfig, TensorSpec, open_bundle
-from roost_shared.bundle.manifest import ImagePayload, SoftmaxConfidence, StageName
+from roost_cloud.commands.bundle_text import fields_of, tensor_text
+from roost_cloud.commands.output import AsJson, show_fields, show_json
+from roost_shared.bundle import open_bundle
+from roost_shared.bundle.manifest import StageName
 from roost_shared.errors import ContentError
 
 __all__ = ["app"]
@@ -87,15 +89,14 @@ def build(  # noqa: PLR0913 - a command has as many arguments as options
 def inspect(
     folder: _Folder,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the bundle's document as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what a bundle says of itself; its digests are checked."""
     bundle = open_bundle(folder)
     if as_json:
-        document = {"digest": bundle.digest, **msgspec.to_builtins(bundle.config)}
-        typer.echo(msgspec.json.format(msgspec.json.encode(document)).decode())
+        show_json({"digest": bundle.digest, **msgspec.to_builtins(bundle.config)})
     else:
-        _print_table(bundle)
+        show_fields(fields_of(bundle))
 
 
 @app.command()
@@ -127,7 +128,7 @@ def split(
     result = split_bundle(open_bundle(folder), out, version=version)
     for stage in (result.base, result.head):
         typer.echo(f"  {stage.name} {stage.digest}, {stage.size_bytes:,} bytes")
-    typer.echo(f"  embedding {_tensor_text(result.base.outputs[0])}")
+    typer.echo(f"  embedding {tensor_text(result.base.outputs[0])}")
     typer.echo(f"{out}: {result.bundle.reference}")
 
 
@@ -194,86 +195,3 @@ def _read_labels(path: Path) -> list[str]:
     if not all(labels):
         raise LabelsError(f"{path}: line {labels.index('') + 1} is blank")
     return labels
-
-
-def _print_table(bundle: Bundle) -> None:
-    from rich.console import Console  # noqa: PLC0415 - only this command draws tables
-    from rich.table import Table  # noqa: PLC0415 - only this command draws tables
-
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for key, value in _rows(bundle):
-        table.add_row(key, value)
-    Console(markup=False, highlight=False).print(table)
-
-
-def _rows(bundle: Bundle) -> list[tuple[str, str]]:
-    config = bundle.config
-    rows = [
-        ("bundle", f"{config.name}:{config.version}"),
-        ("digest", bundle.digest),
-        ("task", config.task),
-    ]
-    if config.parent is not None:
-        rows.append(("parent", config.parent))
-    for stage in config.stages:
-        rows.append((stage.name, f"{stage.format}, {stage.size_bytes:,} bytes"))
-        rows.extend(("  takes", _tensor_text(tensor)) for tensor in stage.inputs)
-        rows.extend(("  gives", _tensor_text(tensor)) for tensor in stage.outputs)
-    rows.append(("payload", _payload_text(config)))
-    rows.extend(("injected", f"{tensor} ← {name}") for tensor, name in config.preprocessing.injected.items())
-    rows.append(("output", _output_text(config)))
-    if config.labels:
-        rows.append(("labels", _labels_text(config.labels)))
-    rows.append(
-        ("needs", f"{' or '.join(config.runtime.runtimes)}, {config.runtime.ram_bytes / 1e6:.1f} MB of memory")
-    )
-    rows.append(("runs here", _runtime_text(config)))
-    rows.append(("golden", f"{config.golden.vectors} vectors, within {config.golden.tolerance:g}"))
-    if (evaluation := config.evaluation) is not None:
-        rows.append(("accuracy", f"{evaluation.accuracy:.1%} on {evaluation.samples} of {evaluation.dataset}"))
-    return rows
-
-
-def _tensor_text(tensor: TensorSpec) -> str:
-    text = f"{tensor.name} {tensor.dtype} {'×'.join(str(length) for length in tensor.shape)}"
-    if tensor.quantization is not None:
-        text += f", {tensor.quantization.scale:g} × (q - {tensor.quantization.zero_point})"
-    return text
-
-
-def _payload_text(config: BundleConfig) -> str:
-    payload = config.preprocessing.payload
-    if not isinstance(payload, ImagePayload):
-        return f"array × {payload.scale:g} + {payload.offset:g}"
-    scale = ", ".join(f"{value:g}" for value in payload.scale)
-    offset = ", ".join(f"{value:g}" for value in payload.offset)
-    return (
-        f"{payload.colour} image, {payload.fit} to {payload.width}×{payload.height} ({payload.resample}), "
-        f"pixel × {scale} + {offset}"
-    )
-
-
-def _runtime_text(config: BundleConfig) -> str:
-    """What this machine would run the bundle by."""
-    from roost_shared.runtimes import NoRuntimeError, choose_runtime  # noqa: PLC0415 - loads the runtime
-
-    try:
-        runtime, stage_format = choose_runtime(config.runtime.runtimes)
-    except NoRuntimeError as error:
-        return f"by none: {error}"
-    return f"by {runtime.name}, from {stage_format}"
-
-
-def _output_text(config: BundleConfig) -> str:
-    if config.output.kind != "classification":
-        return config.output.kind
-    confidence = config.confidence
-    softmax = f", temperature {confidence.temperature:g}" if isinstance(confidence, SoftmaxConfidence) else ""
-    return f"classification, {config.output.values}{softmax}"
-
-
-def _labels_text(labels: tuple[str, ...], shown: int = 12) -> str:
-    text = ", ".join(labels[:shown])
-    return text if len(labels) <= shown else f"{text}, … ({len(labels)})"

@@ -10,7 +10,8 @@ import typer
 from roost_cloud.client import ApiClient, fetch_root
 from roost_cloud.commands.connect import connect, profile_of
 from roost_cloud.commands.output import AsJson, show
-from roost_cloud.credentials import DEFAULT_PROFILE, Credentials, CredentialsFile, check_url, credentials_path
+from roost_cloud.credentials import DEFAULT_PROFILE, Credentials, CredentialsFile, credentials_path
+from roost_shared.cloud_url import check_cloud_url
 from roost_shared.errors import ConfigError
 
 __all__ = ["Identity", "login", "logout", "whoami"]
@@ -47,7 +48,7 @@ def login(
     profile: _Profile = None,
 ) -> None:
     """Ask the cloud who the token is, and remember both."""
-    url = check_url(url)
+    url = check_cloud_url(url)
     ca_pem = _read_root(cafile) if cafile else fetch_root(url, ca_fingerprint) if ca_fingerprint else None
     text = token if token is not None else str(typer.prompt("Token", hide_input=True))
     credentials = Credentials(url=url, token=text.strip(), ca_pem=ca_pem)

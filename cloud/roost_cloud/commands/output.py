@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["AsJson", "show", "show_table", "when"]
+__all__ = ["AsJson", "show", "show_fields", "show_json", "show_table", "when"]
 
 _Item = TypeVar("_Item")
 
@@ -22,7 +22,25 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, whole, for pro
 
 def show(item: object, *, as_json: bool, text: str) -> None:
     """Print one thing: as JSON, or as the text given."""
-    typer.echo(_json(item) if as_json else text)
+    if as_json:
+        show_json(item)
+    else:
+        typer.echo(text)
+
+
+def show_json(value: object) -> None:
+    """Print anything for programs."""
+    typer.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
+
+
+def show_fields(fields: Iterable[tuple[str, str]]) -> None:
+    """Print what is known of one thing, a name and a value a line."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in fields:
+        table.add_row(name, _text(value))
+    _print(table)
 
 
 def show_table(items: Iterable[_Item], columns: Mapping[str, Callable[[_Item], str | None]], *, as_json: bool) -> None:
@@ -34,15 +52,14 @@ def show_table(items: Iterable[_Item], columns: Mapping[str, Callable[[_Item], s
         as_json: print the items themselves.
     """
     if as_json:
-        typer.echo(_json(list(items)))
+        show_json(list(items))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for number, heading in enumerate(columns):
         table.add_column(heading, overflow="fold", no_wrap=number == 0)  # what is copied into the next command
     for item in items:
-        # As Text: what others named is no markup of ours.
-        table.add_row(*(Text(_printable(cell(item) or "–")) for cell in columns.values()))
-    Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH).print(table)
+        table.add_row(*(_text(cell(item) or "–") for cell in columns.values()))
+    _print(table)
 
 
 def when(moment: datetime | None) -> str | None:
@@ -50,9 +67,10 @@ def when(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def _json(value: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(value)).decode()
+def _print(table: Table) -> None:
+    Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH).print(table)
 
 
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else "�" for char in text)
+def _text(text: str) -> Text:
+    """What others named: no markup of ours, and nothing that a terminal obeys."""
+    return Text("".join(char if char.isprintable() else "�" for char in text))

@@ -33,12 +33,12 @@ def create(
 ) -> None:
     """Make a tenant, and print its first admin's token, this once."""
     with connect(context) as cloud:
+        fingerprint = cloud.pinned_root()  # before there is a token that an error would swallow
         made = cloud.call("POST", "/tenants", _Created, body={"name": name})
-    show(
-        made,
-        as_json=as_json,
-        text=f"tenant {made.name}; its admin gets in by: roost login {cloud.url} --token {made.admin_token.token}",
-    )
+    pinned = "" if fingerprint is None else f" --ca-fingerprint {fingerprint}"
+    # Under a name of its own: the platform's token, which is shown once, stays beside it.
+    login = f"roost login {cloud.url}{pinned} --profile {made.name} --token {made.admin_token.token}"
+    show(made, as_json=as_json, text=f"tenant {made.name}; its admin gets in by: {login}")
 
 
 @app.command("list")

@@ -1,4 +1,4 @@
-"""Does its duties in turn, each when its time has come round; today there is one, collecting what nothing refers to.
+"""Does its duties in turn, each when its time has come round; today both collect what nothing refers to.
 
 Any number of directors may run: a duty that another is about does no harm done twice.
 """
@@ -13,6 +13,7 @@ import structlog
 
 from roost_cloud.registry.collection import collect
 from roost_cloud.services import Services
+from roost_cloud.shards import collection as shard_collection
 from roost_shared.errors import RoostError
 
 __all__ = ["Director", "Duty", "make_director"]
@@ -102,4 +103,13 @@ def make_director(services: Services) -> Director:
         if any(collected):
             log.info("collected", **collected._asdict())
 
-    return Director((Duty("collect", _COLLECT_EVERY_S, collect_all),), services.metrics)
+    def collect_shards() -> None:
+        collected = shard_collection.collect(services.database, services.objects, services.now())
+        if any(collected):
+            log.info("shards.collected", **collected._asdict())
+
+    duties = (
+        Duty("collect", _COLLECT_EVERY_S, collect_all),
+        Duty("collect-shards", _COLLECT_EVERY_S, collect_shards),
+    )
+    return Director(duties, services.metrics)

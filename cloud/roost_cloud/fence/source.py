@@ -3,34 +3,22 @@
 import time
 from pathlib import Path
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit
 
 import urllib3
 
-from roost_shared.errors import ConfigError, ContentError, TransportError
+from roost_cloud.client import API, ApiAnswerError, ApiUnreachableError, Reply, refusal
+from roost_shared.cloud_url import check_cloud_url
+from roost_shared.cloud_words import one_line
 
-__all__ = ["MAX_DOCUMENT_BYTES", "CloudRefusedError", "CloudUnreachableError", "Source"]
+__all__ = ["MAX_DOCUMENT_BYTES", "Source"]
 
 MAX_DOCUMENT_BYTES: Final = 64 << 20  # bytes; a revoked certificate takes about 150
-_PATH: Final = "/api/v1/broker/revocations"
+_PATH: Final = f"{API}/broker/revocations"
 _TIMEOUT: Final = urllib3.Timeout(connect=5, read=10)  # seconds
 _WHOLE_S: Final = 30  # for the whole document, which may come by drops
 _CHUNK_BYTES: Final = 1 << 16
 _OK: Final = 200
 _SERVER_ERRORS: Final = 500
-_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
-
-
-class CloudUnreachableError(TransportError):
-    """The cloud's API did not answer, or said that it cannot just now."""
-
-    code = "cloud.unreachable"
-
-
-class CloudRefusedError(ContentError):
-    """The cloud's API answered, and not with a document: a wrong token, most likely."""
-
-    code = "cloud.refused"
 
 
 class Source(NamedTuple):
@@ -51,30 +39,23 @@ class Source(NamedTuple):
         """A source at a cloud.
 
         Args:
-            cloud_url: such as `https://roost.example:8443`; http:// on this machine only, for the token's sake.
+            cloud_url: such as `https://roost.example:8443`.
             token_file: one line.
             cafile: whom to trust, PEM; None: the system's authorities.
 
         Raises:
-            ConfigError: the address is none we send a token to.
+            CloudUrlError: the address can be none of a cloud.
         """
-        parts = urlsplit(cloud_url)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-            raise ConfigError(
-                where="--cloud",
-                key="",
-                problem=f"{cloud_url!r} would send a token in the clear, or is no address",
-                remedy="Use https://, or http:// on this machine",
-            )
         pool = urllib3.PoolManager(ca_certs=None if cafile is None else str(cafile), timeout=_TIMEOUT, retries=False)
-        return cls(cloud_url.rstrip("/") + _PATH, token_file, pool)
+        return cls(check_cloud_url(cloud_url) + _PATH, token_file, pool)
 
     def fetch(self) -> bytes:
         """The document's bytes, unread.
 
         Raises:
-            CloudUnreachableError: nobody answered, or the answer broke off or took too long.
-            CloudRefusedError: the answer is no document.
+            ApiUnreachableError: nobody answered or could, or the answer broke off or took too long.
+            RemoteError: the cloud said no: the token is wrong, most likely.
+            ApiAnswerError: the answer is too large.
             OSError: the token's file cannot be read.
         """
         headers = {"Authorization": f"Bearer {self.token_file.read_text().strip()}", "Accept": "application/json"}
@@ -83,13 +64,13 @@ class Source(NamedTuple):
             with response:  # closes the connection: looks are too far apart to keep it
                 data = _read(response)
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise CloudUnreachableError(f"{self.url}: {error}") from error
+            raise ApiUnreachableError(f"{self.url}: {one_line(error)}") from error
         if response.status >= _SERVER_ERRORS:
-            raise CloudUnreachableError(f"{self.url} answered {response.status}")
+            raise ApiUnreachableError(f"{self.url} answered {response.status}")
         if response.status != _OK:
-            raise CloudRefusedError(f"{self.url} answered {response.status}; it takes a platform token")
+            raise refusal(Reply(response.status, response.headers, data))
         if len(data) > MAX_DOCUMENT_BYTES:
-            raise CloudRefusedError(f"{self.url} answered more than {MAX_DOCUMENT_BYTES} bytes")
+            raise ApiAnswerError(f"{self.url}: the answer is larger than {MAX_DOCUMENT_BYTES} bytes")
         return data
 
 

@@ -28,6 +28,7 @@ from roost_cloud.fleet.x509.signer import Signer, key_pem, load_or_create
 from roost_cloud.fleet.x509.signing_request import fingerprint, read_public_key
 from roost_cloud.secret_files import SecretFileError
 from roost_shared.clock import Clock
+from roost_shared.enrolment import common_name
 from roost_shared.errors import ContentError
 from roost_shared.topics import check_device_name, check_name
 
@@ -36,9 +37,9 @@ __all__ = [
     "SERVICE_LIFETIME",
     "SERVICE_NAME",
     "Authority",
-    "Credentials",
+    "CertifiedKey",
     "IdentityError",
-    "Issued",
+    "IssuedCertificate",
     "TenantAuthority",
     "device_identity",
     "has_root",
@@ -59,7 +60,7 @@ class IdentityError(ContentError):
     code = "identity.too_long"
 
 
-class Issued(NamedTuple):
+class IssuedCertificate(NamedTuple):
     """A certificate for a device.
 
     Attributes:
@@ -77,7 +78,7 @@ class Issued(NamedTuple):
     public_key_sha256: str
 
 
-class Credentials(NamedTuple):
+class CertifiedKey(NamedTuple):
     """A certificate and the key that goes with it, PEM, for a server or service of ours."""
 
     certificate_pem: str
@@ -91,11 +92,11 @@ def device_identity(tenant: str, device: str) -> str:
         BadNameError: one of the two is no name, or one of the cloud's own.
         IdentityError: together they are longer than a common name may be.
     """
-    identity = f"{check_name(tenant, 'tenant')}/d/{check_device_name(device)}"
+    identity = common_name(check_name(tenant, "tenant"), check_device_name(device))
     if len(identity) > MAX_IDENTITY:
         raise IdentityError(
             f"{identity!r} has {len(identity)} characters, and a certificate holds {MAX_IDENTITY}: "
-            f"a device of tenant {tenant!r} may have a name of {MAX_IDENTITY - len(tenant) - len('/d/')} at most"
+            f"a device of tenant {tenant!r} may have a name of {MAX_IDENTITY - len(common_name(tenant, ''))} at most"
         )
     return identity
 
@@ -126,7 +127,7 @@ class TenantAuthority:
         """The CA's certificate, PEM."""
         return self._signer.certificate_pem
 
-    def issue(self, csr_pem: str, device: str, lifetime: timedelta = DEVICE_LIFETIME) -> Issued:
+    def issue(self, csr_pem: str, device: str, lifetime: timedelta = DEVICE_LIFETIME) -> IssuedCertificate:
         """Certify the key of a signing request as `device`'s; whatever else the request says is ignored.
 
         Args:
@@ -150,7 +151,7 @@ class TenantAuthority:
             lifetime=lifetime,
         )
         spki = public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        return Issued(
+        return IssuedCertificate(
             certificate_pem=_pem(certificate) + self.certificate_pem,
             serial=f"{certificate.serial_number:x}",
             not_after=certificate.not_valid_after_utc,
@@ -205,7 +206,7 @@ class Authority:
             known = self._tenants[tenant] = TenantAuthority(tenant, signer, self._clock)
         return known
 
-    def server(self, hosts: Sequence[str], lifetime: timedelta = SERVICE_LIFETIME) -> Credentials:
+    def server(self, hosts: Sequence[str], lifetime: timedelta = SERVICE_LIFETIME) -> CertifiedKey:
         """A new key and certificate for a server of ours, such as the API or the broker.
 
         Args:
@@ -217,21 +218,21 @@ class Authority:
         """
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = profiles.sign_server(self._root, key.public_key(), hosts, self._clock.wall(), lifetime)
-        return _credentials(certificate, key)
+        return _certified_key(certificate, key)
 
     @property
     def services_certificate_pem(self) -> str:
         """What a broker's listener for the cloud's own roles trusts, PEM."""
         return self._services().certificate_pem
 
-    def service(self, lifetime: timedelta = SERVICE_LIFETIME) -> Credentials:
+    def service(self, lifetime: timedelta = SERVICE_LIFETIME) -> CertifiedKey:
         """A new key and certificate by which the cloud's own roles enter a broker, as `roost-cloud`."""
         key = ec.generate_private_key(ec.SECP256R1())
         now = self._clock.wall()
         certificate = profiles.sign_client(
             self._services(), key.public_key(), organisation=None, name=SERVICE_NAME, now=now, lifetime=lifetime
         )
-        return _credentials(certificate, key)
+        return _certified_key(certificate, key)
 
     def crl(self, revocations: Iterable[Revocation], now: datetime) -> str:
         """The list of the root's revoked certificates, PEM: servers' and tenants' CAs'."""
@@ -241,8 +242,8 @@ class Authority:
         return load_or_create(self._services_file, lambda: profiles.new_root(SERVICES_NAME, self._clock.wall()))
 
 
-def _credentials(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Credentials:
-    return Credentials(_pem(certificate), key_pem(key).decode())
+def _certified_key(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> CertifiedKey:
+    return CertifiedKey(_pem(certificate), key_pem(key).decode())
 
 
 def _pem(certificate: x509.Certificate) -> str:

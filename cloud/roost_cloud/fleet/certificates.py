@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from roost_cloud.db.tables import Certificate, Tenant
 from roost_cloud.errors import ConflictError
-from roost_cloud.fleet.authority import Issued, TenantAuthority
+from roost_cloud.fleet.authority import IssuedCertificate, TenantAuthority
 from roost_cloud.fleet.revocations import RevokedCertificate
 
 __all__ = [
@@ -35,7 +35,7 @@ class TooManyCertificatesError(ConflictError):
 
 def issue(
     session: Session, authority: TenantAuthority, device: str, csr_pem: str, *, lifetime: timedelta, now: datetime
-) -> Issued:
+) -> IssuedCertificate:
     """Certify a device's key; whoever calls has locked the device's row.
 
     Raises:

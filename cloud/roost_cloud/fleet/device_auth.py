@@ -28,7 +28,7 @@ from roost_cloud.db.insert import insert_absent
 from roost_cloud.db.tables import Certificate, Device, SpentNonce
 from roost_cloud.errors import UnauthenticatedError
 from roost_cloud.fleet import certificates
-from roost_cloud.fleet.authority import Authority, Issued
+from roost_cloud.fleet.authority import Authority, IssuedCertificate
 from roost_cloud.fleet.device_tokens import DeviceClaims, Scope
 from roost_cloud.fleet.nonces import NONCE_LIFETIME, is_good
 from roost_cloud.people import audit
@@ -146,7 +146,7 @@ def recognise(session: Session, claims: DeviceClaims, now: datetime) -> Scope:
 
 def renew(
     session: Session, claims: DeviceClaims, csr_pem: str, *, authority: Authority, lifetime: timedelta, now: datetime
-) -> Issued:
+) -> IssuedCertificate:
     """Certify a device's next key, or its present one again; the present one stays good until the next signs in.
 
     A key that was certified before and never signed in is given up: the device has not kept it.

@@ -1,20 +1,17 @@
 """Where a device finds the broker, and how it is let in: by its certificate, or by a password at the embedded one."""
 
-import hashlib
-import secrets
 from dataclasses import dataclass
-from typing import Final
 from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
+from roost_cloud.db.tables import Device
 from roost_cloud.fleet.devices import locked
+from roost_cloud.secret_text import digest_of, new_secret
 from roost_cloud.settings import CloudSettings
-from roost_shared.enrolment import device_name
+from roost_shared.enrolment import common_name, parse_common_name
 
-__all__ = ["BrokerAccess", "grant", "known_address"]
-
-_PASSWORD_BYTES: Final = 32
+__all__ = ["BrokerAccess", "grant", "known_address", "password_digest"]
 
 
 @dataclass(frozen=True)
@@ -45,10 +42,22 @@ def grant(session: Session, tenant: str, device: str, settings: CloudSettings) -
     address = _address(settings)
     if address is None or not settings.embedded:
         return address
-    password = secrets.token_urlsafe(_PASSWORD_BYTES)
+    password = new_secret()
     row = locked(session, tenant, device)
-    row.broker_secret_sha256 = hashlib.sha256(password.encode()).hexdigest()
-    return BrokerAccess(address.url, device_name(tenant, device), password)
+    row.broker_secret_sha256 = digest_of(password)
+    return BrokerAccess(address.url, common_name(tenant, device), password)
+
+
+def password_digest(session: Session, username: str) -> str | None:
+    """The SHA-256, in hex, of a device's password at the embedded broker; None if it is unknown or revoked.
+
+    Args:
+        session: to read with.
+        username: `{tenant}/d/{device}`.
+    """
+    key = parse_common_name(username)
+    row = None if key is None else session.get(Device, key)
+    return None if row is None else row.broker_secret_sha256
 
 
 def _address(settings: CloudSettings) -> BrokerAccess | None:

@@ -14,7 +14,7 @@ from roost_cloud.db.insert import insert_absent
 from roost_cloud.db.tables import Device, DeviceLabel, EnrolmentToken
 from roost_cloud.errors import ConflictError
 from roost_cloud.fleet import certificates
-from roost_cloud.fleet.authority import Authority, Issued
+from roost_cloud.fleet.authority import Authority, IssuedCertificate
 from roost_cloud.fleet.enrolment_tokens import EnrolmentRefusedError, check_usable
 from roost_cloud.fleet.x509.signing_request import device_public_key, fingerprint
 from roost_cloud.people import audit
@@ -35,7 +35,7 @@ class Enrolled:
 
     tenant: str
     device: str
-    certificate: Issued
+    certificate: IssuedCertificate
     replaced: bool
 
 

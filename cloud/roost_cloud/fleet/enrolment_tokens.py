@@ -1,8 +1,5 @@
 """Enrolment tokens: each a right to become one device, once. Shown once; of the secret only a hash is kept."""
 
-import hashlib
-import hmac
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +13,7 @@ from roost_cloud.errors import ConflictError, NotFoundError, UnauthenticatedErro
 from roost_cloud.fleet.authority import device_identity
 from roost_cloud.fleet.labels import check_labels
 from roost_cloud.people import audit
+from roost_cloud.secret_text import digest_of, matches, new_id, new_secret
 from roost_shared.enrolment import EnrolmentToken as TokenText
 
 __all__ = [
@@ -35,8 +33,6 @@ __all__ = [
 Status = Literal["open", "used", "expired", "revoked"]
 
 DEFAULT_LIFETIME: Final = timedelta(hours=24)
-_ID_BYTES: Final = 8
-_SECRET_BYTES: Final = 32
 
 
 class EnrolmentRefusedError(UnauthenticatedError):
@@ -86,12 +82,12 @@ def create(
     device_identity(tenant, device)
     if not replace and session.get(Device, (tenant, device)) is not None:
         raise ConflictError(f"there is a device {device!r} already: say `replace` to enrol it anew")
-    identity, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
+    identity, secret = new_id(), new_secret()
     row = EnrolmentToken(
         id=identity,
         tenant=tenant,
         device=device,
-        secret_sha256=_digest(secret),
+        secret_sha256=digest_of(secret),
         labels=check_labels(labels),
         replace=replace,
         created_at=now,
@@ -121,8 +117,8 @@ def authenticate(session: Session, token: str, secret: str, now: datetime) -> No
     """
     row = session.get(EnrolmentToken, token)
     # Compared even for an unknown id, so that time does not tell which ids there are.
-    matches = hmac.compare_digest(_digest(secret), row.secret_sha256 if row else _digest(""))
-    if row is None or not matches:
+    shown = matches(secret, row.secret_sha256 if row else None)
+    if row is None or not shown:
         raise EnrolmentRefusedError("the enrolment token is unknown")
     check_usable(row, now)
 
@@ -203,7 +199,3 @@ def _of_tenant(session: Session, tenant: str, token: str) -> EnrolmentToken:
     if row is None or row.tenant != tenant:
         raise NotFoundError("enrolment", token)
     return row
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

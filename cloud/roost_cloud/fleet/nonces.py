@@ -18,7 +18,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from roost_shared.enrolment import device_name
+from roost_shared.enrolment import common_name
 
 __all__ = ["MAX_NONCE_CHARS", "NONCE_LIFETIME", "is_good", "new_nonce"]
 
@@ -56,4 +56,4 @@ def is_good(key: bytes, nonce: str, tenant: str, device: str, now: datetime) -> 
 
 
 def _mac(key: bytes, tenant: str, device: str, body: bytes) -> bytes:
-    return hmac.digest(key, _PURPOSE + device_name(tenant, device).encode() + b"\n" + body, "sha256")
+    return hmac.digest(key, _PURPOSE + common_name(tenant, device).encode() + b"\n" + body, "sha256")

@@ -15,8 +15,8 @@ from cryptography import x509
 
 from roost_cloud.fleet.authority import Authority, device_identity
 from roost_cloud.fleet.x509.revocation_list import Revocation
+from roost_shared.enrolment import parse_common_name
 from roost_shared.errors import ContentError
-from roost_shared.topics import NAME
 
 __all__ = [
     "DocumentError",
@@ -28,7 +28,6 @@ __all__ = [
     "revocations_document",
 ]
 
-_IDENTITY: Final = re.compile(rf"{NAME.pattern}/d/{NAME.pattern}")
 _SERIAL: Final = re.compile(r"[0-9a-f]{1,40}")
 _CRL: Final = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
 
@@ -44,7 +43,7 @@ class RevokedCertificate(msgspec.Struct, frozen=True):
 
     Attributes:
         device: whose it was.
-        serial: lower-case hex, as `Issued.serial`.
+        serial: lower-case hex, as `IssuedCertificate.serial`.
         revoked_at: aware.
     """
 
@@ -120,7 +119,7 @@ def read_document(data: bytes) -> RevocationsDocument:
     except msgspec.DecodeError as error:
         raise DocumentError(f"this is no document of revocations: {error}") from error
     for identity in [*document.revoked, *(certificate.identity for certificate in document.withdrawn)]:
-        if _IDENTITY.fullmatch(identity) is None:
+        if parse_common_name(identity) is None:
             raise DocumentError(f"{identity!r} is no device's identity")
     for certificate in document.withdrawn:
         if _SERIAL.fullmatch(certificate.serial) is None:

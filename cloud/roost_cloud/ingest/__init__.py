@@ -1,5 +1,7 @@
-"""The role `ingest`: what devices say of themselves, from the broker to the database.
+"""The role `ingest`: what devices say of themselves and of their work, from the broker to the database.
 
-- `worker.py`: takes batches from the broker, has them stored, acknowledges them.
+- `worker.py`: the role; `stream.py`: takes messages from the broker, has them stored, acknowledges them.
 - `states.py`: births and wills, read and stored; what they mean is decided in `roost_cloud.fleet.presence`.
+- `records.py`: batches of records by MQTT; those by HTTP come through `roost_cloud.api.records`. `batches.py` reads
+  them, `progress.py` decides what of them is new, `rows.py` makes rows of it, `storing.py` stores these.
 """

@@ -1,129 +1,100 @@
-"""Takes messages from the broker, has them stored, and acknowledges what is stored.
+"""The role: a thread for what devices are, one for what they tell of their work, each with a connection of its own.
 
-A database that is away is waited for, with the batch in hand and nothing acknowledged: the broker keeps the rest. What
-cannot be read is counted, named in the log once a minute, and acknowledged: it would be no better next time.
+So a flood of records holds up no births and wills, and what waits in memory is bounded for each by itself.
 """
 
 import random
 import secrets
-import threading
 from collections import Counter
 from collections.abc import Callable
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 import prometheus_client
 
 from roost_cloud.broker.link import BrokerLink, Message
 from roost_cloud.broker.settings import Subscription
 from roost_cloud.db import Database
-from roost_cloud.ingest.states import STATE_TOPICS, Report, read_report, store_reports
+from roost_cloud.ingest.records import TELEMETRY_TOPICS, record_kind, shared_telemetry
+from roost_cloud.ingest.states import STATE_TOPICS, read_report, store_reports
+from roost_cloud.ingest.stream import Kind, Stream
+from roost_cloud.ingest.tally import RecordTally
 from roost_cloud.services import Services
-from roost_shared.backoff import Backoff
-from roost_shared.clock import MS, SECOND, Clock
+from roost_shared.clock import Clock
 from roost_shared.complaints import Complaints
-from roost_shared.errors import RoostError
 from roost_shared.messages import MessageError
 
-__all__ = ["Ingest", "make_ingest"]
+__all__ = ["RECORDS_WAITING", "Ingest", "make_ingest"]
 
-_BATCH: Final = 500  # messages to a transaction
-_FIRST_WAIT_NS: Final = 200 * MS
-_LONGEST_WAIT_NS: Final = 10 * SECOND
+RECORDS_WAITING: Final = 128  # batches received and not yet stored, of at most 128 KiB each
+_STATES: Final = 500  # to a transaction
 
 
 class Ingest:
     """The role.
 
     Args:
-        link: subscribed to `STATE_TOPICS`, and not started yet.
+        states: subscribed to `STATE_TOPICS`, and not started yet.
+        records: subscribed to `TELEMETRY_TOPICS`, shared or not, and not started yet.
         database: where to.
         clock: for the moments of receipt.
         metrics: where its numbers are registered.
+        tally: counts records.
         draw: randomness for the waits, evenly in 0…1.
+
+    Attributes:
+        outcomes: of births and wills, counted.
     """
 
     def __init__(
         self,
-        link: BrokerLink,
+        states: BrokerLink,
+        records: BrokerLink,
         database: Database,
         *,
         clock: Clock,
         metrics: prometheus_client.CollectorRegistry,
+        tally: RecordTally,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self.outcomes: Counter[str] = Counter()
-        self._link = link
-        self._database = database
         self._complaints = Complaints(clock)
-        self._draw = draw
-        self._backoff = Backoff(_FIRST_WAIT_NS, _LONGEST_WAIT_NS)
-        self._stopping = threading.Event()
-        self._storing_fails: str | None = None
-        self._thread = threading.Thread(target=self._work, name="ingest")
         self._counter = prometheus_client.Counter(
-            "roost_ingest_messages", "Messages of devices taken in.", ["outcome"], registry=metrics
+            "roost_ingest_messages", "Births and wills of devices taken in.", ["outcome"], registry=metrics
+        )
+        kind = Kind("ingest-states", _STATES, read_report, self._refuse, store_reports, self._count)
+        self._streams: tuple[Stream[Any, Any], ...] = (
+            Stream(states, database, kind, clock=clock, draw=draw),
+            Stream(records, database, record_kind(records, tally), clock=clock, draw=draw),
         )
         waiting = prometheus_client.Gauge(
             "roost_ingest_waiting", "Messages received and not yet stored.", registry=metrics
         )
-        waiting.set_function(lambda: link.waiting)
+        waiting.set_function(lambda: states.waiting + records.waiting)
 
     @property
     def problem(self) -> str | None:
-        """Why nothing is taken in just now, in a line; None if it is."""
-        return self._storing_fails or self._link.problem
+        """Why something is not taken in just now, in a line; None if all is."""
+        return next((stream.problem for stream in self._streams if stream.problem is not None), None)
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
-        self._link.start()
+        for stream in self._streams:
+            stream.start()
 
     def stop(self) -> None:
-        """Store and acknowledge the batch in hand, if that works at once, and end."""
-        self._stopping.set()
-        self._link.finish()
-        if self._thread.ident is not None:
-            self._thread.join()
-        self._link.stop()
+        """Store and acknowledge what is in hand, if that works at once, and end."""
+        for stream in self._streams:
+            stream.stop()
 
-    def _work(self) -> None:
-        for batch in self._link.batches(_BATCH):
-            reports = self._read(batch)
-            if not self._store(reports):
-                return  # unacknowledged, and it comes again
-            self._link.acknowledge(batch)
+    def _refuse(self, message: Message, error: MessageError) -> None:
+        self._count(Counter(unreadable=1))
+        self._complaints.note(error.code, f"{message.topic[:255]}: {error}")
 
-    def _read(self, batch: list[Message]) -> list[Report]:
-        reports = []
-        for message in batch:
-            try:
-                reports.append(read_report(message))
-            except MessageError as error:
-                self._count("unreadable", 1)
-                self._complaints.note(error.code, f"{message.topic[:255]}: {error}")
-        return reports
-
-    def _store(self, reports: list[Report]) -> bool:
-        """Store; whether that was done before we were stopped."""
-        while True:
-            try:
-                with self._database.begin() as session:
-                    outcomes = store_reports(session, reports)
-            except RoostError as error:
-                self._storing_fails = str(error)
-                self._complaints.note(error.code, str(error))
-                if self._stopping.wait(self._backoff.next_ns(self._draw()) / SECOND):
-                    return False
-            else:
-                self._storing_fails = None
-                self._backoff.reset()
-                for outcome, count in outcomes.items():
-                    self._count(outcome, count)
-                return True
-
-    def _count(self, outcome: str, count: int) -> None:
-        self.outcomes[outcome] += count
-        self._counter.labels(outcome).inc(count)
+    def _count(self, outcomes: Counter[str]) -> None:
+        for outcome, count in outcomes.items():
+            self.outcomes[outcome] += count
+            self._counter.labels(outcome).inc(count)
 
 
 def make_ingest(services: Services) -> Ingest:
@@ -133,6 +104,16 @@ def make_ingest(services: Services) -> Ingest:
         ConfigError: there is no broker.
         ContentError: its address or certificates cannot be used.
     """
+    # The embedded broker knows no shared subscriptions, and serves one process.
+    telemetry = TELEMETRY_TOPICS if services.settings.embedded else shared_telemetry(services.token_key)
     client_id = f"roost-cloud-ingest-{secrets.token_hex(4)}"  # any number of workers
-    link = BrokerLink(services.link_settings(client_id, Subscription(STATE_TOPICS, 1)), clock=services.clock)
-    return Ingest(link, services.database, clock=services.clock, metrics=services.metrics)
+    states = services.link_settings(client_id, Subscription(STATE_TOPICS, 1))
+    records = services.link_settings(f"{client_id}-records", Subscription(telemetry, 1))
+    return Ingest(
+        BrokerLink(states, clock=services.clock),
+        BrokerLink(replace(records, incoming_limit=RECORDS_WAITING), clock=services.clock),
+        services.database,
+        clock=services.clock,
+        metrics=services.metrics,
+        tally=services.record_tally,
+    )

@@ -1,4 +1,7 @@
-"""Where bytes are kept: `file://` for one machine, `s3://` for more, behind one contract (`store.py`)."""
+"""Where bytes are kept: `file://` for one machine, `s3://` for more, behind one contract (`store.py`).
+
+How a room receives bytes in parts from somebody who holds only URLs is in `receiving.py`.
+"""
 
 from roost_cloud.objects.errors import MissingPartsError, ObjectNotFoundError, UploadNotFoundError
 from roost_cloud.objects.keys import build_key, check_key

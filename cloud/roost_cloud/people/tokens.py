@@ -1,12 +1,6 @@
-"""API tokens: `roost_{id}_{secret}`, shown once; what is kept cannot be turned back into one.
+"""API tokens: `roost_{id}_{secret}`, shown once; what is kept cannot be turned back into one."""
 
-The secret has 256 random bits, so a plain SHA-256 keeps it: there is nothing to guess that a slow hash would protect.
-"""
-
-import hashlib
-import hmac
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +13,7 @@ from roost_cloud.db.tables import ApiToken, Tenant
 from roost_cloud.errors import NotFoundError, UnauthenticatedError
 from roost_cloud.people import audit
 from roost_cloud.people.principal import Principal, Role
+from roost_cloud.secret_text import digest_of, matches, new_id, new_secret
 
 __all__ = [
     "PREFIX",
@@ -35,8 +30,6 @@ __all__ = [
 
 PREFIX: Final = "roost_"
 _TEXT: Final = re.compile(rf"{PREFIX}(?P<id>[0-9a-f]{{16}})_(?P<secret>[A-Za-z0-9_-]{{1,100}})")
-_ID_BYTES: Final = 8
-_SECRET_BYTES: Final = 32
 _USE_NOTED_EVERY: Final = timedelta(minutes=1)
 
 
@@ -74,13 +67,13 @@ def issue(
     """
     if tenant is not None and session.get(Tenant, tenant) is None:
         raise NotFoundError("tenant", tenant)
-    identity, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
+    identity, secret = new_id(), new_secret()
     row = ApiToken(
         id=identity,
         tenant=tenant,
         name=name,
         role=role,
-        secret_sha256=_digest(secret),
+        secret_sha256=digest_of(secret),
         created_at=now,
         created_by=actor,
         expires_at=None if lifetime is None else now + lifetime,
@@ -102,10 +95,10 @@ def authenticate(session: Session, text: str, now: datetime) -> tuple[Principal,
     parsed = _TEXT.fullmatch(text)
     if parsed is None:
         raise UnauthenticatedError("this is no token of ours: one begins with roost_")
-    row, secret = session.get(ApiToken, parsed["id"]), parsed["secret"]
+    row = session.get(ApiToken, parsed["id"])
     # Compared even for an unknown id, so that time does not tell which ids there are.
-    matches = hmac.compare_digest(_digest(secret), row.secret_sha256 if row else _digest(""))
-    if row is None or not matches:
+    shown = matches(parsed["secret"], row.secret_sha256 if row else None)
+    if row is None or not shown:
         raise UnauthenticatedError("the token is unknown")
     if row.revoked_at is not None:
         raise UnauthenticatedError(f"the token {row.id} was revoked")
@@ -177,7 +170,3 @@ def _find(session: Session, tenant: str | None, token: str) -> ApiToken:
     if row is None or row.tenant != tenant:
         raise NotFoundError("token", token)
     return row
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -9,6 +9,7 @@ from roost_cloud.db.tables import Blob
 from roost_cloud.errors import NotFoundError
 from roost_cloud.objects import build_key
 from roost_cloud.registry.errors import BlobSizeError, BlobsMissingError
+from roost_shared.digest import hex_of
 
 __all__ = ["blob_key", "find", "get", "hold", "lock"]
 
@@ -19,7 +20,7 @@ def blob_key(tenant: str, digest: str) -> str:
     >>> blob_key("acme", "sha256:2c26b4")
     'acme/blobs/sha256/2c26b4'
     """
-    return build_key(tenant, "blobs", "sha256", digest.removeprefix("sha256:"))
+    return build_key(tenant, "blobs", "sha256", hex_of(digest))
 
 
 def find(session: Session, tenant: str, digest: str) -> Blob | None:

@@ -14,7 +14,7 @@ from typing import Final, Self
 from roost_cloud.registry.errors import BundleNameError
 from roost_shared.bundle import AlteredBlobError, BundleConfig, BundleError, oci
 from roost_shared.bundle.documents import config_layer, parse_config, parse_manifest
-from roost_shared.bundle.layout import digest_of
+from roost_shared.digest import digest_of
 
 __all__ = ["Candidate"]
 

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from roost_cloud.db import Database
 from roost_cloud.db.insert import insert_absent
-from roost_cloud.db.tables import Blob, BundleBlob, Tenant, Upload
+from roost_cloud.db.tables import Blob, BlobUpload, BundleBlob, Tenant
 from roost_cloud.objects import ObjectInfo, ObjectStore
 from roost_cloud.people import audit
 from roost_cloud.registry import blobs, uploads
@@ -30,7 +30,7 @@ from roost_cloud.registry import blobs, uploads
 __all__ = ["GRACE", "Collected", "collect", "collect_blobs"]
 
 GRACE: Final = timedelta(days=1)  # a push has as long from "that blob is here" to its version
-_LOST_AFTER: Final = timedelta(days=7)  # the store's uploads of which we know nothing
+_LOST_AFTER: Final = timedelta(days=7)  # no upload to the store takes as long, of whatever room
 _BATCH: Final = 500
 
 
@@ -173,7 +173,7 @@ def _remove(database: Database, store: ObjectStore, tenant: str, digest: str) ->
 
 def _discard_stale(database: Database, store: ObjectStore, tenant: str, now: datetime) -> Iterator[Collected]:
     with database.read() as session:
-        query = select(Upload).where(Upload.tenant == tenant, Upload.touched_at < now - GRACE)
+        query = select(BlobUpload).where(BlobUpload.tenant == tenant, BlobUpload.touched_at < now - GRACE)
         stale = list(session.scalars(query))
     for upload in stale:
         uploads.discard(database, store, upload)
@@ -182,9 +182,9 @@ def _discard_stale(database: Database, store: ObjectStore, tenant: str, now: dat
 
 def _remove_staged(database: Database, store: ObjectStore, tenant: str, now: datetime) -> Iterator[Collected]:
     """Remove assembled uploads without a row. Whoever is about to move one finds it gone, and begins again."""
-    for batch in _old_objects(store, f"{tenant}/uploads/", now):
+    for batch in _old_objects(store, f"{tenant}/{uploads.STAGING}/", now):
         with database.read() as session:
-            known = set(session.scalars(select(Upload.id).where(Upload.id.in_(batch))))
+            known = set(session.scalars(select(BlobUpload.id).where(BlobUpload.id.in_(batch))))
         for identity in batch.keys() - known:
             store.delete(batch[identity].key)
             yield Collected(orphans=1)

@@ -11,7 +11,6 @@ before. All that is asked of the store under a lock is whether the object is the
 a collection removes single objects so.
 """
 
-import hashlib
 import secrets
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -19,43 +18,26 @@ from typing import Final, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from roost_cloud import objects
 from roost_cloud.db import Database
 from roost_cloud.db.insert import insert_absent
-from roost_cloud.db.tables import Blob, Upload
+from roost_cloud.db.tables import Blob, BlobUpload
 from roost_cloud.errors import NotFoundError
-from roost_cloud.objects import ObjectNotFoundError, ObjectStore, Part, UploadNotFoundError, build_key, plan_parts
+from roost_cloud.objects import ObjectNotFoundError, ObjectStore, Upload, UploadNotFoundError, build_key
+from roost_cloud.objects.receiving import OfferedPart, assemble, hash_object, offer_all_parts, offer_parts
 from roost_cloud.people import audit
 from roost_cloud.registry import blobs
 from roost_cloud.registry.errors import BlobSizeError, DigestMismatchError
 
-__all__ = [
-    "URL_LIFETIME_S",
-    "PartState",
-    "begin",
-    "complete",
-    "discard",
-    "get",
-    "part_url",
-    "parts",
-    "resume",
-    "staging_key",
-]
+__all__ = ["STAGING", "BlobOffer", "abort", "begin", "complete", "discard", "resume", "touch"]
 
-URL_LIFETIME_S: Final = 3600  # of a part's URL; whoever takes longer asks for fresh ones
-_READ_BYTES: Final = 1 << 20  # at a time
+STAGING: Final = "uploads"  # the kind of objects that parts become, until they have been hashed
 
 
-class PartState(NamedTuple):
-    """A planned part, and whether it arrived."""
+class BlobOffer(NamedTuple):
+    """An upload of a blob, and which of its parts are still to come."""
 
-    part: Part
-    done: bool
-
-
-def staging_key(tenant: str, upload_id: str) -> str:
-    """The object that an upload's parts become, until it has been hashed."""
-    return build_key(tenant, "uploads", upload_id)
+    upload: BlobUpload
+    parts: list[OfferedPart]
 
 
 def begin(
@@ -68,7 +50,7 @@ def begin(
     actor: str,
     now: datetime,
     anew: bool = False,
-) -> Upload | None:
+) -> BlobOffer | None:
     """Begin to bring a blob, or go on with an upload of it that somebody began.
 
     Commits by itself, and in steps: the store is asked in between. Dying there leaves an upload of the store's that
@@ -87,21 +69,21 @@ def begin(
         with database.begin() as session:
             if _is_here(session, tenant, digest, size_bytes, now) and not anew:
                 return None
-            query = select(Upload).where(Upload.tenant == tenant, Upload.digest == digest)
-            found = session.scalar(query.where(Upload.size_bytes == size_bytes).with_for_update())
+            query = select(BlobUpload).where(BlobUpload.tenant == tenant, BlobUpload.digest == digest)
+            found = session.scalar(query.where(BlobUpload.size_bytes == size_bytes).with_for_update())
             if found is not None:
                 found.touched_at = now
-        if found is not None and _is_under_way(store, found):
-            return found
+        if found is not None and (parts := _offer_if_kept(store, found)) is not None:
+            return BlobOffer(found, parts)
         # What the store lost begins anew under another id: nobody who still holds the old one has a say in its bytes.
         upload_id = secrets.token_hex(16)
-        begun = store.begin_upload(staging_key(tenant, upload_id), size_bytes)
+        begun = store.begin_upload(_staging_key(tenant, upload_id), size_bytes)
         with database.begin() as session:
             if found is not None:
                 _forget(session, found.id)
             fresh = insert_absent(
                 session,
-                Upload,
+                BlobUpload,
                 id=upload_id,
                 tenant=tenant,
                 digest=digest,
@@ -111,53 +93,36 @@ def begin(
                 touched_at=now,
                 created_by=actor,
             )
-            if fresh:
-                return get(session, tenant, upload_id)
+            upload = _get(session, tenant, upload_id) if fresh else None
+        if upload is not None:
+            return BlobOffer(upload, offer_all_parts(store, begun))
         store.abort_upload(begun)  # somebody else was faster
 
 
-def get(session: Session, tenant: str, upload_id: str, *, lock: bool = False) -> Upload:
-    """An upload under way; with `lock`, one that nobody ends until the transaction does.
+def resume(database: Database, store: ObjectStore, tenant: str, upload_id: str, now: datetime) -> BlobOffer:
+    """An upload that somebody goes on with, which keeps it from going stale. Commits by itself.
+
+    Raises:
+        NotFoundError: the tenant has none of that id, or the store has lost it; it may have been completed.
+        StoreUnavailableError, StoreFailedError: the store cannot tell now.
+    """
+    with database.begin() as session:
+        upload = touch(session, tenant, upload_id, now)
+    parts = _offer_if_kept(store, upload)
+    if parts is None:  # the store's own id of it is nothing that anybody knows
+        raise NotFoundError("upload", upload_id)
+    return BlobOffer(upload, parts)
+
+
+def touch(session: Session, tenant: str, upload_id: str, now: datetime) -> BlobUpload:
+    """Note that somebody goes on with an upload; nobody ends it until the transaction does.
 
     Raises:
         NotFoundError: the tenant has none of that id; it may have been completed.
     """
-    row = session.get(Upload, upload_id, with_for_update=lock or None)
-    if row is None or row.tenant != tenant:
-        raise NotFoundError("upload", upload_id)
-    return row
-
-
-def resume(session: Session, tenant: str, upload_id: str, now: datetime) -> Upload:
-    """An upload that somebody goes on with, which keeps it from going stale.
-
-    Raises:
-        NotFoundError: as `get`.
-    """
-    row = get(session, tenant, upload_id, lock=True)  # what ended meanwhile could not be written to
-    row.touched_at = now
-    return row
-
-
-def parts(store: ObjectStore, upload: Upload) -> list[PartState]:
-    """Every part, and whether it arrived.
-
-    Raises:
-        UploadNotFoundError: the store has lost the upload; begin it again.
-    """
-    planned = plan_parts(upload.size_bytes)
-    try:
-        stored = {part.number: part.size_bytes for part in store.list_parts(_in_store(upload))}
-    except UploadNotFoundError:
-        if not _is_staged(store, upload):
-            raise
-        return [PartState(part, done=True) for part in planned]
-    return [PartState(part, stored.get(part.number) == part.size_bytes) for part in planned]
-
-
-def part_url(store: ObjectStore, upload: Upload, number: int) -> str:
-    """Where to PUT a part's bytes."""
-    return store.part_url(_in_store(upload), number, expires_s=URL_LIFETIME_S)
+    upload = _get(session, tenant, upload_id, lock=True)  # what ended meanwhile could not be written to
+    upload.touched_at = now
+    return upload
 
 
 def complete(
@@ -175,17 +140,17 @@ def complete(
         StoreUnavailableError, StoreFullError, StoreFailedError: the store failed; complete it again.
     """
     with database.read() as session:
-        upload = get(session, tenant, upload_id)
+        upload = _get(session, tenant, upload_id)
         was_here = blobs.find(session, tenant, upload.digest) is not None
-    staged = staging_key(tenant, upload_id)
+    staged = _in_store(upload)
     replaced = False
     try:
-        _assemble(store, upload)
-        actual = _digest(store, staged)
+        assemble(store, staged)
+        actual = hash_object(store, staged.key)
         if actual != upload.digest:
             discard(database, store, upload)
             raise DigestMismatchError(upload.digest, actual)
-        store.move(staged, blobs.blob_key(tenant, upload.digest))
+        store.move(staged.key, blobs.blob_key(tenant, upload.digest))
         replaced = was_here
     except ObjectNotFoundError:
         pass  # somebody else has moved or discarded it: what is at the blob's place tells
@@ -196,23 +161,48 @@ def complete(
         raise NotFoundError("upload", upload_id) from error
 
 
-def discard(database: Database, store: ObjectStore, upload: Upload) -> None:
+def abort(database: Database, store: ObjectStore, *, tenant: str, upload_id: str, actor: str, now: datetime) -> None:
+    """Give up an upload, with the parts that arrived. Commits by itself, as `discard`.
+
+    Raises:
+        NotFoundError: the tenant has none of that id; it may have been completed.
+        StoreUnavailableError, StoreFailedError: the store failed; the upload is forgotten, a sweep takes its bytes.
+    """
+    with database.begin() as session:
+        upload = _get(session, tenant, upload_id, lock=True)
+        audit.record(session, tenant=tenant, actor=actor, action="upload.abort", subject=upload.digest, now=now)
+        session.delete(upload)
+    _remove_bytes(store, upload)
+
+
+def discard(database: Database, store: ObjectStore, upload: BlobUpload) -> None:
     """Forget an upload and its bytes. Commits by itself, the row first: a crash leaves bytes, and no promise."""
     with database.begin() as session:
         _forget(session, upload.id)
-    store.abort_upload(_in_store(upload))
-    store.delete(staging_key(upload.tenant, upload.id))
+    _remove_bytes(store, upload)
+
+
+def _get(session: Session, tenant: str, upload_id: str, *, lock: bool = False) -> BlobUpload:
+    """An upload under way; with `lock`, one that nobody ends until the transaction does.
+
+    Raises:
+        NotFoundError: the tenant has none of that id; it may have been completed.
+    """
+    row = session.get(BlobUpload, upload_id, with_for_update=lock or None)
+    if row is None or row.tenant != tenant:
+        raise NotFoundError("upload", upload_id)
+    return row
 
 
 def _forget(session: Session, upload_id: str) -> None:
-    row = session.get(Upload, upload_id, with_for_update=True)
+    row = session.get(BlobUpload, upload_id, with_for_update=True)
     if row is not None:
         session.delete(row)
         session.flush()  # before its place is taken by another
 
 
 def _promise(
-    session: Session, store: ObjectStore, upload: Upload, *, replaced: bool, actor: str, now: datetime
+    session: Session, store: ObjectStore, upload: BlobUpload, *, replaced: bool, actor: str, now: datetime
 ) -> Blob:
     """Say from now on that the blob is here, if it is, and end its upload.
 
@@ -243,7 +233,7 @@ def _promise(
     return blob
 
 
-def _locked(session: Session, upload: Upload, now: datetime) -> Blob:
+def _locked(session: Session, upload: BlobUpload, now: datetime) -> Blob:
     """The blob's row under lock; a new one is condemned until its object is in its place."""
     while True:
         insert_absent(
@@ -272,37 +262,23 @@ def _is_here(session: Session, tenant: str, digest: str, size_bytes: int, now: d
     return True
 
 
-def _assemble(store: ObjectStore, upload: Upload) -> None:
-    """Make one object of the parts, unless that was done before."""
+def _remove_bytes(store: ObjectStore, upload: BlobUpload) -> None:
+    staged = _in_store(upload)
+    store.abort_upload(staged)
+    store.delete(staged.key)
+
+
+def _offer_if_kept(store: ObjectStore, upload: BlobUpload) -> list[OfferedPart] | None:
+    """What is still to come of an upload; None if the store has lost it."""
     try:
-        store.complete_upload(_in_store(upload))
+        return offer_parts(store, _in_store(upload))
     except UploadNotFoundError:
-        store.head(staging_key(upload.tenant, upload.id))
+        return None
 
 
-def _digest(store: ObjectStore, key: str) -> str:
-    digest = hashlib.sha256()
-    with store.open(key) as reader:
-        while data := reader.read(_READ_BYTES):
-            digest.update(data)
-    return f"sha256:{digest.hexdigest()}"
+def _staging_key(tenant: str, upload_id: str) -> str:
+    return build_key(tenant, STAGING, upload_id)
 
 
-def _is_under_way(store: ObjectStore, upload: Upload) -> bool:
-    try:
-        parts(store, upload)
-    except UploadNotFoundError:
-        return False
-    return True
-
-
-def _is_staged(store: ObjectStore, upload: Upload) -> bool:
-    try:
-        store.head(staging_key(upload.tenant, upload.id))
-    except ObjectNotFoundError:
-        return False
-    return True
-
-
-def _in_store(upload: Upload) -> objects.Upload:
-    return objects.Upload(staging_key(upload.tenant, upload.id), upload.size_bytes, upload.store_upload)
+def _in_store(upload: BlobUpload) -> Upload:
+    return Upload(_staging_key(upload.tenant, upload.id), upload.size_bytes, upload.store_upload)

@@ -14,7 +14,7 @@ from roost_shared.messages import MessageError
 from roost_shared.questions import Question, decode_msgpack
 from roost_shared.topics import is_name, parse_task_topic
 
-__all__ = ["Asked", "BadQuestionError", "read_question"]
+__all__ = ["Asked", "BadQuestionError", "RetainedQuestionError", "read_question"]
 
 _ID_CHARS: Final = 200
 _LONGEST_MS: Final = 600_000.0  # beyond it a question waits no longer than this
@@ -24,6 +24,12 @@ class BadQuestionError(MessageError):
     """A question is well formed and makes no sense."""
 
     code = "question.invalid"
+
+
+class RetainedQuestionError(MessageError):
+    """A question comes whenever we subscribe, and nobody has asked it just now."""
+
+    code = "question.retained"
 
 
 class Asked(NamedTuple):
@@ -48,6 +54,8 @@ def read_question(message: Message) -> Asked:
     topic = parse_task_topic(message.topic)
     if topic is None or topic.kind != "ask":
         raise MessageError("it came on no topic of a device's questions")
+    if message.retained:
+        raise RetainedQuestionError("a broker keeps it: whoever asked had it retained")
     question = decode_msgpack(message.payload, Question)
     problem = _problem(question)
     if problem is not None:

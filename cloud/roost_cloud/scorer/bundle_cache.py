@@ -18,7 +18,8 @@ from roost_cloud.tasks.resolution import Version
 from roost_shared.bundle import Bundle, BundleError, open_bundle
 from roost_shared.bundle.documents import parse_manifest
 from roost_shared.bundle.layout import blob_path
-from roost_shared.bundle.writer import complete_layout, put_in_place
+from roost_shared.bundle.writer import begin_layout, complete_layout, put_in_place
+from roost_shared.digest import hex_of
 from roost_shared.errors import DeviceError
 
 __all__ = ["BundleCache", "CacheError"]
@@ -59,7 +60,7 @@ class BundleCache:
             StoreUnavailableError, StoreFailedError, ObjectNotFoundError: the store does not give it.
             CacheError: the disk refused.
         """
-        folder = self._folder / version.digest.removeprefix("sha256:")
+        folder = self._folder / hex_of(version.digest)
         try:
             if folder.exists() and (bundle := self._opened(folder, version.digest)) is not None:
                 return bundle
@@ -90,7 +91,7 @@ class BundleCache:
         staging = Path(tempfile.mkdtemp(dir=self._folder, prefix=f".{folder.name[:16]}."))
         try:
             named = parse_manifest(staging / "manifest", manifest)
-            (staging / "blobs" / "sha256").mkdir(parents=True)
+            begin_layout(staging)
             for blob in (named.config, *named.layers):
                 self._fetch_blob(version.tenant, blob.digest, blob.size, blob_path(staging, blob.digest))
             complete_layout(staging, manifest, version.version)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from roost_cloud.scorer.asked import Asked
-from roost_cloud.tasks.resolution import Place
+from roost_cloud.tasks.resolution import ContestantKey
 
 __all__ = ["FairQueue", "Job", "Lane"]
 
@@ -18,7 +18,7 @@ __all__ = ["FairQueue", "Job", "Lane"]
 class Lane(NamedTuple):
     """Jobs that one batch may hold together."""
 
-    place: Place
+    key: ContestantKey
     bulky: bool  # inputs so large that reading them takes its time
 
 
@@ -79,7 +79,7 @@ class FairQueue:
             if victim is None:
                 return [*refused, job]
             refused.append(self._drop_newest(victim))
-        share = self._tenants.setdefault(job.lane.place.tenant, _Share())
+        share = self._tenants.setdefault(job.lane.key.tenant, _Share())
         share.lanes.setdefault(job.lane, deque()).append(job)
         self._count(share, job, 1)
         return refused
@@ -126,11 +126,11 @@ class FairQueue:
     def _largest(self, but: Job) -> str | None:
         """The tenant with the most waiting; None if that would be the job's own."""
         full = self._jobs >= self._max_jobs
-        own = self._tenants.get(but.lane.place.tenant, _Share())
+        own = self._tenants.get(but.lane.key.tenant, _Share())
         mine = own.jobs + 1 if full else own.size_bytes + but.size_bytes
         measured = {name: share.jobs if full else share.size_bytes for name, share in self._tenants.items()}
         name = max(measured, key=lambda one: measured[one], default=None)
-        return name if name is not None and name != but.lane.place.tenant and measured[name] > mine else None
+        return name if name is not None and name != but.lane.key.tenant and measured[name] > mine else None
 
     def _drop_newest(self, tenant: str) -> Job:
         share = self._tenants[tenant]

@@ -18,7 +18,7 @@ class Figures:
 
     Attributes:
         metrics: as given.
-        outcomes: contestants' scores and failures, probes and unreadable messages, since the start.
+        outcomes: contestants' scores and, by code, failures; probes; by code, what was no question; since the start.
     """
 
     def __init__(self, metrics: prometheus_client.CollectorRegistry) -> None:

@@ -18,7 +18,7 @@ from roost_cloud.scorer.choice import Candidate, choose
 from roost_cloud.scorer.engine import Engine, load_engine
 from roost_cloud.scorer.faults import FaultError
 from roost_cloud.scorer.shelf import Shelf
-from roost_cloud.tasks.resolution import Place, Resolver, Version, manifest_of
+from roost_cloud.tasks.resolution import ContestantKey, Resolver, Version, manifest_of
 from roost_shared.backoff import Backoff
 from roost_shared.clock import MS, SECOND, Clock
 from roost_shared.complaints import Complaints
@@ -77,10 +77,10 @@ class Librarian:
         self._on_load = on_load
         self._complaints = Complaints(clock)
         self._resolver = Resolver()
-        self._wanted: dict[Place, Version | None] = {}
+        self._wanted: dict[ContestantKey, Version | None] = {}
         self._engines: dict[str, Engine] = {}  # by digest
         self._sizes: dict[str, int] = {}  # what each takes in memory, in bytes, by digest, once it has been loaded
-        self._answering: dict[Place, Engine | None] = {}
+        self._answering: dict[ContestantKey, Engine | None] = {}
         self._failures: dict[str, _Failure] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="librarian")
@@ -112,8 +112,8 @@ class Librarian:
         else:
             for (tenant, task), unreadable in self._resolver.unreadable.items():
                 self._complaints.note(unreadable.code, f"task {task} of {tenant}: {unreadable}")
-            for place in (place for place, version in self._wanted.items() if version is None):
-                self._complaints.note("bundle.gone", f"{'/'.join(place)}: its alias or version is not there")
+            for key in (key for key, version in self._wanted.items() if version is None):
+                self._complaints.note("bundle.gone", f"{'/'.join(key)}: its alias or version is not there")
         chosen = self._chosen()
         self._show(chosen)
         for version in self._missing(chosen):
@@ -126,8 +126,8 @@ class Librarian:
     def _chosen(self) -> set[str]:
         asked = self._shelf.asked_ns
         candidates = [
-            Candidate(version, version.digest in self._engines, asked.get(place))
-            for place, version in self._wanted.items()
+            Candidate(version, version.digest in self._engines, asked.get(key))
+            for key, version in self._wanted.items()
             if version is not None
         ]
         return choose(candidates, self._memory_bytes, self._clock.now_ns(), self._sizes)
@@ -137,8 +137,8 @@ class Librarian:
         asked = self._shelf.asked_ns
         now_ns = self._clock.now_ns()
         missing = {
-            version.digest: (version, asked.get(place, 0))
-            for place, version in self._wanted.items()
+            version.digest: (version, asked.get(key, 0))
+            for key, version in self._wanted.items()
             if version is not None and version.digest in chosen - self._engines.keys()
         }
         due = [
@@ -172,15 +172,15 @@ class Librarian:
 
     def _show(self, chosen: set[str]) -> None:
         """Switch to what is loaded now; a contestant whose new bundle is not there yet keeps its old one."""
-        answering: dict[Place, Engine | None] = {}
-        for place, version in self._wanted.items():
-            old = self._answering.get(place)
+        answering: dict[ContestantKey, Engine | None] = {}
+        for key, version in self._wanted.items():
+            old = self._answering.get(key)
             if version is None:  # its alias leads nowhere just now
-                answering[place] = old
+                answering[key] = old
             elif version.digest in chosen:
-                answering[place] = self._engines.get(version.digest, old)
+                answering[key] = self._engines.get(version.digest, old)
             else:  # there is no room for it
-                answering[place] = None
+                answering[key] = None
         self._answering = answering
         in_use = {engine.digest for engine in answering.values() if engine is not None}
         wanted = {version.digest for version in self._wanted.values() if version is not None}

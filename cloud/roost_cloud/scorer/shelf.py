@@ -6,7 +6,7 @@ The librarian writes, those who score read; a reader sees the shelf before or af
 from collections.abc import Mapping
 
 from roost_cloud.scorer.engine import Engine
-from roost_cloud.tasks.resolution import Place
+from roost_cloud.tasks.resolution import ContestantKey
 
 __all__ = ["Shelf"]
 
@@ -20,27 +20,27 @@ class Shelf:
     """
 
     def __init__(self) -> None:
-        self.asked_ns: dict[Place, int] = {}
+        self.asked_ns: dict[ContestantKey, int] = {}
         self.known = False
-        self._engines: Mapping[Place, Engine | None] = {}
+        self._engines: Mapping[ContestantKey, Engine | None] = {}
 
-    def __contains__(self, place: Place) -> bool:
+    def __contains__(self, key: ContestantKey) -> bool:
         """Whether there is such a contestant, loaded or not."""
-        return place in self._engines
+        return key in self._engines
 
-    def engine(self, place: Place) -> Engine | None:
+    def engine(self, key: ContestantKey) -> Engine | None:
         """The bundle that answers for a contestant; None if it is not loaded, or there is no such contestant."""
-        return self._engines.get(place)
+        return self._engines.get(key)
 
     @property
     def engines(self) -> set[Engine]:
         """All that are loaded."""
         return {engine for engine in self._engines.values() if engine is not None}
 
-    def replace(self, engines: Mapping[Place, Engine | None]) -> None:
+    def replace(self, engines: Mapping[ContestantKey, Engine | None]) -> None:
         """Put these in the place of all."""
         self._engines = engines
         self.known = True
-        for place in list(self.asked_ns):  # a copy: questions come in meanwhile
-            if place not in engines:
-                self.asked_ns.pop(place, None)
+        for key in list(self.asked_ns):  # a copy: questions come in meanwhile
+            if key not in engines:
+                self.asked_ns.pop(key, None)

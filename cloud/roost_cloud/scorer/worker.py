@@ -26,7 +26,7 @@ from roost_cloud.scorer.faults import (
 from roost_cloud.scorer.figures import Figures
 from roost_cloud.scorer.librarian import Librarian
 from roost_cloud.scorer.shelf import Shelf
-from roost_cloud.tasks.resolution import Place
+from roost_cloud.tasks.resolution import ContestantKey
 from roost_shared.clock import MS, Clock, ns_to_ms
 from roost_shared.complaints import Complaints
 from roost_shared.errors import RoostError, TransportError
@@ -132,7 +132,7 @@ class Scorer:
         try:
             asked = read_question(message)
         except MessageError as error:
-            self._count("unreadable")
+            self._count(error.code)
             self._complaints.note(error.code, f"{message.topic[:255]}: {error}")
             return
         if not asked.question.contestants:
@@ -141,19 +141,19 @@ class Scorer:
             return
         bulky = len(asked.question.payload) > _BULKY_BYTES
         for name in asked.question.contestants:
-            self._admit_to(Job(asked, Lane(Place(asked.tenant, asked.task, name), bulky)))
+            self._admit_to(Job(asked, Lane(ContestantKey(asked.tenant, asked.task, name), bulky)))
 
     def _admit_to(self, job: Job) -> None:
-        place = job.lane.place
-        if place not in self._shelf:
+        key = job.lane.key
+        if key not in self._shelf:
             if self._shelf.known:
-                self._fail(job, UnknownContestantError(f"task {place.task} has no contestant {place.contestant} here"))
+                self._fail(job, UnknownContestantError(f"task {key.task} has no contestant {key.contestant} here"))
             else:
                 self._fail(job, UnavailableError("this scorer has just started"))
             return
-        self._shelf.asked_ns[place] = job.asked.received_ns
-        if self._shelf.engine(place) is None:
-            self._fail(job, UnavailableError(f"the bundle of {place.contestant} is not loaded"))
+        self._shelf.asked_ns[key] = job.asked.received_ns
+        if self._shelf.engine(key) is None:
+            self._fail(job, UnavailableError(f"the bundle of {key.contestant} is not loaded"))
             return
         with self._changed:
             refused = self._queue.put(job)
@@ -182,7 +182,7 @@ class Scorer:
             jobs = self._queue.take(lambda lane: self._limit(lane, now_ns, here=here))
             if not jobs:
                 return False
-            engine = self._shelf.engine(jobs[0].lane.place)
+            engine = self._shelf.engine(jobs[0].lane.key)
             self._busy += 1
             if engine is not None:
                 engine.running += 1
@@ -203,7 +203,7 @@ class Scorer:
 
     def _limit(self, lane: Lane, now_ns: int, *, here: bool) -> int:
         """How many jobs a lane may give to whoever asks; `here` is where the socket is read."""
-        engine = self._shelf.engine(lane.place)
+        engine = self._shelf.engine(lane.key)
         if engine is None:
             return _BATCH  # they fail, which is quick
         quick = not lane.bulky and engine.is_quick(now_ns)
@@ -216,7 +216,7 @@ class Scorer:
         current = []
         for job in jobs:
             if engine is None:
-                self._fail(job, UnavailableError(f"the bundle of {job.lane.place.contestant} was taken away"))
+                self._fail(job, UnavailableError(f"the bundle of {job.lane.key.contestant} was taken away"))
             elif job.asked.until_ns <= began_ns:
                 self._fail(job, ExpiredError("time was up before it was its turn"))
             else:
@@ -260,7 +260,7 @@ class Scorer:
             return
         score = CloudScore(
             id=job.asked.question.id,
-            contestant=job.lane.place.contestant,
+            contestant=job.lane.key.contestant,
             bundle=engine.reference,
             label=outcome.label,
             confidence=outcome.confidence,
@@ -275,7 +275,7 @@ class Scorer:
     def _fail(self, job: Job, error: RoostError, engine: Engine | None = None) -> None:
         score = CloudScore(
             id=job.asked.question.id,
-            contestant=job.lane.place.contestant,
+            contestant=job.lane.key.contestant,
             bundle=engine.reference if engine is not None else None,
             error=ErrorInfo(error.code, str(error)),
             scorer_ms=self._elapsed_ms(job.asked),

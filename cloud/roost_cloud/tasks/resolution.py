@@ -15,7 +15,7 @@ from roost_cloud.registry.reference import Reference, parse_reference
 from roost_cloud.tasks.document import BadTaskError, CloudTask, read_task
 from roost_shared.errors import ContentError
 
-__all__ = ["Place", "Resolver", "UnknownBundleError", "Version", "check_bundles", "manifest_of"]
+__all__ = ["ContestantKey", "Resolver", "UnknownBundleError", "Version", "check_bundles", "manifest_of"]
 
 _AT_ONCE: Final = 300  # references to a query; SQLite takes so many parameters
 
@@ -26,7 +26,7 @@ class UnknownBundleError(ContentError):
     code = "task.unknown_bundle"
 
 
-class Place(NamedTuple):
+class ContestantKey(NamedTuple):
     """A contestant of a task of a tenant."""
 
     tenant: str
@@ -60,16 +60,16 @@ class Resolver:
         self._tasks: dict[tuple[str, str], CloudTask] = {}
         self._seen: dict[tuple[str, str], tuple[int, datetime]] = {}
 
-    def resolve(self, session: Session) -> dict[Place, Version | None]:
+    def resolve(self, session: Session) -> dict[ContestantKey, Version | None]:
         """What every contestant stands for now; None: its alias or version is not there."""
         self._refresh(session)
         asked = {
-            Place(tenant, task, one.name): (tenant, parse_reference(one.bundle))
+            ContestantKey(tenant, task, one.name): (tenant, parse_reference(one.bundle))
             for (tenant, task), document in self._tasks.items()
             for one in document.contestants
         }
         found = _follow(session, set(asked.values()))
-        return {place: found.get(reference) for place, reference in asked.items()}
+        return {key: found.get(reference) for key, reference in asked.items()}
 
     def _refresh(self, session: Session) -> None:
         marks = {(tenant, name): (version, at) for tenant, name, version, at in session.execute(_MARKS)}

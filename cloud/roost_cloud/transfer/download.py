@@ -1,6 +1,5 @@
 """One blob into one file, through cuts: what arrived stays in a `.part` file, and is hashed anew before going on."""
 
-import hashlib
 import os
 from pathlib import Path
 from typing import Final
@@ -10,6 +9,7 @@ from roost_cloud.transfer.progress import Progress
 from roost_cloud.transfer.registry import Registry
 from roost_cloud.transfer.signed_urls import UNSATISFIABLE, get_from
 from roost_shared.bundle import AlteredBlobError
+from roost_shared.digest import digest_of_stream
 
 __all__ = ["Download", "holds"]
 
@@ -20,7 +20,7 @@ def holds(path: Path, digest: str) -> bool:
     """Whether a file is there and its bytes have that digest."""
     try:
         with path.open("rb") as file:
-            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}" == digest
+            return digest_of_stream(file) == digest
     except FileNotFoundError:
         return False
 

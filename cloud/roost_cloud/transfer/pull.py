@@ -20,8 +20,9 @@ from roost_cloud.transfer.progress import Progress, Unseen
 from roost_cloud.transfer.registry import Registry
 from roost_shared.bundle import Bundle, BundleError, BundleExistsError, open_bundle
 from roost_shared.bundle.documents import parse_manifest
-from roost_shared.bundle.layout import blob_path, digest_of
-from roost_shared.bundle.writer import complete_layout, put_in_place
+from roost_shared.bundle.layout import blob_path
+from roost_shared.bundle.writer import begin_layout, complete_layout, put_in_place
+from roost_shared.digest import digest_of
 from roost_shared.errors import ContentError
 
 __all__ = ["PullRunningError", "Pulled", "pull_bundle"]
@@ -114,9 +115,7 @@ class _Pull:
 
     def fetch(self) -> None:
         """Have every blob, and no file that another bundle left here."""
-        folder = self._staging / "blobs" / "sha256"
-        folder.mkdir(parents=True, exist_ok=True)
-        self._clear(folder)
+        self._clear(begin_layout(self._staging))
         missing = [digest for digest in self._sizes if not self._find(digest)]
         self.present_bytes = sum(size for digest, size in self._sizes.items() if digest not in missing)
         self._progress.expect(sum(self._sizes[digest] for digest in missing))

@@ -1,6 +1,7 @@
 """A cloud's bundle registry as its API gives it (`roost_cloud.api.{uploads,blobs,bundles,aliases}`).
 
-Every method tries again while the cloud is away or busy, and raises `RemoteError` when it says no.
+What pushes and pulls ask is asked again for as long as their patience lasts while the cloud is away or busy; lists and
+deletions only as often as `ApiClient` does by itself. Every method raises `RemoteError` when the cloud says no.
 """
 
 from collections.abc import Iterator

@@ -15,7 +15,7 @@ from roost_edge.errands import Errands
 from roost_edge.reactor import Reactor
 from roost_shared.complaints import Complaints
 from roost_shared.durable import write_durably
-from roost_shared.messages import ErrorInfo
+from roost_shared.messages import UNREADABLE, ErrorInfo
 
 __all__ = ["Ledger"]
 
@@ -111,7 +111,7 @@ class Ledger:
             record = msgspec.json.decode(self._path.read_bytes(), type=_Record)
         except FileNotFoundError:
             return []
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, *UNREADABLE) as error:
             self._complaints.note("budget.unreadable", f"{self._path}: {error}; delete it to ask again today")
             return [(hour, self.budget.bytes_per_day)]
         passed = 0 if record.kernel_boot == self._kernel_boot else hour - record.hour

@@ -4,9 +4,9 @@
       ▲                   │  ▲                        │
       └ score, failure ───┘  └────── CloudScore ◀── score
 
-What it decides is pure and lies beside it: how long a question takes (`round_trip`, `reach`), whether the link is
-worth asking over (`health`), how much may be sent (`budget`), whether a score makes sense (`sense`). No wall clock is
-read.
+What it decides is pure and lies beside it: whether the link is worth asking over (`health`), how much may be sent
+(`budget`). Since the cloud asks as well, the rest is in `roost_shared.link`: how long a question takes (`round_trip`,
+`reach`), whose a score is (`incoming`), whether it makes sense (`sense`). No wall clock is read.
 
 A question that is unanswered when 95 % of its task's are answered is asked once more if that leaves as much time
 again; else nobody waits for it any longer. Until a task has had a few round trips of its own, its questions wait until
@@ -14,7 +14,6 @@ time is up. A score that comes after all is late: it is passed on, and it teache
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from itertools import count
 from typing import Any, Final
 
 from roost_edge.cloud_link.health import LinkHealth, LinkState
@@ -29,10 +28,12 @@ from roost_edge.mqtt import Received
 from roost_edge.reactor import Reactor
 from roost_shared.clock import MS, ns_to_ms
 from roost_shared.complaints import Complaints
+from roost_shared.link.incoming import brief, read_score, stray
+from roost_shared.link.question_ids import QuestionIds
 from roost_shared.link.reach import Reach
 from roost_shared.link.sense import nonsense
-from roost_shared.messages import ErrorInfo, MessageError, VersionMismatchError
-from roost_shared.questions import CloudScore, InputSize, Question, decode_msgpack
+from roost_shared.messages import ErrorInfo
+from roost_shared.questions import CloudScore, InputSize, Question
 from roost_shared.rendezvous import Answer
 from roost_shared.scored import Scored
 from roost_shared.topics import DeviceTopics
@@ -78,12 +79,11 @@ class CloudLink:
         listener: AskListener,
     ) -> None:
         self.topic = topics.score
-        self._boot = boot
+        self._ids = QuestionIds(boot)
         self._sender = Sender(topics, ledger)
         self._reactor = reactor
         self._complaints = complaints
         self._listener = listener
-        self._numbers = count(1)
         self._tasks: dict[str, _Task] = {}
         self._questions = Questions()
         self._health = LinkHealth()
@@ -117,7 +117,7 @@ class CloudLink:
         if self._health.state != "good":
             return DOWN
         now_ns = self._reactor.now_ns()
-        question = Pending(self._new_id(), inquiry, now_ns)
+        question = Pending(self._ids.new(), inquiry, now_ns)
         error = self._send(question)
         if error is not None:
             question.end(now_ns)
@@ -162,39 +162,25 @@ class CloudLink:
 
     def received(self, message: Received) -> None:
         """A message on `topic`."""
-        if message.retain:
-            self._complaints.note("score.retained", "a broker keeps a score: whoever sent it had it retained")
+        score = read_score(message.payload, retained=message.retain)
+        if isinstance(score, ErrorInfo):
+            self._complaints.note(score.code, score.message)
             return
-        try:
-            score = decode_msgpack(message.payload, CloudScore)
-        except VersionMismatchError as error:
-            self._complaints.note("score.version", str(error))
-            return
-        except MessageError as error:
-            self._complaints.note("score.unreadable", str(error))
-            return
-        question = self._questions.find(score.id)
-        if question is not None:
-            self._take(question, score)
-        elif score.contestant is None and self._prober.heard(score.id):
+        if score.contestant is None and self._prober.heard(score.id):
             self._tell_all()
             self._prober.follow()
+            return
+        question = self._questions.find(score.id)
+        if question is None or score.contestant is None or score.contestant not in question.missing:
+            error = stray(score, self._ids, None if question is None else question.inquiry.contestants)
+            self._complaints.note(error.code, error.message)
         else:
-            ours = score.id.startswith(f"{self._boot}:")
-            whose = "a question we do not know" if ours else "another device's question, or an earlier boot's"
-            code = "score.unknown" if ours else "score.foreign"
-            self._complaints.note(code, f"{str(score.contestant)[:64]} answers {score.id[:64]!r}: {whose}")
+            self._take(question, score.contestant, score)
 
     # ---- scores
 
-    def _take(self, question: Pending, score: CloudScore) -> None:
-        contestant, task = score.contestant, question.inquiry.task
-        if contestant not in question.inquiry.contestants:
-            self._complaints.note("score.wrong_contestant", f"{task}: {str(contestant)[:64]} was not asked")
-            return
-        if contestant not in question.missing:
-            self._complaints.note("score.duplicate", f"{task}: {contestant} has answered {question.id} before")
-            return
+    def _take(self, question: Pending, contestant: str, score: CloudScore) -> None:
+        task = question.inquiry.task
         question.missing.discard(contestant)
         now_ns = self._reactor.now_ns()
         late = question.ended_ns is not None
@@ -213,9 +199,9 @@ class CloudLink:
             scored = Scored(score.label, score.confidence, score.top, score.output)
             self._listener.on_score(question.inquiry.key, contestant, scored, score.bundle)
         elif not late:
-            code = self._tasks[task].records[contestant].decline(error.code)
-            info = ErrorInfo(code, error.message[:256])
-            self._listener.on_failure(question.inquiry.key, contestant, info)
+            told = brief(error)
+            code = self._tasks[task].records[contestant].decline(told.code)
+            self._listener.on_failure(question.inquiry.key, contestant, ErrorInfo(code, told.message))
 
     def _learn(self, question: Pending, contestant: str, now_ns: int, *, late: bool) -> None:
         # Asked twice, it is taken for the answer to the first: TCP carries both, so delay is common and loss rare.
@@ -287,11 +273,8 @@ class CloudLink:
         return self._sender.send(inquiry.task, message)
 
     def _send_probe(self) -> str | None:
-        question_id = self._new_id()
+        question_id = self._ids.new()
         return question_id if self._sender.probe(next(iter(self._tasks)), question_id) else None
-
-    def _new_id(self) -> str:
-        return f"{self._boot}:{next(self._numbers)}"
 
     # ---- what is known of the link
 

@@ -11,6 +11,7 @@ from typing import Final, Literal
 from roost_edge.http.messages import Request, Response
 from roost_edge.http.talk import HttpTalk, Stage
 from roost_edge.reactor import Reactor, Timer
+from roost_edge.socket_watch import SocketWatch
 from roost_shared.clock import SECOND
 
 __all__ = ["HttpConnection", "Sent"]
@@ -54,7 +55,7 @@ class HttpConnection:
         self._unsent = bytearray()
         self._closed = False
         self._shut = False
-        self._watched = (False, False)
+        self._watch = SocketWatch(reactor, self._on_readable, self._on_writable)
         self._waits_for: tuple[Stage, bool] | None = None
         self._due_ns: int | None = None
         self._timer: Timer | None = None
@@ -99,7 +100,7 @@ class HttpConnection:
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        self._reactor.unwatch(self._sock)
+        self._watch.end(self._sock)
         self._sock.close()
         self._ended(self)
 
@@ -157,7 +158,8 @@ class HttpConnection:
         """Watch what there is to wait for, with its limit."""
         if self._closed:
             return
-        self._watch(
+        self._watch.want(
+            self._sock,
             # What it pipelines waits with the client.
             reading=self._talk.stage != "answering" or not self._talk.has_more,
             writing=bool(self._unsent),
@@ -166,15 +168,6 @@ class HttpConnection:
         if waits_for != self._waits_for:
             self._waits_for = waits_for
             self._set_limit(self._patience_ns())
-
-    def _watch(self, *, reading: bool, writing: bool) -> None:
-        if (reading, writing) == self._watched:
-            return
-        self._watched = (reading, writing)
-        if reading:
-            self._reactor.watch(self._sock, self._on_readable, self._on_writable if writing else None)
-        else:
-            self._reactor.unwatch(self._sock)
 
     def _patience_ns(self) -> int | None:
         if self._unsent:

@@ -12,10 +12,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from roost_edge.cloud_api import Enrolled, enrol, fetch_root
-from roost_edge.cloud_http import CloudAnswerError, CloudHttp, CloudRefusedError
+from roost_edge.cloud_http import CloudHttp, CloudRefusedError
+from roost_edge.identity.answer import identity_files
 from roost_edge.identity.errors import (
     CertificateError,
     EnrolmentRefusedError,
@@ -23,24 +22,13 @@ from roost_edge.identity.errors import (
     IdentityMismatchError,
     IdentityUnreadableError,
 )
-from roost_edge.identity.keys import DeviceKey, check_certificate, check_fingerprint
-from roost_edge.identity.record import (
-    AUTHORITY,
-    CERTIFICATE,
-    CLOUD,
-    KEY,
-    CloudBroker,
-    CloudRecord,
-    Identity,
-    read_identity,
-)
+from roost_edge.identity.keys import DeviceKey, check_fingerprint
+from roost_edge.identity.record import Identity, read_identity
 from roost_edge.identity.store import IdentityStore
 from roost_shared.enrolment import EnrolmentToken, EnrolmentTokenError
-from roost_shared.mqtt.address import parse_broker_url
-from roost_shared.mqtt.faults import BrokerUrlError
 from roost_shared.topics import is_name
 
-__all__ = ["check_broker", "enrol_device", "minimal_config", "read_token"]
+__all__ = ["enrol_device", "minimal_config", "read_token"]
 
 _TOKEN_REFUSED: Final = frozenset({401, 403, 404, 410})
 
@@ -109,20 +97,6 @@ def minimal_config(identity: Identity, state_dir: Path) -> str:
     return "\n".join([*lines, "", "[cloud]", f"url = {json.dumps(cloud.url)}", ""])
 
 
-def check_broker(broker: CloudBroker | None) -> CloudBroker | None:
-    """Return what the cloud says of its broker.
-
-    Raises:
-        CloudAnswerError: that is no address of a broker.
-    """
-    if broker is not None:
-        try:
-            parse_broker_url(broker.url)
-        except BrokerUrlError as error:
-            raise CloudAnswerError(f"the cloud names a broker that is none: {error}") from error
-    return broker
-
-
 def _refuse_to_replace(state_dir: Path) -> None:
     identity = read_identity(state_dir)
     if identity is not None:
@@ -142,7 +116,7 @@ def _ask(http: CloudHttp, token: EnrolmentToken, key: DeviceKey) -> Enrolled:
 def _files(
     answer: Enrolled, url: str, root_pem: bytes, key: DeviceKey, expected: tuple[str, str] | None
 ) -> dict[str, bytes]:
-    """What the answer makes of us, once all of it is checked."""
+    """The identity, if it is the one that is wanted."""
     tenant, device = answer.tenant, answer.device
     if not (is_name(tenant) and is_name(device)):
         raise CertificateError("the cloud's answer names no device")
@@ -151,18 +125,4 @@ def _files(
             f"the token is for {tenant}/{device}, agent.toml says {'/'.join(expected)}: mend that file and enrol again"
             " with this token, or ask for another token"
         )
-    validity = check_certificate(answer.certificate_pem, root_pem, key=key, tenant=tenant, device=device)
-    record = CloudRecord(
-        tenant=tenant,
-        device=device,
-        url=url,
-        not_before=validity.not_before,
-        not_after=validity.not_after,
-        broker=check_broker(answer.broker),
-    )
-    return {
-        KEY: key.pem(),
-        CERTIFICATE: answer.certificate_pem.encode(),
-        AUTHORITY: root_pem,
-        CLOUD: msgspec.json.encode(record),
-    }
+    return identity_files(answer, key=key, root_pem=root_pem, tenant=tenant, device=device, url=url)

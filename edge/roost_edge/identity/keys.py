@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from roost_edge.identity.errors import CertificateError, FingerprintError, IdentityUnreadableError
-from roost_shared.enrolment import device_name
+from roost_shared.enrolment import common_name
 
 __all__ = ["DeviceKey", "Validity", "check_certificate", "check_fingerprint"]
 
@@ -135,8 +135,8 @@ def check_certificate(chain_pem: str, root_pem: bytes, *, key: DeviceKey, tenant
         raise CertificateError("the cloud's answer holds no certificate that can be read") from error
     if not ours:
         raise CertificateError("the cloud's certificate is for another key than this device's")
-    if names != [device_name(tenant, device)]:
-        raise CertificateError(f"the cloud's certificate names {names}, and not {device_name(tenant, device)}")
+    if names != [common_name(tenant, device)]:
+        raise CertificateError(f"the cloud's certificate names {names}, and not {common_name(tenant, device)}")
     _check_chain([*chain, root])
     if not leaf.not_valid_before_utc < leaf.not_valid_after_utc:
         raise CertificateError("the cloud's certificate ends before it begins")

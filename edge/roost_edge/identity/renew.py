@@ -22,19 +22,19 @@ import msgspec
 
 from roost_edge.cloud_api import DeviceApi
 from roost_edge.cloud_http import CloudHttp, CloudRefusedError
-from roost_edge.identity.enrol import check_broker
+from roost_edge.identity.answer import identity_files
 from roost_edge.identity.errors import (
     CertificateError,
     IdentityMissingError,
     IdentityRevokedError,
     IdentityUnreadableError,
 )
-from roost_edge.identity.keys import DeviceKey, check_certificate
-from roost_edge.identity.record import AUTHORITY, CERTIFICATE, CLOUD, KEY, Identity, read_identity
+from roost_edge.identity.keys import DeviceKey
+from roost_edge.identity.record import Identity, read_identity
 from roost_edge.identity.schedule import renew_at
 from roost_edge.identity.store import IdentityStore
 from roost_edge.identity.watch import Report
-from roost_shared.enrolment import device_name
+from roost_shared.enrolment import common_name
 from roost_shared.errors import RoostError
 from roost_shared.messages import ErrorInfo
 
@@ -84,7 +84,7 @@ def renew(state_dir: Path, url: str | None = None) -> Report:
         cloud = session.identity.cloud
         now = session.api.http.server_time or datetime.now(UTC)
         due_in_s = (
-            renew_at(cloud.not_before, cloud.not_after, device_name(cloud.tenant, cloud.device)) - now
+            renew_at(cloud.not_before, cloud.not_after, common_name(cloud.tenant, cloud.device)) - now
         ).total_seconds()
         if due_in_s > 0:
             return Report(due_in_s=due_in_s)
@@ -135,21 +135,16 @@ def _renewed(session: _Session) -> dict[str, bytes]:
     """A new identity's files, once all of the cloud's answer is checked."""
     identity, api = session
     root_pem, key = _read(identity.cafile), DeviceKey.new()
-    answer = api.renew(key.request())
     old = identity.cloud
-    validity = check_certificate(answer.certificate_pem, root_pem, key=key, tenant=old.tenant, device=old.device)
-    record = msgspec.structs.replace(
-        old,
-        not_before=validity.not_before,
-        not_after=validity.not_after,
-        broker=check_broker(answer.broker) or old.broker,
+    return identity_files(
+        api.renew(key.request()),
+        key=key,
+        root_pem=root_pem,
+        tenant=old.tenant,
+        device=old.device,
+        url=old.url,
+        known_broker=old.broker,
     )
-    return {
-        KEY: key.pem(),
-        CERTIFICATE: answer.certificate_pem.encode(),
-        AUTHORITY: root_pem,
-        CLOUD: msgspec.json.encode(record),
-    }
 
 
 def _read(file: Path) -> bytes:

@@ -20,7 +20,7 @@ from roost_edge.identity.schedule import Failed, NotDue, Outcome, RenewalSchedul
 from roost_edge.reactor import Reactor, Timer
 from roost_shared.clock import SECOND, Clock
 from roost_shared.complaints import Complaints
-from roost_shared.enrolment import device_name
+from roost_shared.enrolment import common_name
 from roost_shared.messages import ErrorInfo
 
 __all__ = ["IdentityWatch", "Report"]
@@ -55,7 +55,7 @@ class IdentityWatch:
         clock: for wall time.
         complaints: hears of what goes wrong.
         away_ns: for how long the cloud's broker has not had us.
-        on_changed: called when there is another identity than at the start or the last call.
+        on_changed: called with the identity when it is another than at the start or the last call.
         look_ns: between two looks.
     """
 
@@ -69,7 +69,7 @@ class IdentityWatch:
         complaints: Complaints,
         *,
         away_ns: Callable[[], int],
-        on_changed: Callable[[], None],
+        on_changed: Callable[[Identity], None],
         look_ns: int = _LOOK_NS,
     ) -> None:
         self._state_dir = state_dir
@@ -124,13 +124,13 @@ class IdentityWatch:
     def _seen(self, found: Identity | IdentityUnreadableError | None) -> None:
         if isinstance(found, IdentityUnreadableError):
             self._fault = self._complain(found.code, str(found))
-        elif found is not None and device_name(found.cloud.tenant, found.cloud.device) != self._name:
+        elif found is not None and common_name(found.cloud.tenant, found.cloud.device) != self._name:
             self._fault = self._complain("identity.mismatch", f"agent.toml says {self._name}; start the agent anew")
         elif found is not None:
             self._fault = None
             changed, self._identity = found != self._identity, found
             if changed:
-                self._on_changed()
+                self._on_changed(found)
             if self._is_due(found):
                 self._ask()
                 return

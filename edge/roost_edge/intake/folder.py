@@ -20,7 +20,7 @@ from roost_edge.errands import Errands
 from roost_edge.inputs import Delivery, Input
 from roost_edge.intake.inbox import Collected, Found, Inbox
 from roost_edge.reactor import Reactor
-from roost_shared.clock import MS, SECOND, Clock, ms_to_ns
+from roost_shared.clock import MS, SECOND, Clock, ms_to_ns, timestamp
 from roost_shared.complaints import Complaints
 from roost_shared.messages import Answer, ErrorInfo
 
@@ -107,7 +107,7 @@ class FolderIntake:
         self._put_away = 0
         self._unwritten: set[str] = set()  # inputs whose answer the disk refused so far
 
-    def start(self) -> None:
+    def begin(self) -> None:
         """Begin to look into the folder."""
         self._errands = Errands(self._reactor, f"folder {self._task}")
         self._look()
@@ -123,7 +123,7 @@ class FolderIntake:
 
     def put_away(self, found: Found, answer: Answer) -> None:
         """Have an input's answer written, and the input moved or deleted."""
-        assert self._errands is not None  # noqa: S101 - nothing was found before the start; tells mypy
+        assert self._errands is not None  # noqa: S101 - nothing was found before it began; tells mypy
         self._errands.run(partial(self._inbox.put_away, found, answer), partial(self._is_put_away, found, answer))
 
     def describe(self) -> dict[str, Any]:
@@ -161,22 +161,22 @@ class FolderIntake:
         self._reactor.call_after(MORE_NS if soon else ms_to_ns(self._config.poll_ms), self._look)
 
     def _hand_over(self, found: Found) -> None:
-        request = Input(
+        given = Input(
             key=f"f-{self._task}/{found.id}",
             id=found.id,
             task=self._task,
             payload=found.payload,
             content_type=None,
             received_ns=found.read_ns,
-            received_at=self._clock.wall().isoformat(timespec="milliseconds"),
+            received_at=timestamp(self._clock.wall()),
             reply=FolderReply(self, found),
             backlog=found.backlog,
             redelivered=found.redelivered,
         )
         if found.error is None:
-            self._take(request)
+            self._take(given)
         else:
-            self._refuse(request, found.error)
+            self._refuse(given, found.error)
 
     # ---- putting away
 

@@ -25,7 +25,7 @@ from roost_edge.reactor import Reactor
 from roost_edge.readiness import is_ready
 from roost_edge.task import Task
 from roost_shared import __version__
-from roost_shared.clock import Clock, ms_to_ns
+from roost_shared.clock import Clock, ms_to_ns, timestamp
 from roost_shared.complaints import Complaints
 from roost_shared.messages import Answer
 from roost_shared.oip import (
@@ -139,7 +139,7 @@ class HttpIntake:
             body_bytes=BODIES_AT_ONCE * self._limits.body_bytes,
         )
 
-    def start(self) -> None:
+    def listen(self) -> None:
         """Begin to listen; inputs are not taken yet, but who asks how the agent fares is told."""
         self._server.start()
 
@@ -209,6 +209,8 @@ class HttpIntake:
         asked = read_request(request.body, json_bytes=json_bytes, limits=self._limits)
         if asked.force is not None:
             self._gate.check_force(task, asked.force, asked.operator_token)
+        if asked.capture:
+            self._gate.check_capture(asked.operator_token)
         key = self._key(task, request.head.host, asked)
         if key in self._unanswered:
             self._joined += 1
@@ -227,11 +229,12 @@ class HttpIntake:
                 payload=asked.payload,
                 content_type=asked.content_type,
                 received_ns=received_ns,
-                received_at=self._clock.wall().isoformat(timespec="milliseconds"),
+                received_at=timestamp(self._clock.wall()),
                 reply=reply,
                 deadline_ns=None if asked.deadline_ms is None else ms_to_ns(asked.deadline_ms),
                 force=asked.force,
                 repeatable=asked.form.id is not None,
+                keep=asked.capture,
             )
         )
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 from roost_shared.oip import OipError
 
 __all__ = [
-    "EncodingError",
+    "CaptureRefusedError",
     "ForceRefusedError",
     "HttpRefusalError",
     "LengthRequiredError",
@@ -63,13 +63,6 @@ class LengthRequiredError(HttpRefusalError):
     status: ClassVar[int] = 411
 
 
-class EncodingError(HttpRefusalError):
-    """A body that is compressed."""
-
-    code = "http.encoding"
-    status: ClassVar[int] = 415
-
-
 class UnexpectedBodyError(HttpRefusalError):
     """A body where none belongs."""
 
@@ -82,6 +75,13 @@ class NotTakingError(HttpRefusalError):
     code = "agent.not_taking"
     status: ClassVar[int] = 503
     headers = {"retry-after": "1"}  # noqa: RUF012 - a mapping that nobody changes
+
+
+class CaptureRefusedError(HttpRefusalError):
+    """The caller may not have its input kept."""
+
+    code = "capture.refused"
+    status: ClassVar[int] = 403
 
 
 class ForceRefusedError(HttpRefusalError):

@@ -1,13 +1,11 @@
 """Who may ask what over HTTP, judged before a request's body is read. Pure."""
 
-import hashlib
-import hmac
 from collections.abc import Mapping
 from typing import Final
 
 from roost_edge.http import Head
 from roost_edge.intake.http_errors import (
-    EncodingError,
+    CaptureRefusedError,
     ForceRefusedError,
     LengthRequiredError,
     MethodError,
@@ -17,6 +15,7 @@ from roost_edge.intake.http_errors import (
     UnexpectedBodyError,
 )
 from roost_edge.intake.oip_paths import Route, find_route
+from roost_edge.intake.tokens import shows_token
 from roost_edge.task import Task
 from roost_shared.oip import (
     HEADER_LENGTH,
@@ -25,6 +24,7 @@ from roost_shared.oip import (
     TooLargeRequestError,
     UnknownModelError,
     UnknownVersionError,
+    check_encoding,
     header_length,
 )
 
@@ -91,16 +91,25 @@ class HttpGate:
         Raises:
             ForceRefusedError: the token is not the operator's, or the contestant may not answer.
         """
-        if not _is_token(token or "", self._operator_token_sha256 or ""):
+        if not shows_token(token or "", self._operator_token_sha256):
             raise ForceRefusedError("forcing a contestant needs the operator's token, parameter operator_token")
         if not self._tasks[task].policy.may_be_forced(force):
             raise ForceRefusedError(f"{force[:80]!r} may not answer {task}")
+
+    def check_capture(self, token: str | None) -> None:
+        """Refuse a caller that may not have its input kept.
+
+        Raises:
+            CaptureRefusedError: the token is not the operator's.
+        """
+        if not shows_token(token or "", self._operator_token_sha256):
+            raise CaptureRefusedError("having an input kept needs the operator's token, parameter operator_token")
 
     def _is_known(self, head: Head) -> bool:
         if self._token_sha256 is None:
             return True
         scheme, _, token = head.headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and _is_token(token.strip(), self._token_sha256)
+        return scheme.lower() == "bearer" and shows_token(token.strip(), self._token_sha256)
 
     def _check_model(self, route: Route) -> None:
         if route.task and route.task not in self._tasks:
@@ -114,16 +123,10 @@ class HttpGate:
             raise NotTakingError("the agent takes no inputs now; try again later")
         if "content-length" not in head.headers:
             raise LengthRequiredError("state the body's Content-Length")
-        if head.headers.get("content-encoding", "identity").lower() != "identity":
-            raise EncodingError("send the body as it is, without Content-Encoding")
+        check_encoding(head.headers.get("content-encoding"))
         body_bytes = int(head.headers["content-length"])
         is_json = header_length(head.headers.get(HEADER_LENGTH)) is None
         limit = self._limits.json_bytes if is_json else self._limits.body_bytes
         if body_bytes > limit:
             hint = ": send the tensor as binary data" if is_json else ""
             raise TooLargeRequestError(f"the body has {body_bytes} bytes, the limit is {limit}{hint}")
-
-
-def _is_token(token: str, sha256: str) -> bool:
-    """Whether a token has this digest; takes as long whether or not."""
-    return hmac.compare_digest(hashlib.sha256(token.encode()).hexdigest(), sha256.lower())

@@ -17,10 +17,10 @@ from typing import Final, Literal
 
 import msgspec
 
+from roost_edge.inputs import RefusedInputError
 from roost_edge.intake.settling import Settling, Stamp
 from roost_shared.clock import Clock
 from roost_shared.durable import write_durably
-from roost_shared.errors import ContentError
 from roost_shared.messages import Answer, ErrorInfo, MessageError, decode_json, encode_json
 
 __all__ = ["Collected", "Found", "Inbox"]
@@ -63,14 +63,6 @@ class Collected(msgspec.Struct, kw_only=True):
     found: list[Found] = []
     notes: list[ErrorInfo] = []
     more: bool = False
-
-
-class _NoInputError(ContentError):
-    """A file that no contestant can be asked about."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.info = ErrorInfo(code, message)
 
 
 class Inbox:
@@ -149,7 +141,7 @@ class Inbox:
             return None
         except _ChangedError:
             return None  # it was not complete: it will settle again
-        except _NoInputError as refusal:
+        except RefusedInputError as refusal:
             error = refusal.info
         except OSError as failure:
             error = ErrorInfo("input.unreadable", failure.strerror or str(failure))
@@ -170,11 +162,11 @@ class Inbox:
         path = self._path / name
         mode = path.lstat().st_mode
         if stat.S_ISLNK(mode):
-            raise _NoInputError("input.symlink", "a symbolic link is not followed")
+            raise RefusedInputError("input.symlink", "a symbolic link is not followed")
         if not stat.S_ISREG(mode):
-            raise _NoInputError("input.not_a_file", "it is no ordinary file")
+            raise RefusedInputError("input.not_a_file", "it is no ordinary file")
         if stamp.size_bytes > self._limit_bytes:
-            raise _NoInputError("input.too_large", f"{stamp.size_bytes} bytes, the limit is {self._limit_bytes}")
+            raise RefusedInputError("input.too_large", f"{stamp.size_bytes} bytes, the limit is {self._limit_bytes}")
         # Should it have become a link or a pipe since: neither followed nor waited for.
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123 - by descriptor
             payload = file.read(stamp.size_bytes)

@@ -1,22 +1,23 @@
 """Inputs by MQTT: the payload is the input itself, the topic names the task.
 
 A sensor needs no Roost library and no header: without MQTT 5 properties the answer goes to `…/out/{task}`. With them,
-Response Topic, Correlation Data, Content Type, Message Expiry and the user properties `deadline-ms`, `force` and
-`operator-token` are honoured. What makes two deliveries the same request is said in DESIGN.md, section 4.
+Response Topic, Correlation Data, Content Type, Message Expiry and the user properties `deadline-ms`, `force`,
+`capture` and `operator-token` are honoured. What makes two deliveries the same request is said in DESIGN.md,
+section 4.
 """
 
 import hashlib
-import hmac
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import count
 from typing import Final
 
 from roost_edge.inputs import Delivery, Input, RefusedInputError
+from roost_edge.intake.tokens import shows_token
 from roost_edge.mqtt import BrokerConnection, Outcome, Properties, Published, Received
-from roost_shared.clock import SECOND, Clock, ms_to_ns
+from roost_shared.clock import SECOND, Clock, ms_to_ns, timestamp
 from roost_shared.messages import Answer, ErrorInfo, encode_json
 from roost_shared.topics import DeviceTopics, parse_task_topic
 
@@ -89,7 +90,7 @@ class MqttIntake:
         connection: where answers go.
         clock: for the wall time that answers state.
         boot: this start of the agent; minted ids begin with it.
-        operator_token_sha256: hex digest of the token that `force` needs; None: nobody may force.
+        operator_token_sha256: hex digest of the token that `force` and `capture` need; None: nobody may.
         take: called with each input.
         refuse: called with each input that cannot be asked about, and why.
     """
@@ -137,13 +138,13 @@ class MqttIntake:
         if received.redelivery_of in self._waiting:
             self.ignored_waiting += 1
             return
-        request = self._identify(received, task)
+        given = self._identify(received, task)
         try:
-            self._read_wishes(received, request)
+            self._read_wishes(received, given)
         except RefusedInputError as error:
-            self._refuse(request, error.info)
+            self._refuse(given, error.info)
             return
-        self._take(request)
+        self._take(given)
 
     def confirmed(self, mid: int) -> None:
         """The broker answered a QoS 1 message of ours; an input that waited for that is settled.
@@ -198,7 +199,7 @@ class MqttIntake:
             payload=received.payload,
             content_type=received.content_type,
             received_ns=received.received_ns,
-            received_at=self._clock.wall().isoformat(timespec="milliseconds"),
+            received_at=timestamp(self._clock.wall()),
             reply=MqttReply(
                 self._connection,
                 topic,
@@ -212,6 +213,7 @@ class MqttIntake:
             repeatable=bool(correlation) or received.receipt is not None,
             backlog=received.backlog,
             redelivered=received.dup and received.redelivery_of is None,
+            correlation="" if correlation is None else correlation.hex(),
         )
 
     def _settle(self, receipt: int | None) -> None:
@@ -226,7 +228,7 @@ class MqttIntake:
         wanted = received.response_topic
         return wanted if wanted and _is_reply_topic(wanted) else self._topics.output(task)
 
-    def _read_wishes(self, received: Received, request: Input) -> None:
+    def _read_wishes(self, received: Received, given: Input) -> None:
         """Read what the caller asks for beside the payload.
 
         Raises:
@@ -238,16 +240,18 @@ class MqttIntake:
         properties = dict(received.user_properties)
         deadline = properties.get("deadline-ms")
         if deadline is not None:
-            request.deadline_ns = _deadline_ns(deadline)
+            given.deadline_ns = _deadline_ns(deadline)
         force = properties.get("force")
         if force is not None:
-            self._check_operator(properties.get("operator-token", ""))
-            request.force = force
+            self._check_operator(properties, "force.refused", "forcing a contestant")
+            given.force = force
+        if properties.get("capture") == "true":
+            self._check_operator(properties, "capture.refused", "having an input kept")
+            given.keep = True
 
-    def _check_operator(self, token: str) -> None:
-        digest = hashlib.sha256(token.encode()).hexdigest()
-        if not hmac.compare_digest(digest, (self._operator_token_sha256 or "").lower()):
-            raise RefusedInputError("force.refused", "forcing a contestant needs the operator's token")
+    def _check_operator(self, properties: Mapping[str, str], code: str, what: str) -> None:
+        if not shows_token(properties.get("operator-token", ""), self._operator_token_sha256):
+            raise RefusedInputError(code, f"{what} needs the operator's token")
 
 
 def _deadline_ns(text: str) -> int:

@@ -10,7 +10,7 @@
 """
 
 from roost_edge.mqtt.connection import BrokerConnection
-from roost_edge.mqtt.events import ConnectionEvents
+from roost_edge.mqtt.events import ConnectionEvents, Counters, describe_connection
 from roost_edge.mqtt.kernel_queue import NOTHING, Unsent
 from roost_edge.mqtt.message import Properties, Received, Will
 from roost_edge.mqtt.outgoing import Outcome, Published
@@ -21,6 +21,7 @@ __all__ = [
     "BrokerConnection",
     "BrokerSettings",
     "ConnectionEvents",
+    "Counters",
     "Outcome",
     "Properties",
     "Published",
@@ -28,4 +29,5 @@ __all__ = [
     "Subscription",
     "Unsent",
     "Will",
+    "describe_connection",
 ]

@@ -13,22 +13,23 @@ link than theirs: then they are dropped, and that is told.)
 """
 
 import random
-import socket
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
-from roost_edge.mqtt.events import ConnectionEvents, Counters
+from roost_edge.mqtt.events import ConnectionEvents, Counters, describe_connection
 from roost_edge.mqtt.kernel_queue import Unsent
 from roost_edge.mqtt.link import Link
 from roost_edge.mqtt.message import Properties
-from roost_edge.mqtt.notes import Accepted, Arrived, Confirmed, Ended, Granted, Note, Refused
+from roost_edge.mqtt.notes import Accepted, Arrived, Confirmed, Ended, Granted, Note, Refused, is_refusal
 from roost_edge.mqtt.opener import Opener
 from roost_edge.mqtt.outgoing import Outcome, Published
 from roost_edge.mqtt.settings import BrokerSettings
 from roost_edge.mqtt.traffic import Traffic
-from roost_edge.reactor import Reactor, Timer
+from roost_edge.reactor import Reactor
+from roost_edge.socket_watch import SocketWatch
+from roost_edge.timers import Timers
 from roost_shared.backoff import Backoff
 from roost_shared.clock import MS, SECOND
 from roost_shared.errors import TransportError
@@ -49,7 +50,6 @@ _FIRST_WAIT_NS: Final = 500 * MS
 _LONGEST_WAIT_NS: Final = 30 * SECOND
 _STEADY_NS: Final = 10 * SECOND  # a connection that lived this long was a success: the waits start over
 _TICK_NS: Final = SECOND // 2  # how often the keep-alive is looked at
-_REFUSAL: Final = 0x80  # MQTT reason codes from here on are refusals
 _WINDOW: Final = 20  # QoS 1 messages of ours unconfirmed at a time, as many as Mosquitto takes by default
 
 
@@ -97,16 +97,17 @@ class BrokerConnection:
         self._draw = draw
         self._state = _State.IDLE
         self._dialect = Dialect(settings.version)
+        self._watch = SocketWatch(reactor, self._readable, self._writable)
         self._link = self._new_link(window=_WINDOW)
+        self._link_is_stale = False  # made by settings that are no longer ours
         self._opener = Opener(reactor, self._opened)
         self._traffic = Traffic(settings.in_flight, settings.outgoing_limit_bytes, self.counters)
         self._backoff = Backoff(_FIRST_WAIT_NS, _LONGEST_WAIT_NS)
-        self._timers: dict[Callable[[], None], Timer] = {}
+        self._timers = Timers(reactor)
         self._not_before_ns = 0
         self._since_ns = 0  # when the state GREETING, then UP, began
         self._refusal: Refused | None = None
         self._subscribe_mid: int | None = None
-        self._watching: tuple[bool, bool] = (False, False)  # whether the socket is watched for reading, for writing
         self._held: deque[tuple[Arrived, int]] = deque()  # with the moment each was read; see `_hold`
         self._handling_is_due = False
         self._on_stopped: Callable[[], None] | None = None
@@ -125,6 +126,10 @@ class BrokerConnection:
     def unacknowledged(self) -> int:
         """QoS 1 messages of the broker that wait for our acknowledgement on this connection."""
         return self._traffic.unacknowledged
+
+    def describe(self) -> dict[str, Any]:
+        """Its part of the status document."""
+        return describe_connection(self.version, self.counters, connected=self.connected)
 
     def start(self) -> None:
         """Begin to connect, and keep at it until stopped."""
@@ -182,6 +187,27 @@ class BrokerConnection:
         if self._state is _State.IDLE:
             self._wait()
 
+    def remake(self, settings: BrokerSettings) -> None:
+        """End the connection, if there is one, without a word, and make another by other settings.
+
+        QoS 1 messages of ours that the broker had not confirmed are dropped, and that is told.
+
+        Args:
+            settings: with other credentials, or another address; all else stays as it was.
+
+        Raises:
+            BrokerUrlError, BrokerFileError: they cannot be used, and nothing has changed.
+        """
+        address = settings.address()
+        self._tls = settings.tls_context() if address.tls else None
+        self._settings, self._address = settings, address
+        self._link_is_stale = True
+        self._backoff.reset()
+        if self._state in (_State.GREETING, _State.UP):
+            self._fail(BrokerLostError(None, "we leave, to come back by other settings"))
+        elif self._state is _State.IDLE:
+            self._wait()
+
     def stop(self, timeout_ns: int, on_stopped: Callable[[], None]) -> None:
         """Let what was published reach the broker, for at most `timeout_ns`; say goodbye; call `on_stopped`."""
         self._on_stopped = on_stopped
@@ -189,7 +215,7 @@ class BrokerConnection:
             self._state = _State.STOPPING
             self._held.clear()
             self._follow_link()
-            self._call_after(timeout_ns, self._say_goodbye)
+            self._timers.call_after(timeout_ns, self._say_goodbye)
             self._reactor.call_soon(self._say_goodbye_if_idle)
         else:
             self._opener.abandon()
@@ -204,10 +230,12 @@ class BrokerConnection:
             self._tls,
             version=self._dialect.version,
             window=window,
-            on_closing=self._closing,
+            on_closing=self._watch.end,
         )
 
     def _attempt(self) -> None:
+        if self._link_is_stale:
+            self._replace_link(window=_WINDOW)
         self._state = _State.OPENING
         self.number += 1
         self._link.set_will(self._events.connecting(self.number))
@@ -217,7 +245,7 @@ class BrokerConnection:
         now_ns = self._reactor.now_ns()
         if self._state is _State.STOPPED:
             self._link.abort()
-        elif now_ns < self._not_before_ns:
+        elif now_ns < self._not_before_ns or self._link_is_stale:
             self._leave()
             self._wait()
         elif fault is not None:
@@ -226,8 +254,8 @@ class BrokerConnection:
             self._state = _State.GREETING
             self._since_ns = now_ns
             self._refusal = None
-            self._call_after(round(self._settings.connect_timeout_s * SECOND), self._no_greeting)
-            self._call_after(_TICK_NS, self._tick)
+            self._timers.call_after(round(self._settings.connect_timeout_s * SECOND), self._no_greeting)
+            self._timers.call_after(_TICK_NS, self._tick)
             self._follow_link()
 
     def _no_greeting(self) -> None:
@@ -240,12 +268,12 @@ class BrokerConnection:
             self._attempt()
             return
         now_ns = self._reactor.now_ns()
-        self._cancel(self._no_greeting)
+        self._timers.cancel(self._no_greeting)
         self._state = _State.UP
         self.counters.connections += 1
         look_at_ns = self._traffic.connected(note, round_trip_ns=now_ns - self._since_ns, now_ns=now_ns)
         if look_at_ns is not None:
-            self._call_after(look_at_ns - now_ns, self._look_at_backlog)
+            self._timers.call_after(look_at_ns - now_ns, self._look_at_backlog)
         self._since_ns = now_ns
         if self._settings.subscriptions:
             self._subscribe_mid = self._link.subscribe(self._settings.subscriptions)
@@ -255,6 +283,7 @@ class BrokerConnection:
         """What this broker wants of us was not known when the link was made: go again, differently."""
         dropped = self._traffic.link_given_up()
         self._link = self._new_link(window=window)
+        self._link_is_stale = False
         for mid in dropped:
             self._events.dropped(mid)
 
@@ -267,27 +296,13 @@ class BrokerConnection:
         if not wants_write:
             self._traffic.written()
         if sock is not None:
-            self._watch(sock, write=wants_write)
+            # Held messages are reason not to read, unless their turn may depend on the broker's word on ours.
+            reading = wants_write or not self._held or not self._traffic.can_hand(self._link, 1)
+            self._watch.want(sock, reading=reading, writing=wants_write)
         has_more = self._link.has_notes or (self._held and not self._traffic.full)
         if has_more and not self._handling_is_due:
             self._handling_is_due = True
             self._reactor.call_soon(self._handle_due_notes)
-
-    def _watch(self, sock: socket.socket, *, write: bool) -> None:
-        # Held messages are reason not to read, unless their turn may depend on the broker's word on ours.
-        read = write or not self._held or not self._traffic.can_hand(self._link, 1)
-        watching = (read, write)
-        if watching == self._watching:
-            return
-        self._watching = watching
-        if any(watching):
-            self._reactor.watch(sock, self._readable, self._writable if write else None)
-        else:
-            self._reactor.unwatch(sock)
-
-    def _closing(self, sock: socket.socket) -> None:
-        self._reactor.unwatch(sock)
-        self._watching = (False, False)
 
     def _readable(self) -> None:
         read_ns = self._reactor.now_ns()
@@ -300,7 +315,7 @@ class BrokerConnection:
         self._say_goodbye_if_idle()
 
     def _tick(self) -> None:
-        self._call_after(_TICK_NS, self._tick)
+        self._timers.call_after(_TICK_NS, self._tick)
         if self._held:
             self._readable()  # or the keep-alive would take our not reading for the broker's silence
         self._link.tick()
@@ -310,7 +325,7 @@ class BrokerConnection:
         now_ns = self._reactor.now_ns()
         look_at_ns = self._traffic.look_at_backlog(now_ns)
         if look_at_ns is not None:
-            self._call_after(look_at_ns - now_ns, self._look_at_backlog)
+            self._timers.call_after(look_at_ns - now_ns, self._look_at_backlog)
 
     def _handle_due_notes(self) -> None:
         self._handling_is_due = False
@@ -364,7 +379,7 @@ class BrokerConnection:
         if note.mid != self._subscribe_mid:
             return
         for subscription, reason in zip(self._settings.subscriptions, note.reasons, strict=False):
-            if reason >= _REFUSAL:
+            if is_refusal(reason):
                 self._events.subscription_refused(SubscriptionRefusedError(subscription.topic, reason))
 
     # From a connection to nothing
@@ -411,13 +426,11 @@ class BrokerConnection:
         self._link.take_notes()
         self._traffic.disconnected()
         self._held.clear()  # never acknowledged: the broker sends them again
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        self._timers.cancel_all()
 
     def _wait(self) -> None:
         pause_ns = self._backoff.next_ns(self._draw())
-        self._call_after(max(pause_ns, self._not_before_ns - self._reactor.now_ns()), self._attempt)
+        self._timers.call_after(max(pause_ns, self._not_before_ns - self._reactor.now_ns()), self._attempt)
 
     def _say_goodbye_if_idle(self) -> None:
         if self._state is _State.STOPPING and self._traffic.idle:
@@ -434,14 +447,3 @@ class BrokerConnection:
         on_stopped, self._on_stopped = self._on_stopped, None
         if on_stopped is not None:
             on_stopped()
-
-    # Timers, one for each callback
-
-    def _call_after(self, delay_ns: int, callback: Callable[[], None]) -> None:
-        self._cancel(callback)
-        self._timers[callback] = self._reactor.call_after(delay_ns, callback)
-
-    def _cancel(self, callback: Callable[[], None]) -> None:
-        timer = self._timers.pop(callback, None)
-        if timer is not None:
-            timer.cancel()

@@ -1,12 +1,14 @@
 """Whom a connection tells, and what it counts."""
 
-from typing import Protocol
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 
 from roost_edge.mqtt.message import Received, Will
 from roost_shared.errors import TransportError
+from roost_shared.mqtt.dialect import Version
 from roost_shared.mqtt.faults import SubscriptionRefusedError
 
-__all__ = ["ConnectionEvents", "Counters"]
+__all__ = ["ConnectionEvents", "Counters", "describe_connection"]
 
 
 class ConnectionEvents(Protocol):
@@ -50,24 +52,19 @@ class ConnectionEvents(Protocol):
         ...
 
 
+@dataclass(slots=True)
 class Counters:
-    """What happened to a connection since the start, for the metrics."""
+    """What happened to a connection since the start; `roost-agent status --json` tells it by these names."""
 
-    __slots__ = (
-        "connections",
-        "failed_attempts",
-        "losses",
-        "publishes_dropped",
-        "publishes_refused",
-        "publishes_rejected",
-        "received",
-    )
+    connections: int = 0
+    failed_attempts: int = 0
+    losses: int = 0
+    publishes_dropped: int = 0  # taken, then lost together with a link that was given up
+    publishes_refused: int = 0  # not taken by us, for any reason
+    publishes_rejected: int = 0  # not taken by the broker
+    received: int = 0
 
-    def __init__(self) -> None:
-        self.connections = 0
-        self.failed_attempts = 0
-        self.losses = 0
-        self.publishes_dropped = 0  # taken, then lost together with a link that was given up
-        self.publishes_refused = 0  # not taken by us, for any reason
-        self.publishes_rejected = 0  # not taken by the broker
-        self.received = 0
+
+def describe_connection(version: Version | None, counters: Counters, *, connected: bool = False) -> dict[str, Any]:
+    """A connection's part of the status document; `version` is None where none was ever made."""
+    return {"connected": connected, "version": version, **asdict(counters)}

@@ -1,10 +1,13 @@
 """What a link notes while paho works: one note per packet that matters, and one when the connection ends."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from roost_edge.mqtt.message import Properties
 
-__all__ = ["Accepted", "Arrived", "Confirmed", "Ended", "Granted", "Note", "Refused"]
+__all__ = ["Accepted", "Arrived", "Confirmed", "Ended", "Granted", "Note", "Refused", "is_refusal"]
+
+_REFUSALS_FROM: Final = 0x80
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """SUBACK: one reason code per topic filter, in order; 0x80 and above are refusals."""
+    """SUBACK: one reason code per topic filter, in order."""
 
     mid: int
     reasons: tuple[int, ...]
@@ -47,7 +50,7 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """PUBACK: a QoS 1 message of ours is the broker's now, or, `reason` 0x80 and above, was refused by it."""
+    """PUBACK: a QoS 1 message of ours is the broker's now, or was refused by it."""
 
     mid: int
     reason: int
@@ -61,6 +64,11 @@ class Ended:
     text: str
     silent: bool  # a ping went unanswered
     unreadable: bool  # the broker sent what we cannot read, and we ended it
+
+
+def is_refusal(reason: int) -> bool:
+    """Whether an MQTT reason code says no; MQTT 5, section 2.4."""
+    return reason >= _REFUSALS_FROM
 
 
 Note = Accepted | Refused | Granted | Arrived | Confirmed | Ended

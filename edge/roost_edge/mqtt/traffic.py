@@ -6,12 +6,11 @@ from roost_edge.mqtt.events import Counters
 from roost_edge.mqtt.kernel_queue import NOTHING, Unsent, kernel_queue
 from roost_edge.mqtt.link import Link
 from roost_edge.mqtt.message import Properties, Received
-from roost_edge.mqtt.notes import Accepted, Arrived, Confirmed
+from roost_edge.mqtt.notes import Accepted, Arrived, Confirmed, is_refusal
 from roost_edge.mqtt.outgoing import Outcome, Outgoing, Published
 
 __all__ = ["Traffic"]
 
-_REFUSAL = 0x80  # MQTT reason codes from here on are refusals
 _REMEMBERED = 2048  # acknowledged messages; a site's broker queues 1000, and may have all of them under way
 _HEADER_BYTES = 13  # of a PUBLISH, at most: type and length 5, topic's length 2, packet id 2, properties' length 4
 _DIGESTED_BYTES = 64 << 10  # of each end of a large payload
@@ -146,7 +145,7 @@ class Traffic:
         """The broker answered a QoS 1 message, which no longer waits; return its `Published.mid`."""
         if not self._outgoing.confirmed(note.mid):
             return None  # a QoS 0 message, for which paho reports that it was written
-        if note.reason >= _REFUSAL:
+        if is_refusal(note.reason):
             self._counters.publishes_rejected += 1
         return self._first_name + note.mid
 

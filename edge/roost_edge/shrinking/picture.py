@@ -7,9 +7,9 @@ from PIL import Image
 
 from roost_shared.bundle.manifest import ImagePayload
 from roost_shared.errors import InputError
+from roost_shared.fitting import fit_picture
 from roost_shared.limits import InputLimits
 from roost_shared.payload import UnknownTypeError, open_payload
-from roost_shared.preprocess import fit_picture
 from roost_shared.questions import InputSize
 
 __all__ = ["NothingGainedError", "shrink"]

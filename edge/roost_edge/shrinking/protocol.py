@@ -12,7 +12,7 @@ import msgspec
 
 from roost_shared.errors import DeviceError
 from roost_shared.limits import InputLimits
-from roost_shared.messages import ErrorInfo
+from roost_shared.messages import UNREADABLE, ErrorInfo
 from roost_shared.questions import InputSize
 
 __all__ = ["MESSAGE_LIMIT_BYTES", "FromShrinker", "Kept", "Ready", "Shrink", "ShrinkerProtocolError", "Shrunk"]
@@ -70,7 +70,7 @@ def decode_from_agent(packet: bytes) -> Shrink:
     """
     try:
         return _from_agent.decode(packet)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except UNREADABLE as error:
         raise ShrinkerProtocolError(f"the agent sent no message: {error}") from error
 
 
@@ -82,5 +82,5 @@ def decode_from_shrinker(packet: bytes) -> FromShrinker:
     """
     try:
         return _from_shrinker.decode(packet)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ShrinkerProtocolError(f"the shrinker sent no message: {error}") from error

@@ -1,8 +1,7 @@
 """One incarnation of a worker: its process, its socket, its end. It decides nothing.
 
-The subprocess gets one end of a socket pair as its standard input and speaks `protocol` over it, and writes whose head
-runs into a `mark`. It is its own
-session, so that Ctrl-C on a terminal reaches the agent alone, which then stops it in its own time.
+The subprocess speaks `protocol` over one end of a socket pair, and writes whose head runs into a `mark`; how it is
+started, `roost_edge.offspring` says.
 """
 
 import os

@@ -12,8 +12,8 @@ Rules:
   refused, and so is a job whose key waits already.
 - A job that cannot be done in time gives way to those that still can: with more inputs than the model can score, a
   queue in order of receipt would hold nothing but jobs whose answer has left. The last one that waits is done anyway.
-- No job is ever lost: each one put in leaves through `put` (refused), `cancel`, `give_way`, `drain`, or by the last
-  of its replies; and each of its contestants replies, or is awaited still when it leaves.
+- No job is ever lost: each one put in leaves through `put` (refused), `give_way`, `drain`, or by the last of its
+  replies; and each of its contestants replies, or is awaited still when it leaves.
 """
 
 from collections import OrderedDict, deque
@@ -109,10 +109,6 @@ class JobQueue:
             displaced = self._backlog.popitem()[1]
         (self._backlog if job.backlog else self._live)[job.key] = ticket
         return displaced
-
-    def cancel(self, key: Key) -> Ticket | None:
-        """Take back a job that waits; None if there is none, or it has begun."""
-        return self._live.pop(key, None) or self._backlog.pop(key, None)
 
     def give_way(self, now_ns: int, took_ns: int) -> list[Ticket]:
         """Take back the jobs at the head that come too late, as long as others wait behind them.

@@ -46,7 +46,6 @@ class Supervision:
     def __init__(self, random: Callable[[], float]) -> None:
         self.state: WorkerState = "starting"
         self.restarts = 0
-        self.served = 0
         self.took = LatencyHistogram()
         self._random = random
         self._crash_backoff = Backoff(100 * MS, 30 * SECOND)
@@ -73,7 +72,6 @@ class Supervision:
     def scored(self, took_ns: int) -> None:
         """It finished a job, well or with an error."""
         self.took.add(took_ns)
-        self.served += 1
         self._served_now += 1
         self._patience = 1
 

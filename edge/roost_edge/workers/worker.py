@@ -22,16 +22,16 @@ from typing import Final
 from roost_edge.reactor import Reactor, Timer
 from roost_edge.workers import protocol
 from roost_edge.workers.child import Child
+from roost_edge.workers.hang_watch import HangWatch
 from roost_edge.workers.interface import ContestantState, ContestantStats, WorkerListener, WorkerSpec
 from roost_edge.workers.job_queue import Job, JobQueue, Key, Ticket
 from roost_edge.workers.membership import OFFENCE, Member, Membership
 from roost_edge.workers.supervision import START_LIMIT_NS, Loss, Supervision, WorkerState
-from roost_shared.clock import MS, SECOND, ns_to_ms
+from roost_shared.clock import SECOND, ns_to_ms
 from roost_shared.messages import ErrorInfo
 
 __all__ = ["Worker"]
 
-_OVERSLEPT_NS: Final = 100 * MS
 _UNFINISHED_JOBS: Final = 64  # an honest subprocess gives up heads long before, see `crew`
 _MENDED_NS: Final = 600 * SECOND  # then the refused one that may answer is tried again
 
@@ -53,7 +53,7 @@ class Worker:
         self._spawned_ns = 0
         self._restart: Timer | None = None
         self._restart_at_ns: int | None = None  # while lost: when to start again
-        self._watchdog: Timer | None = None
+        self._hang_watch = HangWatch(reactor, self._due_ns, excuse=self._queue.excuse, on_hung=self._on_hung)
         self._stop: Timer | None = None
         self._stopping = False
         self._refused: Sequence[protocol.Refused] = ()  # all of them, by a subprocess that then exits
@@ -79,8 +79,8 @@ class Worker:
     def submit(self, job: Job) -> None:
         """Have `job` scored by each of its contestants.
 
-        For each exactly one of `on_score` and `on_failure` follows, unless the job is cancelled before. One that is
-        not ready fails it at once, so that a fallback need not wait.
+        For each exactly one of `on_score` and `on_failure` follows. One that is not ready fails it at once, so that a
+        fallback need not wait.
         """
         asked: deque[str] = deque()
         for contestant in self._membership.members:
@@ -93,14 +93,6 @@ class Worker:
                 self._fail_soon(job.key, [contestant], unavailable)
         if asked:
             self._enqueue(job, asked)
-
-    def cancel(self, key: Key) -> bool:
-        """Take back a job; False, and its outcomes follow, if it has begun or is not here."""
-        ticket = self._queue.cancel(key)
-        if ticket is None:
-            return False
-        ticket.release()
-        return True
 
     def stop(self, deadline_ns: int) -> None:
         """Take no more jobs, finish those here until `deadline_ns`, then end for good."""
@@ -187,7 +179,7 @@ class Worker:
             self._start_again()
             return
         self._child.send(load, self._child.mark.fileno())
-        self._watch()
+        self._hang_watch.watch()
 
     def _on_ready(self, ready: protocol.Ready) -> None:
         named = [one.contestant for one in ready.contestants] + [one.contestant for one in ready.refused]
@@ -202,7 +194,7 @@ class Worker:
         for about in ready.contestants:
             self._membership.members[about.contestant].bundle = about.bundle
         self._supervision.ready(self._reactor.now_ns(), max(about.golden_us for about in ready.contestants) * 1000)
-        self._watch_anew()
+        self._hang_watch.watch_anew()
         for member in self._loaded:
             error = member.last_error if member.refused else None
             self._listener.on_contestant_state(member.name, self._state_of(member), error)
@@ -241,7 +233,7 @@ class Worker:
             self._give_way()
         while self._child is not None and (ticket := self._queue.begin(self._reactor.now_ns())) is not None:
             self._child.send(ticket.packet, ticket.job.payload.fileno())
-        self._watch()
+        self._hang_watch.watch()
 
     def _give_way(self) -> None:
         now_ns = self._reactor.now_ns()
@@ -251,17 +243,6 @@ class Worker:
             too_late = ErrorInfo(protocol.TOO_LATE, f"{self._title}: too many inputs wait to score this one in time")
             self._fail_soon(ticket.job.key, ticket.awaited, too_late)
 
-    def _watch(self) -> None:
-        """See to it that the watchdog looks when the next reply, or the start, has had its time."""
-        if self._watchdog is None and (due_ns := self._due_ns()) is not None:
-            self._watchdog = self._reactor.call_at(due_ns, self._look)
-
-    def _watch_anew(self) -> None:
-        if self._watchdog is not None:
-            self._watchdog.cancel()
-            self._watchdog = None
-        self._watch()
-
     def _due_ns(self) -> int | None:
         if self._child is None or self._restart_at_ns is not None:
             return None
@@ -270,24 +251,16 @@ class Worker:
         since_ns = self._queue.busy_since_ns
         return None if since_ns is None else since_ns + self._supervision.hang_limit_ns
 
-    def _look(self) -> None:
-        now_ns = self._reactor.now_ns()
-        overslept_ns = now_ns - self._watchdog.when_ns if self._watchdog else 0
-        self._watchdog = None
-        if overslept_ns > _OVERSLEPT_NS:
-            # This loop stood still, maybe with the whole machine: that says nothing of the worker.
-            self._queue.excuse(now_ns)
-        due_ns = self._due_ns()
-        if due_ns is None or now_ns < due_ns:
-            self._watch()
-        elif self._child is not None:
-            since_ns = self._queue.busy_since_ns
-            what = "its start" if since_ns is None else "a job"
-            took_ms = ns_to_ms(now_ns - (self._spawned_ns if since_ns is None else since_ns))
-            culprit = self._running()
-            hung = f"{self._title} was killed, it hung{_while(culprit)}: {what} took over {took_ms:.0f} ms"
-            self._child.kill()
-            self._lose("hung", ErrorInfo("worker.hung", hung), culprit)
+    def _on_hung(self, now_ns: int) -> None:
+        if self._child is None:
+            return
+        since_ns = self._queue.busy_since_ns
+        what = "its start" if since_ns is None else "a job"
+        took_ms = ns_to_ms(now_ns - (self._spawned_ns if since_ns is None else since_ns))
+        culprit = self._running()
+        hung = f"{self._title} was killed, it hung{_while(culprit)}: {what} took over {took_ms:.0f} ms"
+        self._child.kill()
+        self._lose("hung", ErrorInfo("worker.hung", hung), culprit)
 
     def _running(self) -> Member | None:
         """Whose head runs, or ran when the subprocess ended; None if it is the base, or there is no choice."""
@@ -342,7 +315,8 @@ class Worker:
 
     def _end(self) -> None:
         self._supervision.stopped()
-        for timer in (self._watchdog, self._stop, self._restart):
+        self._hang_watch.stop()
+        for timer in (self._stop, self._restart):
             if timer is not None:
                 timer.cancel()
         for member in self._membership.members.values():

@@ -18,9 +18,9 @@ from typing import Final
 import msgspec
 
 from roost_shared.bundle.examples import Example, evenly
-from roost_shared.bundle.golden import GoldenMismatchError, GoldenVector, compare
+from roost_shared.bundle.golden import GoldenMismatchError, GoldenVector
 from roost_shared.bundle.golden_making import make_golden
-from roost_shared.bundle.infer import PIXEL_RANGES, Inferred, ModelFile, Span, infer, with_pixel_range
+from roost_shared.bundle.infer import PIXEL_RANGES, Inferred, ModelFile, infer, with_pixel_range
 from roost_shared.bundle.layout import Bundle
 from roost_shared.bundle.manifest import (
     BundleConfig,
@@ -34,6 +34,7 @@ from roost_shared.bundle.spec import BuildSpec
 from roost_shared.bundle.stage_files import load_stages
 from roost_shared.bundle.writer import write_bundle
 from roost_shared.errors import ConfigError, ContentError
+from roost_shared.model_facts import Span
 from roost_shared.pipeline import Chain
 from roost_shared.runtimes import Model
 
@@ -85,6 +86,7 @@ def build_bundle(
 
     Raises:
         ModelLoadError, ModelRunError, BadOutputError: a file cannot be loaded or run here.
+        ExternalDataError: an `.onnx` file keeps its weights in others, which the bundle would lack.
         TwinError: the `.onnx` files are not the same network.
         LabelCountError: labels and outputs differ in number.
         ConfigError: the spec, or a name, is not what a bundle can carry.
@@ -166,9 +168,7 @@ class _Loader:
             return
         chain = Chain(config, config.stages_in("onnx"), self._twin_models)
         try:
-            for number, vector in enumerate(vectors):
-                found = chain.outputs(vector.payload, inject=vector.inject)
-                compare(number, vector, found, tolerance=config.golden.tolerance)
+            chain.check_vectors(vectors, tolerance=config.golden.tolerance)
         except GoldenMismatchError as error:
             remedy = "give the same network, or a wider [golden] tolerance in the spec"
             raise TwinError(f"the ONNX model is no twin of the tflite model: {error}; {remedy}") from error

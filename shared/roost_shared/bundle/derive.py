@@ -7,9 +7,10 @@ from typing import Any, Final
 import msgspec
 
 from roost_shared.bundle.documents import blobs_named
-from roost_shared.bundle.layout import Bundle, blob_path, digest_of
+from roost_shared.bundle.layout import Bundle, blob_path
 from roost_shared.bundle.manifest import BundleConfig
 from roost_shared.bundle.writer import write_bundle
+from roost_shared.digest import digest_of
 from roost_shared.errors import ConfigError
 
 __all__ = ["derive_bundle", "derived_config"]

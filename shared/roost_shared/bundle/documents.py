@@ -4,7 +4,6 @@ index → manifest → `roost.json`. Whoever reads them has hashed them before, 
 for. Every function takes the path that its errors shall name.
 """
 
-import re
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -13,6 +12,7 @@ import msgspec
 from roost_shared.bundle import oci
 from roost_shared.bundle.errors import BadBlobPathError, BundleError, BundleVersionError
 from roost_shared.bundle.manifest import CONFIG_SCHEMA_VERSION, BundleConfig, check_config
+from roost_shared.digest import DIGEST
 
 __all__ = [
     "MAX_JSON_BYTES",
@@ -25,7 +25,6 @@ __all__ = [
 ]
 
 MAX_JSON_BYTES: Final = 4 << 20  # bytes, of index, manifest and roost.json each
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 _Document = TypeVar("_Document", oci.Index, oci.Manifest, BundleConfig)
 
@@ -36,7 +35,7 @@ def check_digest(path: Path, digest: str) -> None:
     Raises:
         BadBlobPathError: it is no SHA-256 digest.
     """
-    if _DIGEST.fullmatch(digest) is None:
+    if DIGEST.fullmatch(digest) is None:
         raise BadBlobPathError(path, f"{digest!r} is not a sha256 digest")
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from roost_shared.bundle.errors import BundleError
 from roost_shared.bundle.manifest import GoldenSpec
 from roost_shared.errors import ContentError
+from roost_shared.messages import UNREADABLE
 
 __all__ = [
     "GoldenMismatchError",
@@ -84,7 +85,7 @@ def decode_golden(path: Path, spec: GoldenSpec) -> list[GoldenVector]:
         raise BundleError(path, f"golden vectors are larger than {MAX_GOLDEN_BYTES} bytes")
     try:
         vectors = msgspec.msgpack.decode(path.read_bytes(), type=list[GoldenVector])
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except UNREADABLE as error:
         raise BundleError(path, f"golden vectors cannot be read: {error}") from error
     if len(vectors) != spec.vectors:
         raise BundleError(path, f"holds {len(vectors)} golden vectors, the bundle promises {spec.vectors}")

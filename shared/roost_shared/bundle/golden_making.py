@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from roost_shared.bundle.examples import Example, evenly
 from roost_shared.bundle.golden import GoldenVector, encode_golden, golden_output
-from roost_shared.bundle.layout import digest_of
 from roost_shared.bundle.manifest import ArrayPayload, BundleConfig, BundleDraft, GoldenSpec, ImagePayload
 from roost_shared.bundle.synthetic import png_bytes, synthetic_array, synthetic_image, synthetic_state
+from roost_shared.digest import digest_of
 from roost_shared.payload import load_pixels, open_payload
 from roost_shared.pipeline import Chain
 

@@ -11,7 +11,6 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from roost_shared.bundle.layout import digest_of
 from roost_shared.bundle.manifest import (
     ArrayPayload,
     BundleDraft,
@@ -30,14 +29,13 @@ from roost_shared.bundle.manifest import (
     TensorSpec,
     ToleranceAgreement,
 )
+from roost_shared.digest import digest_of
 from roost_shared.errors import ContentError
+from roost_shared.model_facts import ModelFacts, Span
 from roost_shared.preprocess import is_channels_first
 from roost_shared.runtimes import runtimes_of
-from roost_shared.tflite.inspect import ModelFacts
 
-__all__ = ["PIXEL_RANGES", "Inferred", "LabelCountError", "ModelFile", "Span", "infer", "with_pixel_range"]
-
-Span = tuple[float, float]  # the least and the greatest real value
+__all__ = ["PIXEL_RANGES", "Inferred", "LabelCountError", "ModelFile", "infer", "with_pixel_range"]
 
 PIXEL_RANGES: Final[tuple[Span, ...]] = ((0.0, 255.0), (0.0, 1.0), (-1.0, 1.0))
 _IMAGE_DIMENSIONS: Final = 4

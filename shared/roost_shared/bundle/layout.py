@@ -9,9 +9,8 @@ meter-7/blobs/sha256/<hex>    manifest, ModelPack config, roost.json, weights, g
 index → manifest → blobs, within limits. Nobody's signature is checked here.
 """
 
-import hashlib
+import os
 from pathlib import Path
-from typing import Final
 
 from roost_shared.bundle import oci
 from roost_shared.bundle.documents import (
@@ -24,15 +23,9 @@ from roost_shared.bundle.documents import (
 )
 from roost_shared.bundle.errors import AlteredBlobError, BadBlobPathError, BundleError, MissingBlobError
 from roost_shared.bundle.manifest import BundleConfig, StageFormat, StageName
+from roost_shared.digest import digest_of_stream, hex_of
 
-__all__ = ["Bundle", "blob_path", "digest_of", "open_bundle"]
-
-_READ_BYTES: Final = 1 << 20  # at a time
-
-
-def digest_of(data: bytes) -> str:
-    """The digest by which OCI addresses `data`: `sha256:` and 64 hexadecimal digits."""
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+__all__ = ["Bundle", "blob_path", "blobs_folder", "open_bundle"]
 
 
 class Bundle:
@@ -100,9 +93,14 @@ def open_bundle(folder: Path) -> Bundle:
     return Bundle(folder, entry.digest, manifest, config)
 
 
+def blobs_folder(folder: Path) -> Path:
+    """Where a layout keeps its blobs."""
+    return folder / "blobs" / "sha256"
+
+
 def blob_path(folder: Path, digest: str) -> Path:
     """Where a layout keeps the blob of a checked `digest`."""
-    return folder / "blobs" / "sha256" / digest.removeprefix("sha256:")
+    return blobs_folder(folder) / hex_of(digest)
 
 
 def _confined(folder: Path, path: Path) -> Path:
@@ -129,14 +127,11 @@ def _read_small(folder: Path, path: Path) -> bytes:
 def _checked_blob(folder: Path, named_by: Path, blob: oci.Descriptor) -> Path:
     check_digest(named_by, blob.digest)
     path = _confined(folder, blob_path(folder, blob.digest))
-    digest = hashlib.sha256()
-    size = 0
     with path.open("rb") as file:
-        while size <= blob.size and (chunk := file.read(_READ_BYTES)):
-            digest.update(chunk)
-            size += len(chunk)
-    if size != blob.size:
-        raise AlteredBlobError(path, f"holds {size} bytes or more, the bundle promises {blob.size}")
-    if f"sha256:{digest.hexdigest()}" != blob.digest:
-        raise AlteredBlobError(path, f"has digest sha256:{digest.hexdigest()}")
+        size_bytes = os.fstat(file.fileno()).st_size
+        if size_bytes != blob.size:
+            raise AlteredBlobError(path, f"holds {size_bytes} bytes, the bundle promises {blob.size}")
+        digest = digest_of_stream(file)
+    if digest != blob.digest:
+        raise AlteredBlobError(path, f"has digest {digest}")
     return path

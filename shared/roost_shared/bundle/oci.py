@@ -12,6 +12,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from roost_shared.digest import DIGEST
+
 __all__ = [
     "CONFIG_FILE",
     "DATASET_MEDIA_TYPE",
@@ -46,7 +48,7 @@ CONFIG_FILE: Final = "roost.json"
 GOLDEN_FILE: Final = "golden.msgpack"
 
 # `\Z`, not `$`: a dollar also matches before a trailing line feed, which a path must not carry.
-Digest = Annotated[str, Meta(pattern=r"\Asha256:[0-9a-f]{64}\Z")]
+Digest = Annotated[str, Meta(pattern=rf"\A{DIGEST.pattern}\Z")]
 Size = Annotated[int, Meta(ge=0)]
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from roost_shared.bundle.infer import ModelFile
 from roost_shared.bundle.manifest import StageFormat, StageName
+from roost_shared.model_facts import ModelFacts
 from roost_shared.runtime_settings import RuntimeSettings
 from roost_shared.runtimes import Model, choose_runtime, runtimes_of
-from roost_shared.tflite.inspect import ModelFacts, inspect_tflite
 
 __all__ = ["load_stages"]
 
@@ -30,6 +30,7 @@ def load_stages(
     Raises:
         NoRuntimeError: nothing here runs such files.
         ModelLoadError: the runtime cannot load one.
+        ExternalDataError: an `.onnx` file keeps its weights in others.
     """
     runtime, _ = choose_runtime(runtimes_of(stage_format))
     files: list[ModelFile] = []
@@ -46,8 +47,11 @@ def load_stages(
 
 
 def _facts(data: bytes, stage_format: StageFormat) -> ModelFacts:
+    # Each with the library that reads the format: it takes a while to load, and is only where that format is run.
     if stage_format == "tflite":
+        from roost_shared.tflite.inspect import inspect_tflite  # noqa: PLC0415 - see above
+
         return inspect_tflite(data)
-    from roost_shared.onnx.inspect import inspect_onnx  # noqa: PLC0415 - its library takes a while to load
+    from roost_shared.onnx.inspect import inspect_onnx  # noqa: PLC0415 - see above
 
     return inspect_onnx(data)

@@ -14,11 +14,12 @@ import msgspec
 from roost_shared.bundle import oci
 from roost_shared.bundle.documents import blobs_named
 from roost_shared.bundle.errors import BundleError, BundleExistsError
-from roost_shared.bundle.layout import Bundle, blob_path, digest_of, open_bundle
+from roost_shared.bundle.layout import Bundle, blob_path, blobs_folder, open_bundle
 from roost_shared.bundle.manifest import BundleConfig, check_config
+from roost_shared.digest import digest_of
 from roost_shared.durable import fsync_folder, write_durably
 
-__all__ = ["complete_layout", "put_in_place", "write_bundle"]
+__all__ = ["begin_layout", "complete_layout", "put_in_place", "write_bundle"]
 
 _LAYOUT: Final = b'{"imageLayoutVersion":"1.0.0"}'
 
@@ -51,8 +52,19 @@ def write_bundle(folder: Path, config: BundleConfig, blobs: Iterable[bytes]) -> 
     return Bundle(folder.resolve(), written.digest, written.manifest, written.config)
 
 
+def begin_layout(folder: Path) -> Path:
+    """Make the folder within `folder` that a layout's blobs lie in, and return it; it may be there already.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    blobs = blobs_folder(folder)
+    blobs.mkdir(parents=True, exist_ok=True)
+    return blobs
+
+
 def complete_layout(folder: Path, manifest: bytes, version: str) -> None:
-    """Make an OCI image layout of a folder that holds a manifest's blobs: add the manifest, and name it.
+    """Make an OCI image layout of a folder begun, that holds a manifest's blobs: add the manifest, and name it.
 
     Raises:
         OSError: the disk refused.
@@ -98,7 +110,7 @@ def _check_blobs(config: BundleConfig, by_digest: dict[str, bytes]) -> str | Non
 
 def _fill(folder: Path, config: BundleConfig, by_digest: dict[str, bytes]) -> None:
     """Write a layout into the empty `folder`."""
-    (folder / "blobs" / "sha256").mkdir(parents=True)
+    begin_layout(folder)
     layers = [_put(folder, _encode(config), oci.WEIGHT_CONFIG_MEDIA_TYPE, oci.CONFIG_FILE)]
     layers.extend(
         _put(folder, by_digest[stage.digest], oci.WEIGHT_MEDIA_TYPE, f"{stage.name}.{stage.format}")

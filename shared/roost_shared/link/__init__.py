@@ -1,1 +1,1 @@
-"""What both sides that ask scorers learn of the way there, and what they believe of a score. Pure."""
+"""What both sides that ask scorers share: what they learn of the way, and what they take for a score. Pure."""

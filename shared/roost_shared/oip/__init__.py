@@ -20,15 +20,9 @@ from roost_shared.oip.documents import (
     model_metadata,
 )
 from roost_shared.oip.errors import OipError, TooLargeRequestError, UnknownModelError, UnknownVersionError
+from roost_shared.oip.headers import HEADER_LENGTH, check_encoding, header_length
 from roost_shared.oip.limits import OipLimits
-from roost_shared.oip.request import (
-    HEADER_LENGTH,
-    InferRequest,
-    ResponseForm,
-    WantedOutput,
-    header_length,
-    read_request,
-)
+from roost_shared.oip.request import InferRequest, ResponseForm, WantedOutput, read_request
 from roost_shared.oip.response import OipResponse, answer_response, document_response
 
 __all__ = [
@@ -51,6 +45,7 @@ __all__ = [
     "UnknownVersionError",
     "WantedOutput",
     "answer_response",
+    "check_encoding",
     "document_response",
     "header_length",
     "model_metadata",

@@ -9,6 +9,7 @@ __all__ = [
     "BadJsonRequestError",
     "BadParameterError",
     "BadTensorError",
+    "EncodedBodyError",
     "OipError",
     "TooLargeRequestError",
     "UnknownModelError",
@@ -59,6 +60,13 @@ class UnknownOutputError(OipError):
     """An output is wanted that no answer has."""
 
     code = "oip.unknown_output"
+
+
+class EncodedBodyError(OipError):
+    """The body is compressed."""
+
+    code = "http.encoding"
+    status = 415
 
 
 class TooLargeRequestError(OipError):

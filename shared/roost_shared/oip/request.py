@@ -4,9 +4,9 @@ A request holds one input. It is an encoded image or array as one element of BYT
 tensor, passed on as an `.npy` file. So contestants see the same payloads, whichever way they came.
 
 Understood among the `parameters`: of the request `deadline_ms`, `policy` (`default`, or `force:NAME`),
-`operator_token` and `binary_data_output`; of the input `content_type`, `content_encoding` (`base64`, for BYTES in
-JSON) and `binary_data_size`; of an output `binary_data`. Others are ignored, as the protocol has it, but for those
-that would put the input or an output somewhere else.
+`operator_token`, `capture` and `binary_data_output`; of the input `content_type`, `content_encoding` (`base64`, for
+BYTES in JSON) and `binary_data_size`; of an output `binary_data`. Others are ignored, as the protocol has it, but for
+those that would put the input or an output somewhere else.
 """
 
 import binascii
@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
+from roost_shared.messages import UNREADABLE
 from roost_shared.oip.datatypes import DATATYPES, Datatype
 from roost_shared.oip.documents import OUTPUTS
 from roost_shared.oip.errors import (
@@ -31,9 +32,8 @@ from roost_shared.oip.limits import MAX_DIMENSIONS, MAX_ID_CHARS, MAX_OUTPUTS, O
 from roost_shared.oip.npy import write_npy
 from roost_shared.oip.tensors import bytes_element, json_numbers
 
-__all__ = ["HEADER_LENGTH", "InferRequest", "ResponseForm", "WantedOutput", "header_length", "read_request"]
+__all__ = ["InferRequest", "ResponseForm", "WantedOutput", "read_request"]
 
-HEADER_LENGTH: Final = "inference-header-content-length"
 _MAX_DEADLINE_MS: Final = 1e9
 _ELSEWHERE: Final = ("shared_memory_region", "shared_memory_byte_size", "shared_memory_offset")
 _FORCE: Final = "force:"
@@ -72,7 +72,8 @@ class InferRequest(msgspec.Struct, frozen=True, kw_only=True):
         content_type: of the payload, as the caller states it.
         deadline_ms: until the answer is due.
         force: the only contestant that may answer.
-        operator_token: shows that the caller may force.
+        operator_token: shows that the caller may force, and have its input kept.
+        capture: the input shall be kept.
         form: of the response.
     """
 
@@ -81,6 +82,7 @@ class InferRequest(msgspec.Struct, frozen=True, kw_only=True):
     deadline_ms: float | None = None
     force: str | None = None
     operator_token: str | None = None
+    capture: bool = False
     form: ResponseForm = ResponseForm()
 
 
@@ -108,19 +110,6 @@ _decoder: Final = msgspec.json.Decoder(_Request)
 _strings: Final = msgspec.json.Decoder(list[str])
 
 
-def header_length(value: str | None) -> int | None:
-    """The length of the JSON, as the `Inference-Header-Content-Length` header states it.
-
-    Raises:
-        BadHeaderLengthError: it is no length.
-    """
-    if value is None:
-        return None
-    if not (value.isascii() and value.isdigit()) or len(value) > 15:  # noqa: PLR2004 - what any body's length fits in
-        raise BadHeaderLengthError(f"Inference-Header-Content-Length is {value[:40]!r}, not a number of bytes")
-    return int(value)
-
-
 def read_request(
     body: bytes | bytearray | memoryview, *, json_bytes: int | None = None, limits: OipLimits | None = None
 ) -> InferRequest:
@@ -128,7 +117,7 @@ def read_request(
 
     Args:
         body: all of it.
-        json_bytes: how much of it is JSON, see `header_length`; None: all of it.
+        json_bytes: how much of it is JSON, see `headers`; None: all of it.
         limits: how much it may hold.
 
     Raises:
@@ -155,6 +144,7 @@ def read_request(
         deadline_ms=_deadline_ms(document.parameters),
         force=_force(document.parameters),
         operator_token=_parameter(document.parameters, "operator_token", str),
+        capture=_parameter(document.parameters, "capture", bool) or False,
         form=ResponseForm(id=document.id or None, wanted=_wanted(document.outputs, binary=binary), binary=binary),
     )
 
@@ -162,7 +152,7 @@ def read_request(
 def _decode(data: memoryview) -> _Request:
     try:
         return _decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise BadJsonRequestError(f"this is no inference request: {error}") from error
 
 
@@ -226,7 +216,7 @@ def _json_data(tensor: _Input) -> msgspec.Raw:
 def _json_element(tensor: _Input) -> bytes:
     try:
         elements = _strings.decode(_json_data(tensor))
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise BadTensorError(f"the data of BYTES is no list of strings: {error}") from error
     if len(elements) != 1:
         raise BadTensorError(f"{len(elements)} elements, but the shape says 1")

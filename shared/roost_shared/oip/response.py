@@ -6,7 +6,8 @@ import msgspec
 
 from roost_shared.messages import Answer
 from roost_shared.oip.documents import OUTPUTS, VERSION, ErrorDocument
-from roost_shared.oip.request import HEADER_LENGTH, ResponseForm, WantedOutput
+from roost_shared.oip.headers import HEADER_LENGTH
+from roost_shared.oip.request import ResponseForm, WantedOutput
 from roost_shared.oip.tensors import floats_to_binary, strings_to_binary
 
 __all__ = ["OipResponse", "answer_response", "document_response"]

@@ -4,17 +4,18 @@ The counterpart of `roost_shared.tflite.inspect`: these are hints for whoever bu
 runtime itself checks the file.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper, shape_inference
+from onnx.external_data_helper import uses_external_data
 
-from roost_shared.tflite.inspect import ModelFacts
+from roost_shared.errors import ContentError
+from roost_shared.model_facts import ModelFacts, Span
 
-__all__ = ["inspect_onnx"]
-
-Span = tuple[float, float]
+__all__ = ["ExternalDataError", "inspect_onnx"]
 
 _PROBABILITIES: Final = frozenset({"Softmax", "Sigmoid"})
 _TRANSPARENT: Final = frozenset(  # change no meaning
@@ -23,9 +24,22 @@ _TRANSPARENT: Final = frozenset(  # change no meaning
 _WITH_ZERO_POINT: Final = 3  # inputs: value, scale, zero point
 
 
+class ExternalDataError(ContentError):
+    """The file keeps weights in other files, and would be carried without them."""
+
+    code = "model.external_data"
+
+
 def inspect_onnx(data: bytes) -> ModelFacts:
-    """Read the hints of a file that the runtime has loaded before, and so found well-formed."""
+    """Read the hints of a file that the runtime has loaded before, and so found well-formed.
+
+    Raises:
+        ExternalDataError: the runtime found weights of it in files beside it.
+    """
     model = onnx.load_model_from_string(data)
+    outside = next((tensor.name for tensor in _tensors(model.graph) if uses_external_data(tensor)), None)
+    if outside is not None:
+        raise ExternalDataError(f"the .onnx file keeps {outside!r} in another; save it with all its weights in one")
     graph, inferred = _Graph(model.graph), shape_inference.infer_shapes(model).graph
     computed = sum(_bytes(value) for value in (*inferred.input, *inferred.value_info, *inferred.output))
     return ModelFacts(
@@ -71,6 +85,16 @@ class _Graph:
         limits = np.iinfo(zero_point.dtype)
         step, zero = float(scale.reshape(())), int(zero_point.reshape(()))
         return (limits.min - zero) * step, (limits.max - zero) * step
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    """All constants of a graph, and of those within."""
+    yield from graph.initializer
+    for attribute in (attribute for node in graph.node for attribute in node.attribute):
+        if attribute.HasField("t"):
+            yield attribute.t
+        if attribute.HasField("g"):
+            yield from _tensors(attribute.g)
 
 
 def _bytes(value: onnx.ValueInfoProto) -> int:

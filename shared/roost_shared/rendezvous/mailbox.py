@@ -52,6 +52,7 @@ class Mailbox:
     __slots__ = (
         "answer",
         "asks",
+        "awaited",
         "cursor",
         "link",
         "overdue",
@@ -63,7 +64,6 @@ class Mailbox:
         "seen",
         "time_up_ns",
         "unasked",
-        "unsettled",
     )
 
     def __init__(
@@ -76,19 +76,16 @@ class Mailbox:
         self.satisfied = len(policy.compiled)  # the first rule, open or not, that an arrived score satisfies
         self.satisfying: Score | None = None  # that score
         self.seen: list[Seen] = []
-        self.unsettled = set(policy.local)  # contestants that are scoring now
+        self.awaited = set(policy.local)  # contestants that are scoring now; outstanding are those that a rule names
         self.overdue: frozenset[str] = frozenset()  # not waited for any more; what they say still counts
         self.unasked: tuple[str, ...] = ()  # cloud contestants to be asked when unsure
         self.asks: tuple[str, ...] = ()  # questions decided on and not yet handed out
         self.answer: Answer | None = None
         self.scheduled_ns = UNSCHEDULED  # the moment for which the rendezvous holds a timer
-        deadline_ns = policy.deadline_ns
-        if request.deadline_ns is not None:
-            deadline_ns = min(request.deadline_ns, policy.max_deadline_ns)
-        self.time_up_ns = request.received_ns + max(0, deadline_ns - policy.guard_ns)
+        self.time_up_ns = policy.time_up_ns(request.received_ns, request.deadline_ns)
         for name, error in absent.items():
-            if name in self.unsettled:
-                self.unsettled.remove(name)
+            if name in self.awaited:
+                self.awaited.remove(name)
                 self.seen.append(Seen(name, 0, None, error))
         if policy.cloud:
             self._open_cloud(absent, now_ns)
@@ -101,7 +98,7 @@ class Mailbox:
         if name in self.overdue:
             self.overdue -= {name}
             self.seen = [seen for seen in self.seen if seen.contestant != name]
-        elif not self._settle(name):
+        elif not self._await_no_more(name):
             return False
         self.seen.append(Seen(name, now_ns - self.request.received_ns, score))
         confidence = NO_CONFIDENCE if score.confidence is None else score.confidence
@@ -117,7 +114,7 @@ class Mailbox:
 
         One that is not `final` says that nobody waits any longer; should a score come after all, it is taken.
         """
-        if not self._settle(name):
+        if not self._await_no_more(name):
             return False
         self.seen.append(Seen(name, now_ns - self.request.received_ns, None, error))
         if not final:
@@ -127,7 +124,7 @@ class Mailbox:
     @property
     def expects(self) -> bool:
         """Whether somebody may still say something of this request."""
-        return bool(self.unsettled or self.overdue)
+        return bool(self.awaited or self.overdue)
 
     def matters(self, name: str) -> bool:
         """Whether hearing from this contestant can change the decision; shadows and most baselines cannot."""
@@ -143,7 +140,7 @@ class Mailbox:
             return None
         reason, score = decision
         # A question that came up in the same breath is not worth asking any more.
-        self.unsettled.difference_update(self.asks)
+        self.awaited.difference_update(self.asks)
         self.asks = self.unasked = ()
         self.answer = Answer(self.request, reason, score, tuple(self.seen), now_ns - self.request.received_ns)
         return self.answer
@@ -171,10 +168,10 @@ class Mailbox:
                 return self._best("deadline")
             if self.unasked:
                 self._decide_asks(now_ns)
-            if not policy.early_advance or not self.unsettled.isdisjoint(policy.satisfiers[self.cursor]):
+            if not policy.early_advance or not self.awaited.isdisjoint(policy.satisfiers[self.cursor]):
                 return None
             if self.cursor == len(rules):
-                return self._best("fallback") if self.unsettled.isdisjoint(policy.named) else None
+                return self._best("fallback") if self.awaited.isdisjoint(policy.named) else None
             self.cursor = policy.group_end[self.cursor]
         return "preferred" if rules[self.satisfied].first else "fallback", self.satisfying
 
@@ -185,7 +182,7 @@ class Mailbox:
         score = self._score_of(name)
         if score is not None:
             return "forced", score
-        hopeless = self.policy.early_advance and name not in self.unsettled
+        hopeless = self.policy.early_advance and name not in self.awaited
         return ("default", None) if hopeless or now_ns >= self.time_up_ns else None
 
     def _best(self, reason: Reason) -> Decision:
@@ -198,10 +195,10 @@ class Mailbox:
     def _score_of(self, name: str) -> Score | None:
         return next((seen.score for seen in self.seen if seen.contestant == name), None)
 
-    def _settle(self, name: str) -> bool:
+    def _await_no_more(self, name: str) -> bool:
         """Expect nothing more of a contestant. False if nothing was expected."""
-        if name in self.unsettled:
-            self.unsettled.remove(name)
+        if name in self.awaited:
+            self.awaited.remove(name)
         elif name in self.unasked:
             self.unasked = tuple(one for one in self.unasked if one != name)
         else:
@@ -224,7 +221,7 @@ class Mailbox:
                 self.unasked += (name,)
 
     def _decide_asks(self, now_ns: int) -> None:
-        unsure = self.cursor > 0 and self.unsettled.isdisjoint(self.policy.local_satisfiers[self.cursor])
+        unsure = self.cursor > 0 and self.awaited.isdisjoint(self.policy.local_satisfiers[self.cursor])
         if unsure or now_ns >= self._last_ask_ns():
             for name in self.unasked:
                 self._ask(name, now_ns)
@@ -232,7 +229,7 @@ class Mailbox:
 
     def _ask(self, name: str, now_ns: int) -> None:
         if self.link.up and now_ns + self.link.round_trip_ns <= self.time_up_ns:
-            self.unsettled.add(name)
+            self.awaited.add(name)
             self.asks += (name,)
         else:
             error = LINK_SLOW if self.link.up else LINK_DOWN

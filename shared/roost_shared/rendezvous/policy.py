@@ -156,6 +156,14 @@ class TaskPolicy:
         self.satisfiers = tuple(_satisfiers(self.compiled[:cursor]) for cursor in range(len(rules) + 1))
         self.local_satisfiers = tuple(names & self.local for names in self.satisfiers)
 
+    def time_allowed_ns(self, own_ns: int | None) -> int:
+        """From a request's receipt to its deadline; `own_ns` is the caller's own, None: it has none."""
+        return self.deadline_ns if own_ns is None else min(own_ns, self.max_deadline_ns)
+
+    def time_up_ns(self, received_ns: int, own_ns: int | None) -> int:
+        """The moment to answer a request received at `received_ns` with the best there is; `own_ns` as above."""
+        return received_ns + max(0, self.time_allowed_ns(own_ns) - self.guard_ns)
+
     def may_be_forced(self, name: str) -> bool:
         """Whether a request may name this contestant as the only one to answer it."""
         return any(one.name == name and one.role not in NEVER_ANSWER for one in self.contestants)

@@ -95,7 +95,7 @@ class Rendezvous:
         if box.unasked:
             self._unasked.setdefault(policy.task, {})[request.id] = box
         self.unanswered += 1
-        return self._settle(box, _hand_out_asks(box), now_ns)
+        return self._go_on(box, _hand_out_asks(box), now_ns)
 
     def score(self, request_id: str, score: Score, now_ns: int) -> list[Effect]:
         """A contestant has scored a request."""
@@ -114,7 +114,7 @@ class Rendezvous:
         effects: list[Effect] = []
         if box.answer is not None:
             effects.append(Late(box.request, score, _differs(box.answer, score, box.policy)))
-        return self._settle(box, effects, now_ns)
+        return self._go_on(box, effects, now_ns)
 
     def failure(
         self, request_id: str, contestant: str, error: ErrorInfo, now_ns: int, *, final: bool = True
@@ -137,7 +137,7 @@ class Rendezvous:
             return []
         if not box.matters(contestant):
             return []
-        return self._settle(box, [], now_ns)
+        return self._go_on(box, [], now_ns)
 
     def tick(self, now_ns: int) -> list[Effect]:
         """Time has passed."""
@@ -151,7 +151,7 @@ class Rendezvous:
             if box.answer is not None:
                 self._close(box, effects)
             else:
-                self._settle(box, effects, now_ns)
+                self._go_on(box, effects, now_ns)
         return effects
 
     def link(self, task: str, link: Link, now_ns: int) -> list[Effect]:
@@ -160,12 +160,12 @@ class Rendezvous:
         effects: list[Effect] = []
         for box in list(self._unasked.get(task, {}).values()):
             box.link = link
-            self._settle(box, effects, now_ns)
+            self._go_on(box, effects, now_ns)
         return effects + self.tick(now_ns)
 
     # ---- after each event
 
-    def _settle(self, box: Mailbox, effects: list[Effect], now_ns: int) -> list[Effect]:
+    def _go_on(self, box: Mailbox, effects: list[Effect], now_ns: int) -> list[Effect]:
         """Decide, hand out what was decided, and close or set the next timer."""
         if box.answer is None:
             answer = box.decide(now_ns)

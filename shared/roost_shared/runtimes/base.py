@@ -22,6 +22,7 @@ __all__ = [
     "NoDelegateError",
     "NoRuntimeError",
     "Runtime",
+    "one_line",
 ]
 
 
@@ -65,6 +66,11 @@ class NoDelegateError(DeviceError):
         self.delegate = delegate
         self.reason = reason
         self.remedy = remedy
+
+
+def one_line(error: Exception) -> str:
+    """A runtime's own words, which may come in several lines."""
+    return " ".join(str(error).split())
 
 
 class Model(Protocol):

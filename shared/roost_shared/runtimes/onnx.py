@@ -11,7 +11,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as faults
 
 from roost_shared.bundle.manifest import TensorSpec
 from roost_shared.runtime_settings import RuntimeName, RuntimeSettings
-from roost_shared.runtimes.base import ModelLoadError, ModelRunError, NoDelegateError
+from roost_shared.runtimes.base import ModelLoadError, ModelRunError, NoDelegateError, one_line
 
 __all__ = ["OnnxModel", "OnnxRuntime"]
 
@@ -60,7 +60,7 @@ class OnnxModel:
         try:
             outputs: list[NDArray[Any]] = self._session.run(None, dict(zip(self._input_names, inputs, strict=True)))
         except _FAULTS as error:
-            raise ModelRunError(f"onnxruntime: {_one_line(error)}") from error
+            raise ModelRunError(f"onnxruntime: {one_line(error)}") from error
         return outputs
 
 
@@ -77,7 +77,7 @@ class OnnxRuntime:
             model = OnnxModel(session)
         except _FAULTS as error:  # msgspec's ValidationError is a ValueError
             using = f" with {settings.delegate}" if settings.delegate is not None else ""
-            raise ModelLoadError(f"{path}: onnxruntime{using}: {_one_line(error)}") from error
+            raise ModelLoadError(f"{path}: onnxruntime{using}: {one_line(error)}") from error
         if settings.delegate is not None and settings.delegate not in session.get_providers():
             # The library only warns, and goes on without.
             remedy = "Check that its hardware and drivers are there, and its delegate_options"
@@ -127,7 +127,3 @@ def _spec(node: Any) -> TensorSpec:
         raise ValueError(f"tensor {node.name!r} leaves dimensions open: {node.shape}; export it with fixed ones")
     tensor = {"name": node.name, "dtype": _DTYPES.get(node.type, node.type), "shape": shape}
     return msgspec.convert(tensor, TensorSpec)  # also checks that it is within what a bundle can say
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

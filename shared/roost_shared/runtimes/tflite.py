@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from roost_shared.bundle.manifest import TensorSpec
 from roost_shared.runtime_settings import RuntimeName, RuntimeSettings
-from roost_shared.runtimes.base import ModelLoadError, ModelRunError, NoDelegateError
+from roost_shared.runtimes.base import ModelLoadError, ModelRunError, NoDelegateError, one_line
 
 __all__ = ["TfliteModel", "TfliteRuntime"]
 
@@ -43,7 +43,7 @@ class TfliteModel:
                 interpreter.set_tensor(index, value)
             interpreter.invoke()
         except (RuntimeError, ValueError) as error:
-            raise ModelRunError(f"tflite: {_one_line(error)}") from error
+            raise ModelRunError(f"tflite: {one_line(error)}") from error
         return [interpreter.get_tensor(index) for index in self._output_indices]
 
 
@@ -76,7 +76,7 @@ class TfliteRuntime:
             return TfliteModel(interpreter)
         except (RuntimeError, ValueError) as error:  # msgspec's ValidationError is a ValueError
             using = f" with delegate {settings.delegate!r}" if delegates else ""
-            raise ModelLoadError(f"{path}: {self.name}{using}: {_one_line(error)}") from error
+            raise ModelLoadError(f"{path}: {self.name}{using}: {one_line(error)}") from error
 
     def _load_delegate(self, library: str, settings: RuntimeSettings) -> Any:
         """Load the shared library and have it make a delegate.
@@ -89,13 +89,13 @@ class TfliteRuntime:
             found = ctypes.CDLL(library)
         except OSError as error:
             remedy = "Install that library where the loader finds it, or give its full path"
-            raise NoDelegateError(library, _one_line(error), remedy) from error
+            raise NoDelegateError(library, one_line(error), remedy) from error
         if not hasattr(found, _CREATE):
             raise NoDelegateError(library, f"it has no {_CREATE}", "Name a tflite external delegate")
         try:
             return self._library.load_delegate(library, settings.delegate_options)
         except ValueError as error:
-            reason = _one_line(error).removeprefix(f"Failed to load delegate from {library}").strip()
+            reason = one_line(error).removeprefix(f"Failed to load delegate from {library}").strip()
             remedy = "Check that its hardware is there and that this user may use it, and its delegate_options"
             raise NoDelegateError(library, reason or "it refused, without a reason", remedy) from error
 
@@ -109,7 +109,3 @@ def _spec(detail: dict[str, Any]) -> TensorSpec:
         "quantization": {"scale": scale, "zero_point": zero_point} if scale > 0 else None,
     }
     return msgspec.convert(tensor, TensorSpec)  # also checks that it is within what a bundle can say
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -5,12 +5,14 @@ takes. These are hints for whoever builds a bundle; the runtime itself checks th
 """
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-__all__ = ["ModelFacts", "inspect_tflite"]
+from roost_shared.model_facts import ModelFacts, Span
+
+__all__ = ["inspect_tflite"]
 
 _OP: Final = schema.BuiltinOperator
 _PROBABILITIES: Final = frozenset({_OP.SOFTMAX, _OP.LOGISTIC})
@@ -28,21 +30,6 @@ _INTEGERS: Final[dict[int, np.iinfo[Any]]] = {
     schema.TensorType.INT8: np.iinfo(np.int8),
     schema.TensorType.INT16: np.iinfo(np.int16),
 }
-
-
-class ModelFacts(NamedTuple):
-    """Hints from the file.
-
-    Attributes:
-        gives_probabilities: for each output, whether it comes out of a softmax or sigmoid.
-        input_ranges: for each input, the least and greatest real value it holds once quantised; None for a float input
-            that stays one.
-        ram_bytes: weights, a packed copy of them as fast kernels make, and the tensors alive at the same time.
-    """
-
-    gives_probabilities: tuple[bool, ...]
-    input_ranges: tuple[tuple[float, float] | None, ...]
-    ram_bytes: int
 
 
 def inspect_tflite(data: bytes) -> ModelFacts:
@@ -79,7 +66,7 @@ class _Graph:
                 output = int(operator.inputs[0])
         return False
 
-    def range_of_input(self, index: int) -> tuple[float, float] | None:
+    def range_of_input(self, index: int) -> Span | None:
         """The real values an input can hold: by its own quantisation, or by the operator that quantises it first."""
         if (found := self._range(index)) is not None:
             return found
@@ -109,7 +96,7 @@ class _Graph:
         tensor = self._tensors[index]
         return int(np.prod(tensor.shape)) * _ITEM_BYTES.get(tensor.type, 1)
 
-    def _range(self, index: int) -> tuple[float, float] | None:
+    def _range(self, index: int) -> Span | None:
         tensor = self._tensors[index]
         limits, quantization = _INTEGERS.get(tensor.type), tensor.quantization
         if limits is None:

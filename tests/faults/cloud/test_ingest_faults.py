@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
@@ -62,7 +63,7 @@ def test_a_database_that_was_away_gets_everything_once_it_is_back(mosquitto: Mos
 
 
 def test_what_a_stopped_role_had_in_hand_comes_again(mosquitto: Mosquitto, outage: Outage) -> None:
-    lasting = {"session_expiry_s": 60}
+    lasting: dict[str, Any] = {"session_expiry_s": 60}
     first = Ingesting(mosquitto.url, outage, **lasting)
     first.connected()
     outage.away.set()

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from roost_cloud.client import ApiAnswerError, ApiClient, RemoteError
+from roost_cloud.client import ApiAnswerError, ApiClient, ApiUnreachableError, RemoteError
 from roost_cloud.credentials import Credentials
 from roost_cloud.fence import source
-from roost_cloud.fence.source import CloudUnreachableError, Source
+from roost_cloud.fence.source import Source
 
 Answer = Callable[[socket.socket], object]
 HUGE_BYTES = 128 << 20
@@ -90,7 +90,7 @@ def test_a_document_that_comes_by_drops_is_given_up(tmp_path: Path, monkeypatch:
     with answering(drops) as url:
         document = Source.open(url, tmp_path / "token", None)
         try:
-            with pytest.raises(CloudUnreachableError, match=r"takes longer than 0\.3 s"):
+            with pytest.raises(ApiUnreachableError, match=r"takes longer than 0\.3 s"):
                 document.fetch()
         finally:
             given_up.set()

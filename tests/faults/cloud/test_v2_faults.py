@@ -16,6 +16,7 @@ from tests.support.asked_cloud import TASK, AskedCloud, Said, bytes_request
 from tests.support.fake_scorer import Asked, FakeScorer, score_of
 from tests.support.mosquitto import Mosquitto
 from tests.support.proxy import Proxy
+from tests.support.unreadable import NO_MESSAGEPACK
 
 DEADLINE_S = TASK["deadline_ms"] / 1000
 SLACK_S = 2.0  # this machine may be busy; what the answer itself says of its time is exact
@@ -137,19 +138,23 @@ def test_nobody_scores(cloud: AskedCloud) -> None:
 
 
 def test_a_scorer_that_dies_with_a_question_in_hand_is_replaced_by_another(
-    cloud: AskedCloud, broker: Mosquitto, threads: ThreadPoolExecutor
+    cloud: AskedCloud, broker: Mosquitto
 ) -> None:
-    with FakeScorer(broker.port) as survivor:
+    in_hand: list[str] = []
+
+    def reply(asked: Asked) -> Iterator[Any]:
+        """Who is asked first dies; who is asked again answers."""
+        if asked.question.payload == b"in hand":
+            in_hand.append(asked.question.id)
+        if len(in_hand) != 1:
+            yield score_of(asked, "big")
+
+    with FakeScorer(broker.port, reply):
         for _ in range(10):
             assert cloud.infer(task="patient").label == "bright"
-        survivor.silent = True
-        asked = len(survivor.asked)
-        waiting = threads.submit(cloud.infer, bytes_request(), "patient")
-        until(lambda: len(survivor.asked) > asked, "the question is in hand")
-        survivor.silent = False
-        assert waiting.result(40).label == "bright"
-        first, again = survivor.asked[-2:]
-        assert first.question.id == again.question.id
+        assert cloud.infer(bytes_request("in hand"), "patient").label == "bright"
+    first, again = in_hand
+    assert first == again
 
 
 @pytest.mark.parametrize(
@@ -170,22 +175,32 @@ def test_nonsense_is_answered_by_the_default(
 
 def test_noise_on_the_score_topic_answers_nobody(cloud: AskedCloud, broker: Mosquitto) -> None:
     def reply(asked: Asked) -> Iterator[Any]:
-        yield b"\xff no MessagePack"
+        yield from NO_MESSAGEPACK.values()
         yield b"\x81\xaeschema_version\x63"
         yield score_of(asked, "stranger")
         yield score_of(asked, "big", id="cloud.another:1")
+        yield score_of(asked, "big", id=asked.question.id + "0")
         yield score_of(asked, "big")
         yield score_of(asked, "big", label="dark")
 
-    def noise() -> list[float]:
-        events = ("unreadable", "unexpected_score")
-        return [metric(cloud, f'roost_asking_events_total{{event="{event}"}}') for event in events]
+    expected = {
+        "score.unreadable": len(NO_MESSAGEPACK),
+        "score.version": 1,
+        "score.wrong_contestant": 1,
+        "score.unknown": 1,
+        "score.foreign": 1,
+        "score.duplicate": 1,
+    }
+
+    def noise() -> dict[str, float]:
+        return {code: metric(cloud, f'roost_asking_events_total{{event="{code}"}}') for code in expected}
 
     before = noise()
     with FakeScorer(broker.port, reply):
         assert cloud.infer().label == "bright"
         assert cloud.infer().label == "bright"
-    until(lambda: noise() == [was + more for was, more in zip(before, (4, 6), strict=True)], "counted")
+    until(lambda: noise() == {code: before[code] + 2 * count for code, count in expected.items()}, "each is counted")
+    assert "upgrade this side" in cloud.process.log, "and named"
 
 
 def test_callers_that_leave_cost_nobody_else_anything(cloud: AskedCloud, broker: Mosquitto) -> None:

@@ -5,10 +5,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from roost_edge.mqtt import Outcome
+from roost_edge.mqtt import NOTHING, BrokerSettings, Outcome, Subscription
 from roost_edge.reactor import Reactor
 from roost_shared.clock import SECOND, SystemClock
 from roost_shared.mqtt.faults import (
@@ -196,6 +197,47 @@ def test_holding_off_leaves_the_broker_alone(mosquitto: Mosquitto, driven: Make)
     assert not agent.connection.connected
     agent.until(lambda: len(agent.sessions) == 2, "back")
     assert agent.reactor.now_ns() - began_ns >= SECOND
+
+
+def test_other_settings_are_gone_by_at_once(mosquitto: Mosquitto, driven: Make) -> None:
+    agent = driven(mosquitto.url)
+    agent.start()
+    mosquitto.pause()
+    mid = agent.connection.publish("out", b"x", qos=1).mid
+    agent.connection.remake(settings(mosquitto.url, "in", username="another"))
+    assert not agent.connection.connected
+    mosquitto.resume()
+    agent.until(lambda: len(agent.sessions) == 2, "back")
+    assert agent.dropped_mids == [mid]
+    assert "u'another'" in mosquitto.log
+    agent.connection.publish("in", b"y", qos=1)
+    agent.until(lambda: agent.messages, "subscribed")
+
+
+@pytest.mark.parametrize("when", ["opening", "greeting", "waiting"])
+def test_other_settings_end_an_attempt_by_those_before(mosquitto: Mosquitto, driven: Make, when: str) -> None:
+    with _server(answer=None) as silent:
+        agent = driven(f"mqtt://127.0.0.1:{silent if when == 'greeting' else free_port()}")
+        agent.connection.start()
+        if when == "greeting":
+            agent.until(lambda: agent.connection.unsent() is not NOTHING, "a socket")
+        elif when == "waiting":
+            agent.until(lambda: agent.errors, "an attempt in vain")
+        agent.connection.remake(settings(mosquitto.url))
+        agent.until(lambda: agent.sessions, "connected")
+
+
+def test_settings_that_cannot_be_used_change_nothing(mosquitto: Mosquitto, driven: Make) -> None:
+    agent = driven(mosquitto.url)
+    agent.start()
+    with pytest.raises(BrokerFileError):
+        agent.connection.remake(settings("mqtts://127.0.0.1", cafile=Path("/nowhere")))
+    assert agent.connection.connected
+
+
+def settings(url: str, *topics: str, **more: Any) -> BrokerSettings:
+    subscriptions = tuple(Subscription(topic, 1) for topic in topics)
+    return BrokerSettings(url=url, client_id="cam-01", subscriptions=subscriptions, **more)
 
 
 @contextmanager

@@ -96,7 +96,7 @@ def test_a_device_writes_its_own_topics_and_no_others(join: Join, cloud: MqttPee
 
 def test_a_device_subscribes_to_its_own_topics_and_no_others(join: Join) -> None:
     cam = join(CAM)
-    for kind in ("desired", "score", "state", "in/+", "in/meter"):
+    for kind in ("desired", "score", "watermark", "state", "in/+", "in/meter"):
         assert cam.subscribe(f"roost/1/{CAM}/{kind}") == [1], kind
     for topic in (
         f"roost/1/{CAM}/#", f"roost/1/{CAM}/+", f"roost/1/{CAM}/in/#", f"roost/1/{CAM}/telemetry",
@@ -108,11 +108,11 @@ def test_a_device_subscribes_to_its_own_topics_and_no_others(join: Join) -> None
 
 def test_the_cloud_writes_only_what_devices_read(join: Join, cloud: MqttPeer) -> None:
     cam = join(CAM)
-    for kind in ("desired", "score", "state", "in/+"):
+    for kind in ("desired", "score", "watermark", "state", "in/+"):
         cam.subscribe(f"roost/1/{CAM}/{kind}")
-    for kind in ("state", "in/meter", "desired", "score"):
+    for kind in ("state", "in/meter", "desired", "score", "watermark"):
         cloud.publish(f"roost/1/{CAM}/{kind}", b"x")
-    assert topics(cam, 2) == [f"roost/1/{CAM}/desired", f"roost/1/{CAM}/score"]
+    assert topics(cam, 3) == [f"roost/1/{CAM}/{kind}" for kind in ("desired", "score", "watermark")]
     for topic in ("#", "roost/#", "roost/1/+/d/+/in/+", "roost/1/+/d/+/desired"):
         assert cloud.subscribe(topic) == [0x80], topic
 
@@ -142,7 +142,8 @@ def test_a_device_has_only_its_own_words_on_itself_retained(join: Join, cloud: M
     cam.vanish()
     cloud.next()
     cloud.publish(f"roost/1/{CAM}/desired", b"x", retain=True)
-    cloud.publish(f"roost/1/{CAM}/score", b"x", retain=True)
+    for kind in ("score", "watermark"):
+        cloud.publish(f"roost/1/{CAM}/{kind}", b"x", retain=True)
     assert fleet.retained == {f"roost/1/{CAM}/{kind}" for kind in ("state", "reported", "desired")}
 
 

@@ -9,7 +9,7 @@ import pytest
 from roost_cloud.scorer.asked import Asked
 from roost_cloud.scorer.engine import Engine, load_engine
 from roost_cloud.scorer.fair_queue import Job, Lane
-from roost_cloud.tasks.resolution import Place
+from roost_cloud.tasks.resolution import ContestantKey
 from roost_shared.bundle import Bundle
 from roost_shared.bundle.build import build_bundle
 from roost_shared.errors import RoostError
@@ -41,7 +41,7 @@ def colour(index: int) -> bytes:
 
 def job(payload: bytes) -> Job:
     question = Question(id="q", contestants=["big"], remaining_ms=1, payload=payload)
-    return Job(Asked("acme", "cam", "t", question, 0, 1, ""), Lane(Place("acme", "t", "big"), bulky=False))
+    return Job(Asked("acme", "cam", "t", question, 0, 1, ""), Lane(ContestantKey("acme", "t", "big"), bulky=False))
 
 
 def prepared(engine: Engine, *payloads: bytes) -> list[Features]:

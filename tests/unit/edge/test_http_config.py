@@ -52,6 +52,12 @@ def test_what_is_wrong_is_named_with_its_key(tmp_path: Path, http: str, key: str
     assert caught.value.key == key
 
 
+def test_a_mistyped_setting_is_guessed(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="connections") as caught:
+        load(tmp_path, "[broker]\nconections = 8")  # of another section, where it would be one
+    assert caught.value.key == "broker.conections"
+
+
 @pytest.mark.parametrize("listen", ["127.0.0.1:8000", "127.9.9.9:0", "localhost:8000", "[::1]:8000"])
 def test_this_machine_needs_no_token(tmp_path: Path, listen: str) -> None:
     assert load(tmp_path, f'[http]\nlisten = "{listen}"').http is not None

@@ -95,6 +95,7 @@ def test_json_needs_no_content_type(text: bytes, shape: tuple[int, ...]) -> None
         pytest.param(b'{"a": 1}', "input.bad_json", id="JSON object"),
         pytest.param(b"[]", "input.bad_json", id="empty JSON"),
         pytest.param(b"[" * 900, "input.bad_json", id="JSON too deep"),
+        pytest.param(b'["\xff"]', "input.bad_json", id="JSON of bad UTF-8"),
     ],
 )
 def test_bad_payloads_say_what_is_wrong(payload: bytes, code: str) -> None:

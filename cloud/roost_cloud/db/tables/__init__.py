@@ -4,7 +4,9 @@ from roost_cloud.db.tables.audit import AuditEntry
 from roost_cloud.db.tables.deployment import Deployment
 from roost_cloud.db.tables.fleet import Certificate, Device, DeviceLabel, EnrolmentToken, SpentNonce
 from roost_cloud.db.tables.people import ApiToken, Tenant
-from roost_cloud.db.tables.registry import Alias, AliasMove, Blob, BundleBlob, BundleVersion, Upload
+from roost_cloud.db.tables.records import DroppedInput, LateScore, RecordLog, Sample, SampleScore, TaskPolicy, Window
+from roost_cloud.db.tables.registry import Alias, AliasMove, Blob, BlobUpload, BundleBlob, BundleVersion
+from roost_cloud.db.tables.shards import SampleInput, Shard, ShardUpload
 from roost_cloud.db.tables.tasks import CloudTask
 
 __all__ = [
@@ -13,6 +15,7 @@ __all__ = [
     "ApiToken",
     "AuditEntry",
     "Blob",
+    "BlobUpload",
     "BundleBlob",
     "BundleVersion",
     "Certificate",
@@ -20,8 +23,17 @@ __all__ = [
     "Deployment",
     "Device",
     "DeviceLabel",
+    "DroppedInput",
     "EnrolmentToken",
+    "LateScore",
+    "RecordLog",
+    "Sample",
+    "SampleInput",
+    "SampleScore",
+    "Shard",
+    "ShardUpload",
     "SpentNonce",
+    "TaskPolicy",
     "Tenant",
-    "Upload",
+    "Window",
 ]

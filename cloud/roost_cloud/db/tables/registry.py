@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from roost_cloud.db.base import Base, Name
 
-__all__ = ["Alias", "AliasMove", "Blob", "BundleBlob", "BundleVersion", "Upload"]
+__all__ = ["Alias", "AliasMove", "Blob", "BlobUpload", "BundleBlob", "BundleVersion"]
 
 _DIGEST = String(71)  # "sha256:" and 64 hex digits
 _VERSION = String(128)
@@ -32,7 +32,7 @@ class Blob(Base):
     condemned_at: Mapped[datetime | None]  # collection has begun: the object may be gone
 
 
-class Upload(Base):
+class BlobUpload(Base):
     """A blob on its way; its parts are with the object store."""
 
     __tablename__ = "upload"

@@ -31,7 +31,7 @@ class Revocation(NamedTuple):
     """One certificate taken back.
 
     Attributes:
-        serial: lower-case hex, as `Issued.serial` says it.
+        serial: lower-case hex, as `IssuedCertificate.serial` says it.
         revoked_at: aware.
     """
 

@@ -58,7 +58,7 @@ def test_a_connection_that_ends_takes_its_questions_with_it() -> None:
     rig.disconnect()
     assert codes(rig, request) == {"big": "link.lost"}
     rig.hear(said(rig.sent[0].question.id))
-    assert rig.asking.counts["unexpected_score"] == 1
+    assert rig.complaints == {"score.unknown": 1}
 
 
 def test_silence_is_answered_when_time_is_up() -> None:
@@ -162,7 +162,7 @@ def test_nonsense_is_a_failure(fields: dict[str, Any], code: str) -> None:
     request = rig.open(inquiry())
     rig.hear(said(rig.sent[0].question.id, **fields))
     assert codes(rig, request) == {"big": code}
-    assert rig.asking.counts["nonsense"] == 1
+    assert rig.complaints == {code: 1}
 
 
 def test_scores_that_nobody_asked_for_are_counted_and_change_nothing() -> None:
@@ -173,7 +173,23 @@ def test_scores_that_nobody_asked_for_are_counted_and_change_nothing() -> None:
     assert request not in rig.answers
     rig.hear(said(question_id), said(question_id))
     assert len(rig.answers[request]) == 1
-    assert rig.asking.counts["unexpected_score"] == 4
+    assert rig.complaints == {
+        "score.foreign": 1,
+        "score.unknown": 1,
+        "score.wrong_contestant": 2,
+        "score.duplicate": 1,
+    }
+
+
+def test_refusals_teach_nothing_of_how_long_a_question_takes() -> None:
+    rig = AskingRig()
+    for _ in range(10):
+        rig.open(inquiry(received_ns=rig.now_ns))
+        rig.hear(said(rig.sent[-1].question.id, error=ErrorInfo("contestant.unavailable", "it is being loaded")))
+    sent = len(rig.sent)
+    rig.open(inquiry(received_ns=rig.now_ns))
+    rig.pass_ms(100)
+    assert len(rig.sent) == sent + 1, "it is waited for, not asked once more after a moment"
 
 
 def test_a_repeated_id_gets_the_answer_that_the_first_got_or_will_get() -> None:

@@ -12,6 +12,7 @@ from roost_cloud.fence.source import Source
 from roost_cloud.fence.sync import FenceSync, keep_in_sync
 from roost_cloud.fleet.authority import Authority
 from roost_cloud.fleet.revocations import DocumentError, RevokedCertificate, revocations_document
+from roost_shared.cloud_url import CloudUrlError
 from roost_shared.errors import ConfigError, TransportError
 from tests.support.fleet_certificates import FixedClock
 
@@ -188,7 +189,7 @@ def test_a_command_that_fails_says_so() -> None:
 
 @pytest.mark.parametrize("url", ["http://roost.example", "roost.example", "ftp://localhost"])
 def test_a_token_goes_nowhere_in_the_clear(tmp_path: Path, url: str) -> None:
-    with pytest.raises(ConfigError):
+    with pytest.raises(CloudUrlError):
         Source.open(url, tmp_path / "token", None)
     Source.open("https://roost.example", tmp_path / "token", None)
     Source.open("http://127.0.0.1:8080", tmp_path / "token", None)

@@ -6,16 +6,16 @@ import msgspec
 import pytest
 
 from roost_cloud.broker.link import Message
-from roost_cloud.scorer.asked import BadQuestionError, read_question
+from roost_cloud.scorer.asked import BadQuestionError, RetainedQuestionError, read_question
 from roost_shared.messages import MessageError, VersionMismatchError
 from roost_shared.questions import Question, encode_msgpack
 
 TOPIC = "roost/1/acme/d/cam-01/ask/light"
 
 
-def message(payload: bytes, topic: str = TOPIC) -> Message:
+def message(payload: bytes, topic: str = TOPIC, *, retained: bool = False) -> Message:
     return Message(
-        topic, payload, 0, retained=False, received_ns=5, received_at=datetime.now(UTC), connection=1, mid=0
+        topic, payload, 0, retained=retained, received_ns=5, received_at=datetime.now(UTC), connection=1, mid=0
     )
 
 
@@ -62,6 +62,11 @@ def test_no_number_is_no_time() -> None:
 def test_another_topic_is_no_question(topic: str) -> None:
     with pytest.raises(MessageError):
         read_question(message(encode_msgpack(question()), topic))
+
+
+def test_what_a_broker_kept_is_no_question() -> None:
+    with pytest.raises(RetainedQuestionError):
+        read_question(message(encode_msgpack(question()), retained=True))
 
 
 def test_another_version_says_whom_to_upgrade() -> None:

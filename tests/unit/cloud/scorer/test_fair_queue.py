@@ -4,14 +4,14 @@ from collections import Counter
 
 from roost_cloud.scorer.asked import Asked
 from roost_cloud.scorer.fair_queue import FairQueue, Job, Lane
-from roost_cloud.tasks.resolution import Place
+from roost_cloud.tasks.resolution import ContestantKey
 from roost_shared.questions import Question
 
 
 def job(number: int, tenant: str = "acme", contestant: str = "big", payload: bytes = b"") -> Job:
     question = Question(id=f"q{number}", contestants=[contestant], remaining_ms=100, payload=payload)
     asked = Asked(tenant, "cam-01", "light", question, number, number + 100, "…/score")
-    return Job(asked, Lane(Place(tenant, "light", contestant), bulky=False))
+    return Job(asked, Lane(ContestantKey(tenant, "light", contestant), bulky=False))
 
 
 def ids(jobs: list[Job]) -> list[str]:
@@ -33,7 +33,7 @@ def test_a_lane_that_may_give_nothing_is_passed_over() -> None:
     queue = FairQueue(10, 1000)
     queue.put(job(0, contestant="busy"))
     queue.put(job(1, contestant="free"))
-    assert ids(queue.take(lambda lane: 0 if lane.place.contestant == "busy" else 9)) == ["q1"]
+    assert ids(queue.take(lambda lane: 0 if lane.key.contestant == "busy" else 9)) == ["q1"]
     assert not queue.take(lambda _: 0)
     assert len(queue) == 1
 
@@ -44,7 +44,7 @@ def test_tenants_take_turns_however_much_one_asks() -> None:
         queue.put(job(number, "loud"))
     for number in range(5):
         queue.put(job(number, "quiet"))
-    taken = [queue.take(lambda _: 1)[0].lane.place.tenant for _ in range(10)]
+    taken = [queue.take(lambda _: 1)[0].lane.key.tenant for _ in range(10)]
     assert Counter(taken) == {"loud": 5, "quiet": 5}
 
 
@@ -54,7 +54,7 @@ def test_in_a_full_queue_the_one_with_the_most_loses_its_newest() -> None:
         queue.put(job(number, "loud"))
     assert ids(queue.put(job(9, "loud"))) == ["q9"]
     (refused,) = queue.put(job(5, "quiet"))
-    assert (refused.lane.place.tenant, refused.asked.question.id) == ("loud", "q3")
+    assert (refused.lane.key.tenant, refused.asked.question.id) == ("loud", "q3")
     assert ids(queue.put(job(6, "quiet"))) == ["q2"]
     assert ids(queue.put(job(7, "quiet"))) == ["q7"], "they have as much as each other"
     assert len(queue) == 4

@@ -93,10 +93,11 @@ def test_over_a_reboot_no_time_has_passed(
     assert spend_all(ledger) == DAY_BYTES
 
 
+@pytest.mark.parametrize("record", [b"{", b'{"kernel_boot":"\xff"}', b"[" * 5000])
 def test_a_record_that_cannot_be_read_leaves_nothing_to_spend_and_is_named(
-    tmp_path: Path, reactor: VirtualReactor
+    tmp_path: Path, reactor: VirtualReactor, record: bytes
 ) -> None:
-    (tmp_path / "asked.json").write_text("{")
+    (tmp_path / "asked.json").write_bytes(record)
     complaints = Complaints(SystemClock())
     assert spend_all(open_ledger(tmp_path, reactor, complaints)) == 0
     assert complaints.counts == {"budget.unreadable": 1}

@@ -14,6 +14,7 @@ from roost_shared.bundle.build import TwinError, build_bundle
 from roost_shared.bundle.manifest import ImagePayload
 from roost_shared.errors import ConfigError
 from roost_shared.onnx.dense import write_dense_onnx
+from roost_shared.onnx.inspect import ExternalDataError
 from roost_shared.pipeline import Pipeline
 from roost_shared.runtime_settings import RuntimeName, RuntimeSettings
 from roost_shared.runtimes import NoRuntimeError
@@ -36,6 +37,15 @@ def test_each_runtime_gives_the_golden_outputs_and_the_same_label(tmp_path: Path
     pipeline = Pipeline.load(bundle, RuntimeSettings(name=name))
     pipeline.check_golden()
     assert pipeline.score(_png((0, 200, 90))).label == "green"
+
+
+def test_weights_in_another_file_are_no_part_of_a_bundle(tmp_path: Path) -> None:
+    """The runtime finds them where it is built, and on no device."""
+    whole = onnx.load_model_from_string(TWIN)
+    onnx.save_model(whole, tmp_path / "m.onnx", save_as_external_data=True, location="m.data", size_threshold=100)
+    with pytest.raises(ExternalDataError, match="'dense_0/weights' in another"):
+        build_bundle({}, tmp_path / "b", onnx={"model": tmp_path / "m.onnx"}, name="b", version="1", labels=COLOURS)
+    assert not (tmp_path / "b").exists()
 
 
 def test_another_network_is_no_twin(tmp_path: Path) -> None:

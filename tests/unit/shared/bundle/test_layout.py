@@ -7,8 +7,8 @@ import pytest
 
 from roost_shared.bundle import BundleConfig, BundleExistsError, BundleVersionError, open_bundle
 from roost_shared.bundle.golden import decode_golden, encode_golden
-from roost_shared.bundle.layout import digest_of
 from roost_shared.bundle.writer import write_bundle
+from roost_shared.digest import digest_of
 from tests.support.tiny_bundle import tiny_bundle
 
 

@@ -8,10 +8,10 @@ from roost_shared.bundle import Bundle, BundleExistsError, open_bundle
 from roost_shared.bundle.build import build_bundle
 from roost_shared.bundle.examples import evenly, read_examples
 from roost_shared.bundle.golden import GoldenMismatchError
-from roost_shared.bundle.layout import digest_of
 from roost_shared.bundle.manifest import Stage
 from roost_shared.bundle.split import split_bundle
 from roost_shared.bundle.writer import write_bundle
+from roost_shared.digest import digest_of
 from roost_shared.errors import ConfigError
 from roost_shared.pipeline import Pipeline
 from roost_shared.tflite.dense import DenseLayer, write_dense

@@ -2,7 +2,7 @@
 
 import pytest
 
-from roost_edge.cloud_url import CloudUrlError, check_cloud_url
+from roost_shared.cloud_url import CloudUrlError, check_cloud_url
 
 
 @pytest.mark.parametrize(
@@ -20,14 +20,18 @@ def test_encrypted_anywhere_or_plain_on_this_machine(url: str) -> None:
         ("http://roost.example", "not encrypted"),
         ("http://127.0.0.1.evil.example", "not encrypted"),
         ("http://localhost.evil.example", "not encrypted"),
+        ("http://127.0.0.1.example.org", "not encrypted"),
         ("http://10.0.0.1", "not encrypted"),
         ("ftp://x", "no address of a cloud"),
+        ("", "no address of a cloud"),
         ("roost.example", "no address of a cloud"),
         ("https://", "no address of a cloud"),
         ("https://x:0", "no address of a cloud"),
         ("https://x:99999", "no address"),
+        ("https://[x", "no address"),
         ("https://me@x", "more than an address"),
         ("https://x?y", "more than an address"),
+        ("https://x#y", "more than an address"),
     ],
 )
 def test_anything_else_is_refused(url: str, says: str) -> None:

@@ -361,7 +361,7 @@ def test_three_times_more_inputs_than_a_model_can_score_cost_none_of_those_it_ca
     bench = Bench(in_flight=20)
     model = OneModel(bench, took_ns=50 * MS)
     bench.task.workers = cast("dict[str, Worker]", {"primary": model})
-    bench.task.crews = cast("dict[Worker, list[str]]", {model: ["primary"]})
+    bench.task.by_worker = cast("dict[Worker, list[str]]", {model: ["primary"]})
     replies = []
     for number in range(600):  # 60 a second for ten seconds, of which it can score 20
         bench.reactor.advance(number * 1000 * MS // 60)
@@ -450,6 +450,13 @@ def test_a_caller_s_deadline_is_kept(bench: Bench) -> None:
     bench.reactor.advance(45 * MS)
     assert reply.answers[0].reason == "default"
     assert reply.answers[0].deadline_met
+
+
+def test_workers_and_rendezvous_agree_on_when_time_is_up(bench: Bench) -> None:
+    bench.put("a", FakeReply(), deadline_ns=100 * MS)
+    bench.put("b", FakeReply(), deadline_ns=2 * MS)  # less than the guard
+    assert [job.until_ns for job in bench.workers["primary"].jobs] == [95 * MS, 0]
+    assert [job.until_ns for job in bench.workers["shadow"].jobs] == [None, None], "it does not answer: never late"
 
 
 def test_forcing_lets_only_the_named_contestant_answer(bench: Bench) -> None:
@@ -632,7 +639,7 @@ def test_a_score_after_the_wait_for_it_is_over_still_answers() -> None:
     bench.desk.on_score("a", "big", Scored("3", 0.6, []), "big:2@sha256:11")
     bench.desk.on_score("a", "huge", Scored("9", 0.6, []), "huge:2@sha256:22")
     assert reply.answers[0].label == "3"
-    assert [one.label for one in bench.task.tally.late_scores.take_captures()] == ["9"]
+    assert [one["label"] for one in bench.task.tally.late_scores.to_list()] == ["9"]
 
 
 def test_a_link_that_goes_down_fails_the_question_that_is_still_to_come() -> None:

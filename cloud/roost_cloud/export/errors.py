@@ -1,0 +1,17 @@
+"""Why a folder cannot be exported to."""
+
+from roost_shared.errors import ContentError
+
+__all__ = ["ExportExistsError", "OtherExportError"]
+
+
+class ExportExistsError(ContentError):
+    """The folder holds a finished export, which another would mix with."""
+
+    code = "export.exists"
+
+
+class OtherExportError(ContentError):
+    """The folder holds an unfinished export of other samples, or in another format."""
+
+    code = "export.other"

@@ -1,0 +1,8 @@
+"""Samples: what devices thought worth remembering, with the inputs that they have uploaded.
+
+- `listing.py`: a page of them, by what they are; `place.py`: where a page ends.
+- `whole.py`: one of them, with all that is known of it.
+- `thumbnail.py`: an input as a small picture.
+
+Devices' records make them (`roost_cloud.ingest`), and their shards bring the inputs.
+"""

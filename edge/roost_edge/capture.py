@@ -1,0 +1,100 @@
+"""Capture, put together: the decoy that decides, the spooler that keeps, and the way of records to the cloud."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from roost_edge.config import AgentConfig
+from roost_edge.decoy.decoy import Decoy
+from roost_edge.reactor import Reactor
+from roost_edge.spooler.settings import SpoolerSettings
+from roost_edge.spooler.spooler import Spooler
+from roost_edge.telemetry import Telemetry
+from roost_shared.complaints import Complaints
+from roost_shared.topics import DeviceTopics
+
+__all__ = ["Capture", "make_capture"]
+
+_DAY_S: Final = 86_400.0
+_SHARE: Final = 0.75  # of the inputs that a broker hands out at a time may wait for a disk that stalls
+_PAYLOADS: Final = 4  # of the largest, that may wait for the disk
+
+
+class Capture:
+    """What of a device's inputs is kept.
+
+    Args:
+        config: agent.toml.
+        topics: the device's.
+        boot: this start of the agent.
+        reactor: the agent's loop.
+        complaints: hears of what could not be kept.
+
+    Attributes:
+        decoy: decides.
+        telemetry: takes records to the cloud.
+    """
+
+    def __init__(
+        self, config: AgentConfig, topics: DeviceTopics, boot: str, reactor: Reactor, complaints: Complaints
+    ) -> None:
+        limits = config.limits
+        room_bytes = _PAYLOADS * limits.payload_bytes
+        self._spooler = Spooler(_settings(config, boot), reactor, complaints, room_bytes=room_bytes)
+        self.telemetry = Telemetry(topics, self._spooler, reactor, complaints)
+        self._spooler.outgoing = self.telemetry.publish
+        self.decoy = Decoy(
+            {name: task.capture for name, task in config.tasks.items() if task.capture is not None},
+            self._spooler,
+            reactor,
+            complaints,
+            boot=boot,
+            unsettled_limit=max(1, int(_SHARE * limits.in_flight)),
+        )
+
+    @property
+    def is_starting(self) -> bool:
+        """It is not known yet whether inputs can be kept."""
+        return self._spooler.is_starting
+
+    def start(self, on_started: Callable[[], object]) -> None:
+        """Begin to keep; `on_started` is called once it is known whether that works."""
+        self._spooler.on_started = on_started
+        self._spooler.start()
+
+    def finish(self, patience_ns: int, on_finished: Callable[[], None]) -> None:
+        """Call `on_finished` once all that is in hand is durable, or `patience_ns` over."""
+        self._spooler.stop(patience_ns, on_finished)
+
+    def close(self) -> None:
+        """End the process."""
+        self._spooler.close()
+
+    def describe(self) -> dict[str, Any]:
+        """Its part of the status document."""
+        return self.decoy.describe()
+
+
+def make_capture(
+    config: AgentConfig, topics: DeviceTopics, boot: str, reactor: Reactor, complaints: Complaints
+) -> Capture | None:
+    """What the tasks ask for; None if none of them keeps anything."""
+    if not config.captures:
+        return None
+    return Capture(config, topics, boot, reactor, complaints)
+
+
+def _settings(config: AgentConfig, boot: str) -> str:
+    limits, cloud = config.limits, config.cloud
+    settings = SpoolerSettings(
+        state_dir=str(config.state_dir),
+        boot=boot,
+        cloud_url=None if cloud is None else cloud.url,
+        spool_bytes=limits.spool_bytes,
+        free_disk_bytes=limits.free_disk_bytes,
+        retention_s=limits.retention_days * _DAY_S,
+        uplink_bytes_per_s=limits.uplink_bytes_per_s or None,
+        upload_after_s=600 if cloud is None else cloud.upload_after_s,
+    )
+    return msgspec.json.encode(settings).decode()

@@ -1,0 +1,302 @@
+"""The decoy: sees each input as the models do, with all that was said of it, and has it kept where that is worth it.
+
+An input whose sender waits for an acknowledgement gets it once the input is durable, or once it was decided not to
+keep it; the answer has long left by then. Nobody may wait on a slow disk: a broker hands out only so many inputs that
+are not acknowledged. So where the disk stalls and too many wait, or one waits too long, it is acknowledged before it
+is durable, and counted: it is still going to be kept, but nobody was promised that.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from typing import Any, Final
+
+import msgspec
+
+from roost_edge.decoy.config import CaptureConfig
+from roost_edge.decoy.decision import Keeping, decide, decide_late
+from roost_edge.decoy.interface import Keeper
+from roost_edge.inputs import Input
+from roost_edge.reactor import Reactor, Timer
+from roost_edge.workers import SharedPayload
+from roost_shared import messages, rendezvous
+from roost_shared.clock import MS, SECOND, ns_to_ms
+from roost_shared.complaints import Complaints
+from roost_shared.messages import ErrorInfo
+from roost_shared.records import LateRecord, PolicyRecord, Record, SampleRecord, encode_record
+from roost_shared.rendezvous import Late, PolicyDocument, TaskPolicy
+
+__all__ = ["Answered", "Decoy"]
+
+_STALL_NS: Final = 250 * MS  # nothing durable for so long: the disk stalls, or does not keep up
+_PROMISE_NS: Final = 2 * SECOND
+_HELD: Final = 64  # inputs not kept that late scores may yet speak for: each costs its bytes and a descriptor
+
+_OVERLOADED: Final = ErrorInfo("capture.overloaded", "too much waits for the disk")
+
+Settle = Callable[[], object]
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """A request that has just been answered.
+
+    Attributes:
+        input: the input; its payload may be gone from it.
+        decision: what the rendezvous decided.
+        answer: what the caller got.
+        payload: the input's bytes, None where there was no memory for them.
+        policy: that it was answered by.
+        round_trip_ns: what a question to the cloud was expected to take; None: nobody could be asked.
+    """
+
+    input: Input
+    decision: rendezvous.Answer
+    answer: messages.Answer
+    payload: SharedPayload | None
+    policy: TaskPolicy
+    round_trip_ns: int | None = None
+
+
+class _Watched:
+    """An answered request that is still open: late scores may come."""
+
+    __slots__ = ("answered", "payload", "sample")
+
+    def __init__(self, answered: Answered, sample: str | None) -> None:
+        self.answered = answered
+        self.sample = sample  # what its record is named, if there is one
+        self.payload: SharedPayload | None = None  # held while the input is not kept
+
+    def let_go(self) -> None:
+        """Its input will not be kept."""
+        payload, self.payload = self.payload, None
+        if payload is not None:
+            payload.release()
+
+
+class _Waiting:
+    """An input that is being written, and who hears once it is durable."""
+
+    __slots__ = ("settles", "since_ns")
+
+    def __init__(self, since_ns: int) -> None:
+        self.since_ns = since_ns
+        self.settles: list[Settle] = []
+
+
+class Decoy:
+    """Those of the tasks that capture.
+
+    Args:
+        tasks: what each of them keeps.
+        keeper: keeps it.
+        reactor: the agent's loop.
+        complaints: hears of what could not be kept.
+        boot: this start of the agent.
+        unsettled_limit: inputs that may wait unacknowledged for a disk that stalls.
+    """
+
+    def __init__(
+        self,
+        tasks: dict[str, CaptureConfig],
+        keeper: Keeper,
+        reactor: Reactor,
+        complaints: Complaints,
+        *,
+        boot: str,
+        unsettled_limit: int,
+    ) -> None:
+        self.counts: Counter[str] = Counter()
+        self._tasks = tasks
+        self._keeper = keeper
+        self._reactor = reactor
+        self._complaints = complaints
+        self._boot = boot
+        self._unsettled_limit = unsettled_limit
+        self._samples = count(1)
+        self._watched: dict[str, _Watched] = {}
+        self._held: dict[str, _Watched] = {}  # those whose payload is held, the oldest first
+        self._waiting: dict[str, _Waiting] = {}  # the oldest first
+        self._look_at_waiting: Timer | None = None
+        self._policies: dict[str, tuple[TaskPolicy, str]] = {}
+
+    def captures(self, task: str) -> bool:
+        """Whether anything of a task is kept: then its inputs are held until they are answered."""
+        return task in self._tasks
+
+    def describe(self) -> dict[str, Any]:
+        """Its part of the status document."""
+        return {**self.counts, "unsettled": len(self._waiting), "spool": self._keeper.figures}
+
+    # ---- what the desk tells
+
+    def answered(self, answered: Answered) -> None:
+        """Decide about an input, now that its answer is on the way."""
+        config = self._tasks.get(answered.input.task)
+        if config is None:
+            return
+        tolerance = answered.policy.agreement_tolerance
+        keeping = decide(answered.decision, config, tolerance=tolerance, wanted=answered.input.keep)
+        watched = _Watched(answered, None)
+        self._watched[answered.input.key] = watched
+        if keeping is not None or config.answers == "all":
+            self._record(watched, config, keeping)
+        if keeping is None and answered.payload is not None and config.pixels:
+            self._hold(watched, answered.payload)
+
+    def late(self, key: str, late: Late) -> None:
+        """A score came after the answer."""
+        watched = self._watched.get(key)
+        if watched is None:
+            return
+        if late.differs and self._tasks[watched.answered.input.task].disagreement:
+            self._speak_for(watched)
+        if watched.sample is not None:
+            self._note(_late_record(watched.sample, late, self._reactor.now_ns() - watched.answered.input.received_ns))
+
+    def closed(self, key: str) -> None:
+        """Nothing more will be said of a request."""
+        watched = self._watched.pop(key, None)
+        if watched is not None:
+            self._held.pop(key, None)
+            watched.let_go()
+
+    def settle(self, key: str, settle: Settle) -> None:
+        """Let an input be acknowledged: now, or once it is durable."""
+        waiting = self._waiting.get(key)
+        if waiting is None:
+            settle()
+        else:
+            waiting.settles.append(settle)
+
+    # ---- keeping
+
+    def _record(self, watched: _Watched, config: CaptureConfig, keeping: Keeping | None) -> None:
+        """Have the record kept, and the input where it is worth it and there is one to keep."""
+        answered = watched.answered
+        if watched.sample is None:
+            watched.sample = f"{self._boot}-{next(self._samples)}"
+        record = SampleRecord(
+            sample=watched.sample,
+            answer=answered.answer,
+            kept_for=[] if keeping is None else list(keeping.kept_for),
+            probability=config.base_rate or 1.0 if keeping is None else keeping.probability,
+            recorded=config.answers,
+            deadline_ms=None if answered.input.deadline_ns is None else ns_to_ms(answered.input.deadline_ns),
+            force=answered.input.force,
+            backlog=answered.input.backlog,
+            policy=self._policy(answered.policy),
+            round_trip_ms=None if answered.round_trip_ns is None else ns_to_ms(answered.round_trip_ns),
+        )
+        payload = answered.payload if watched.payload is None else watched.payload
+        if keeping is None or not config.pixels:
+            self._note(record)
+        elif payload is None:
+            self._refused("capture.no_memory", answered, "its bytes were not to be had")
+            self._note(record)
+        else:
+            self._keep(answered, keeping, record, payload)
+
+    def _keep(self, answered: Answered, keeping: Keeping, record: SampleRecord, payload: SharedPayload) -> None:
+        key = answered.input.key
+        taken = self._keeper.keep(
+            record,
+            payload,
+            partial(self._kept, answered),
+            priority=keeping.priority,
+            content_type=answered.input.content_type,
+            correlation=answered.input.correlation,
+            redelivered=answered.input.redelivered,
+        )
+        if not taken:
+            self._refused("capture.overloaded", answered, "too much waits for the disk")
+            return
+        self.counts.update(f"kept_for_{reason}" for reason in keeping.kept_for[:1])
+        self._waiting[key] = _Waiting(self._reactor.now_ns())
+        if self._look_at_waiting is None:
+            self._look_at_waiting = self._reactor.call_after(_STALL_NS, self._release_stalled)
+
+    def _kept(self, answered: Answered, error: ErrorInfo | None) -> None:
+        """The input is durable, or will not be."""
+        if error is None:
+            self.counts["durable"] += 1
+        else:
+            self._refused(error.code, answered, error.message)
+        waiting = self._waiting.pop(answered.input.key, None)
+        for settle in waiting.settles if waiting is not None else ():
+            settle()
+
+    def _release_stalled(self) -> None:
+        """Acknowledge, the oldest first, what waits for a disk that is too slow for a promise."""
+        now_ns = self._reactor.now_ns()
+        for key, waiting in list(self._waiting.items()):
+            waited_ns = now_ns - waiting.since_ns
+            is_crowded = len(self._waiting) > self._unsettled_limit
+            if waited_ns < _STALL_NS or (waited_ns < _PROMISE_NS and not is_crowded):
+                break
+            del self._waiting[key]
+            self.counts["acknowledged_early"] += 1
+            for settle in waiting.settles:
+                settle()
+        self._look_at_waiting = self._reactor.call_after(_STALL_NS, self._release_stalled) if self._waiting else None
+
+    def _speak_for(self, watched: _Watched) -> None:
+        """A late score says something else than the answer did."""
+        keeping, config = decide_late(), self._tasks[watched.answered.input.task]
+        if watched.payload is not None:
+            self._held.pop(watched.answered.input.key, None)
+            self._record(watched, config, keeping)
+            watched.let_go()
+        elif watched.sample is not None:
+            self._keeper.raise_priority(watched.sample, keeping.priority)
+        elif config.pixels:
+            self.counts["late_missed"] += 1
+        else:
+            self._record(watched, config, keeping)
+
+    def _hold(self, watched: _Watched, payload: SharedPayload) -> None:
+        """Keep an input in memory for a while: a late score may speak for it."""
+        watched.payload = payload.hold()
+        self._held[watched.answered.input.key] = watched
+        if len(self._held) > _HELD:
+            self._held.pop(next(iter(self._held))).let_go()
+
+    # ---- records
+
+    def _policy(self, policy: TaskPolicy) -> str:
+        """The digest of a policy; the first time it is seen, the cloud is told what it says."""
+        known = self._policies.get(policy.task)
+        if known is None or known[0] is not policy:
+            document = PolicyDocument.of(policy)
+            known = (policy, document.digest)
+            self._policies[policy.task] = known
+            self._note(PolicyRecord(task=policy.task, digest=known[1], document=document.encode()))
+        return known[1]
+
+    def _note(self, record: Record) -> None:
+        if not self._keeper.note(encode_record(record), self._noted):
+            self._noted(_OVERLOADED)
+
+    def _noted(self, error: ErrorInfo | None) -> None:
+        if error is not None:
+            self.counts["records_lost"] += 1
+            self._complaints.note(error.code, f"a record for the cloud is lost: {error.message}")
+
+    def _refused(self, code: str, answered: Answered, why: str) -> None:
+        self.counts["not_kept"] += 1
+        self._complaints.note(code, f"{answered.input.task} {answered.input.id} is not kept: {why}")
+
+
+def _late_record(sample: str, late: Late, elapsed_ns: int) -> LateRecord:
+    score = late.score
+    return LateRecord(
+        sample=sample,
+        contestant=score.contestant,
+        bundle=score.bundle,
+        label=score.label,
+        confidence=score.confidence,
+        output=score.output,
+        elapsed_ms=ns_to_ms(elapsed_ns),
+        differs=late.differs,
+    )

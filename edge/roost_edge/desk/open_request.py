@@ -1,0 +1,41 @@
+"""A request between its input and its close: what the desk keeps of it."""
+
+from roost_edge.inputs import Input, Reply
+from roost_edge.task import Task
+from roost_edge.workers import SharedPayload
+from roost_shared import rendezvous
+
+__all__ = ["OpenRequest"]
+
+
+class OpenRequest:
+    """One request, from both sides.
+
+    Attributes:
+        task: what is asked.
+        input: as its intake read it.
+        request: the same as the rendezvous knows it; its `id` is the input's `key`.
+        time_up_ns: the moment at which it is answered at the latest, monotonic.
+        joined: the ways back of inputs that repeated its id before it was answered.
+        decision: what the rendezvous decided; None until then.
+        payload: held until it is answered, where a cloud contestant may be asked or the input kept; None else.
+        link: what was known of the way to cloud contestants when it came.
+    """
+
+    __slots__ = ("decision", "input", "joined", "link", "payload", "request", "task", "time_up_ns")
+
+    def __init__(self, task: Task, given: Input, request: rendezvous.Request) -> None:
+        self.task = task
+        self.input = given
+        self.request = request
+        self.time_up_ns = task.policy.time_up_ns(request.received_ns, request.deadline_ns)
+        self.joined: list[Reply] = []
+        self.decision: rendezvous.Answer | None = None
+        self.payload: SharedPayload | None = None
+        self.link = task.link
+
+    def let_go_payload(self) -> None:
+        """Nobody needs the input any more."""
+        if self.payload is not None:
+            self.payload.release()
+            self.payload = None

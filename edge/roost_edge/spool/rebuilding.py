@@ -1,0 +1,94 @@
+"""An index made anew from the segments, after a failing card has damaged it. A power cut alone never needs this.
+
+Each frame says what it holds. Every frame whose bytes are sound becomes an entry again, and its record goes to the
+outbox anew. What only the index knew is lost, and said to be: records that belonged to no input, what had been sealed
+(the cloud knows samples it has again, by name), and how far inputs had been thinned: they have the probability again
+with which they were kept first.
+"""
+
+import mmap
+import os
+import sqlite3
+from collections.abc import Iterator
+from typing import Final
+
+from roost_edge.spool import entries, outbox
+from roost_edge.spool.dedupe import keep_digest
+from roost_edge.spool.frame import ALIGNMENT, MAGIC, FrameError, Head, frame_bytes, open_frame, padded
+from roost_edge.spool.index import mark_whole, transaction
+from roost_edge.spool.interface import NewEntry, Stored
+from roost_edge.spool.segments import Place, Segments
+
+__all__ = ["rebuild"]
+
+_EARLIER: Final = 0  # a boot that is none of ours: its name went with the index
+
+
+def rebuild(connection: sqlite3.Connection, segments: Segments, boot: int) -> int:
+    """Fill an empty index; the number of entries found.
+
+    Raises:
+        SpoolError: the index cannot be written.
+        OSError: the segments cannot be read.
+    """
+    found = 0
+    with transaction(connection):
+        for number in segments.numbers():
+            for place, head, stored in _frames(segments, number):
+                found += _take_up(connection, boot, place, head, stored)
+        mark_whole(connection)
+    return found
+
+
+def _take_up(connection: sqlite3.Connection, boot: int, place: Place, head: Head, stored: Stored) -> bool:
+    if entries.by_sample(connection, head.sample) is not None:
+        return False  # a segment was being compacted
+    entry = NewEntry(
+        sample=head.sample,
+        task=head.task,
+        priority=head.priority,
+        probability=head.probability,
+        record=stored.record,
+        payload=stored.payload,
+        sha256=head.sha256,
+        content_type=head.content_type,
+    )
+    sequence = outbox.last_sequence(connection, boot) + 1
+    number = entries.insert(connection, entry, place, 0, boot, sequence)
+    outbox.put_entry(connection, boot, sequence, number, base_rate=head.priority == 0)
+    keep_digest(connection, _EARLIER, head.sample, head.digest, 0)
+    return True
+
+
+def _frames(segments: Segments, number: int) -> Iterator[tuple[Place, Head, Stored]]:
+    """The sound frames of a segment, whatever lies between them."""
+    size_bytes = segments.size_bytes(number)
+    if not size_bytes:
+        return
+    descriptor = os.open(segments.path(number), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with mmap.mmap(descriptor, size_bytes, access=mmap.ACCESS_READ) as data:
+            offset = data.find(MAGIC)
+            while offset >= 0:
+                frame = _frame_at(data, offset)
+                if frame is None:
+                    offset = data.find(MAGIC, offset + 1)
+                    continue
+                length, head, stored = frame
+                yield Place(number, offset, length), head, stored
+                offset = data.find(MAGIC, offset + padded(length))
+    finally:
+        os.close(descriptor)
+
+
+def _frame_at(data: mmap.mmap, offset: int) -> tuple[int, Head, Stored] | None:
+    if offset % ALIGNMENT:
+        return None
+    try:
+        length = frame_bytes(data[offset : offset + 64])
+        if offset + length > len(data):
+            return None
+        head, stored = open_frame(data[offset : offset + length])
+    except FrameError:
+        return None
+    return length, head, stored

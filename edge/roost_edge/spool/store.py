@@ -1,0 +1,345 @@
+"""The spool: keeps inputs and records on the disk until the cloud has them, within its limits.
+
+One thread owns it. `append` returns when what it kept is durable: bytes first, into a segment; then one transaction
+for the index and the outbox. What is refused leaves nothing behind but a count. See the package for the picture.
+"""
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from roost_edge.spool import entries, outbox
+from roost_edge.spool.admission import Admission, Candidate, refusal
+from roost_edge.spool.compaction import compact, worth_compacting
+from roost_edge.spool.dedupe import forget_digests, keep_digest, mark_matched
+from roost_edge.spool.disk import Disk
+from roost_edge.spool.entries import Row
+from roost_edge.spool.errors import SpoolError, SpoolFullError, SpoolUnwritableError
+from roost_edge.spool.index import connect, reading, transaction
+from roost_edge.spool.interface import NewEntry, Note, Outcome, SpoolReader
+from roost_edge.spool.limits import SpoolLimits
+from roost_edge.spool.opening import INDEX, SEGMENTS, lock_folder, open_index, put_in_order
+from roost_edge.spool.reader import Reader
+from roost_edge.spool.rebuilding import rebuild
+from roost_edge.spool.removal import Removal
+from roost_edge.spool.room import Room
+from roost_edge.spool.running_time import RunningTime
+from roost_edge.spool.segments import Place, Segments
+from roost_edge.spool.tally import Held, Tally
+from roost_edge.spool.teller import Teller
+from roost_shared.records import Batch
+
+__all__ = ["Spool"]
+
+_EXPIRED_AT_ONCE: Final = 1000
+
+
+class Spool:
+    """The spool of one folder.
+
+    Args:
+        folder: made if missing.
+        boot: of the agent: its records are counted by it.
+        limits: how much it may take.
+        now_ns: the monotonic clock now, as in all that follows; wall clocks play no part.
+        disk: what writes segments.
+
+    Raises:
+        SpoolBusyError: another process has it.
+        SpoolError: it cannot be used.
+    """
+
+    def __init__(self, folder: Path, boot: str, limits: SpoolLimits, now_ns: int, disk: Disk | None = None) -> None:
+        self._folder = folder
+        self._limits = limits
+        self._disk = disk or Disk()
+        self._tally = Tally()
+        self._raises: dict[str, int] = {}
+        self._lock = lock_folder(folder)
+        try:
+            self._open(boot, now_ns)
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def _open(self, boot: str, now_ns: int) -> None:
+        try:
+            self._segments = Segments(self._folder / SEGMENTS, self._disk, self._limits.segment_bytes)
+        except OSError as error:
+            raise _unwritable(error) from error
+        self._connection, is_whole = open_index(self._folder)
+        try:
+            self._fill(boot, is_whole=is_whole)
+        except BaseException:
+            self._connection.close()
+            raise
+        with reading():
+            (time_s,) = self._connection.execute(
+                "SELECT max(time_s, coalesce((SELECT max(time_s) FROM entry), 0)) FROM state"
+            ).fetchone()
+        self._running = RunningTime(time_s)
+        self._time_s = self._running.at(now_ns)
+        self._room = Room(self._connection, self._segments, self._tally, self._boot)
+        self._teller = Teller(self._connection, self._segments, self._tally, self._limits.outbox_bytes)
+
+    def _fill(self, boot: str, *, is_whole: bool) -> None:
+        is_lost = not is_whole and bool(self._segments.numbers())
+        with transaction(self._connection):
+            # After a loss nobody knows which sequences of this boot the cloud has: they are counted under a new name.
+            self._boot = outbox.boot_number(self._connection, f"{boot}.{os.urandom(4).hex()}" if is_lost else boot)
+        if not is_whole:
+            try:
+                self._tally.happened("rebuilt", rebuild(self._connection, self._segments, self._boot))
+            except OSError as error:
+                raise _unwritable(error) from error
+        put_in_order(self._connection, self._segments, self._tally, self._boot)
+
+    def close(self) -> None:
+        """Let another process have it."""
+        self._segments.close()
+        self._connection.close()
+        os.close(self._lock)
+
+    def reader(self) -> SpoolReader:
+        """The spool for another thread, which must be the one that calls this."""
+        return Reader(
+            connect(self._folder / INDEX),
+            self._segments,
+            self._tally,
+            self._boot,
+            sealed_limit_bytes=int(self._limits.quota_bytes * self._limits.sealed_share),
+            time_s=lambda: self._time_s,
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """What it holds, and what became of the rest since the start."""
+        return self._tally.describe()
+
+    # ---- keeping
+
+    def append(self, new: Sequence[NewEntry], notes: Sequence[Note] = (), *, now_ns: int) -> list[Outcome]:
+        """Keep entries, and put records into the outbox; what is said to be kept is durable.
+
+        Args:
+            new: entries, in order of receipt.
+            notes: records that belong to none of them.
+            now_ns: the monotonic clock.
+
+        Returns:
+            What became of each entry, in their order. If notes cannot be kept they are counted, as `outbox_lost`.
+        """
+        self._time_s = self._running.at(now_ns)
+        try:
+            admission = Admission(self._connection, self._boot, new)
+            self._admit(admission)
+            self._keep(admission, notes)
+        except SpoolError as error:
+            self._tally.happened("outbox_lost", len(notes))
+            outcomes = [Outcome(sample=entry.sample, error=refusal(error)) for entry in new]
+        else:
+            outcomes = admission.outcomes()
+        for outcome in outcomes:
+            if outcome.error is not None:
+                self._tally.refused(outcome.error.code, 1)
+        return outcomes
+
+    def note(self, notes: Sequence[Note], *, now_ns: int) -> None:
+        """Put records into the outbox, durably.
+
+        Raises:
+            SpoolError: they could not be kept; they are counted.
+        """
+        self._time_s = self._running.at(now_ns)
+        try:
+            with transaction(self._connection):
+                grown_bytes = outbox.put(self._connection, self._boot, notes)
+        except SpoolError:
+            self._tally.happened("outbox_lost", len(notes))
+            raise
+        self._tally.outbox_grew(grown_bytes)
+        self._squeeze()
+
+    def raise_priority(self, sample: str, priority: int) -> None:
+        """What was kept turned out to be worth more. It is written with what comes next, at the latest by `tick`."""
+        self._raises[sample] = max(priority, self._raises.get(sample, priority))
+
+    def _admit(self, admission: Admission) -> None:
+        """Find room for what is new, for the most valuable first; what finds none is refused."""
+        taken_bytes = 0
+        for candidate in sorted(admission.candidates, key=lambda one: -one.entry.priority):
+            needed_bytes = taken_bytes + candidate.frame.padded_bytes
+            if needed_bytes > self._room_bytes():
+                self._make_room(needed_bytes, highest=candidate.entry.priority)
+            if needed_bytes > self._room_bytes():
+                admission.refuse(candidate, SpoolFullError("the spool is full of what is worth no less"))
+            else:
+                taken_bytes = needed_bytes
+
+    def _make_room(self, needed_bytes: int, *, highest: int) -> None:
+        """Thin for what comes in and for more after it. Where no holes can be punched, only `tick` frees disk."""
+        limits = self._limits
+        if self._segments.punches or self._disk_room_bytes() >= needed_bytes:
+            surplus_bytes = self._tally.entry_bytes - int(limits.thin_to * limits.quota_bytes)
+            self._room.make(max(needed_bytes - self._room_bytes(), surplus_bytes), highest=highest)
+
+    def _room_bytes(self) -> int:
+        """What may still be written."""
+        return min(self._limits.quota_bytes - self._tally.entry_bytes, self._disk_room_bytes())
+
+    def _disk_room_bytes(self) -> int:
+        try:
+            return self._disk.free_bytes(self._folder) - self._limits.reserve_bytes
+        except OSError as error:
+            raise _unwritable(error) from error
+
+    def _keep(self, admission: Admission, notes: Sequence[Note]) -> None:
+        candidates = admission.candidates
+        if not (candidates or notes or admission.matched):
+            return
+        try:
+            places = self._segments.append([one.frame for one in candidates]) if candidates else []
+        except OSError as error:
+            raise _unwritable(error) from error
+        try:
+            with transaction(self._connection):
+                self._write_rows(candidates, places)
+                mark_matched(self._connection, admission.matched)
+                grown_bytes = outbox.put(self._connection, self._boot, notes)
+                raised = self._raise()
+        except SpoolError:
+            self._segments.take_back(places)
+            raise
+        self._raised(raised)
+        self._tally.added(
+            Held(place, one.entry.priority, sealed=False) for one, place in zip(candidates, places, strict=True)
+        )
+        self._tally.outbox_grew(grown_bytes)
+        self._tally.happened("kept", len(candidates))
+        self._tally.happened("matched", len(admission.matched))
+        if notes:
+            self._squeeze()
+
+    def _squeeze(self) -> None:
+        """What was put in is kept, whether or not the rest can be made smaller; `tick` says so if it cannot."""
+        with contextlib.suppress(SpoolError):
+            self._teller.squeeze()
+
+    def _raise(self) -> list[Row]:
+        """Write what `raise_priority` has been told, within a transaction; the rows as they were."""
+        found = [entries.by_sample(self._connection, sample) for sample in self._raises]
+        rows = [
+            row for row in found if row is not None and row.shard is None and row.priority < self._raises[row.sample]
+        ]
+        self._connection.executemany(
+            "UPDATE entry SET priority = ? WHERE id = ?", [(self._raises[row.sample], row.id) for row in rows]
+        )
+        return rows
+
+    def _raised(self, rows: Sequence[Row]) -> None:
+        before = [entries.held(row) for row in rows]
+        after = [msgspec.structs.replace(entries.held(row), priority=self._raises[row.sample]) for row in rows]
+        self._tally.changed(before, after)
+        self._raises.clear()
+
+    def _write_rows(self, candidates: Sequence[Candidate], places: Sequence[Place]) -> None:
+        first = outbox.last_sequence(self._connection, self._boot) + 1
+        for sequence, (one, place) in enumerate(zip(candidates, places, strict=True), start=first):
+            entry = one.entry
+            number = entries.insert(self._connection, entry, place, self._time_s, self._boot, sequence)
+            outbox.put_entry(self._connection, self._boot, sequence, number, base_rate=entry.priority == 0)
+            keep_digest(self._connection, self._boot, entry.sample, one.digest, self._time_s)
+
+    # ---- telling the cloud
+
+    def link_up(self, now_ns: int) -> None:
+        """There is a new link to the cloud: records are sent from the watermark on."""
+        self._teller.link_up(now_ns)
+
+    def link_down(self) -> None:
+        """There is none."""
+        self._teller.link_down()
+
+    def next_batch(self, now_ns: int) -> Batch | None:
+        """The records to send now; see `Teller`."""
+        return self._teller.next_batch(now_ns)
+
+    def next_look_ns(self) -> int | None:
+        """When `next_batch` may have something again by time alone; see `Teller`."""
+        return self._teller.next_look_ns()
+
+    def watermark(self, boot: str, sequence: int, now_ns: int) -> None:
+        """The cloud has this boot's records up to this one; see `Teller`."""
+        self._teller.watermark(boot, sequence, now_ns)
+
+    # ---- from time to time
+
+    def tick(self, now_ns: int) -> None:
+        """Let go what is too old, make room, tidy up. To be called about once a minute.
+
+        Raises:
+            SpoolError: the disk does not let us; what was done before stays done.
+        """
+        self._time_s = self._running.at(now_ns)
+        self._expire()
+        self._thin()
+        self._teller.squeeze()
+        self._tidy()
+        with transaction(self._connection):
+            raised = self._raise()
+            forget_digests(self._connection, self._time_s)
+            outbox.forget_boots(self._connection, self._boot)
+            self._connection.execute("UPDATE state SET time_s = ?", (self._time_s,))
+        self._raised(raised)
+
+    def _expire(self) -> None:
+        removal = Removal(self._connection, self._segments, self._tally, self._boot)
+        with transaction(self._connection):
+            rows = entries.open_rows(self._connection, _EXPIRED_AT_ONCE)
+            removal.take([row for row in rows if self._time_s - row.time_s > self._limits.age_s], "retention")
+        removal.finish()
+
+    def _thin(self) -> None:
+        limits, used_bytes = self._limits, self._tally.entry_bytes
+        surplus_bytes = 0
+        if used_bytes > limits.thin_at * limits.quota_bytes:
+            surplus_bytes = used_bytes - int(limits.thin_to * limits.quota_bytes)
+        missing_bytes = -self._disk_room_bytes()
+        if missing_bytes > 0:
+            missing_bytes -= self._dead_bytes()  # these are freed without any loss
+        self._room.make(max(surplus_bytes, missing_bytes))
+
+    def _dead_bytes(self) -> int:
+        try:
+            numbers = self._segments.numbers()
+            return sum(max(0, self._segments.allocated_bytes(n) - self._tally.in_segment(n)) for n in numbers)
+        except OSError as error:
+            raise _unwritable(error) from error
+
+    def _tidy(self) -> None:
+        """Remove segments that hold nothing any more, and make those that hold little hold nothing: one at a time."""
+        try:
+            for number in self._segments.numbers():
+                if number == self._segments.active:
+                    continue
+                alive_bytes = self._tally.in_segment(number)
+                if not alive_bytes and not self._is_used(number):
+                    self._segments.remove(number)
+                elif worth_compacting(self._segments.allocated_bytes(number), alive_bytes):
+                    compact(self._connection, self._segments, self._tally, number)
+                    return
+        except OSError as error:
+            raise _unwritable(error) from error
+
+    def _is_used(self, number: int) -> bool:
+        """What the index says before a file goes: counts are no ground to remove one."""
+        with reading():
+            return bool(entries.of_segment(self._connection, number))
+
+
+def _unwritable(error: OSError) -> SpoolUnwritableError:
+    place = f"{error.filename}: " if error.filename else ""
+    return SpoolUnwritableError(f"{place}{error.strerror or error}")

@@ -1,0 +1,219 @@
+"""What the agent and the spooler's process say to each other, over one AF_UNIX SOCK_SEQPACKET socket pair.
+
+agent                                     spooler
+  │◀──────────────────────────────── Ready ┤  once
+  ├─ Keep, descriptor of the input ───────▶│  each with a number
+  ├─ Note ────────────────────────────────▶│
+  │◀──────────────── Settled, their numbers ┤  durable, or refused
+  ├─ Raise, Covered, Link ────────────────▶│
+  │◀─────────────── Outgoing, for the cloud ┤  while the link is up
+  │◀──────────────────────────────── Status ┤  once a second, where something changed
+  ├─ Finish ──────────────────────────────▶│  it commits what it has, and ends
+
+A message that is larger than a packet rides in a descriptor of its own, the last one.
+"""
+
+import os
+import socket
+from typing import Any, Final
+
+import msgspec
+
+from roost_shared.errors import DeviceError
+from roost_shared.messages import ErrorInfo
+from roost_shared.records import SampleRecord
+
+__all__ = [
+    "Covered",
+    "Finish",
+    "FromAgent",
+    "FromSpooler",
+    "Keep",
+    "Link",
+    "Note",
+    "Outgoing",
+    "Raise",
+    "Ready",
+    "Settled",
+    "SpoolerProtocolError",
+    "Status",
+    "decode_from_agent",
+    "decode_from_spooler",
+    "encode",
+    "receive",
+    "send",
+]
+
+_PACKET_BYTES: Final = 64 * 1024  # more rides in a descriptor
+_MESSAGE_BYTES: Final = 64 * 1024 * 1024  # an embedding's record is large; more is no message of ours
+_DESCRIPTORS: Final = 2  # an input, and a large message
+_CUT: Final = int(socket.MSG_TRUNC) | int(socket.MSG_CTRUNC)
+_LARGE: Final = b"\xc1"  # what no MessagePack begins with: the message is in the last descriptor
+
+
+class SpoolerProtocolError(DeviceError):
+    """The other end sent what is no message, or one that does not belong here."""
+
+    code = "spooler.protocol"
+
+
+class Keep(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Keep the input whose descriptor rides on this packet, and the record on it."""
+
+    number: int
+    priority: int  # higher ones outlive lower ones
+    record: SampleRecord  # its `input` is filled in by whoever reads the bytes
+    content_type: str | None = None
+    correlation: str = ""  # what tells the input from another of the same bytes, beside them
+    redelivered: bool = False  # an earlier boot may have kept it
+
+
+class Note(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Keep a record for the cloud."""
+
+    number: int
+    record: bytes
+
+
+class Raise(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Something speaks for an input that is kept already."""
+
+    sample: str
+    priority: int
+
+
+class Covered(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """The cloud's watermark."""
+
+    boot: str
+    sequence: int
+
+
+class Link(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Records can be sent to the cloud now, or no more."""
+
+    up: bool
+
+
+class Finish(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Commit what is in hand, and end."""
+
+
+class Ready(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """What lay on the disk is read and sound."""
+
+
+class Settled(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """What became of orders."""
+
+    durable: list[int]
+    refused: list[tuple[int, ErrorInfo]] = []
+
+
+class Outgoing(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """A batch of records, for the telemetry topic."""
+
+    batch: bytes
+
+
+class Status(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Counts, for `roost-agent status`, and what went wrong since the last, for its log."""
+
+    figures: dict[str, Any]
+    faults: list[ErrorInfo] = []
+
+
+FromAgent = Keep | Note | Raise | Covered | Link | Finish
+FromSpooler = Ready | Settled | Outgoing | Status
+
+_encoder = msgspec.msgpack.Encoder()
+_from_agent: msgspec.msgpack.Decoder[FromAgent] = msgspec.msgpack.Decoder(FromAgent)
+_from_spooler: msgspec.msgpack.Decoder[FromSpooler] = msgspec.msgpack.Decoder(FromSpooler)
+
+
+def encode(message: FromAgent | FromSpooler) -> bytes:
+    """The bytes of a message."""
+    return _encoder.encode(message)
+
+
+def decode_from_agent(data: bytes) -> FromAgent:
+    """The message in what the agent sent.
+
+    Raises:
+        SpoolerProtocolError: it is none.
+    """
+    try:
+        return _from_agent.decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise SpoolerProtocolError(f"the agent sent no message: {error}") from error
+
+
+def decode_from_spooler(data: bytes) -> FromSpooler:
+    """The message in what the spooler sent.
+
+    Raises:
+        SpoolerProtocolError: it is none.
+    """
+    try:
+        return _from_spooler.decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise SpoolerProtocolError(f"the spooler sent no message: {error}") from error
+
+
+def send(sock: socket.socket, data: bytes, descriptors: list[int]) -> None:
+    """Send a message.
+
+    Args:
+        sock: our end.
+        data: as `encode` made it.
+        descriptors: that ride on it; still the caller's.
+
+    Raises:
+        BlockingIOError: `sock` does not block, and there is no room just now.
+        OSError: the other end is gone, or no descriptor is left.
+    """
+    if len(data) <= _PACKET_BYTES:
+        socket.send_fds(sock, [data], descriptors)
+        return
+    large = os.memfd_create("roost-message", os.MFD_CLOEXEC)
+    try:
+        with open(large, "wb", buffering=0, closefd=False) as file:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[file.write(rest) :]
+        socket.send_fds(sock, [_LARGE], [*descriptors, large])
+    finally:
+        os.close(large)
+
+
+def receive(sock: socket.socket) -> tuple[bytes, list[int]]:
+    """The next message and what rode on it, now the caller's; no bytes at all once the other end is gone.
+
+    Raises:
+        BlockingIOError: `sock` does not block, and there is none just now.
+        SpoolerProtocolError: it was cut short, or larger than any message.
+    """
+    try:
+        packet, descriptors, flags, _ = socket.recv_fds(sock, _PACKET_BYTES, _DESCRIPTORS)
+    except ConnectionResetError:
+        return b"", []
+    cut = bool(flags & _CUT)
+    is_large = packet == _LARGE
+    if is_large and not cut:
+        packet = _read_large(descriptors)
+    if cut or (is_large and not packet):
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise SpoolerProtocolError("what came is more than a packet, or a large message without its bytes")
+    return packet, descriptors
+
+
+def _read_large(descriptors: list[int]) -> bytes:
+    """The message in the last descriptor, which is taken off; nothing if it is none."""
+    if not descriptors:
+        return b""
+    large = descriptors.pop()
+    try:
+        return os.pread(large, min(os.fstat(large).st_size, _MESSAGE_BYTES), 0)
+    finally:
+        os.close(large)

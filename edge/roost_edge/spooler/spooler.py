@@ -1,0 +1,330 @@
+"""The agent's side of the spooler: orders go out, each is settled once, and what a dead process had is sent again.
+
+An order is durable or refused when it is settled, and only then does its giver hear. A process that dies, hangs or
+talks nonsense is killed and started anew after a while, and gets every order that was not settled once more; it knows
+those that it had committed. Nothing here waits: what the socket does not take lies in a queue, which `room_bytes`
+bounds.
+"""
+
+import os
+import random
+import socket
+import subprocess
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from roost_edge.decoy.interface import Done
+from roost_edge.offspring import describe_end, spawn
+from roost_edge.reactor import Reactor, Timer
+from roost_edge.spooler import protocol
+from roost_edge.workers import SharedPayload
+from roost_shared.backoff import Backoff
+from roost_shared.clock import SECOND
+from roost_shared.complaints import Complaints
+from roost_shared.messages import ErrorInfo
+from roost_shared.records import SampleRecord, Watermark
+
+__all__ = ["Spooler"]
+
+_MODULE: Final = "roost_edge.spooler.process"
+_FIRST_PAUSE_NS: Final = 1 * SECOND
+_LONGEST_PAUSE_NS: Final = 60 * SECOND
+_START_NS: Final = 120 * SECOND  # a large spool on a slow card is read through
+_HUNG_NS: Final = 60 * SECOND  # with orders and not a word: a card may stall for seconds
+_ORDERS: Final = 256  # that are not settled: each costs a descriptor
+_HOPELESS: Final = 3  # processes in a row that settled nothing: nobody waits for the next
+DOWN: Final = ErrorInfo("spooler.down", "the process that keeps inputs does not run")
+
+
+class _Order(msgspec.Struct, eq=False):
+    message: protocol.Keep | protocol.Note
+    done: Done
+    payload: SharedPayload | None
+    weight_bytes: int
+
+
+class Spooler:
+    """The process as the agent sees it.
+
+    Args:
+        arguments: one JSON document, which tells the process all it has to know.
+        reactor: the agent's loop, whose thread makes this.
+        complaints: hears of a process that fails, and of what it tells of faults.
+        room_bytes: payloads and records that may wait for the disk.
+    """
+
+    def __init__(self, arguments: str, reactor: Reactor, complaints: Complaints, *, room_bytes: int) -> None:
+        self.outgoing: Callable[[bytes], object] | None = None  # gets batches of records for the cloud
+        self.on_started: Callable[[], object] | None = None  # called once `is_starting` is over
+        self.is_starting = True  # the first process has neither come up nor failed yet
+        self.figures: dict[str, Any] = {}
+        self._arguments = arguments
+        self._reactor = reactor
+        self._complaints = complaints
+        self._room_bytes = room_bytes
+        self._waiting_bytes = 0
+        self._failures = 0  # in a row
+        self._number = 0
+        self._orders: dict[int, _Order] = {}  # not settled, in order
+        self._unsent: deque[tuple[bytes, SharedPayload | None]] = deque()
+        self._backoff = Backoff(_FIRST_PAUSE_NS, _LONGEST_PAUSE_NS)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ready = False
+        self._link_up = False
+        self._watchdog: Timer | None = None
+        self._restart: Timer | None = None
+        self._on_stopped: Callable[[], None] | None = None
+
+    # ---- what the agent tells
+
+    def start(self) -> None:
+        """Start the process."""
+        self._start()
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process, while there is one."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def is_ready(self) -> bool:
+        """It takes orders; until then, and while there is no process, they wait."""
+        return self._ready
+
+    @property
+    def unsettled(self) -> int:
+        """Orders that are neither durable nor refused."""
+        return len(self._orders)
+
+    def keep(
+        self,
+        record: SampleRecord,
+        payload: SharedPayload,
+        done: Done,
+        *,
+        priority: int,
+        content_type: str | None,
+        correlation: str,
+        redelivered: bool,
+    ) -> bool:
+        """Have an input kept; see `Keeper`."""
+        if not self._has_room(payload.payload_bytes):
+            return False
+        self._number += 1
+        message = protocol.Keep(self._number, priority, record, content_type, correlation, redelivered)
+        self._order(_Order(message, done, payload.hold(), payload.payload_bytes))
+        return True
+
+    def note(self, record: bytes, done: Done) -> bool:
+        """Have a record kept for the cloud; see `Keeper`."""
+        if not self._has_room(len(record)):
+            return False
+        self._number += 1
+        self._order(_Order(protocol.Note(self._number, record), done, None, len(record)))
+        return True
+
+    def raise_priority(self, sample: str, priority: int) -> None:
+        """Something speaks for an input that is kept already; lost with a process that dies."""
+        self._tell(protocol.Raise(sample, priority))
+
+    def covered(self, watermark: Watermark) -> None:
+        """The cloud has these records; it says so again as long as we send them."""
+        self._tell(protocol.Covered(watermark.boot, watermark.sequence))
+
+    def link(self, *, up: bool) -> None:
+        """Records can be sent to the cloud, or no more."""
+        if up != self._link_up:
+            self._link_up = up
+            self._tell(protocol.Link(up))
+
+    def stop(self, patience_ns: int, on_stopped: Callable[[], None]) -> None:
+        """Have it commit what it has and end; after `patience_ns` it is killed."""
+        self._on_stopped = on_stopped
+        if self._restart is not None:
+            self._restart.cancel()
+        if self._process is None:
+            self._reactor.call_soon(self._stopped)
+            return
+        self._tell(protocol.Finish())
+        self._reactor.call_after(patience_ns, self._stopped)
+
+    def close(self) -> None:
+        """Kill the process; whoever waits hears nothing."""
+        self._on_stopped = None
+        if self._restart is not None:
+            self._restart.cancel()
+        self._end()
+        for order in self._orders.values():
+            _let_go(order)
+        self._orders.clear()
+
+    # ---- the process
+
+    def _start(self) -> None:
+        self._restart = None
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            with theirs:
+                self._process = spawn(_MODULE, "roost-spooler", theirs, self._arguments)
+        except OSError as error:
+            ours.close()
+            self._fail(f"it cannot be started: {error}")
+            return
+        ours.setblocking(False)
+        self._socket = ours
+        self._reactor.watch(ours, self._read)
+        self._watch_over(_START_NS, "it does not start")
+
+    def _end(self) -> str:
+        """Kill and reap it; what it died of."""
+        process, self._process = self._process, None
+        self._ready = False
+        self._unsent.clear()
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        if process is None:
+            return ""
+        self._reactor.unwatch(self._socket)
+        self._socket.close()
+        process.kill()
+        return describe_end(process.wait())
+
+    def _fail(self, why: str) -> None:
+        """Have no more of this process; another follows after a pause."""
+        self._end()
+        self._started()
+        if self._on_stopped is not None:
+            self._stopped()
+            return
+        self._complaints.note("spooler.failed", why)
+        self._failures += 1
+        if self._failures >= _HOPELESS:
+            self._settle(protocol.Settled([], [(number, DOWN) for number in self._orders]))
+        pause_ns = self._backoff.next_ns(0.5 + random.random() / 2)  # noqa: S311 - no secret
+        self._restart = self._reactor.call_after(pause_ns, self._start)
+
+    def _started(self) -> None:
+        was_starting, self.is_starting = self.is_starting, False
+        if was_starting and self.on_started is not None:
+            self.on_started()
+
+    def _stopped(self) -> None:
+        on_stopped, self._on_stopped = self._on_stopped, None
+        if on_stopped is not None:
+            self._end()
+            on_stopped()
+
+    def _watch_over(self, patience_ns: int, why: str) -> None:
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        self._watchdog = self._reactor.call_after(patience_ns, lambda: self._fail(why))
+
+    # ---- to it
+
+    def _has_room(self, size_bytes: int) -> bool:
+        return (
+            self._failures < _HOPELESS
+            and len(self._orders) < _ORDERS
+            and self._waiting_bytes + size_bytes <= self._room_bytes
+        )
+
+    def _order(self, order: _Order) -> None:
+        self._orders[order.message.number] = order
+        self._waiting_bytes += order.weight_bytes
+        if self._ready:
+            if len(self._orders) == 1:
+                self._watch_over(_HUNG_NS, "it hangs")
+            self._send(protocol.encode(order.message), order.payload)
+
+    def _tell(self, message: protocol.FromAgent) -> None:
+        """What matters only to a process that is there."""
+        if self._ready:
+            self._send(protocol.encode(message), None)
+
+    def _send(self, data: bytes, payload: SharedPayload | None) -> None:
+        self._unsent.append((data, payload))
+        if len(self._unsent) == 1:
+            self._flush()
+
+    def _flush(self) -> None:
+        while self._unsent:
+            data, payload = self._unsent[0]
+            try:
+                protocol.send(self._socket, data, [] if payload is None else [payload.fileno()])
+            except BlockingIOError:
+                self._reactor.watch(self._socket, self._read, self._flush)
+                return
+            except OSError:
+                return  # it has died, of which its socket tells next
+            self._unsent.popleft()
+        self._reactor.watch(self._socket, self._read)
+
+    # ---- from it
+
+    def _read(self) -> None:
+        try:
+            data, descriptors = protocol.receive(self._socket)
+            for descriptor in descriptors:
+                os.close(descriptor)
+            if not data:
+                self._fail(f"it ended: {self._end()}")
+                return
+            self._hear(protocol.decode_from_spooler(data))
+        except BlockingIOError:
+            return
+        except protocol.SpoolerProtocolError as error:
+            self._fail(str(error))
+
+    def _hear(self, message: protocol.FromSpooler) -> None:
+        match message:
+            case protocol.Ready():
+                self._begin()
+            case protocol.Settled():
+                self._backoff.reset()
+                self._failures = 0
+                self._settle(message)
+            case protocol.Outgoing():
+                if self.outgoing is not None:
+                    self.outgoing(message.batch)
+            case protocol.Status():
+                self.figures = message.figures
+                for fault in message.faults:
+                    self._complaints.note(fault.code, fault.message)
+
+    def _begin(self) -> None:
+        """It is ready: give it what the one before left unsettled."""
+        self._ready = True
+        self._failures = min(self._failures, _HOPELESS - 1)  # it may be of use again
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        if self._link_up:
+            self._tell(protocol.Link(up=True))
+        for order in self._orders.values():
+            self._send(protocol.encode(order.message), order.payload)
+        if self._orders:
+            self._watch_over(_HUNG_NS, "it hangs")
+        self._started()
+
+    def _settle(self, message: protocol.Settled) -> None:
+        outcomes: Sequence[tuple[int, ErrorInfo | None]] = [
+            *((number, None) for number in message.durable),
+            *message.refused,
+        ]
+        for number, error in outcomes:
+            order = self._orders.pop(number, None)
+            if order is not None:
+                self._waiting_bytes -= order.weight_bytes
+                _let_go(order)
+                order.done(error)
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        if self._orders:
+            self._watch_over(_HUNG_NS, "it hangs")
+
+
+def _let_go(order: _Order) -> None:
+    if order.payload is not None:
+        order.payload.release()

@@ -1,0 +1,225 @@
+"""Brings one sealed list after another to the cloud, and lets the spool forget what the cloud has.
+
+    sealed list ──▶ Delivery, through cuts and faults ──▶ committed ──▶ the spool forgets its entries
+
+At least once: a response that was lost is asked for again, and every step does no harm twice. A shard that the cloud
+refuses is set aside for an hour and said, and the others go on. It blocks, and lives in a thread of its own in the
+spooler's process; `wake`, `flush`, `stop` and `describe` are for the others.
+"""
+
+import random
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any, Final, Literal
+
+import msgspec
+
+from roost_edge.spool.errors import EntryDamagedError, EntryGoneError
+from roost_edge.spool.interface import Entry, SealLimits, SpoolReader
+from roost_edge.upload.delivery import Delivery
+from roost_edge.upload.errors import UploadRefusedError
+from roost_edge.upload.shard_cloud import ShardCloud
+from roost_edge.upload.shard_tar import ShardTar
+from roost_edge.upload.token_bucket import TokenBucket
+from roost_shared.backoff import Backoff
+from roost_shared.clock import SECOND, Clock, SystemClock
+from roost_shared.errors import RoostError, TransportError
+from roost_shared.messages import ErrorInfo
+
+__all__ = ["Uploader"]
+
+_FIRST_NS: Final = SECOND
+_LIMIT_NS: Final = 300 * SECOND
+_ASIDE_NS: Final = 3600 * SECOND
+_LOOK_EVERY_S: Final = 5.0  # for a list that has come due
+
+State = Literal["idle", "uploading", "waiting"]
+
+
+class _StoppedError(Exception):
+    """Somebody has called `stop`."""
+
+
+class Uploader:
+    """The spool's way to the cloud.
+
+    Args:
+        reader: of the spool, made in the thread that calls `run`.
+        cloud: where to.
+        limits: when a list is due.
+        bucket: how fast to send.
+        clock: what times are measured by.
+        draw: randomness for waits, evenly in 0…1.
+    """
+
+    def __init__(
+        self,
+        reader: SpoolReader,
+        cloud: ShardCloud,
+        *,
+        limits: SealLimits,
+        bucket: TokenBucket,
+        clock: Clock | None = None,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._reader = reader
+        self._cloud = cloud
+        self._limits = limits
+        self._bucket = bucket
+        self._clock = clock or SystemClock()
+        self._draw = draw
+        self._backoff = Backoff(_FIRST_NS, _LIMIT_NS)
+        self._stopping = threading.Event()
+        self._woken = threading.Event()
+        self._flush = threading.Event()
+        self._aside: dict[str, int] = {}  # refused shards, and until when they are left alone
+        self._made: ShardTar | None = None  # the last, which sealing has made already
+        self._state: State = "idle"
+        self._problem: ErrorInfo | None = None
+        self._done = {"shards": 0, "inputs": 0, "sent_bytes": 0}
+
+    # ---- from other threads
+
+    def wake(self) -> None:
+        """The link is back: what waits after a failure is tried now."""
+        self._woken.set()
+
+    def flush(self) -> None:
+        """Bring whatever there is now, as if it were due."""
+        self._flush.set()
+        self._woken.set()
+
+    def stop(self) -> None:
+        """End soon, in the middle of a part if need be; what arrived stays there."""
+        self._stopping.set()
+        self._woken.set()
+
+    def describe(self) -> dict[str, Any]:
+        """Its part of the status document: what it does, what was done, and what stands in the way."""
+        problem = self._problem
+        return {
+            "state": self._state,
+            **self._done,
+            "refused": len(self._aside),
+            "problem": None if problem is None else {"code": problem.code, "message": problem.message},
+        }
+
+    # ---- the thread
+
+    def run(self) -> None:
+        """Upload until somebody calls `stop`."""
+        with suppress(_StoppedError):
+            while True:
+                self._turn()
+
+    def _turn(self) -> None:
+        try:
+            if not self.upload_next():
+                self._wait(_LOOK_EVERY_S)
+        except RoostError as error:  # refused; or of the spool, whose disk may come round
+            self._note(error, "waiting")
+            self._wait(self._backoff.next_ns(self._draw()) / SECOND)
+
+    def upload_next(self) -> bool:
+        """Bring the next shard, through every failure that may pass; whether there was one.
+
+        Raises:
+            UploadRefusedError: the cloud will not have it; it is left alone for an hour.
+            SpoolError: the spool cannot be read now.
+        """
+        tar = self._next()
+        if tar is None:
+            self._state = "idle"
+            return False
+        try:
+            self._bring(tar)
+        except (EntryGoneError, EntryDamagedError) as error:
+            self._note(error, "uploading")
+            self._reader.dissolve(tar.shard)  # what is left of it is sealed anew
+            return True
+        except UploadRefusedError:
+            self._aside[tar.shard] = self._clock.now_ns() + _ASIDE_NS
+            raise
+        self._reader.committed(tar.shard)
+        self._done["shards"] += 1
+        self._done["inputs"] += len(tar.opening.entries)
+        self._problem = None
+        return True
+
+    def _next(self) -> ShardTar | None:
+        now_ns = self._clock.now_ns()
+        self._aside = {shard: until_ns for shard, until_ns in self._aside.items() if until_ns > now_ns}
+        for shard in self._reader.shards():
+            if shard not in self._aside and (tar := self._sealed(shard)) is not None:
+                return tar
+        flush = self._flush.is_set()
+        sealed = self._reader.seal(self._limits if not flush else _flushing(self._limits), self._identify)
+        if sealed is None:
+            if flush:  # else somebody may have asked for it since
+                self._flush.clear()
+            return None
+        return self._sealed(sealed.shard)
+
+    def _sealed(self, shard: str) -> ShardTar | None:
+        """A sealed shard's tar; None if it has dissolved."""
+        if self._made is not None and self._made.shard == shard:
+            return self._made
+        listed = self._reader.entries_of(shard)
+        if listed is None:
+            return None
+        try:
+            tar = ShardTar(self._reader, listed.task, listed.entries)
+        except (EntryGoneError, EntryDamagedError):
+            self._reader.dissolve(shard)
+            return None
+        if tar.shard != shard:  # an older version sealed it, and listed it in another way
+            self._reader.dissolve(shard)
+            return None
+        return tar
+
+    def _identify(self, task: str, entries: Sequence[Entry]) -> str:
+        self._made = ShardTar(self._reader, task, entries)
+        return self._made.shard
+
+    def _bring(self, tar: ShardTar) -> None:
+        """Bring a shard until the cloud says that it has it."""
+        delivery = Delivery(self._cloud, tar, self._bucket.chunk_bytes, self._paced)
+        while True:
+            self._state = "uploading"
+            before_bytes = delivery.sent_bytes
+            try:
+                delivery.attempt()
+            except TransportError as error:
+                if delivery.sent_bytes > before_bytes:
+                    self._backoff.reset()
+                wait_ns = delivery.judge(error, self._backoff.next_ns(self._draw()))
+                self._note(error, "waiting")
+                self._wait(wait_ns / SECOND)
+            else:
+                self._backoff.reset()
+                return
+            finally:
+                self._done["sent_bytes"] += delivery.sent_bytes - before_bytes
+
+    def _paced(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            wait_ns = self._bucket.take(len(chunk), self._clock.now_ns())
+            if self._stopping.wait(wait_ns / SECOND):
+                raise _StoppedError
+            yield chunk
+
+    def _wait(self, seconds: float) -> None:
+        """Wait, unless somebody wakes or stops us."""
+        self._woken.wait(seconds)
+        self._woken.clear()
+        if self._stopping.is_set():
+            raise _StoppedError
+
+    def _note(self, error: RoostError, state: State) -> None:
+        self._problem = ErrorInfo(error.code, str(error))
+        self._state = state
+
+
+def _flushing(limits: SealLimits) -> SealLimits:
+    return msgspec.structs.replace(limits, flush=True)

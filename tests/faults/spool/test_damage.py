@@ -1,0 +1,113 @@
+"""Files cut short or changed at random, as a failing card does: nothing wrong is served, and what can be saved is."""
+
+import random
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from roost_edge.spool.errors import SpoolIndexError
+from roost_edge.spool.store import Spool
+from tests.support.spool_work import LIMITS, Log, check, work
+
+BOOTS = ["b5", "b12", "b13"]
+
+
+@pytest.fixture(scope="module")
+def worn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A spool that has seen some boots, and its log; for copying."""
+    folder = tmp_path_factory.mktemp("worn")
+    for boot in BOOTS:
+        work(folder / "spool", boot, steps=14)
+    return folder
+
+
+def copied(worn: Path, target: Path) -> Path:
+    shutil.copytree(worn, target, dirs_exist_ok=True)
+    return target / "spool"
+
+
+def cut_short(path: Path, dice: random.Random) -> None:
+    with path.open("r+b") as file:
+        file.truncate(dice.randint(0, max(0, path.stat().st_size - 1)))
+
+
+def change_bytes(path: Path, dice: random.Random) -> None:
+    content = bytearray(path.read_bytes())
+    for _ in range(dice.choice([1, 5, 100])):
+        content[dice.randrange(len(content))] ^= dice.randint(1, 255)
+    path.write_bytes(content)
+
+
+def overwrite_a_block(path: Path, dice: random.Random) -> None:
+    content = bytearray(path.read_bytes())
+    start = dice.randrange(0, len(content), 512)
+    content[start : start + 4096] = dice.randbytes(len(content[start : start + 4096]))
+    path.write_bytes(content)
+
+
+Damage = Callable[[Path, random.Random], None]
+DAMAGES: list[Damage] = [cut_short, change_bytes, overwrite_a_block]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("seed", range(8))
+def test_damaged_segments_cost_only_what_was_in_them_and_it_is_told(
+    worn: Path, quick_path: Path, damage: Damage, seed: int
+) -> None:
+    dice = random.Random(f"{damage.__name__} {seed}")
+    folder = copied(worn, quick_path)
+    damage(dice.choice(sorted((folder / "segments").iterdir())), dice)
+    check(folder, damaged=True)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("seed", range(8))
+def test_a_damaged_index_is_made_anew_from_segments(worn: Path, quick_path: Path, damage: Damage, seed: int) -> None:
+    before = check(copied(worn, quick_path / "before"))
+    folder = copied(worn, quick_path / "after")
+    damage(folder / "index.db", random.Random(f"{damage.__name__} {seed}"))
+    after = check(folder, damaged=True, gone=before["dropped"])
+    assert before["present"] <= after["present"] | after["dropped"]
+
+
+def test_a_lost_index_is_made_anew_and_its_records_have_a_boot_of_their_own(worn: Path, tmp_path: Path) -> None:
+    before = check(copied(worn, tmp_path / "before"))
+    folder = copied(worn, tmp_path / "after")
+    for path in folder.glob("index.db*"):
+        path.unlink()
+    spool = Spool(folder, "b13", LIMITS, 0)
+    assert spool.describe()["rebuilt"] >= len(before["present"])
+    spool.link_up(0)
+    batch = spool.next_batch(0)
+    assert batch is not None
+    assert batch.boot.startswith("b13.")
+    assert batch.first == 1
+    spool.close()
+    again = Spool(folder, "b14", LIMITS, 0)
+    assert again.describe()["rebuilt"] == 0
+    again.close()
+    assert before["present"] <= check(folder, damaged=True, gone=before["dropped"])["present"]
+
+
+def test_a_missing_segment_is_told_entry_by_entry(worn: Path, tmp_path: Path) -> None:
+    before = check(copied(worn, tmp_path / "before"))
+    folder = copied(worn, tmp_path / "after")
+    for path in (folder / "segments").iterdir():
+        path.unlink()
+    after = check(folder, damaged=True)
+    assert after["present"] == set()
+    assert before["present"] <= after["dropped"]
+
+
+def test_an_index_of_a_newer_version_is_refused_and_left_alone(worn: Path, tmp_path: Path) -> None:
+    folder = copied(worn, tmp_path)
+    connection = sqlite3.connect(folder / "index.db")
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(SpoolIndexError, match="upgrade"):
+        Spool(folder, "b14", LIMITS, 0)
+    assert Log.read(folder)
+    assert not (folder / "index.damaged").exists()

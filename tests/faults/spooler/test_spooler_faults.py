@@ -1,0 +1,168 @@
+"""The spooler's process is killed, hangs, finds no disk: an order is settled once, and what was said kept is there."""
+
+import os
+import signal
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from roost_shared.clock import SECOND
+from roost_shared.records import LateRecord, SampleRecord, Watermark, decode_record, encode_record
+from tests.support.spool_reading import inputs_in
+from tests.support.spooler_rig import SpoolerRig
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[SpoolerRig]:
+    rig = SpoolerRig(tmp_path)
+    yield rig
+    rig.close()
+
+
+def pid_of(rig: SpoolerRig) -> int:
+    rig.until(lambda: rig.spooler.pid is not None and rig.spooler.is_ready, "it is ready")
+    assert rig.spooler.pid is not None
+    return rig.spooler.pid
+
+
+def test_what_is_settled_is_there_afterwards(rig: SpoolerRig, tmp_path: Path) -> None:
+    rig.start()
+    inputs = {rig.keep(bytes([number]) * 20_000): bytes([number]) * 20_000 for number in range(20)}
+    rig.until_settled()
+    assert set(rig.outcomes.values()) == {None}
+    rig.stop()
+    assert inputs_in(tmp_path) == inputs
+
+
+def test_killed_again_and_again_under_load_it_loses_nothing_and_keeps_nothing_twice(
+    rig: SpoolerRig, tmp_path: Path
+) -> None:
+    rig.start()
+    inputs: dict[str | None, bytes] = {}
+    for round_ in range(6):
+        pid = pid_of(rig)
+        for number in range(12):
+            data = f"{round_} {number} ".encode() * 1000
+            inputs[rig.keep(data)] = data
+        rig.until_outcomes(len(rig.outcomes) + 1 + round_ % 4)
+        os.kill(pid, signal.SIGKILL)
+        rig.until_gone(pid)
+    rig.until_settled()
+    assert None not in inputs
+    assert set(rig.outcomes.values()) == {None}
+    rig.stop()
+    assert inputs_in(tmp_path) == inputs
+
+
+def test_orders_that_came_before_it_ran_are_settled_too(rig: SpoolerRig) -> None:
+    sample = rig.keep(b"early")
+    rig.start()
+    rig.until_settled()
+    assert rig.outcomes == {sample: None}
+
+
+def test_a_disk_that_cannot_be_written_is_said_and_nobody_waits_for_it_for_ever(tmp_path: Path) -> None:
+    (tmp_path / "spool").write_text("a file where the folder should be")
+    rig = SpoolerRig(tmp_path)
+    try:
+        rig.start()
+        sample = rig.keep(b"pixels")
+        rig.until(lambda: sample in rig.outcomes, "it is given up", 60)
+        error = rig.outcomes[str(sample)]
+        assert error is not None
+        assert error.code == "spooler.down"
+        assert rig.complaints.counts["spool.unwritable"] >= 1
+        assert rig.keep(b"another") is None, "there is no use in waiting"
+    finally:
+        rig.close()
+
+
+def test_two_on_one_folder_are_refused(rig: SpoolerRig, tmp_path: Path) -> None:
+    rig.start()
+    pid_of(rig)
+    second = SpoolerRig(tmp_path)
+    try:
+        second.start()
+        second.until(lambda: second.complaints.counts["spool.busy"], "it is refused")
+    finally:
+        second.close()
+
+
+def test_only_so_much_waits_for_the_disk(rig: SpoolerRig) -> None:
+    taken = [rig.keep(b"x" * 100_000) for _ in range(12)]
+    assert [sample is not None for sample in taken] == [True] * 10 + [False] * 2, "1 MiB may wait"
+    rig.start()
+    rig.until_settled()
+    assert rig.keep(b"x" * 100_000) is not None
+
+
+def test_only_so_many_wait_for_the_disk(rig: SpoolerRig) -> None:
+    taken = [rig.keep(b"x") for _ in range(300)]
+    assert sum(sample is not None for sample in taken) == 256
+
+
+def test_a_process_that_hangs_is_replaced(rig: SpoolerRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roost_edge.spooler.spooler._HUNG_NS", SECOND)
+    rig.start()
+    os.kill(pid_of(rig), signal.SIGSTOP)
+    sample = rig.keep(b"pixels")
+    rig.until_settled()
+    assert rig.outcomes == {sample: None}
+    assert rig.complaints.counts["spooler.failed"] == 1
+
+
+def test_an_input_that_an_earlier_boot_kept_is_recognised(tmp_path: Path) -> None:
+    first = SpoolerRig(tmp_path, "b1")
+    first.start()
+    first.keep(b"pixels", correlation="in/meter:7")
+    first.until_settled()
+    first.stop()
+    second = SpoolerRig(tmp_path, "b2")
+    second.start()
+    second.keep(b"pixels", correlation="in/meter:7", redelivered=True)
+    second.keep(b"pixels", correlation="in/meter:8", redelivered=True)
+    second.until_settled()
+    assert set(second.outcomes.values()) == {None}
+    second.stop()
+    assert inputs_in(tmp_path) == {"b1-1": b"pixels", "b2-2": b"pixels"}
+
+
+def test_records_go_out_while_the_link_is_up_until_they_are_covered(rig: SpoolerRig) -> None:
+    rig.start()
+    sample = rig.keep(b"pixels")
+    late = LateRecord(sample=str(sample), contestant="cloud", label="5", elapsed_ms=400.0)
+    rig.spooler.note(encode_record(late), lambda error: rig.outcomes.setdefault("late", error))
+    rig.until_settled()
+    assert not rig.batches
+    rig.spooler.link(up=True)
+    rig.until(lambda: len(list(rig.records())) == 2, "both are sent")
+    kept, told = (decode_record(record) for record in rig.records())
+    assert isinstance(kept, SampleRecord)
+    assert kept.input is not None
+    assert (kept.sample, kept.input.size_bytes, kept.input.content_type) == (sample, 6, "image/png")
+    assert told == late
+    rig.spooler.link(up=False)
+    rig.spooler.link(up=True)
+    rig.until(lambda: len(list(rig.records())) == 4, "they are sent again")
+    rig.spooler.covered(Watermark(boot="b1", sequence=2))
+    rig.until(lambda: rig.spooler.figures.get("outbox_bytes") == 0, "they have left")
+    rig.spooler.link(up=False)
+    rig.spooler.link(up=True)
+    rig.keep(b"more")
+    rig.until(lambda: len(list(rig.records())) == 5, "only what is new is sent")
+    assert rig.batches[-1].first == 3
+
+
+def test_orders_outlive_a_stop_in_the_middle(rig: SpoolerRig, tmp_path: Path) -> None:
+    rig.start()
+    pid_of(rig)
+    for number in range(50):
+        rig.keep(b"%d" % number * 5000)
+    rig.stop()
+    settled = {sample for sample, error in rig.outcomes.items() if error is None}
+    assert settled <= set(inputs_in(tmp_path))
+    index = sqlite3.connect(tmp_path / "spool" / "index.db")
+    assert index.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    index.close()

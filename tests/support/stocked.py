@@ -1,0 +1,85 @@
+"""Inputs of samples in a cloud, as if devices had uploaded them in shards."""
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Mapping
+from typing import Final
+
+from PIL import Image
+
+from roost_cloud.db.tables import SampleInput, Shard
+from roost_cloud.services import Services
+from roost_cloud.shards.uploads import ShardKey, shard_key
+
+__all__ = ["PICTURE", "picture", "stock_input", "stock_shard"]
+
+
+def picture(size: tuple[int, int] = (320, 200), *, kind: str = "PNG", mode: str = "RGB", level: int = 99) -> bytes:
+    """A picture with one half in another level."""
+    image = Image.new(mode, size)
+    image.paste(_colour(mode, level), (0, 0, size[0] // 2, size[1]))
+    made = io.BytesIO()
+    image.save(made, kind)
+    return made.getvalue()
+
+
+def stock_input(services: Services, tenant: str, device: str, sample: str, payload: bytes) -> None:
+    """Store one input in a shard of its own."""
+    stock_shard(services, tenant, device, {sample: payload})
+
+
+def stock_shard(
+    services: Services,
+    tenant: str,
+    device: str,
+    payloads: Mapping[str, bytes],
+    *,
+    media_type: str = "image/png",
+    probability: float = 0.5,
+) -> str:
+    """Store inputs, by sample, in one shard; return its id."""
+    made, offsets = io.BytesIO(), {}
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for sample, payload in payloads.items():
+            member = tarfile.TarInfo(f"{sample}.bin")
+            member.size = len(payload)
+            offsets[sample] = made.tell() + 512
+            tar.addfile(member, io.BytesIO(payload))
+    shard = hashlib.sha256(made.getvalue()).hexdigest()
+    services.objects.put(shard_key(ShardKey(tenant, device, shard)), made.getvalue())
+    now, size_bytes = services.now(), len(made.getvalue())
+    told = {
+        "task": "meter",
+        "size_bytes": size_bytes,
+        "entries": len(payloads),
+        "created_at": now,
+        "committed_at": now,
+    }
+    with services.database.begin() as session:
+        session.add(Shard(tenant=tenant, device=device, id=shard, **told))
+        session.flush()
+        session.add_all(
+            SampleInput(
+                tenant=tenant,
+                device=device,
+                sample=sample,
+                shard=shard,
+                offset=offsets[sample],
+                size_bytes=len(payload),
+                sha256=hashlib.sha256(payload).hexdigest(),
+                media_type=media_type,
+                probability=probability,
+                committed_at=now,
+            )
+            for sample, payload in payloads.items()
+        )
+    return shard
+
+
+def _colour(mode: str, level: int) -> int | tuple[int, ...]:
+    bands = len(Image.new(mode, (1, 1)).getbands())
+    return level if bands == 1 else (level,) * bands
+
+
+PICTURE: Final = picture()
