@@ -16,6 +16,7 @@ import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
+from roost_cloud import client
 from roost_cloud.__main__ import app
 from roost_cloud.replay import source
 from roost_shared.bundle import open_bundle
@@ -207,6 +208,16 @@ def test_pages_hide_nothing(stocked: ServedCloud, monkeypatch: pytest.MonkeyPatc
     whole = run(stocked, "--json", "--bar", "primary=0.9")
     monkeypatch.setattr(source, "_EACH", 7)
     assert run(stocked, "--json", "--bar", "primary=0.9") == whole
+
+
+def test_pages_too_large_for_an_answer_are_asked_for_in_halves(
+    stocked: ServedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run(stocked, "--json", "--bar", "primary=0.9")
+    monkeypatch.setattr(client, "_ANSWER_MAX_BYTES", 4000)
+    assert run(stocked, "--json", "--bar", "primary=0.9") == whole
+    monkeypatch.setattr(client, "_ANSWER_MAX_BYTES", 100)
+    run(stocked, fails="larger than 100 bytes")
 
 
 def test_killed_it_goes_on_and_ends_with_the_same_report(stocked: ServedCloud, tmp_path: Path) -> None:

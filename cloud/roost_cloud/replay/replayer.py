@@ -141,7 +141,9 @@ class Replayer:
         place = self._place(recorded, record)
         judge = self._judge(record.policy, place)
         if isinstance(judge, LeftOutError):
-            raise judge
+            raise LeftOutError(
+                judge.reason, str(judge)
+            )  # a new one: an error's traceback grows each time it is raised
         return self._play(recorded, record, case, judge, place)
 
     def _place(self, recorded: Recorded, record: SampleRecord) -> str | None:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from roost_cloud.client import ApiClient, Page, RemoteError
+from roost_cloud.client import ApiAnswerError, ApiClient, Page, RemoteError
 from roost_cloud.replay.span import Span
 
 __all__ = ["ApiSource", "Recorded", "Source"]
@@ -67,12 +67,24 @@ class ApiSource:
             "task": task,
             "since": span.since.isoformat(),
             "until": span.until.isoformat(),
-            "limit": _EACH,
         }
+        self._limit = _EACH
 
     def page(self, after: str | None) -> Page[Recorded]:
-        """See `Source.page`."""
-        return self._cloud.get("/recorded", Page[Recorded], query={**self._query, "after": after})
+        """See `Source.page`; records may be large, and a page that is too large for an answer is asked for in halves.
+
+        Raises:
+            ApiAnswerError: not even a single record can be read.
+            RemoteError, ApiUnreachableError: as `ApiClient.call`.
+        """
+        while True:
+            query = {**self._query, "after": after, "limit": self._limit}
+            try:
+                return self._cloud.get("/recorded", Page[Recorded], query=query)
+            except ApiAnswerError:
+                if self._limit == 1:
+                    raise
+                self._limit //= 2
 
     def policy(self, digest: str) -> bytes | None:
         """See `Source.policy`."""
