@@ -17,7 +17,9 @@ def describe_task(task: Task, link: CloudLink) -> dict[str, Any]:
         "deadline_ms": task.policy.deadline_ms,
         "rules": msgspec.to_builtins(task.policy.rules),
         **task.tally.to_dict(),
-        "contestants": {one.name: _describe(task, one, link) for one in task.policy.contestants},
+        "contestants": {
+            one.name: _describe(task, one, link) for one in task.policy.contestants if one.role != "decoy"
+        },
     }
 
 
