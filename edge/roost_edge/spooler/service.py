@@ -88,6 +88,7 @@ class _Service:
             self._take(self._timeout_s())
             self._send_batches()
             now_ns = self._clock.now_ns()
+            self._spool.pass_time(now_ns)
             if now_ns >= self._tick_ns:
                 self._tick_ns = now_ns + _TICK_NS
                 self._guarded(lambda: self._spool.tick(self._clock.now_ns()))
