@@ -140,6 +140,7 @@ class _Service:
                 self._guarded(lambda: self._spool.watermark(message.boot, message.sequence, now_ns))
             case protocol.Link(up=True):
                 self._spool.link_up(now_ns)
+                self._courier.look()  # it may be back because the identity is another
                 self._courier.wake()
             case protocol.Link():
                 self._spool.link_down()
