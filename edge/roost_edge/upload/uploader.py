@@ -32,7 +32,8 @@ __all__ = ["Uploader"]
 _FIRST_NS: Final = SECOND
 _LIMIT_NS: Final = 300 * SECOND
 _ASIDE_NS: Final = 3600 * SECOND
-_LOOK_EVERY_S: Final = 5.0  # for a list that has come due
+_LOOK_EVERY_S: Final = 5.0  # for a list that has come due; more often where inputs are gathered for less
+_LOOK_SOONEST_S: Final = 0.1
 
 State = Literal["idle", "uploading", "waiting"]
 
@@ -69,6 +70,7 @@ class Uploader:
         self._bucket = bucket
         self._clock = clock or SystemClock()
         self._draw = draw
+        self._look_every_s = min(max(limits.age_s, _LOOK_SOONEST_S), _LOOK_EVERY_S)
         self._backoff = Backoff(_FIRST_NS, _LIMIT_NS)
         self._stopping = threading.Event()
         self._woken = threading.Event()
@@ -116,7 +118,7 @@ class Uploader:
     def _turn(self) -> None:
         try:
             if not self.upload_next():
-                self._wait(_LOOK_EVERY_S)
+                self._wait(self._look_every_s)
         except RoostError as error:  # refused; or of the spool, whose disk may come round
             self._note(error, "waiting")
             self._wait(self._backoff.next_ns(self._draw()) / SECOND)
