@@ -32,6 +32,7 @@ __all__ = ["Answered", "Decoy"]
 _STALL_NS: Final = 250 * MS  # nothing durable for so long: the disk stalls, or does not keep up
 _PROMISE_NS: Final = 2 * SECOND
 _HELD: Final = 64  # inputs not kept that late scores may yet speak for: each costs its bytes and a descriptor
+_COMING: Final = 4096  # inputs that may come again; far more than a broker can have unacknowledged
 
 _OVERLOADED: Final = ErrorInfo("capture.overloaded", "too much waits for the disk")
 
@@ -85,6 +86,13 @@ class _Waiting:
         self.settles: list[Settle] = []
 
 
+class _Kept(msgspec.Struct, frozen=True):
+    """An input that is being kept or is durable, and whose sender has not been told."""
+
+    sample: str
+    fingerprint: int
+
+
 class Decoy:
     """Those of the tasks that capture.
 
@@ -118,6 +126,7 @@ class Decoy:
         self._watched: dict[str, _Watched] = {}
         self._held: dict[str, _Watched] = {}  # those whose payload is held, the oldest first
         self._waiting: dict[str, _Waiting] = {}  # the oldest first
+        self._coming: dict[str, _Kept] = {}  # the oldest first
         self._look_at_waiting: Timer | None = None
         self._policies: dict[str, tuple[TaskPolicy, str]] = {}
 
@@ -138,6 +147,12 @@ class Decoy:
             return
         tolerance = answered.policy.agreement_tolerance
         keeping = decide(answered.decision, config, tolerance=tolerance, wanted=answered.input.keep)
+        before = self._coming.get(answered.input.key)
+        if before is not None and before.fingerprint == answered.decision.request.fingerprint:
+            # Nobody was there to take its first answer, for so long that this was forgotten: it is one input.
+            self.counts["kept_before"] += 1
+            self._watched[answered.input.key] = _Watched(answered, before.sample)
+            return
         watched = _Watched(answered, None)
         self._watched[answered.input.key] = watched
         if keeping is not None or config.answers == "all":
@@ -164,6 +179,7 @@ class Decoy:
 
     def settle(self, key: str, settle: Settle) -> None:
         """Let an input be acknowledged: now, or once it is durable."""
+        self._coming.pop(key, None)
         waiting = self._waiting.get(key)
         if waiting is None:
             settle()
@@ -215,6 +231,10 @@ class Decoy:
             return
         self.counts.update(f"kept_for_{reason}" for reason in keeping.kept_for[:1])
         self._waiting[key] = _Waiting(self._reactor.now_ns())
+        if answered.input.repeatable:
+            self._coming[key] = _Kept(record.sample, answered.decision.request.fingerprint)
+            if len(self._coming) > _COMING:
+                del self._coming[next(iter(self._coming))]
         if self._look_at_waiting is None:
             self._look_at_waiting = self._reactor.call_after(_STALL_NS, self._release_stalled)
 
@@ -224,6 +244,7 @@ class Decoy:
             self.counts["durable"] += 1
         else:
             self._refused(error.code, answered, error.message)
+            self._coming.pop(answered.input.key, None)
         waiting = self._waiting.pop(answered.input.key, None)
         for settle in waiting.settles if waiting is not None else ():
             settle()

@@ -78,9 +78,18 @@ class Site:
         self.settled: list[str] = []
         self.payloads: list[SharedPayload] = []
 
-    def answer(self, key: str, score: Score | None = SURE, *, task: str = "meter", **of_input: Any) -> None:
-        """Answer an input, and settle it as the desk does."""
-        request = Request(key, 0)
+    def answer(
+        self,
+        key: str,
+        score: Score | None = SURE,
+        *,
+        task: str = "meter",
+        fingerprint: int = 0,
+        away: bool = False,
+        **of_input: Any,
+    ) -> None:
+        """Answer an input, and settle it as the desk does: unless nobody was there to take the answer."""
+        request = Request(key, 0, fingerprint=fingerprint)
         candidates = () if score is None else (Seen("a", 5 * MS, score),)
         decision = rendezvous.Answer(request, "preferred", score, candidates, 5 * MS)
         one = Input(
@@ -101,7 +110,8 @@ class Site:
         self.payloads.append(payload)
         self.decoy.answered(Answered(one, decision, answer, payload, POLICY))
         payload.release()  # the desk's own hold
-        self.decoy.settle(key, lambda: self.settled.append(key))
+        if not away:
+            self.decoy.settle(key, lambda: self.settled.append(key))
 
     def late(self, key: str, *, differs: bool = True) -> None:
         self.reactor.now = 400 * MS
@@ -197,6 +207,35 @@ def test_who_comes_again_while_it_is_written_is_settled_with_it() -> None:
     assert site.settled == ["1", "1 again"]
     site.decoy.settle("1", lambda: site.settled.append("1 once more"))
     assert site.settled[-1] == "1 once more"
+
+
+def test_who_comes_again_after_its_answer_was_forgotten_is_kept_once() -> None:
+    """A broker that was away for longer than answers are remembered: the desk takes the input for a new one."""
+    site = Site(CaptureConfig(base_rate=1.0))
+    site.answer("r7", away=True, repeatable=True, fingerprint=7)
+    site.keeper.dones[0](None)
+    site.decoy.closed("r7")
+    assert not site.settled
+    site.answer("r7", repeatable=True, fingerprint=7)
+    assert site.settled == ["r7"]
+    assert [record.sample for record in site.keeper.kept] == ["b1-1"]
+    site.late("r7")
+    assert site.keeper.raised == [("b1-1", 2)]
+
+
+def test_another_input_under_an_id_that_came_before_is_kept_too() -> None:
+    site = Site(CaptureConfig(base_rate=1.0))
+    site.answer("r7", away=True, repeatable=True, fingerprint=7)
+    site.answer("r7", repeatable=True, fingerprint=8)
+    assert len(site.keeper.kept) == 2
+
+
+def test_who_comes_again_and_could_not_be_kept_gets_another_try() -> None:
+    site = Site(CaptureConfig(base_rate=1.0))
+    site.answer("r7", away=True, repeatable=True, fingerprint=7)
+    site.keeper.dones[0](FULL)
+    site.answer("r7", repeatable=True, fingerprint=7)
+    assert len(site.keeper.kept) == 2
 
 
 def test_a_task_that_captures_nothing_is_let_be() -> None:
