@@ -59,7 +59,7 @@ class Spool:
         self._disk = disk or Disk()
         self._tally = Tally()
         self._raises: dict[str, int] = {}
-        self._lock = lock_folder(folder)
+        self._lock, self._is_first = lock_folder(folder)
         try:
             self._open(boot, now_ns)
         except BaseException:
@@ -87,10 +87,11 @@ class Spool:
         self._teller = Teller(self._connection, self._segments, self._tally, self._limits.outbox_bytes)
 
     def _fill(self, boot: str, *, is_whole: bool) -> None:
-        is_lost = not is_whole and bool(self._segments.numbers())
+        is_lost = not is_whole and not self._is_first
         with transaction(self._connection):
             # After a loss nobody knows which sequences of this boot the cloud has: they are counted under a new name.
-            self._boot = outbox.boot_number(self._connection, f"{boot}.{os.urandom(4).hex()}" if is_lost else boot)
+            name = f"{boot}_{os.urandom(4).hex()}" if is_lost else outbox.latest_name(self._connection, boot)
+            self._boot = outbox.boot_number(self._connection, name)
         if not is_whole:
             try:
                 self._tally.happened("rebuilt", rebuild(self._connection, self._segments, self._boot))

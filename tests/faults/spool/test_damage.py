@@ -4,12 +4,16 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from roost_cloud.ingest.batches import read_batch
 from roost_edge.spool.errors import SpoolIndexError
+from roost_edge.spool.interface import Note
 from roost_edge.spool.store import Spool
+from roost_shared.records import DroppedRecord, encode_msgpack, encode_record
 from tests.support.spool_work import LIMITS, Log, check, work
 
 BOOTS = ["b5", "b12", "b13"]
@@ -83,13 +87,33 @@ def test_a_lost_index_is_made_anew_and_its_records_have_a_boot_of_their_own(worn
     spool.link_up(0)
     batch = spool.next_batch(0)
     assert batch is not None
-    assert batch.boot.startswith("b13.")
+    assert batch.boot.startswith("b13_")
+    assert read_batch("acme", "cam-01", encode_msgpack(batch), datetime.now(UTC)).batch == batch, "the cloud takes it"
     assert batch.first == 1
     spool.close()
     again = Spool(folder, "b14", LIMITS, 0)
     assert again.describe()["rebuilt"] == 0
     again.close()
     assert before["present"] <= check(folder, damaged=True, gone=before["dropped"])["present"]
+
+
+def test_no_sequence_comes_twice_in_a_boot_that_lost_its_index_and_starts_again(tmp_path: Path) -> None:
+    """The cloud would take what is told anew for what it has, and cover it unread."""
+    note = Note(record=encode_record(DroppedRecord(samples=[], reason="quota")))
+    told: list[tuple[str, int]] = []
+    for loss in (False, False, True, False, True, False, False):
+        if loss:
+            (tmp_path / "spool" / "index.db").write_bytes(b"")
+        spool = Spool(tmp_path / "spool", "b1", LIMITS, 0)  # the process, again in the same boot of the agent
+        spool.note([note], now_ns=0)
+        spool.link_up(0)
+        batch = spool.next_batch(0)
+        assert batch is not None
+        told += [(batch.boot, batch.first + number) for number in range(len(batch.records))]
+        spool.watermark(batch.boot, told[-1][1], 0)
+        spool.close()
+    assert len(set(told)) == len(told) == 7
+    assert len({boot for boot, _ in told}) == 3
 
 
 def test_a_missing_segment_is_told_entry_by_entry(worn: Path, tmp_path: Path) -> None:
