@@ -6,6 +6,7 @@ those that it had committed. Nothing here waits: what the socket does not take l
 bounds.
 """
 
+import contextlib
 import os
 import random
 import socket
@@ -35,6 +36,8 @@ _LONGEST_PAUSE_NS: Final = 60 * SECOND
 _START_NS: Final = 120 * SECOND  # a large spool on a slow card is read through
 _HUNG_NS: Final = 60 * SECOND  # with orders and not a word: a card may stall for seconds
 _ORDERS: Final = 256  # that are not settled: each costs a descriptor
+_REAP_S: Final = 0.02  # for one that was killed; a disk may hold it longer, and the loop does not wait for disks
+_LAST_REAP_S: Final = 1.0  # at the agent's end, when nobody needs the loop any more
 _HOPELESS: Final = 3  # processes in a row that settled nothing: nobody waits for the next
 DOWN: Final = ErrorInfo("spooler.down", "the process that keeps inputs does not run")
 
@@ -72,6 +75,7 @@ class Spooler:
         self._unsent: deque[tuple[bytes, SharedPayload | None]] = deque()
         self._backoff = Backoff(_FIRST_PAUSE_NS, _LONGEST_PAUSE_NS)
         self._process: subprocess.Popen[bytes] | None = None
+        self._undead: list[subprocess.Popen[bytes]] = []  # killed, and still held by the disk
         self._ready = False
         self._link_up = False
         self._watchdog: Timer | None = None
@@ -157,6 +161,9 @@ class Spooler:
         if self._restart is not None:
             self._restart.cancel()
         self._end()
+        for process in self._undead:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_LAST_REAP_S)
         for order in self._orders.values():
             _let_go(order)
         self._orders.clear()
@@ -165,6 +172,7 @@ class Spooler:
 
     def _start(self) -> None:
         self._restart = None
+        self._undead = [process for process in self._undead if process.poll() is None]
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             with theirs:
@@ -190,7 +198,11 @@ class Spooler:
         self._reactor.unwatch(self._socket)
         self._socket.close()
         process.kill()
-        return describe_end(process.wait())
+        try:
+            return describe_end(process.wait(_REAP_S))
+        except subprocess.TimeoutExpired:
+            self._undead.append(process)  # to be reaped when another starts
+            return "killed, and the disk holds it"
 
     def _fail(self, why: str) -> None:
         """Have no more of this process; another follows after a pause."""
