@@ -220,7 +220,7 @@ class Decoy:
         taken = self._keeper.keep(
             record,
             payload,
-            partial(self._kept, answered),
+            partial(self._kept, answered, record),
             priority=keeping.priority,
             content_type=answered.input.content_type,
             correlation=answered.input.correlation,
@@ -228,6 +228,7 @@ class Decoy:
         )
         if not taken:
             self._refused("capture.overloaded", answered, "too much waits for the disk")
+            self._note(record)
             return
         self.counts.update(f"kept_for_{reason}" for reason in keeping.kept_for[:1])
         self._waiting[key] = _Waiting(self._reactor.now_ns())
@@ -238,12 +239,13 @@ class Decoy:
         if self._look_at_waiting is None:
             self._look_at_waiting = self._reactor.call_after(_STALL_NS, self._release_stalled)
 
-    def _kept(self, answered: Answered, error: ErrorInfo | None) -> None:
+    def _kept(self, answered: Answered, record: SampleRecord, error: ErrorInfo | None) -> None:
         """The input is durable, or will not be."""
         if error is None:
             self.counts["durable"] += 1
         else:
             self._refused(error.code, answered, error.message)
+            self._note(record)  # what was said of it is small, and may find room
             self._coming.pop(answered.input.key, None)
         waiting = self._waiting.pop(answered.input.key, None)
         for settle in waiting.settles if waiting is not None else ():

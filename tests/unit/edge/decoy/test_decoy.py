@@ -166,6 +166,9 @@ def test_what_cannot_be_saved_is_settled_counted_and_said() -> None:
     assert site.settled == ["1"]
     assert site.decoy.counts["not_kept"] == 1
     assert site.complaints.counts["spool.full"] == 1
+    record = site.keeper.notes[-1]
+    assert isinstance(record, SampleRecord), "what was said of it is told all the same"
+    assert (record.sample, record.input) == ("b1-1", None)
 
 
 def test_where_too_much_waits_for_the_disk_nothing_more_is_kept() -> None:
@@ -174,7 +177,8 @@ def test_where_too_much_waits_for_the_disk_nothing_more_is_kept() -> None:
     site.answer("1")
     assert site.settled == ["1"]
     assert site.decoy.counts["not_kept"] == 1
-    assert site.complaints.counts["capture.overloaded"] == 2, "the input, and the policy's record"
+    assert site.complaints.counts["capture.overloaded"] == 3, "the input, its record, and the policy's"
+    assert site.decoy.counts["records_lost"] == 2
 
 
 def test_a_slow_disk_holds_up_nobody_for_long() -> None:
