@@ -157,8 +157,12 @@ class Decoy:
         self._watched[answered.input.key] = watched
         if keeping is not None or config.answers == "all":
             self._record(watched, config, keeping)
-        if keeping is None and answered.payload is not None and config.pixels:
+        if not config.pixels or answered.payload is None:
+            return
+        if keeping is None:
             self._hold(watched, answered.payload)
+        elif keeping.probability < 1:
+            self._hold(watched, None)
 
     def late(self, key: str, late: Late) -> None:
         """A score came after the answer."""
@@ -268,20 +272,25 @@ class Decoy:
     def _speak_for(self, watched: _Watched) -> None:
         """A late score says something else than the answer did."""
         keeping, config = decide_late(), self._tasks[watched.answered.input.task]
+        was_held = self._held.pop(watched.answered.input.key, None) is not None
         if watched.payload is not None:
-            self._held.pop(watched.answered.input.key, None)
             self._record(watched, config, keeping)
             watched.let_go()
         elif watched.sample is not None:
-            self._keeper.raise_priority(watched.sample, keeping.priority)
+            likelier = 1 / config.base_rate if was_held else 1.0
+            self._keeper.raise_priority(watched.sample, keeping.priority, likelier)
         elif config.pixels:
             self.counts["late_missed"] += 1
         else:
             self._record(watched, config, keeping)
 
-    def _hold(self, watched: _Watched, payload: SharedPayload) -> None:
-        """Keep an input in memory for a while: a late score may speak for it."""
-        watched.payload = payload.hold()
+    def _hold(self, watched: _Watched, payload: SharedPayload | None) -> None:
+        """Keep an input in memory for a while: a late score may speak for it.
+
+        One that the base rate keeps already takes its place there without its bytes. So it is known whether a late
+        score would have had it kept anyway: then it stands for itself alone, and not for others like it.
+        """
+        watched.payload = None if payload is None else payload.hold()
         self._held[watched.answered.input.key] = watched
         if len(self._held) > _HELD:
             self._held.pop(next(iter(self._held))).let_go()

@@ -58,7 +58,7 @@ class Spool:
         self._limits = limits
         self._disk = disk or Disk()
         self._tally = Tally()
-        self._raises: dict[str, int] = {}
+        self._raises: dict[str, tuple[int, float]] = {}  # priority, and how much likelier to be kept
         self._lock, self._is_first = lock_folder(folder)
         try:
             self._open(boot, now_ns)
@@ -164,9 +164,16 @@ class Spool:
         self._tally.outbox_grew(grown_bytes)
         self._squeeze()
 
-    def raise_priority(self, sample: str, priority: int) -> None:
-        """What was kept turned out to be worth more. It is written with what comes next, at the latest by `tick`."""
-        self._raises[sample] = max(priority, self._raises.get(sample, priority))
+    def raise_priority(self, sample: str, priority: int, likelier: float = 1.0) -> None:
+        """What was kept turned out to be worth more. It is written with what comes next, at the latest by `tick`.
+
+        Args:
+            sample: it.
+            priority: that it has from now on, if it is higher than its own.
+            likelier: by how much likelier than was said it was to be kept.
+        """
+        before, so_far = self._raises.get(sample, (priority, 1.0))
+        self._raises[sample] = (max(priority, before), likelier * so_far)
 
     def _admit(self, admission: Admission) -> None:
         """Find room for what is new, for the most valuable first; what finds none is refused."""
@@ -233,16 +240,19 @@ class Spool:
         """Write what `raise_priority` has been told, within a transaction; the rows as they were."""
         found = [entries.by_sample(self._connection, sample) for sample in self._raises]
         rows = [
-            row for row in found if row is not None and row.shard is None and row.priority < self._raises[row.sample]
+            row
+            for row in found
+            if row is not None and row.shard is None and row.priority < self._raises[row.sample][0]
         ]
         self._connection.executemany(
-            "UPDATE entry SET priority = ? WHERE id = ?", [(self._raises[row.sample], row.id) for row in rows]
+            "UPDATE entry SET priority = ?, probability = min(1.0, probability * ?) WHERE id = ?",
+            [(*self._raises[row.sample], row.id) for row in rows],
         )
         return rows
 
     def _raised(self, rows: Sequence[Row]) -> None:
         before = [entries.held(row) for row in rows]
-        after = [msgspec.structs.replace(entries.held(row), priority=self._raises[row.sample]) for row in rows]
+        after = [msgspec.structs.replace(entries.held(row), priority=self._raises[row.sample][0]) for row in rows]
         self._tally.changed(before, after)
         self._raises.clear()
 

@@ -134,7 +134,7 @@ class _Service:
         now_ns = self._clock.now_ns()
         match message:
             case protocol.Raise():
-                self._spool.raise_priority(message.sample, message.priority)
+                self._spool.raise_priority(message.sample, message.priority, message.likelier)
             case protocol.Covered():
                 self._guarded(lambda: self._spool.watermark(message.boot, message.sequence, now_ns))
             case protocol.Link(up=True):

@@ -97,6 +97,18 @@ def test_orders_that_came_before_it_ran_are_settled_too(rig: SpoolerRig) -> None
     assert rig.outcomes == {sample: None}
 
 
+def test_what_speaks_for_an_order_that_waits_goes_with_it(rig: SpoolerRig) -> None:
+    samples = [rig.keep(b"early"), rig.keep(b"too")]
+    rig.spooler.raise_priority(str(samples[1]), 2, 2.0)
+    rig.start()
+    rig.until_settled()
+    rig.until(lambda: rig.spooler.figures.get("entries") == {"0": 1, "2": 1}, "one is worth more")
+    rig.spooler.link(up=True)
+    rig.until(lambda: len(list(rig.records())) == 2, "both are told")
+    records = [decode_record(record) for record in rig.records()]
+    assert [one.probability for one in records if isinstance(one, SampleRecord)] == [0.5, 1.0]
+
+
 def test_a_disk_that_cannot_be_written_is_said_and_nobody_waits_for_it_for_ever(tmp_path: Path) -> None:
     (tmp_path / "spool").write_text("a file where the folder should be")
     rig = SpoolerRig(tmp_path)

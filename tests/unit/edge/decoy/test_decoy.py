@@ -39,7 +39,7 @@ class FakeKeeper:
         self.dones: list[Done] = []
         self.terms: list[dict[str, Any]] = []
         self.notes: list[Record] = []
-        self.raised: list[tuple[str, int]] = []
+        self.raised: list[tuple[str, int, float]] = []
         self.has_room = True
 
     def keep(self, record: SampleRecord, payload: SharedPayload, done: Done, **terms: Any) -> bool:
@@ -56,8 +56,8 @@ class FakeKeeper:
             done(None)
         return self.has_room
 
-    def raise_priority(self, sample: str, priority: int) -> None:
-        self.raised.append((sample, priority))
+    def raise_priority(self, sample: str, priority: int, likelier: float = 1.0) -> None:
+        self.raised.append((sample, priority, likelier))
 
 
 class Site:
@@ -224,7 +224,7 @@ def test_who_comes_again_after_its_answer_was_forgotten_is_kept_once() -> None:
     assert site.settled == ["r7"]
     assert [record.sample for record in site.keeper.kept] == ["b1-1"]
     site.late("r7")
-    assert site.keeper.raised == [("b1-1", 2)]
+    assert site.keeper.raised == [("b1-1", 2, 1.0)]
 
 
 def test_another_input_under_an_id_that_came_before_is_kept_too() -> None:
@@ -303,8 +303,34 @@ def test_a_late_score_raises_what_is_kept_already() -> None:
     site = Site(CaptureConfig(base_rate=1.0))
     site.answer("1")
     site.late("1")
-    assert site.keeper.raised == [("b1-1", 2)]
+    assert site.keeper.raised == [("b1-1", 2, 1.0)]
     assert len(site.keeper.kept) == 1
+
+
+def test_inputs_that_late_scores_speak_for_stand_for_themselves_alone() -> None:
+    """Were those that the base rate had kept already to stand for others too, all of these would count twice."""
+    site = Site(CaptureConfig(base_rate=0.25))
+    for number in range(200):
+        site.answer(str(number))
+        site.late(str(number))
+        site.late(str(number))  # another contestant's
+        site.decoy.closed(str(number))
+    probabilities = {record.sample: record.probability for record in site.keeper.kept}
+    assert 20 < sum(probability < 1 for probability in probabilities.values()) < 80
+    for sample, _, likelier in site.keeper.raised:
+        probabilities[sample] *= likelier
+    assert sum(1 / probability for probability in probabilities.values()) == 200
+
+
+def test_an_input_that_a_late_score_would_have_missed_stands_for_others_too() -> None:
+    site = Site(CaptureConfig(base_rate=0.25))
+    for number in range(400):
+        site.answer(str(number))
+    for number in range(400):
+        site.late(str(number))
+    missed = site.decoy.counts["late_missed"]
+    assert sum(likelier == 1 for _, _, likelier in site.keeper.raised) + missed == 400 - 64
+    assert len(site.keeper.kept) + missed == 400
 
 
 def test_a_late_score_keeps_the_input_of_an_answer_that_was_recorded_without_it() -> None:

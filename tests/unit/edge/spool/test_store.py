@@ -226,6 +226,17 @@ def test_a_raised_input_outlives_those_it_was_among(open_spool: Open) -> None:
     assert (kept["b-first"].priority, kept["b-first"].probability) == (3, 0.5)
 
 
+def test_a_raised_input_may_stand_for_fewer_and_thinning_before_still_counts(open_spool: Open) -> None:
+    spool = open_spool()
+    spool.append([sized(f"b-{number}", 200, probability=0.25) for number in range(3)], now_ns=0)
+    spool._connection.execute("UPDATE entry SET probability = 0.125 WHERE sample = 'b-1'")  # as a round leaves it
+    for sample in ("b-0", "b-1"):
+        spool.raise_priority(sample, 2, 4.0)
+    spool.append([sized("b-4", 200, probability=0.25)], now_ns=0)
+    kept = {entry.sample: entry.probability for entry, _, _ in sweep(spool)}
+    assert kept == {"b-0": 1.0, "b-1": 0.5, "b-2": 0.25, "b-4": 0.25}
+
+
 def test_disk_space_is_given_back_at_once(open_spool: Open, tmp_path: Path) -> None:
     spool = open_spool(quota_bytes=400_000, segment_bytes=4 << 20)
     for number in range(100):
