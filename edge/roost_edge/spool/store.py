@@ -21,7 +21,7 @@ from roost_edge.spool.entries import Row
 from roost_edge.spool.errors import SpoolError, SpoolFullError, SpoolUnwritableError
 from roost_edge.spool.index import connect, reading, transaction
 from roost_edge.spool.interface import NewEntry, Note, Outcome, SpoolReader
-from roost_edge.spool.limits import SpoolLimits
+from roost_edge.spool.limits import LIST_GRACE_S, SpoolLimits
 from roost_edge.spool.opening import INDEX, SEGMENTS, lock_folder, open_index, put_in_order
 from roost_edge.spool.reader import Reader
 from roost_edge.spool.rebuilding import rebuild
@@ -311,6 +311,9 @@ class Spool:
         with transaction(self._connection):
             rows = entries.open_rows(self._connection, _EXPIRED_AT_ONCE)
             removal.take([row for row in rows if self._time_s - row.time_s > self._limits.age_s], "retention")
+            for shard in entries.shards_before(self._connection, self._time_s - self._limits.age_s - LIST_GRACE_S):
+                removal.take(entries.of_shard(self._connection, shard), "retention")
+                self._connection.execute("DELETE FROM shard WHERE id = ?", (shard,))
         removal.finish()
 
     def _thin(self) -> None:
