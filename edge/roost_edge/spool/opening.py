@@ -4,7 +4,7 @@
     spool/index.db    which entries there are, and where
     spool/segments/   their bytes
 
-- Bytes that the index does not know were never reported kept: they are cut off, and freed.
+- Whole entries behind what the index knows are taken up (`rebuilding`), all else there is cut off, and freed.
 - Entries whose bytes are not there are damaged: dropped, counted, told of.
 - An index that is no sound database is put aside and made anew from the segments (`rebuilding`).
 """

@@ -24,7 +24,7 @@ from roost_edge.spool.interface import NewEntry, Note, Outcome, SpoolReader
 from roost_edge.spool.limits import LIST_GRACE_S, SpoolLimits
 from roost_edge.spool.opening import INDEX, SEGMENTS, lock_folder, open_index, put_in_order
 from roost_edge.spool.reader import Reader
-from roost_edge.spool.rebuilding import rebuild
+from roost_edge.spool.rebuilding import rebuild, take_up_tails
 from roost_edge.spool.removal import Removal
 from roost_edge.spool.room import Room
 from roost_edge.spool.running_time import RunningTime
@@ -97,6 +97,8 @@ class Spool:
                 self._tally.happened("rebuilt", rebuild(self._connection, self._segments, self._boot))
             except OSError as error:
                 raise _unwritable(error) from error
+        else:
+            self._tally.happened("rebuilt", take_up_tails(self._connection, self._segments, self._boot))
         put_in_order(self._connection, self._segments, self._tally, self._boot)
 
     def close(self) -> None:
