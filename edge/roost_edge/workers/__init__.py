@@ -5,7 +5,7 @@ through a `WorkerListener`. Nothing else of this room is meant for others.
 """
 
 from roost_edge.workers.grouping import Sharer, group_by_base
-from roost_edge.workers.interface import ContestantState, ContestantStats, WorkerListener, WorkerSpec
+from roost_edge.workers.interface import ContestantState, ContestantStats, WorkerHandle, WorkerListener, WorkerSpec
 from roost_edge.workers.job_queue import Job, Key
 from roost_edge.workers.membership import ServedContestant
 from roost_edge.workers.payload import SharedPayload
@@ -21,6 +21,7 @@ __all__ = [
     "SharedPayload",
     "Sharer",
     "Worker",
+    "WorkerHandle",
     "WorkerListener",
     "WorkerSpec",
     "WorkerState",
