@@ -1,7 +1,7 @@
 """The ways in besides MQTT, as agent.toml has them: watched folders, and HTTP. Started, stopped and told of together.
 
 MQTT's is not among them: it comes and goes with the connection that its answers leave by, see `site_connection`.
-To add a way in, make an `Intake` that turns what it gets into an `Input` with a `Reply`, and list it here.
+To add a way in: README.md, "How to add".
 """
 
 from typing import TYPE_CHECKING, Any, Protocol

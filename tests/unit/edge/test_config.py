@@ -147,7 +147,7 @@ def test_an_error_names_who_stated_it(tmp_path: Path, more: dict[str, dict[str, 
         pytest.param(
             MINIMAL + TASK + 'role = "decoy"\n[[tasks.meter.contestants]]\nname = "b"\nbundle = "b"',
             "tasks.meter.contestants[0].role",
-            "no spool",
+            "write [tasks.meter.capture]",
             id="decoy",
         ),
         pytest.param(
