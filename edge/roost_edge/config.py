@@ -139,6 +139,13 @@ class TaskConfig(TaskTerms, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     folder: FolderConfig | None = None
     capture: CaptureConfig | None = None
 
+    @property
+    def captured(self) -> CaptureConfig | None:
+        """What is kept of its inputs: as the section says, or, with a decoy among its contestants, by default."""
+        if self.capture is None and any(one.role == "decoy" for one in self.contestants):
+            return CaptureConfig()
+        return self.capture
+
     def policy(
         self, name: str, *, without_confidence: frozenset[str] = frozenset(), tolerance: float | None = None
     ) -> TaskPolicy:
@@ -182,7 +189,7 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     @property
     def captures(self) -> bool:
         """Whether any task has inputs kept."""
-        return any(task.capture is not None for task in self.tasks.values())
+        return any(task.captured is not None for task in self.tasks.values())
 
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)

@@ -62,7 +62,7 @@ def line_up(name: str, config: AgentConfig, reactor: Reactor, listener: WorkerLi
         bundles={contestant: bundle.reference for contestant, bundle in bundles.items()},
         unsigned=config.trust.allow_unsigned,
         labels=_labels(bundles),
-        private=task.capture is not None and not task.capture.pixels,
+        private=task.captured is not None and not task.captured.pixels,
     )
 
 
