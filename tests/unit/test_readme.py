@@ -44,3 +44,35 @@ PLACES = re.findall(r"\b(?:scripts|firmware-config|edge|cloud|shared)/[\w/]+|(?<
 @pytest.mark.parametrize("place", sorted(set(PLACES)))
 def test_a_place_it_names_is_there(place: str) -> None:
     assert (ROOT / place).exists()
+
+
+ROOTS = ("shared/roost_shared", "edge/roost_edge", "cloud/roost_cloud")
+ARCHITECTURE = README.partition("\n## Architecture\n")[2].partition("\n## ")[0]
+
+
+def rooms_named() -> set[str]:
+    """The folders of the tree, each with those that it lies in: a line is a folder, two spaces deeper lies within."""
+    rooms: set[str] = set()
+    above: list[str] = []
+    for indent, name in re.findall(r"^( *)([\w/-]+)/ +\S.*$", ARCHITECTURE, re.MULTILINE):
+        above = [*above[: len(indent) // 2], name]
+        rooms.add("/".join(above))
+    return rooms
+
+
+def test_every_room_is_in_its_architecture_and_every_room_there_exists() -> None:
+    packages = {str(file.parent.relative_to(ROOT)) for root in ROOTS for file in (ROOT / root).rglob("__init__.py")}
+    assert {room for room in rooms_named() if room.startswith(ROOTS)} == packages
+    assert all((ROOT / room).is_dir() for room in rooms_named())
+
+
+FILES = sorted(set(re.findall(r"`((?:\w+/)*\w+\.py)`", ARCHITECTURE)))
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_its_architecture_names_is_in_one_of_the_packages(file: str) -> None:
+    assert any((ROOT / root / file).is_file() for root in ROOTS)
+
+
+def test_its_walks_name_files() -> None:
+    assert len(FILES) > 40
