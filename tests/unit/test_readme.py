@@ -1,10 +1,15 @@
 """What README.md shows is true of the code."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+import typer.core
+import typer.main
 
+from roost_cloud.__main__ import app
+from roost_edge.__main__ import _parser
 from roost_edge.config import FolderConfig, load_config
 from roost_shared.messages import Answer, decode_json
 from roost_shared.runtime_settings import RuntimeSettings
@@ -36,6 +41,25 @@ def test_the_answer_shown_is_an_answer() -> None:
     assert answer.contestant == "backup"
     shown = set(re.findall(r'^  "(\w+)":', text, re.MULTILINE))
     assert shown == set(Answer.__struct_fields__)
+
+
+COMMANDS = sorted({line.partition("  ")[0] for block in blocks("sh") for line in block.splitlines()})
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("roost-agent ")])
+def test_the_device_takes_the_command(line: str) -> None:
+    _parser().parse_args(shlex.split(line)[1:])
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("roost ")])
+def test_the_operators_command_is_there_and_has_these_options(line: str) -> None:
+    command = typer.main.get_command(app)
+    for word in shlex.split(line)[1:]:
+        if isinstance(command, typer.core.TyperGroup):
+            command = command.commands[word]
+        elif word.startswith("--"):
+            known = {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
+            assert word in known
 
 
 PLACES = re.findall(r"\b(?:scripts|firmware-config|edge|cloud|shared)/[\w/]+|(?<=\]\()[\w.]+(?=\))", README)
