@@ -17,7 +17,7 @@ An input that is kept, after its answer (`capture` puts these together):
   to the object store.
 
 Around it: `agent` puts all together; `reactor` is the loop it runs in, with `timers`, `socket_watch`, and `errands`
-for what blocks; `offspring` are its processes; `config` is agent.toml; `uplink` is the way to the cloud, by a
-`cloud_connection` or the site's own; `presence` is what a device says of itself, `identity/` who it is; `watchdog` is
-what systemd hears, `status` what a person does.
+for what blocks; `offspring` starts its processes, of which those beside the workers are each a `companion`; `config`
+is agent.toml; `uplink` is the way to the cloud, by a `cloud_connection` or the site's own; `presence` is what a device
+says of itself, `identity/` who it is; `watchdog` is what systemd hears, `status` what a person does.
 """
