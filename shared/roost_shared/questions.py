@@ -5,6 +5,9 @@ all the contestants it is for, so an input crosses the link once; each of them a
 quick one not waiting for the slow. A *probe* is a question without contestants: it tells whether anybody is there,
 and how far away.
 
+Whoever is asked in a version it does not read says so, in that version. So `id` and `contestants` of a question, `id`,
+`contestant` and `error` of a score, and what they mean, stay as they are in every version.
+
 >>> question = Question(id="b1:7", contestants=["big"], remaining_ms=120.0, payload=b"...")
 >>> decode_msgpack(encode_msgpack(question), Question) == question
 True

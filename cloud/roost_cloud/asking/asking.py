@@ -26,7 +26,7 @@ import msgspec
 from roost_cloud.asking.case import Case
 from roost_cloud.asking.inquiry import Inquiry
 from roost_shared.clock import MS, SECOND, ns_to_ms
-from roost_shared.link.incoming import brief, stray
+from roost_shared.link.incoming import brief, stray, version_skew
 from roost_shared.link.question_ids import QuestionIds
 from roost_shared.link.reach import Reach
 from roost_shared.link.round_trip import RoundTrips
@@ -147,17 +147,18 @@ class Asking:
     def heard(self, score: CloudScore, now_ns: int, judge: Judge | None = None) -> list[Outcome]:
         """A scorer says something; or what it said was a `Doubt`, and this is to `judge` it by."""
         case = self._asked.get(score.id)
+        skew: list[Outcome] = [] if (error := version_skew(score)) is None else [Complaint(error)]
         if score.id in self._ids:
             self._unheard_bytes = 0
         if score.contestant is None and case is None and score.id in self._ids:
             self.counts["probe_returned"] += 1
-            return []
+            return skew
         if case is None or score.contestant is None or not _is_awaited(case, score.contestant, judge):
             asked = self._over.get(score.id) if case is None else case.contestants
             return [Complaint(stray(score, self._ids, asked))]
         if score.error is not None:
             self.counts["declined"] += 1
-            return self._failed(case, score.contestant, brief(score.error), now_ns)
+            return [*skew, *self._failed(case, score.contestant, brief(score.error), now_ns)]
         error = nonsense(score, case.labels if judge is None else judge.labels)
         if error is not None and error.code == BAD_LABEL and judge is None and case.labels is not None:
             case.doubted.add(score.contestant)

@@ -326,3 +326,12 @@ def test_where_the_label_space_is_not_known_any_label_of_sense_is_taken() -> Non
     request = rig.open(inquiry())
     rig.hear(said(rig.sent[0].question.id, label="cat"))
     assert rig.answer(request).reason == "preferred"
+
+
+def test_scorers_of_another_version_say_whom_to_upgrade() -> None:
+    rig = AskingRig()
+    request = rig.open(inquiry())
+    skew = ErrorInfo("message.version", "the question has schema_version 1, scorers read 2: upgrade whoever asks")
+    rig.hear(said(rig.sent[0].question.id, error=skew))
+    assert codes(rig, request) == {"big": "message.version"}
+    assert rig.complaints == {"message.version": 1}
