@@ -217,7 +217,7 @@ class Spool:
         try:
             with transaction(self._connection):
                 self._write_rows(candidates, places)
-                mark_matched(self._connection, admission.matched)
+                mark_matched(self._connection, self._boot, admission.matched, self._time_s)
                 grown_bytes = outbox.put(self._connection, self._boot, notes)
                 raised = self._raise()
         except SpoolError:
