@@ -128,7 +128,8 @@ def test_a_disk_that_takes_nothing_costs_no_answer_and_is_said(
         assert not late, late
         until(lambda: agent.status["capture"]["unsettled"] == 0, "nothing is held up")
         capture = agent.status["capture"]
-        assert capture["acknowledged_early"] + capture["not_kept"] >= 60 or capture["not_kept"] == 60
+        not_kept = capture.get("not_kept", 0)  # the process may not have been given up yet
+        assert capture["acknowledged_early"] + not_kept >= 60 or not_kept == 60
         assert agent.status["complaints"]["spool.unwritable"] >= 1
         assert agent.stop() == 0
 
