@@ -3,7 +3,8 @@
 Whom to believe: certificates that lead to the pinned root, or to an authority of the system's (a cloud may stand
 behind a public certificate). Redirects are not followed: an API has one address.
 
-Heavy: `urllib3` is loaded here, so this is for processes of their own (`enrol`, renewal), never for the agent's.
+Heavy: `urllib3` is loaded here, so this is for processes of their own (`enrol`, renewal, the spooler's), never for
+the agent's.
 """
 
 import contextlib

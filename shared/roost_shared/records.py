@@ -57,6 +57,7 @@ class SampleRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", 
 
     Attributes:
         sample: names it within the device: `{boot}-{count}`.
+        key: the request's identity, by a hash of which shares are chosen; None: the answer's id.
         answer: as the caller got it, `inject` included.
         kept_for: why, the most telling first; empty if no input is kept and all answers are recorded.
         probability: with which its input was kept, when that was decided; thinning lowers it, and the shard says the
@@ -76,6 +77,7 @@ class SampleRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", 
     probability: Probability
     recorded: Literal["kept", "all"] = "kept"
     input: InputInfo | None = None
+    key: str | None = None
     deadline_ms: float | None = None
     force: str | None = None
     backlog: bool = False

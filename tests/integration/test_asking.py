@@ -193,10 +193,7 @@ def test_the_day_s_bytes_outlive_a_crash(
 
 
 def test_questions_go_where_the_cloud_s_broker_is(mosquitto: Mosquitto, bundles: Bundles, tmp_path: Path) -> None:
-    (tmp_path / "cloud").mkdir()
-    cloud = Mosquitto(tmp_path / "cloud")
-    cloud.start()
-    try:
+    with Mosquitto(tmp_path / "cloud") as cloud:
         head = f'[cloud]\nbroker = "{cloud.url}"'
         tasks = asking_toml(bundles.sure, head=head)
         with FakeScorer(cloud.port), AgentProcess(tmp_path / "agent", mosquitto.url, tasks) as agent:
@@ -212,5 +209,3 @@ def test_questions_go_where_the_cloud_s_broker_is(mosquitto: Mosquitto, bundles:
                 cloud.start()
                 until_link(agent, "good")
                 assert caller.ask(UNSURE)["contestant"] == "big"
-    finally:
-        cloud.kill()

@@ -13,7 +13,7 @@ from roost_edge.workers import SharedPayload
 from roost_shared.clock import SECOND, SystemClock
 from roost_shared.complaints import Complaints
 from roost_shared.messages import Answer, ErrorInfo
-from roost_shared.records import Batch, SampleRecord, decode_msgpack
+from roost_shared.records import Batch, Record, SampleRecord, decode_msgpack, encode_record
 from tests.support.driven import run_until
 
 __all__ = ["SpoolerRig", "answer_of"]
@@ -83,6 +83,11 @@ class SpoolerRig:
                 redelivered=redelivered,
             )
         return sample if taken else None
+
+    def note(self, record: Record) -> bool:
+        """Have a record kept; whether there was room."""
+        name = f"note {next(self._count)}"
+        return self.spooler.note(encode_record(record), lambda error: self._done(name, error))
 
     def until(self, condition: Callable[[], object], what: str, timeout_s: float = 30) -> None:
         run_until(self.reactor, condition, what, timeout_s)

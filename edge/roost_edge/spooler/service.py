@@ -147,7 +147,7 @@ class _Service:
 
     def _commit(self, keeps: list[_Order], notes: list[protocol.Note]) -> None:
         new = [_entry(order) for order in keeps]
-        records = [Note(record=note.record) for note in notes]
+        records = [Note(record=note.record, number=note.number) for note in notes]
         settled = protocol.Settled([], [])
         if new:
             outcomes = self._spool.append(new, records, now_ns=self._clock.now_ns())

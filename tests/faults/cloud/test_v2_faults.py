@@ -32,18 +32,15 @@ IN_FLIGHT = 60
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
-    broker = Mosquitto(tmp_path_factory.mktemp("mosquitto"))
-    broker.start()
-    yield broker
-    broker.kill()
+    with Mosquitto(tmp_path_factory.mktemp("mosquitto")) as broker:
+        yield broker
 
 
 @pytest.fixture(scope="module")
 def network(broker: Mosquitto) -> Iterator[Proxy]:
     """Between cloud and broker; scorers are at the broker."""
-    proxy = Proxy(broker.port)
-    yield proxy
-    proxy.close()
+    with Proxy(broker.port) as proxy:
+        yield proxy
 
 
 @pytest.fixture(scope="module")

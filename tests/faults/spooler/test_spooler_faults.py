@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from roost_shared.clock import SECOND
-from roost_shared.records import LateRecord, SampleRecord, Watermark, decode_record, encode_record
+from roost_shared.records import LateRecord, SampleRecord, Watermark, decode_record
 from tests.support.spool_reading import inputs_in
 from tests.support.spooler_rig import SpoolerRig
 
@@ -54,6 +54,23 @@ def test_killed_again_and_again_under_load_it_loses_nothing_and_keeps_nothing_tw
     assert set(rig.outcomes.values()) == {None}
     rig.stop()
     assert inputs_in(tmp_path) == inputs
+
+
+def test_records_that_are_sent_again_to_the_next_process_are_told_once(rig: SpoolerRig) -> None:
+    rig.start()
+    for round_ in range(4):
+        pid = pid_of(rig)
+        for number in range(10):
+            late = LateRecord(sample=f"b1-{round_ * 10 + number}", contestant="cloud", elapsed_ms=1.0)
+            assert rig.note(late)
+        rig.until_outcomes(len(rig.outcomes) + 1 + 2 * round_)
+        os.kill(pid, signal.SIGKILL)
+        rig.until_gone(pid)
+    rig.until_settled()
+    rig.spooler.link(up=True)
+    rig.until(lambda: len(list(rig.records())) >= 40, "all are told")
+    told = [decode_record(record) for record in rig.records()]
+    assert sorted(int(one.sample.partition("-")[2]) for one in told if isinstance(one, LateRecord)) == list(range(40))
 
 
 def test_orders_that_came_before_it_ran_are_settled_too(rig: SpoolerRig) -> None:
@@ -133,7 +150,7 @@ def test_records_go_out_while_the_link_is_up_until_they_are_covered(rig: Spooler
     rig.start()
     sample = rig.keep(b"pixels")
     late = LateRecord(sample=str(sample), contestant="cloud", label="5", elapsed_ms=400.0)
-    rig.spooler.note(encode_record(late), lambda error: rig.outcomes.setdefault("late", error))
+    rig.note(late)
     rig.until_settled()
     assert not rig.batches
     rig.spooler.link(up=True)

@@ -271,8 +271,7 @@ def test_several_workers_share_the_work_and_store_each_record_once(
 def test_the_embedded_broker_brings_records_and_watermarks(database: Database, start: Start) -> None:
     if database.dialect != "sqlite":
         pytest.skip("the embedded broker comes with SQLite")
-    fleet = FleetBroker()
-    try:
+    with FleetBroker() as fleet:
         add_devices(database, ["cam-01"])
         role = start(fleet.url, **fleet.cloud)
         name = "acme/d/cam-01"
@@ -283,5 +282,3 @@ def test_the_embedded_broker_brings_records_and_watermarks(database: Database, s
         device.stop()
         assert len(rows(database, Sample)) == 50
         role.stop()
-    finally:
-        fleet.stop()

@@ -1,6 +1,6 @@
 """The role `scorer`, asked by devices through real brokers, over both databases."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ from tests.support.cloud import Cloud
 from tests.support.embedded_fleet_broker import FleetBroker
 from tests.support.fenced_broker import FencedBroker
 from tests.support.mosquitto import Mosquitto
-from tests.support.scoring import AskingDevice, ScoringSite, until
+from tests.support.scoring import AskingDevice, ScoringSite
 from tests.support.served_cloud import bundle_like
 from tests.support.unreadable import NO_MESSAGEPACK
+from tests.support.waiting import until
 
 BRIGHT, DARK = picture(255), picture(0)
 
@@ -186,18 +187,12 @@ def test_the_group_is_the_deployments_secret(site: ScoringSite) -> None:
     assert subscription(site.cloud.services) == topic
 
 
-def test_the_embedded_broker_carries_questions_too(
-    cloud: Cloud, sure: Bundle, request: pytest.FixtureRequest, connect: Callable[..., object]
-) -> None:
-    del connect
+def test_the_embedded_broker_carries_questions_too(cloud: Cloud, sure: Bundle) -> None:
     if cloud.services.database.dialect != "sqlite":
         pytest.skip("the embedded broker comes with SQLite")
-    fleet = FleetBroker()
-    request.addfinalizer(fleet.stop)
     user = "acme/d/cam-01"
-    login: dict[str, Any] = {"version": 4, "client_id": user, "username": user, "password": fleet.password(user)}
-    url = fleet.url.replace("mqtt://", "mqtt://{username}:{password}@".format(**fleet.cloud))
-    with ScoringSite(cloud, url, embedded=True) as site:
+    login: dict[str, Any] = {"version": 4, "client_id": user, "username": user, "password": FleetBroker.password(user)}
+    with FleetBroker() as fleet, ScoringSite(cloud, fleet.cloud_url, embedded=True) as site:
         site.push(sure)
         site.set_task({"big": "sure@stable"})
         site.start()
@@ -209,13 +204,12 @@ def test_the_embedded_broker_carries_questions_too(
 def test_behind_the_fence_of_a_deployments_broker(cloud: Cloud, sure: Bundle, tmp_path: Path) -> None:
     fence = tmp_path / "fence"
     fence.mkdir()
-    broker = FencedBroker(fence)
     files = {
         "broker_cafile": fence / "ca.crt",
         "broker_certfile": fence / "roost-cloud.crt",
         "broker_keyfile": fence / "roost-cloud.key",
     }
-    try:
+    with FencedBroker(fence) as broker:
         cam = broker.device()
         with ScoringSite(cloud, broker.cloud_url, **files) as site:
             site.push(sure)
@@ -224,5 +218,3 @@ def test_behind_the_fence_of_a_deployments_broker(cloud: Cloud, sure: Bundle, tm
             with AskingDevice(broker.port, tls=broker._context(cam.shown)) as device:
                 assert device.score(DARK, "big").label == "dark"
                 assert device.score(b"", task="light").error is None
-    finally:
-        broker.close()

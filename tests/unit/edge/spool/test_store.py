@@ -358,6 +358,17 @@ def test_a_watermark_beyond_what_was_written_covers_no_future_record(open_spool:
     assert [(batch.first, batch.records) for batch in all_batches(spool)] == [(2, [b"2"])]
 
 
+def test_a_note_that_comes_again_is_kept_once_over_a_restart_and_after_it_was_covered(open_spool: Open) -> None:
+    spool = open_spool()
+    first, second, third = (Note(record=b"%d" % number, number=number) for number in (3, 7, 8))
+    spool.note([first, second], now_ns=0)
+    spool = open_spool()
+    spool.note([first, second, third], now_ns=0)
+    spool.watermark("boot", 3, 0)
+    spool.note([third, Note(record=b"any"), Note(record=b"any")], now_ns=0)
+    assert [(batch.first, batch.records) for batch in all_batches(spool)] == [(4, [b"any", b"any"])]
+
+
 def test_a_record_stays_when_its_entry_goes_first(open_spool: Open) -> None:
     spool = open_spool()
     spool.append([new_entry("boot-1"), new_entry("boot-2")], now_ns=0)
