@@ -183,6 +183,7 @@ class Decoy:
             kept_for=[] if keeping is None else list(keeping.kept_for),
             probability=config.base_rate or 1.0 if keeping is None else keeping.probability,
             recorded=config.answers,
+            key=None if answered.input.key == answered.input.id else answered.input.key,
             deadline_ms=None if answered.input.deadline_ns is None else ns_to_ms(answered.input.deadline_ns),
             force=answered.input.force,
             backlog=answered.input.backlog,
