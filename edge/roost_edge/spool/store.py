@@ -264,7 +264,11 @@ class Spool:
         self._teller.link_down()
 
     def next_batch(self, now_ns: int) -> Batch | None:
-        """The records to send now; see `Teller`."""
+        """The records to send now; see `Teller`.
+
+        It is asked at every turn, and so what has been kept ages while nothing else comes.
+        """
+        self._time_s = self._running.at(now_ns)
         return self._teller.next_batch(now_ns)
 
     def next_look_ns(self) -> int | None:
