@@ -6,19 +6,17 @@ Workers have more to tell of their end, see `roost_edge.workers.child`.
 
 import socket
 import subprocess
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from roost_edge.offspring import describe_end, spawn
 from roost_edge.reactor import Reactor, Timer
-from roost_shared.clock import MS
 
-__all__ = ["LAST_REAP_S", "REAP_S", "Companion"]
+__all__ = ["Companion"]
 
-REAP_S: Final = 0.02  # that the loop waits for one that was killed
-LAST_REAP_S: Final = 1.0  # likewise at the agent's end, when nobody needs the loop any more
-_REAP_EVERY_NS: Final = 100 * MS
+_REAP_S: Final = 0.02  # for one that was killed; a disk may hold it longer, and the loop does not wait for disks
 
 
 class Companion:
@@ -85,21 +83,15 @@ class Companion:
             self._timer.cancel()
             self._timer = None
 
-    def end(self, patience_s: float = REAP_S) -> str:
-        """Kill and reap it; what it died of, for a person.
-
-        A failing disk may hold it though it was killed. Nobody waits for that: it is reaped when it lets go.
-        """
+    def end(self) -> str:
+        """Kill and reap it; what it died of, for a person."""
         self.heard()
         self._reactor.unwatch(self.socket)
         self.socket.close()
         self._process.kill()
         try:
-            return describe_end(self._process.wait(patience_s))
+            return describe_end(self._process.wait(_REAP_S))
         except subprocess.TimeoutExpired:
-            self._reap_later()
-            return "killed, and something holds it"
-
-    def _reap_later(self) -> None:
-        if self._process.poll() is None:
-            self._reactor.call_after(_REAP_EVERY_NS, self._reap_later)
+            # It ends when its disk lets it go, and until then nobody here waits for it.
+            threading.Thread(target=self._process.wait, name="reaper", daemon=True).start()
+            return "killed, and the disk holds it"

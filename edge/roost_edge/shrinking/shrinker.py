@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from roost_edge.companion import LAST_REAP_S, REAP_S, Companion
+from roost_edge.companion import Companion
 from roost_edge.reactor import Reactor
 from roost_edge.shrinking import protocol
 from roost_edge.workers import SharedPayload
@@ -99,7 +99,7 @@ class Shrinker:
         """End the process; whoever waits hears nothing."""
         self._waiting.clear()
         self._current = None
-        self._end(LAST_REAP_S)
+        self._end()
 
     # ---- the process
 
@@ -113,11 +113,11 @@ class Shrinker:
             return
         self._process.expect(_START_NS, "it does not start")
 
-    def _end(self, patience_s: float = REAP_S) -> str:
+    def _end(self) -> str:
         """Kill and reap it; what it died of."""
         process, self._process = self._process, None
         self._ready = False
-        return "" if process is None else process.end(patience_s)
+        return "" if process is None else process.end()
 
     def _fail(self, why: str) -> None:
         """Have no more of this process; the next picture after a pause starts another."""

@@ -290,6 +290,10 @@ class Spool:
 
     # ---- from time to time
 
+    def pass_time(self, now_ns: int) -> None:
+        """Let what is kept grow older; ages reach `reader` by this, so it is to be called about once a second."""
+        self._time_s = self._running.at(now_ns)
+
     def tick(self, now_ns: int) -> None:
         """Let go what is too old, make room, tidy up. To be called about once a minute.
 

@@ -89,6 +89,7 @@ class _Service:
             self._take(self._timeout_s())
             self._send_batches()
             now_ns = self._clock.now_ns()
+            self._spool.pass_time(now_ns)
             if now_ns >= self._tick_ns:
                 self._tick_ns = now_ns + _TICK_NS
                 self._guarded(lambda: self._spool.tick(self._clock.now_ns()))
@@ -141,6 +142,7 @@ class _Service:
                 self._guarded(lambda: self._spool.watermark(message.boot, message.sequence, now_ns))
             case protocol.Link(up=True):
                 self._spool.link_up(now_ns)
+                self._courier.look()  # it may be back because the identity is another
                 self._courier.wake()
             case protocol.Link():
                 self._spool.link_down()

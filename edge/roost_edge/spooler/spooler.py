@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from roost_edge.companion import LAST_REAP_S, REAP_S, Companion
+from roost_edge.companion import Companion
 from roost_edge.decoy.interface import Done
 from roost_edge.reactor import Reactor, Timer
 from roost_edge.spooler import protocol
@@ -161,7 +161,7 @@ class Spooler:
         self._on_stopped = None
         if self._restart is not None:
             self._restart.cancel()
-        self._end(LAST_REAP_S)
+        self._end()
         for order in self._orders.values():
             _let_go(order)
         self._orders.clear()
@@ -184,12 +184,12 @@ class Spooler:
             return
         self._process.expect(_START_NS, "it does not start")
 
-    def _end(self, patience_s: float = REAP_S) -> str:
+    def _end(self) -> str:
         """Kill and reap it; what it died of."""
         process, self._process = self._process, None
         self._ready = False
         self._unsent.clear()
-        return "" if process is None else process.end(patience_s)
+        return "" if process is None else process.end()
 
     def _fail(self, why: str) -> None:
         """Have no more of this process; another follows after a pause."""

@@ -33,7 +33,8 @@ __all__ = ["Uploader"]
 _FIRST_NS: Final = SECOND
 _LIMIT_NS: Final = 300 * SECOND
 _ASIDE_NS: Final = 3600 * SECOND
-_LOOK_EVERY_S: Final = 5.0  # for a list that has come due
+_LOOK_EVERY_S: Final = 5.0  # at most, for a list that has come due
+_LOOK_PAUSE_S: Final = 0.5  # at least
 
 State = Literal["idle", "uploading", "waiting"]
 
@@ -117,7 +118,7 @@ class Uploader:
     def _turn(self) -> None:
         try:
             if not self.upload_next():
-                self._wait(_LOOK_EVERY_S)
+                self._wait(_look_every_s(self._limits))
         except RoostError as error:  # refused; or of the spool, whose disk may come round
             self._note(error, "waiting")
             self._wait(self._backoff.next_ns(self._draw()) / SECOND)
@@ -227,6 +228,15 @@ class Uploader:
     def _note(self, error: RoostError, state: State) -> None:
         self._problem = ErrorInfo(error.code, str(error))
         self._state = state
+
+
+def _look_every_s(limits: SealLimits) -> float:
+    """How long to wait before the next look for a list that has come due.
+
+    >>> [_look_every_s(SealLimits(age_s=age_s)) for age_s in (0.1, 2, 600)]
+    [0.5, 2, 5.0]
+    """
+    return max(_LOOK_PAUSE_S, min(_LOOK_EVERY_S, limits.age_s))
 
 
 def _flushing(limits: SealLimits) -> SealLimits:
