@@ -83,16 +83,16 @@ def keeping_of(status: Mapping[str, Any]) -> Keeping:
 
 
 def keeping_line(device: str, keeping: Keeping, in_cloud: int) -> str:
-    """One line on a device.
+    """One line on a device, what matters most within 80 columns.
 
     >>> keeping_line("cam-01", Keeping(5, {"disagreement": 3, "base_rate": 2}, 4), 4)
-    'cam-01    kept 5 inputs (3 disagreement, 2 base rate): 1 in its spool, 4 uploaded, 4 in the cloud'
+    'cam-01    kept 5: 1 in its spool, 4 uploaded, 4 in the cloud; for disagreement 3, base rate 2'
     """
     ordered = sorted(keeping.kept_for.items(), key=lambda item: -item[1])
-    reasons = ", ".join(f"{count} {reason_named(reason)}" for reason, count in ordered)
+    reasons = ", ".join(f"{reason_named(reason)} {count}" for reason, count in ordered)
     return (
-        f"{device:8}  kept {keeping.kept} inputs{f' ({reasons})' if reasons else ''}: "
-        f"{keeping.spooled} in its spool, {keeping.uploaded} uploaded, {in_cloud} in the cloud"
+        f"{device:8}  kept {keeping.kept}: {keeping.spooled} in its spool, {keeping.uploaded} uploaded, "
+        f"{in_cloud} in the cloud{f'; for {reasons}' if reasons else ''}"
     )
 
 

@@ -57,7 +57,9 @@ _ACTS: Final = (
         until=_CLOUD,
         joins=True,
     ),
-    _Act("cut off", "The link to the cloud swallows every packet, and says nothing; inputs wait.", 0.1, cut=True),
+    _Act(
+        "cut off", "The link to the cloud swallows every packet, and says nothing. What is kept waits.", 0.1, cut=True
+    ),
 )
 
 

@@ -87,7 +87,7 @@ def replay_line(replay: Mapping[str, Any]) -> str:
     return (
         f"{replay['replayed']} requests replayed: asked of the cloud {_percent(was['asked'])} → "
         f"{_percent(would_be['asked'])}, right {_percent(was['accuracy'])} → {_percent(would_be['accuracy'])}, "
-        f"{replay['changed']} answers changed"
+        f"{replay['changed']} with another answer"
     )
 
 

@@ -119,6 +119,4 @@ def test_what_waits_is_not_drained(status: dict[str, object]) -> None:
 
 def test_a_device_is_told_of_in_a_line() -> None:
     line = keeping_line("cam-01", Keeping(5, {"disagreement": 3, "base_rate": 2}, 4), 4)
-    assert line == (
-        "cam-01    kept 5 inputs (3 disagreement, 2 base rate): 1 in its spool, 4 uploaded, 4 in the cloud"
-    )
+    assert line == "cam-01    kept 5: 1 in its spool, 4 uploaded, 4 in the cloud; for disagreement 3, base rate 2"

@@ -48,5 +48,5 @@ def test_a_replay_is_told_of_in_a_line() -> None:
         "would_be": {"asked": 0.21, "accuracy": None},
     }
     assert replay_line(replay) == (
-        "200 requests replayed: asked of the cloud 34.5% → 21.0%, right 96.5% → -, 2 answers changed"
+        "200 requests replayed: asked of the cloud 34.5% → 21.0%, right 96.5% → -, 2 with another answer"
     )
