@@ -97,7 +97,7 @@ NONSENSE: dict[str, Callable[[Asked], CloudScore | bytes]] = {
 def test_nonsense_is_counted_by_name_and_answers_nothing(
     mosquitto: Mosquitto, bundles: Bundles, scorer: FakeScorer, caller: Caller, tmp_path: Path
 ) -> None:
-    tasks = asking_toml(bundles.sure, deadline_ms=600, patience_ms=500)
+    tasks = asking_toml(bundles.sure, deadline_ms=3000, patience_ms=600)
     with AgentProcess(tmp_path / "agent", mosquitto.url, tasks) as agent:
         agent.start()
         for code, reply in NONSENSE.items():
@@ -105,7 +105,7 @@ def test_nonsense_is_counted_by_name_and_answers_nothing(
             until_link(agent, "good")
             answer = caller.ask(UNSURE)
             assert (answer["label"], answer["contestant"], answer["deadline_met"]) == ("dark", "primary", True), code
-            assert agent.status["complaints"].get(code) == 1, code
+            until(lambda code=code: agent.status["complaints"].get(code) == 1, code)  # type: ignore[misc]
         assert "upgrade this side" in agent.log
         scorer.reply = well
         until_link(agent, "good")

@@ -42,19 +42,28 @@ def answer_of(label: str = "4", task: str = "meter") -> Answer:
 class SpoolerRig:
     """Give it inputs; `outcomes` says by sample what became of them."""
 
-    def __init__(self, folder: Path, boot: str = "b1", *, spool_bytes: int = 64 * MIB, room_bytes: int = MIB) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        boot: str = "b1",
+        *,
+        spool_bytes: int = 64 * MIB,
+        room_bytes: int = MIB,
+        cloud_url: str | None = None,
+        upload_after_s: float = 3600,
+    ) -> None:
         self.reactor = Reactor(SystemClock())
         self.complaints = Complaints(SystemClock())
         self.boot = boot
         settings = SpoolerSettings(
             state_dir=str(folder),
             boot=boot,
-            cloud_url=None,
+            cloud_url=cloud_url,
             spool_bytes=spool_bytes,
             free_disk_bytes=0,
             retention_s=3600,
             uplink_bytes_per_s=None,
-            upload_after_s=3600,
+            upload_after_s=upload_after_s,
         )
         document = msgspec.json.encode(settings).decode()
         self.spooler = Spooler(document, self.reactor, self.complaints, room_bytes=room_bytes)

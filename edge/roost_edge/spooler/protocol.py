@@ -80,6 +80,7 @@ class Raise(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
     sample: str
     priority: int
+    likelier: float = 1.0  # to be kept than was said
 
 
 class Covered(msgspec.Struct, frozen=True, array_like=True, tag=True):

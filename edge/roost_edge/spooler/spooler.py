@@ -123,9 +123,17 @@ class Spooler:
         self._order(_Order(protocol.Note(self._number, record), done, None, len(record)))
         return True
 
-    def raise_priority(self, sample: str, priority: int) -> None:
-        """Something speaks for an input that is kept already; lost with a process that dies."""
-        self._tell(protocol.Raise(sample, priority))
+    def raise_priority(self, sample: str, priority: int, likelier: float = 1.0) -> None:
+        """Something speaks for an input that is kept already, or will be; lost with a process that dies right then."""
+        for order in self._orders.values():
+            message = order.message
+            if isinstance(message, protocol.Keep) and message.record.sample == sample:
+                probability = min(1.0, message.record.probability * likelier)
+                record = msgspec.structs.replace(message.record, probability=probability)
+                order.message = msgspec.structs.replace(
+                    message, priority=max(priority, message.priority), record=record
+                )
+        self._tell(protocol.Raise(sample, priority, likelier))
 
     def covered(self, watermark: Watermark) -> None:
         """The cloud has these records; it says so again as long as we send them."""

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from roost_edge.cloud_http import CloudRefusedError
 from roost_edge.spool.errors import EntryDamagedError, EntryGoneError
 from roost_edge.spool.interface import Entry, SealLimits, SpoolReader
 from roost_edge.upload.delivery import Delivery
@@ -83,7 +84,7 @@ class Uploader:
     # ---- from other threads
 
     def wake(self) -> None:
-        """The link is back: what waits after a failure is tried now."""
+        """The link is back: what had no answer is tried again now; what was refused, when its time has come."""
         self._woken.set()
 
     def flush(self) -> None:
@@ -196,7 +197,10 @@ class Uploader:
                     self._backoff.reset()
                 wait_ns = delivery.judge(error, self._backoff.next_ns(self._draw()))
                 self._note(error, "waiting")
-                self._wait(wait_ns / SECOND)
+                if isinstance(error, CloudRefusedError):
+                    self._wait_whatever_comes(wait_ns / SECOND)  # it answered: no link that is back changes its mind
+                else:
+                    self._wait(wait_ns / SECOND)
             else:
                 self._backoff.reset()
                 return
@@ -206,9 +210,13 @@ class Uploader:
     def _paced(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
             wait_ns = self._bucket.take(len(chunk), self._clock.now_ns())
-            if self._stopping.wait(wait_ns / SECOND):
-                raise _StoppedError
+            self._wait_whatever_comes(wait_ns / SECOND)
             yield chunk
+
+    def _wait_whatever_comes(self, seconds: float) -> None:
+        """Wait, unless somebody stops us."""
+        if self._stopping.wait(seconds):
+            raise _StoppedError
 
     def _wait(self, seconds: float) -> None:
         """Wait, unless somebody wakes or stops us."""

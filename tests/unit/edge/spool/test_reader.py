@@ -60,15 +60,13 @@ def test_a_list_is_due_when_it_is_full_or_old_enough(
     reader.close()
 
 
-def test_a_list_comes_due_while_nothing_else_comes(open_spool: Open) -> None:
-    """There is a tick once a minute, and a list may be due after a second."""
+def test_a_list_comes_due_by_time_alone(open_spool: Open) -> None:
+    """Nothing more comes, and the next `tick` is a minute away."""
     spool = filled(open_spool)
     reader = spool.reader()
-    limits = SealLimits(age_s=2)
-    assert spool.next_batch(1 * SECOND) is None
-    assert reader.seal(limits, identify) is None
-    assert spool.next_batch(2 * SECOND) is None
-    assert names(reader.seal(limits, identify)) == ["boot-0", "boot-3"]
+    assert reader.seal(SealLimits(age_s=5), identify) is None
+    spool.pass_time(5 * SECOND)
+    assert names(reader.seal(SealLimits(age_s=5), identify)) == ["boot-0", "boot-3"]
     reader.close()
 
 
