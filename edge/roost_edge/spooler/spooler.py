@@ -126,6 +126,10 @@ class Spooler:
         self._order(_Order(protocol.Note(self._number, record), done, None, len(record)))
         return True
 
+    def hurry(self) -> None:
+        """Have what was ordered committed now."""
+        self._tell(protocol.Hurry())
+
     def raise_priority(self, sample: str, priority: int) -> None:
         """Something speaks for an input that is kept already; lost with a process that dies."""
         self._tell(protocol.Raise(sample, priority))
