@@ -20,6 +20,7 @@ from roost_shared.messages import Answer, State
 from tests.support.mosquitto import Mosquitto
 
 __all__ = ["Agent", "Caller", "agent", "agent_toml", "mosquitto", "pss_mb", "read_answer", "send_at_once"]
+__all__ += ["wait_until_online"]
 
 PATIENCE_S = 30.0
 
@@ -84,13 +85,18 @@ def agent(
     folder.mkdir(exist_ok=True)
     running = Agent(folder, agent_toml(broker, tasks, in_flight=in_flight, device=device, limits=limits))
     try:
-        with Caller(broker.port) as caller:
-            states: list[bytes] = []
-            caller.on(f"roost/1/acme/d/{device}/state", lambda payload, _: states.append(payload))
-            caller.wait(lambda: any(msgspec.json.decode(one, type=State).state == "online" for one in states))
+        wait_until_online(broker, device)
         yield running
     finally:
         running.stop()
+
+
+def wait_until_online(broker: Mosquitto, device: str = "cam-01") -> None:
+    """Wait until a device takes inputs."""
+    with Caller(broker.port) as caller:
+        states: list[bytes] = []
+        caller.on(f"roost/1/acme/d/{device}/state", lambda payload, _: states.append(payload))
+        caller.wait(lambda: any(msgspec.json.decode(one, type=State).state == "online" for one in states))
 
 
 def send_at_once(_client: Client, _data: Any, sock: Any) -> None:
