@@ -184,7 +184,7 @@ class Uploader:
 
     def _bring(self, tar: ShardTar) -> None:
         """Bring a shard until the cloud says that it has it."""
-        delivery = Delivery(self._cloud, tar, self._bucket.chunk_bytes, self._paced)
+        delivery = Delivery(self._cloud, tar, self._bucket.chunk_bytes, self._paced, self._spend)
         while True:
             self._state = "uploading"
             before_bytes = delivery.sent_bytes
@@ -208,6 +208,9 @@ class Uploader:
             if self._stopping.wait(wait_ns / SECOND):
                 raise _StoppedError
             yield chunk
+
+    def _spend(self, size_bytes: int) -> None:
+        self._bucket.spend(size_bytes, self._clock.now_ns())
 
     def _wait(self, seconds: float) -> None:
         """Wait, unless somebody wakes or stops us."""

@@ -57,13 +57,14 @@ class _Size(NamedTuple):
 
     rounds: int
     requests: int  # of a round, one after another
-    seconds: float  # of a round with requests always waiting
+    load_rounds: int
+    load_s: float  # of a round with requests always waiting
     inputs: int  # for the spooler alone
 
 
 def run(options: Options) -> Result:
     """Measure answers in turns, then the spooler alone."""
-    size = _Size(12, 10, 0.3, 500) if options.quick else _Size(160, 16, 0.6, 12_000)
+    size = _Size(12, 10, 6, 0.5, 500) if options.quick else _Size(120, 16, 41, 1.0, 12_000)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         spooler = _spooler_alone(folder / "alone", size)
@@ -161,10 +162,10 @@ def _answers(folder: Path, data: Path, size: _Size) -> dict[str, Any]:
                 arm.ask(size.requests)
                 arm.until_quiet()
         written = [after - before for after, before in zip(_written(arms["kept"]), written_before, strict=True)]
-        for number in range(size.rounds):
+        for number in range(size.load_rounds):
             turn = number % len(ordered)
             for arm in ordered[turn:] + ordered[:turn]:
-                arm.load(size.seconds)
+                arm.load(size.load_s)
                 arm.until_quiet()
         told = {name: arms[name].running.status()["capture"] for name in ("kept", "rate")}
     return {**_figures(arms, written), "told": told, "photo_bytes": len(_photo(data)) + 8, **size._asdict()}
