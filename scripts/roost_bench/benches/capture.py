@@ -57,14 +57,13 @@ class _Size(NamedTuple):
 
     rounds: int
     requests: int  # of a round, one after another
-    load_rounds: int
-    load_s: float  # of a round with requests always waiting
+    load: int  # requests of a round with some always waiting
     inputs: int  # for the spooler alone
 
 
 def run(options: Options) -> Result:
     """Measure answers in turns, then the spooler alone."""
-    size = _Size(12, 10, 6, 0.5, 500) if options.quick else _Size(120, 16, 41, 1.0, 12_000)
+    size = _Size(12, 10, 20, 500) if options.quick else _Size(120, 16, 40, 8_000)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         spooler = _spooler_alone(folder / "alone", size)
@@ -118,17 +117,16 @@ class _Arm:
         self.answers += requests + 1
         self.took_ms.append(took_ms[1:])  # behind the first nothing of its own is being kept
 
-    def load(self, seconds: float) -> None:
-        """Requests always waiting."""
+    def load(self, requests: int) -> None:
+        """So many requests, some of them always waiting."""
         self._received.clear()
-        sent, began = 0, time.monotonic()
-        while time.monotonic() - began < seconds:
-            while sent - len(self._received) < _OUTSTANDING:
+        sent, began_ns = 0, time.monotonic_ns()
+        while len(self._received) < requests:
+            while sent < requests and sent - len(self._received) < _OUTSTANDING:
                 self.send()
                 sent += 1
             self._caller.serve(1.0)
-        self.rates.append(len(self._received) / (time.monotonic() - began))
-        self._caller.wait(lambda: len(self._received) == sent)
+        self.rates.append(requests * 1e9 / (self._received[-1] - began_ns))
 
     def until_quiet(self) -> None:
         """Wait until nothing of it waits for the disk, so that the next has the machine to itself."""
@@ -162,10 +160,10 @@ def _answers(folder: Path, data: Path, size: _Size) -> dict[str, Any]:
                 arm.ask(size.requests)
                 arm.until_quiet()
         written = [after - before for after, before in zip(_written(arms["kept"]), written_before, strict=True)]
-        for number in range(size.load_rounds):
+        for number in range(size.rounds):
             turn = number % len(ordered)
             for arm in ordered[turn:] + ordered[:turn]:
-                arm.load(size.load_s)
+                arm.load(size.load)
                 arm.until_quiet()
         told = {name: arms[name].running.status()["capture"] for name in ("kept", "rate")}
     return {**_figures(arms, written), "told": told, "photo_bytes": len(_photo(data)) + 8, **size._asdict()}
