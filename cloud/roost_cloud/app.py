@@ -14,6 +14,7 @@ from roost_cloud.api import (
     device_shards,
     devices,
     enrolment,
+    recorded,
     records,
     samples,
     tasks,
@@ -87,6 +88,7 @@ def _routers(store: ObjectStore) -> tuple[APIRouter, ...]:
         tasks.router,
         records.router,
         samples.router,
+        recorded.router,
     )
     # Other stores serve their signed URLs themselves.
     return (*routers, objects_router(lambda: store)) if isinstance(store, FileStore) else routers
