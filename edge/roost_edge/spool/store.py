@@ -229,6 +229,7 @@ class Spool:
         )
         self._tally.outbox_grew(grown_bytes)
         self._tally.happened("kept", len(candidates))
+        self._tally.happened("groups", min(len(candidates), 1))  # made durable together
         self._tally.happened("matched", len(admission.matched))
         if notes:
             self._squeeze()
