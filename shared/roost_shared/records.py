@@ -18,7 +18,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from roost_shared.messages import SCHEMA_VERSION, Answer, MessageError, decode_msgpack, encode_msgpack
+from roost_shared.messages import SCHEMA_VERSION, UNREADABLE, Answer, MessageError, decode_msgpack, encode_msgpack
 
 __all__ = [
     "MAX_BATCH_BYTES",
@@ -162,5 +162,5 @@ def decode_record(data: bytes) -> Record:
     """
     try:
         return _decoder.decode(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         raise MessageError(f"Record: {error}") from error

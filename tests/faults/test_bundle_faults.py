@@ -141,6 +141,15 @@ def test_an_index_may_be_4_mebibytes_and_no_more(bundle: Bundle) -> None:
         open_bundle(bundle.folder)
 
 
+def test_an_index_may_name_other_things_but_one_image_manifest(bundle: Bundle) -> None:
+    other = {"mediaType": "application/vnd.oci.image.index.v1+json", "digest": "sha256:" + "0" * 64, "size": 1}
+    _edit_index(bundle, lambda index: index["manifests"].insert(0, other))
+    assert open_bundle(bundle.folder).digest == bundle.digest
+    _edit_index(bundle, lambda index: index["manifests"].append(index["manifests"][-1]))
+    with pytest.raises(BundleError, match="names 2 image manifests"):
+        open_bundle(bundle.folder)
+
+
 def test_a_document_cut_short_is_named(bundle: Bundle) -> None:
     """Digests hold: whoever made it, made it wrong."""
     manifest_path = _file(bundle, "manifest")

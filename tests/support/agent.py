@@ -32,6 +32,7 @@ __all__ = [
     "run_command",
     "task_toml",
     "until",
+    "without_starved",
 ]
 
 TENANT, DEVICE = "acme", "cam-01"
@@ -228,6 +229,21 @@ def answers_by_id(answers: list[dict[str, Any]]) -> dict[str, list[dict[str, Any
     for answer in answers:
         groups.setdefault(answer["id"], []).append(answer)
     return groups
+
+
+def without_starved(answers: list[dict[str, Any]], agent: AgentProcess, task: str, name: str) -> list[dict[str, Any]]:
+    """The answers but for defaults, of which there may be some only if the machine gave a worker no turn.
+
+    Args:
+        answers: all.
+        agent: whose.
+        task: that was asked.
+        name: of a contestant that nobody has hung or killed: taken to hang, it was starved.
+    """
+    defaults = [answer for answer in answers if answer["reason"] == "default"]
+    starved = (agent.contestant(task, name)["last_error"] or {}).get("code") == "worker.hung"
+    assert starved or not defaults, defaults[0]
+    return [answer for answer in answers if answer["reason"] != "default"]
 
 
 def boot_of(answer: dict[str, Any]) -> str:

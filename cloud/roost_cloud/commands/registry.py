@@ -92,11 +92,20 @@ def alias(
     context: typer.Context,
     name: _Name,
     alias: Annotated[str, typer.Argument(help="The alias, such as `stable`.")],
-    version: Annotated[str, typer.Argument(help="The version it shall point at.")],
+    version: Annotated[str | None, typer.Argument(help="The version it shall point at.")] = None,
+    *,
+    delete: Annotated[bool, typer.Option("--delete", help="Remove the alias instead; no task may name it.")] = False,
 ) -> None:
-    """Point an alias at a version; every move is kept."""
+    """Point an alias at a version, or delete it; every move is kept."""
+    if delete is (version is not None):
+        raise typer.BadParameter("Say the version it shall point at, or --delete.")
     with connect(context) as cloud:
-        moved = Registry(cloud).move_alias(name, alias, version)
+        registry = Registry(cloud)
+        if version is None:
+            registry.delete_alias(name, alias)
+            typer.echo(f"{name}@{alias}: deleted")
+            return
+        moved = registry.move_alias(name, alias, version)
     typer.echo(f"{name}@{moved.alias} is {name}:{moved.version}")
 
 

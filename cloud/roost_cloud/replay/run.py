@@ -16,6 +16,7 @@ from roost_cloud.replay.span import Span
 from roost_cloud.replay.tally import Tally
 from roost_shared.durable import write_durably
 from roost_shared.errors import ContentError
+from roost_shared.messages import UNREADABLE
 
 __all__ = ["Progress", "ReplayState", "StateError", "load_state", "run_replay"]
 
@@ -71,7 +72,7 @@ def load_state(path: Path, question: Question) -> ReplayState | None:
         return None
     try:
         state = msgspec.json.decode(data, type=ReplayState)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise StateError(f"{path} is no state of a replay: {error}; give another file") from error
     if state.schema_version != _SCHEMA or state.question != question:
         raise StateError(f"{path} is the state of another replay: give another file, or remove it")

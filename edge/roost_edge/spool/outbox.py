@@ -41,6 +41,16 @@ def boot_number(connection: sqlite3.Connection, name: str) -> int:
     return int(number)
 
 
+def latest_name(connection: sqlite3.Connection, boot: str) -> str:
+    """What a boot is called by now: itself, or as it was renamed last after a loss, `{boot}_{anything}`."""
+    found = connection.execute(
+        "SELECT name FROM boot WHERE name = ?1 OR substr(name, 1, length(?1) + 1) = ?1 || '_'"
+        " ORDER BY id DESC LIMIT 1",
+        (boot,),
+    ).fetchone()
+    return boot if found is None else str(found[0])
+
+
 def boot_name(connection: sqlite3.Connection, number: int) -> str:
     """The name of a boot that has records."""
     (name,) = connection.execute("SELECT name FROM boot WHERE id = ?", (number,)).fetchone()

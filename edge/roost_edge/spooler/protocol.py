@@ -4,6 +4,7 @@ agent                                     spooler
   │◀──────────────────────────────── Ready ┤  once
   ├─ Keep, descriptor of the input ───────▶│  each with a number
   ├─ Note ────────────────────────────────▶│
+  ├─ Hurry ───────────────────────────────▶│  where it may not wait for more to commit with them
   │◀──────────────── Settled, their numbers ┤  durable, or refused
   ├─ Raise, Covered, Link ────────────────▶│
   │◀─────────────── Outgoing, for the cloud ┤  while the link is up
@@ -20,7 +21,7 @@ from typing import Any, Final
 import msgspec
 
 from roost_shared.errors import DeviceError
-from roost_shared.messages import ErrorInfo
+from roost_shared.messages import UNREADABLE, ErrorInfo
 from roost_shared.records import SampleRecord
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Finish",
     "FromAgent",
     "FromSpooler",
+    "Hurry",
     "Keep",
     "Link",
     "Note",
@@ -75,11 +77,16 @@ class Note(msgspec.Struct, frozen=True, array_like=True, tag=True):
     record: bytes
 
 
+class Hurry(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Commit what is in hand now: much waits for it."""
+
+
 class Raise(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Something speaks for an input that is kept already."""
 
     sample: str
     priority: int
+    likelier: float = 1.0  # to be kept than was said
 
 
 class Covered(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -123,7 +130,7 @@ class Status(msgspec.Struct, frozen=True, array_like=True, tag=True):
     faults: list[ErrorInfo] = []
 
 
-FromAgent = Keep | Note | Raise | Covered | Link | Finish
+FromAgent = Keep | Note | Hurry | Raise | Covered | Link | Finish
 FromSpooler = Ready | Settled | Outgoing | Status
 
 _encoder = msgspec.msgpack.Encoder()
@@ -144,7 +151,7 @@ def decode_from_agent(data: bytes) -> FromAgent:
     """
     try:
         return _from_agent.decode(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         raise SpoolerProtocolError(f"the agent sent no message: {error}") from error
 
 
@@ -156,7 +163,7 @@ def decode_from_spooler(data: bytes) -> FromSpooler:
     """
     try:
         return _from_spooler.decode(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         raise SpoolerProtocolError(f"the spooler sent no message: {error}") from error
 
 

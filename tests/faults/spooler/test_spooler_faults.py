@@ -3,7 +3,9 @@
 import os
 import signal
 import sqlite3
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from roost_shared.clock import SECOND
 from roost_shared.records import LateRecord, SampleRecord, Watermark, decode_record
 from tests.support.spool_reading import inputs_in
 from tests.support.spooler_rig import SpoolerRig
+from tests.support.strace import require_strace
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -19,6 +23,19 @@ def rig(tmp_path: Path) -> Iterator[SpoolerRig]:
     rig = SpoolerRig(tmp_path)
     yield rig
     rig.close()
+
+
+@contextmanager
+def stopped_tracer(pid: int) -> Iterator[None]:
+    """Have a process held at its next system call, and dead it may not be reaped, until the block ends."""
+    strace = require_strace()
+    with subprocess.Popen([strace, "-qq", "-p", str(pid), "-o", os.devnull], stderr=subprocess.DEVNULL) as tracer:
+        try:
+            until(lambda: "TracerPid:\t0" not in Path(f"/proc/{pid}/status").read_text(), "it is traced")
+            os.kill(tracer.pid, signal.SIGSTOP)
+            yield
+        finally:
+            tracer.kill()
 
 
 def pid_of(rig: SpoolerRig) -> int:
@@ -34,6 +51,16 @@ def test_what_is_settled_is_there_afterwards(rig: SpoolerRig, tmp_path: Path) ->
     assert set(rig.outcomes.values()) == {None}
     rig.stop()
     assert inputs_in(tmp_path) == inputs
+
+
+def test_what_comes_within_a_moment_is_written_together(rig: SpoolerRig) -> None:
+    rig.start()
+    pid_of(rig)
+    for number in range(5):
+        rig.keep(bytes([number]) * 20_000)
+    rig.until_settled()
+    rig.until(lambda: rig.spooler.figures.get("kept") == 5, "it has said so")
+    assert rig.spooler.figures["groups"] == 1
 
 
 def test_killed_again_and_again_under_load_it_loses_nothing_and_keeps_nothing_twice(
@@ -78,6 +105,18 @@ def test_orders_that_came_before_it_ran_are_settled_too(rig: SpoolerRig) -> None
     rig.start()
     rig.until_settled()
     assert rig.outcomes == {sample: None}
+
+
+def test_what_speaks_for_an_order_that_waits_goes_with_it(rig: SpoolerRig) -> None:
+    samples = [rig.keep(b"early"), rig.keep(b"too")]
+    rig.spooler.raise_priority(str(samples[1]), 2, 2.0)
+    rig.start()
+    rig.until_settled()
+    rig.until(lambda: rig.spooler.figures.get("entries") == {"0": 1, "2": 1}, "one is worth more")
+    rig.spooler.link(up=True)
+    rig.until(lambda: len(list(rig.records())) == 2, "both are told")
+    records = [decode_record(record) for record in rig.records()]
+    assert [one.probability for one in records if isinstance(one, SampleRecord)] == [0.5, 1.0]
 
 
 def test_a_disk_that_cannot_be_written_is_said_and_nobody_waits_for_it_for_ever(tmp_path: Path) -> None:
@@ -128,6 +167,25 @@ def test_a_process_that_hangs_is_replaced(rig: SpoolerRig, monkeypatch: pytest.M
     rig.until_settled()
     assert rig.outcomes == {sample: None}
     assert rig.complaints.counts["spooler.failed"] == 1
+
+
+def test_a_process_that_does_not_even_die_stops_nobody(rig: SpoolerRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failing disk holds whoever waits for it, killed or not, and its locks with it; here a tracer does."""
+    monkeypatch.setattr("roost_edge.spooler.spooler._HUNG_NS", SECOND)
+    rig.start()
+    pid = pid_of(rig)
+    with stopped_tracer(pid):
+        sample = rig.keep(b"pixels")
+        rig.until_outcomes(1)
+        assert Path(f"/proc/{pid}").exists(), "it is still there"
+    error = rig.outcomes[str(sample)]
+    assert error is not None
+    assert error.code == "spooler.down"
+    assert rig.complaints.counts["spool.busy"] >= 1
+    rig.until(lambda: rig.spooler.is_ready, "another has taken its place", 60)
+    sample = rig.keep(b"more")
+    rig.until_settled()
+    assert rig.outcomes[str(sample)] is None
 
 
 def test_an_input_that_an_earlier_boot_kept_is_recognised(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from roost_cloud.scorer.role import ASK_TOPICS, subscription
 from roost_shared.bundle import Bundle, open_bundle
-from roost_shared.questions import InputSize
+from roost_shared.questions import CloudScore, InputSize
 from tests.support.bundles import SIDE, Bundles, picture
 from tests.support.cloud import Cloud
 from tests.support.embedded_fleet_broker import FleetBroker
@@ -89,7 +90,6 @@ def test_what_makes_no_sense_is_counted_and_answered_by_nobody(
     scorer = site.start()
     for message in NO_MESSAGEPACK.values():
         device.send(message)
-    device.ask(BRIGHT, "big", schema_version=2)
     device.ask(BRIGHT, *(f"c{number}" for number in range(10_000)))
     device.ask(BRIGHT, "big", "big")
     device.ask(BRIGHT, "No Name!")
@@ -98,8 +98,23 @@ def test_what_makes_no_sense_is_counted_and_answered_by_nobody(
     device.ask(BRIGHT, "big", content_type="x" * 1000)
     assert device.score(BRIGHT, "big").label == "bright"
     assert len(device.scores) == 1
-    expected = {"message.invalid": len(NO_MESSAGEPACK), "message.version": 1, "question.invalid": 6, "scored": 1}
+    expected = {"message.invalid": len(NO_MESSAGEPACK), "question.invalid": 6, "scored": 1}
     until(lambda: scorer.figures.outcomes == expected, "counted")
+
+
+def test_a_device_of_another_version_is_told_which_side_to_upgrade(
+    site: ScoringSite, device: AskingDevice, sure: Bundle
+) -> None:
+    site.push(sure)
+    site.set_task({"big": "sure@stable"})
+    scorer = site.start()
+    device.ask(BRIGHT, "big", schema_version=2)
+    device.ask(b"", schema_version=2)
+    device.peer.wait(lambda: len(device.peer.messages) == 2, "both are answered", 30)
+    told = [msgspec.msgpack.decode(bytes(one.payload), type=CloudScore) for one in device.peer.messages]
+    assert [(one.schema_version, one.contestant) for one in told] == [(2, "big"), (2, None)]
+    assert all(one.error is not None and "upgrade the scorers" in one.error.message for one in told)
+    until(lambda: scorer.figures.outcomes == {"message.version": 2}, "counted")
 
 
 def test_another_tenants_task_is_not_there(site: ScoringSite, mosquitto: Mosquitto, sure: Bundle) -> None:

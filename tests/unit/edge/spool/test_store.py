@@ -11,9 +11,9 @@ import pytest
 
 import roost_edge.spool
 from roost_edge.spool.disk import Disk
-from roost_edge.spool.errors import SpoolBusyError, SpoolUnwritableError
+from roost_edge.spool.errors import EntryGoneError, SpoolBusyError, SpoolUnwritableError
 from roost_edge.spool.interface import NewEntry, Note, SealLimits
-from roost_edge.spool.limits import SpoolLimits
+from roost_edge.spool.limits import LIST_GRACE_S, SpoolLimits
 from roost_edge.spool.store import Spool
 from roost_shared.clock import SECOND
 from roost_shared.records import DroppedRecord, decode_record, encode_record
@@ -215,6 +215,21 @@ def test_estimates_over_thinned_spools_are_unbiased_and_scatter_as_they_say(tmp_
     assert 0.4 < sum(error**2 for error in errors) / sum(expected) < 2
 
 
+def test_an_input_that_is_delivered_boot_after_boot_is_kept_once(open_spool: Open) -> None:
+    """Each time the agent dies before its acknowledgement gets to the broker, be it behind another's."""
+    entry = new_entry("b1-1")
+    assert open_spool("b1").append([entry], now_ns=0)[0].kept
+    for boot in ("b2", "b3", "b4"):
+        again = redelivered(entry, f"{boot}-1")
+        (outcome,) = open_spool(boot).append([again], now_ns=0)
+        assert outcome.same_as == "b1-1"
+        spool = open_spool(boot)  # the process died before it said so, and is asked again
+        assert spool.append([again], now_ns=0)[0].kept
+        (other,) = spool.append([redelivered(entry, f"{boot}-2")], now_ns=0)
+        assert other.same_as == (None if boot == "b2" else "b2-2"), "two equal inputs are two"
+    assert samples(open_spool("b5")) == ["b1-1", "b2-2"]
+
+
 def test_a_raised_input_outlives_those_it_was_among(open_spool: Open) -> None:
     spool = open_spool(quota_bytes=100_000)
     spool.append([sized("b-first", 2000)], now_ns=0)
@@ -224,6 +239,17 @@ def test_a_raised_input_outlives_those_it_was_among(open_spool: Open) -> None:
         spool.append([sized(f"b-{number}", 2000)], now_ns=0)
     kept = {entry.sample: entry for entry, _, _ in sweep(spool)}
     assert (kept["b-first"].priority, kept["b-first"].probability) == (3, 0.5)
+
+
+def test_a_raised_input_may_stand_for_fewer_and_thinning_before_still_counts(open_spool: Open) -> None:
+    spool = open_spool()
+    spool.append([sized(f"b-{number}", 200, probability=0.25) for number in range(3)], now_ns=0)
+    spool._connection.execute("UPDATE entry SET probability = 0.125 WHERE sample = 'b-1'")  # as a round leaves it
+    for sample in ("b-0", "b-1"):
+        spool.raise_priority(sample, 2, 4.0)
+    spool.append([sized("b-4", 200, probability=0.25)], now_ns=0)
+    kept = {entry.sample: entry.probability for entry, _, _ in sweep(spool)}
+    assert kept == {"b-0": 1.0, "b-1": 0.5, "b-2": 0.25, "b-4": 0.25}
 
 
 def test_disk_space_is_given_back_at_once(open_spool: Open, tmp_path: Path) -> None:
@@ -290,6 +316,27 @@ def test_an_input_is_dropped_when_it_is_too_old(open_spool: Open) -> None:
     assert samples(spool) == ["boot-2"]
     assert told(spool) == {"boot-1": "retention"}
     assert spool.describe()["dropped"] == {"retention": 1}
+
+
+def test_a_list_that_never_arrives_is_dropped_too_a_day_later(open_spool: Open) -> None:
+    """It can be neither thinned nor sealed anew, and whoever promises to forget after a while means that as well."""
+    spool = open_spool(age_s=100)
+    spool.append([new_entry("boot-1"), new_entry("boot-2")], now_ns=0)
+    reader = spool.reader()
+    sealed = reader.seal(SealLimits(flush=True), identify)
+    assert sealed is not None
+    spool.tick((100 + LIST_GRACE_S) * SECOND)
+    assert reader.shards() == [sealed.shard]
+    spool.tick((101 + LIST_GRACE_S) * SECOND)
+    assert reader.shards() == []
+    with pytest.raises(EntryGoneError):  # by which an uploader in the middle of it learns that
+        reader.read(sealed.entries[0])
+    reader.committed(sealed.shard)
+    reader.dissolve(sealed.shard)
+    assert told(spool) == {"boot-1": "retention", "boot-2": "retention"}
+    figures = spool.describe()
+    assert (figures["sealed_bytes"], figures["entry_bytes"], figures["dropped"]) == (0, 0, {"retention": 2})
+    reader.close()
 
 
 @pytest.mark.parametrize("restarted_at_ns", [0, 5 * SECOND, TEN_YEARS_NS])
