@@ -17,11 +17,9 @@ from roost_edge.cloud_http import (
 from tests.support.mosquitto import free_port
 from tests.support.served import Served
 
-NOW = datetime.now(UTC)
+DATES = {"date": timedelta(seconds=90), "past": timedelta(days=-1)}  # from when it is asked
 ANSWERS = {
     "plain": (503, {"Retry-After": "7"}, b"{}"),
-    "date": (503, {"Retry-After": format_datetime(NOW + timedelta(seconds=90), usegmt=True)}, b""),
-    "past": (503, {"Retry-After": format_datetime(NOW - timedelta(days=1), usegmt=True)}, b""),
     "odd": (503, {"Retry-After": "soon"}, b""),
     "ours": (403, {}, b'{"error": {"code": "objects.url_expired", "message": "too late"}}'),
     "s3": (400, {}, b'<?xml version="1.0"?>\n<Error><Code>RequestTimeout</Code><Message>idle</Message></Error>'),
@@ -45,6 +43,10 @@ class Store:
             self.bodies.append(await request.body())
             assert request.client is not None
             self.connections.add(request.client.port)
+            if name in DATES:
+                return Response(
+                    b"", 503, {"Retry-After": format_datetime(datetime.now(UTC) + DATES[name], usegmt=True)}
+                )
             status, headers, body = ANSWERS.get(name, (200, {}, b""))
             return Response(body, status, headers)
 
