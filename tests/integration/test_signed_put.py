@@ -44,9 +44,8 @@ class Store:
             assert request.client is not None
             self.connections.add(request.client.port)
             if name in DATES:
-                return Response(
-                    b"", 503, {"Retry-After": format_datetime(datetime.now(UTC) + DATES[name], usegmt=True)}
-                )
+                date = format_datetime(datetime.now(UTC) + DATES[name], usegmt=True)
+                return Response(b"", 503, {"Retry-After": date})
             status, headers, body = ANSWERS.get(name, (200, {}, b""))
             return Response(body, status, headers)
 
