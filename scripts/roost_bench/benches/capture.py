@@ -167,7 +167,7 @@ def _answers(folder: Path, data: Path, size: _Size) -> dict[str, Any]:
                 arm.load(size.load)
                 arm.until_quiet()
         told = {name: arms[name].running.status()["capture"] for name in ("kept", "rate")}
-    shared = "where every core is busy, the spooler's time too, spooler_us an input, and the loop's (loop_us, by arm)"
+    shared = "processor time, where no core is idle: of the spooler (spooler_us an input) and of the loop (loop_us)"
     return {
         **_figures(arms, written),
         "limited_by": shared,
