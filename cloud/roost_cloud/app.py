@@ -12,6 +12,7 @@ from roost_cloud.api import (
     bundles,
     device_auth,
     device_shards,
+    device_trust,
     devices,
     enrolment,
     records,
@@ -19,6 +20,7 @@ from roost_cloud.api import (
     tasks,
     tenants,
     tokens,
+    trust,
     uploads,
     v2,
 )
@@ -78,6 +80,7 @@ def _routers(store: ObjectStore) -> tuple[APIRouter, ...]:
         enrolment.router,
         device_auth.router,
         device_shards.router,
+        device_trust.router,
         devices.router,
         broker.router,
         uploads.router,
@@ -87,6 +90,7 @@ def _routers(store: ObjectStore) -> tuple[APIRouter, ...]:
         tasks.router,
         records.router,
         samples.router,
+        trust.router,
     )
     # Other stores serve their signed URLs themselves.
     return (*routers, objects_router(lambda: store)) if isinstance(store, FileStore) else routers
