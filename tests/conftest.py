@@ -1,10 +1,17 @@
-"""Long runs are for those who ask for them; what the cloud logs in this process goes where pytest looks."""
+"""Long runs are for those who ask for them; what the cloud logs in this process goes where pytest looks.
+
+NumPy gets one thread, here and in the programs that tests start, as workers have it anyway: on matrices as small as
+these its threads spin for one another, and to fit the demo's networks took 14 times the processor's time.
+"""
+
+import os
 
 import pytest
 import structlog
 
 
 def pytest_configure() -> None:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     structlog.configure(
         processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.stdlib.BoundLogger,

@@ -15,6 +15,7 @@ from roost_cloud.api import (
     device_trust,
     devices,
     enrolment,
+    recorded,
     records,
     samples,
     tasks,
@@ -90,6 +91,7 @@ def _routers(store: ObjectStore) -> tuple[APIRouter, ...]:
         tasks.router,
         records.router,
         samples.router,
+        recorded.router,
         trust.router,
     )
     # Other stores serve their signed URLs themselves.

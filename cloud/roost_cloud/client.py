@@ -28,6 +28,7 @@ from roost_cloud.credentials import Credentials
 from roost_shared import __version__
 from roost_shared.cloud_words import one_line, read_refusal
 from roost_shared.errors import ContentError, TransportError
+from roost_shared.messages import UNREADABLE
 
 __all__ = [
     "API",
@@ -186,7 +187,7 @@ class ApiClient:
             return kind()
         try:
             return msgspec.json.decode(reply.data, type=kind)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise ApiAnswerError(f"{method} {path}: the answer cannot be read: {error}") from error
 
     def pinned_root(self) -> str | None:

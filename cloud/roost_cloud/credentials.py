@@ -16,6 +16,7 @@ import msgspec
 from roost_shared.cloud_url import check_cloud_url
 from roost_shared.durable import write_durably
 from roost_shared.errors import ConfigError, ContentError
+from roost_shared.messages import UNREADABLE
 
 __all__ = [
     "DEFAULT_PROFILE",
@@ -80,7 +81,7 @@ class CredentialsFile(msgspec.Struct, kw_only=True):
             return cls()
         except OSError as error:
             raise _wrong(path, error.strerror or str(error), "Make it readable") from error
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise _wrong(path, f"it is damaged: {error}", "Remove it and log in again") from error
 
     def write(self, path: Path) -> None:

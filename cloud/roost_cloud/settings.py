@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from roost_cloud.roles import ROLE_NAMES, RoleName
-from roost_shared.cloud_url import is_loopback
+from roost_shared.cloud_url import CloudUrlError, check_cloud_url, is_loopback
 from roost_shared.config_file import convert, put, read_toml
 from roost_shared.errors import ConfigError
 from roost_shared.mqtt.address import parse_broker_url
@@ -216,22 +216,17 @@ def _check(settings: CloudSettings) -> None:
 
 
 def _check_urls(settings: CloudSettings) -> None:
-    if settings.public_url is not None and not _is_web_address(settings.public_url):
-        raise _wrong("public_url", "it is no such URL", "Write https://HOST:PORT")
+    if settings.public_url is not None:
+        try:
+            check_cloud_url(settings.public_url)  # as devices and people will
+        except CloudUrlError as error:
+            raise _wrong("public_url", str(error), "Write https://HOST:PORT") from error
     for key, url in (("broker_url", settings.broker_url), ("device_broker_url", settings.device_broker_url)):
         try:
             if url is not None:
                 parse_broker_url(url)
         except BrokerUrlError as error:
             raise _wrong(key, str(error), "Write mqtts://HOST:PORT or mqtt://HOST:PORT") from error
-
-
-def _is_web_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def _wrong(key: str, problem: str, remedy: str) -> ConfigError:

@@ -41,7 +41,7 @@ from roost_edge.status import StatusServer
 from roost_edge.task_status import describe_task
 from roost_edge.uplink import Uplink
 from roost_edge.watchdog import Watchdog
-from roost_edge.workers import ContestantState, Key, Worker
+from roost_edge.workers import ContestantState, Key, WorkerHandle
 from roost_shared import __version__
 from roost_shared.clock import SECOND, SystemClock
 from roost_shared.complaints import Complaints
@@ -299,7 +299,7 @@ class Agent:
             worker.stop(deadline_ns)
         self._worker_changed()
 
-    def _workers(self) -> list[Worker]:
+    def _workers(self) -> list[WorkerHandle]:
         return [worker for task in self._desk.tasks.values() for worker in task.by_worker]
 
     # ---- what status tells

@@ -45,7 +45,7 @@ class Capture:
         self.telemetry = Telemetry(topics, self._spooler, reactor, complaints)
         self._spooler.outgoing = self.telemetry.publish
         self.decoy = Decoy(
-            {name: task.capture for name, task in config.tasks.items() if task.capture is not None},
+            {name: task.captured for name, task in config.tasks.items() if task.captured is not None},
             self._spooler,
             reactor,
             complaints,

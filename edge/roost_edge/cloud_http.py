@@ -3,7 +3,8 @@
 Whom to believe: certificates that lead to the pinned root, or to an authority of the system's (a cloud may stand
 behind a public certificate). Redirects are not followed: an API has one address.
 
-Heavy: `urllib3` is loaded here, so this is for processes of their own (`enrol`, renewal), never for the agent's.
+Heavy: `urllib3` is loaded here, so this is for processes of their own (`enrol`, renewal, the spooler's), never for
+the agent's.
 """
 
 import contextlib
@@ -24,6 +25,7 @@ from roost_shared import __version__
 from roost_shared.cloud_url import check_cloud_url
 from roost_shared.cloud_words import one_line, read_refusal
 from roost_shared.errors import TransportError
+from roost_shared.messages import UNREADABLE
 
 __all__ = [
     "CloudAnswerError",
@@ -134,7 +136,7 @@ class CloudHttp:
         data = self.fetch(method, path, body=body, token=token)
         try:
             return msgspec.json.decode(data, type=kind)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise CloudAnswerError(f"{method} {self.url}{API}{path}: the answer cannot be read: {error}") from error
 
     def fetch(self, method: str, path: str, *, body: Any = None, token: str | None = None) -> bytes:

@@ -4,9 +4,9 @@ Precedence: command line (`--set broker.url=…`) over environment (`ROOST_BROKE
 error names the file, the key and the remedy. Unknown keys are errors: a mistyped limit must not be silently ignored.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta
@@ -16,7 +16,7 @@ from roost_edge.decoy.config import CaptureConfig
 from roost_shared.config_file import convert, put, read_toml
 from roost_shared.errors import ConfigError
 from roost_shared.limits import InputLimits
-from roost_shared.rendezvous import AskMode, Contestant, Role, Rule, TaskPolicy
+from roost_shared.rendezvous import AskMode, Contestant, Role, TaskPolicy
 from roost_shared.runtime_settings import RuntimeName, RuntimeSettings
 from roost_shared.task_terms import TaskTerms
 
@@ -139,6 +139,13 @@ class TaskConfig(TaskTerms, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     folder: FolderConfig | None = None
     capture: CaptureConfig | None = None
 
+    @property
+    def captured(self) -> CaptureConfig | None:
+        """What is kept of its inputs: as the section says, or, with a decoy among its contestants, by default."""
+        if self.capture is None and any(one.role == "decoy" for one in self.contestants):
+            return CaptureConfig()
+        return self.capture
+
     def policy(
         self, name: str, *, without_confidence: frozenset[str] = frozenset(), tolerance: float | None = None
     ) -> TaskPolicy:
@@ -182,27 +189,30 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     @property
     def captures(self) -> bool:
         """Whether any task has inputs kept."""
-        return any(task.capture is not None for task in self.tasks.values())
+        return any(task.captured is not None for task in self.tasks.values())
 
 
-_SECTIONS: Final[dict[str, type[msgspec.Struct]]] = {
-    "broker": BrokerConfig,
-    "cloud": CloudConfig,
-    "http": HttpConfig,
-    "trust": TrustConfig,
-    "limits": Limits,
-}
-_KINDS: Final[tuple[type[msgspec.Struct], ...]] = (
-    AgentConfig,
-    *_SECTIONS.values(),
-    TaskConfig,
-    ContestantConfig,
-    FolderConfig,
-    CaptureConfig,
-    Rule,
-)
-_KNOWN: Final = frozenset(field for kind in _KINDS for field in kind.__struct_fields__)  # to guess what was meant
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
+
+
+def _structs_in(kind: Any) -> Iterator[type[msgspec.Struct]]:
+    """The structs in the type of a setting, the outermost first."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        yield kind
+        parts = tuple(field.type for field in msgspec.structs.fields(kind))
+    else:
+        parts = get_args(kind)
+    for part in parts:
+        yield from _structs_in(part)
+
+
+# Tables of which there is one each, such as [broker]: environment and command line can state their settings too.
+_SECTIONS: Final = {
+    field.name: structs[0]
+    for field in msgspec.structs.fields(AgentConfig)
+    if field.name != "tasks" and (structs := list(_structs_in(field.type)))
+}
+_KNOWN: Final = frozenset(name for kind in _structs_in(AgentConfig) for name in kind.__struct_fields__)  # for guesses
 
 
 def load_config(
@@ -238,19 +248,17 @@ def load_config(
 
 
 def _read(raw: dict[str, Any], path: Path) -> AgentConfig:
+    where, base = str(path), path.resolve().parent
     tasks = raw.pop("tasks", {})
     if not isinstance(tasks, dict):
-        raise ConfigError(where=str(path), key="tasks", problem="not a table", remedy="Write [tasks.NAME]")
-    config = convert(raw, AgentConfig, where=str(path), known=_KNOWN)
-    base = path.resolve().parent
-    config = msgspec.structs.replace(
-        config,
-        state_dir=base / config.state_dir,
-        broker=_absolute(config.broker, base),
-        cloud=config.cloud and _absolute(config.cloud, base),
-        tasks={name: _task(str(path), name, task, base) for name, task in tasks.items()},
-    )
-    check_config(config, str(path))
+        raise ConfigError(where=where, key="tasks", problem="not a table", remedy="Write [tasks.NAME]")
+    config = convert(raw, AgentConfig, where=where, known=_KNOWN)
+    read = {
+        name: convert(task, TaskConfig, where=where, prefix=f"tasks.{name}", known=_KNOWN)
+        for name, task in tasks.items()
+    }
+    config = _absolute(msgspec.structs.replace(config, tasks=read), base)
+    check_config(config, where)
     return config
 
 
@@ -269,18 +277,21 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {named[name]: text for name, text in environment.items() if name in named}
 
 
-def _task(where: str, name: str, raw: Any, base: Path) -> TaskConfig:
-    task = convert(raw, TaskConfig, where=where, prefix=f"tasks.{name}", known=_KNOWN)
-    contestants = [
-        msgspec.structs.replace(one, bundle=None if one.bundle is None else base / one.bundle)
-        for one in task.contestants
-    ]
-    folder = task.folder and msgspec.structs.replace(task.folder, path=base / task.folder.path)
-    return msgspec.structs.replace(task, contestants=contestants, folder=folder)
-
-
 def _absolute(section: _Struct, base: Path) -> _Struct:
-    """The section with its paths seen from `base`."""
+    """The section, and what lies in it, with all paths seen from `base`."""
     given = {name: getattr(section, name) for name in section.__struct_fields__}
-    paths = {name: base / value for name, value in given.items() if isinstance(value, Path)}
-    return msgspec.structs.replace(section, **paths)
+    return msgspec.structs.replace(section, **{name: _seen_from(base, value) for name, value in given.items()})
+
+
+def _seen_from(base: Path, value: Any) -> Any:
+    match value:
+        case Path():
+            return base / value
+        case msgspec.Struct():
+            return _absolute(value, base)
+        case list():
+            return [_seen_from(base, one) for one in value]
+        case dict():
+            return {name: _seen_from(base, one) for name, one in value.items()}
+        case _:
+            return value

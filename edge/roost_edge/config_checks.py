@@ -103,8 +103,10 @@ def _check_task(where: str, name: str, task: "TaskConfig", own_root: str, *, all
     for place, one in enumerate(task.contestants):
         key = f"{prefix}.contestants[{place}]"
         if one.role == "decoy":
-            remedy = "Leave it out: this version has no spool to record into"
-            raise ConfigError(where=where, key=f"{key}.role", problem="decoys record nothing yet", remedy=remedy)
+            if one.bundle is not None or one.where == "cloud":
+                remedy = "Leave `bundle` and `where` out: what it keeps is said in the task's [capture]"
+                raise ConfigError(where=where, key=f"{key}.role", problem="a decoy runs no model", remedy=remedy)
+            continue
         if one.where == "cloud" and one.bundle is not None:
             remedy = "Leave `bundle` out: the cloud chooses it"
             raise ConfigError(where=where, key=f"{key}.bundle", problem="a cloud contestant has none", remedy=remedy)

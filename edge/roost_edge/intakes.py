@@ -1,7 +1,7 @@
 """The ways in besides MQTT, as agent.toml has them: watched folders, and HTTP. Started, stopped and told of together.
 
 MQTT's is not among them: it comes and goes with the connection that its answers leave by, see `site_connection`.
-To add a way in, make an `Intake` that turns what it gets into an `Input` with a `Reply`, and list it here.
+To add a way in: README.md, "How to add".
 """
 
 from typing import TYPE_CHECKING, Any, Protocol
@@ -54,20 +54,9 @@ class Intakes:
     def __init__(
         self, config: AgentConfig, desk: Desk, reactor: Reactor, clock: Clock, complaints: Complaints, *, boot: str
     ) -> None:
-        self._folders: dict[str, Intake] = {
-            name: FolderIntake(
-                name,
-                task.folder,
-                reactor,
-                clock,
-                complaints,
-                limit_bytes=config.limits.payload_bytes,
-                room=lambda: desk.room,
-                take=desk.take,
-                refuse=desk.refuse,
-            )
-            for name, task in config.tasks.items()
-            if task.folder is not None
+        # By what the status document calls each kind, and by task.
+        self._of_tasks: dict[str, dict[str, Intake]] = {
+            "folders": _folder_intakes(config, desk, reactor, clock, complaints),
         }
         self._http = _http_intake(config, desk, reactor, clock, complaints, boot)
 
@@ -95,11 +84,35 @@ class Intakes:
         """Their part of the status document."""
         return {
             "http": None if self._http is None else self._http.describe(),
-            "folders": {name: folder.describe() for name, folder in self._folders.items()},
+            **{
+                kind: {task: intake.describe() for task, intake in intakes.items()}
+                for kind, intakes in self._of_tasks.items()
+            },
         }
 
     def _all(self) -> list[Intake]:
-        return [*self._folders.values(), *([] if self._http is None else [self._http])]
+        of_tasks = [intake for intakes in self._of_tasks.values() for intake in intakes.values()]
+        return of_tasks if self._http is None else [*of_tasks, self._http]
+
+
+def _folder_intakes(
+    config: AgentConfig, desk: Desk, reactor: Reactor, clock: Clock, complaints: Complaints
+) -> dict[str, Intake]:
+    return {
+        name: FolderIntake(
+            name,
+            task.folder,
+            reactor,
+            clock,
+            complaints,
+            limit_bytes=config.limits.payload_bytes,
+            room=lambda: desk.room,
+            take=desk.take,
+            refuse=desk.refuse,
+        )
+        for name, task in config.tasks.items()
+        if task.folder is not None
+    }
 
 
 def _http_intake(

@@ -11,7 +11,15 @@ import msgspec
 from roost_edge.config import AgentConfig, TaskConfig
 from roost_edge.reactor import Reactor
 from roost_edge.task import Task
-from roost_edge.workers import ServedContestant, Sharer, Worker, WorkerListener, WorkerSpec, group_by_base
+from roost_edge.workers import (
+    ServedContestant,
+    Sharer,
+    Worker,
+    WorkerHandle,
+    WorkerListener,
+    WorkerSpec,
+    group_by_base,
+)
 from roost_shared.bundle import Bundle, open_bundle
 from roost_shared.bundle.base_key import base_key
 from roost_shared.bundle.manifest import NoConfidence, ToleranceAgreement
@@ -35,7 +43,7 @@ def line_up(name: str, config: AgentConfig, reactor: Reactor, listener: WorkerLi
     bundles, refused = _open_bundles(name, task)
     policy = task.policy(name, without_confidence=_without_confidence(bundles), tolerance=_tolerance(task, bundles))
     settings = {contestant.name: contestant.runtime_settings for contestant in task.contestants}
-    workers: dict[str, Worker] = {}
+    workers: dict[str, WorkerHandle] = {}
     for group in group_by_base(_sharers(task, policy, bundles)):
         spec = WorkerSpec(
             task=name,
@@ -54,7 +62,7 @@ def line_up(name: str, config: AgentConfig, reactor: Reactor, listener: WorkerLi
         bundles={contestant: bundle.reference for contestant, bundle in bundles.items()},
         unsigned=config.trust.allow_unsigned,
         labels=_labels(bundles),
-        private=task.capture is not None and not task.capture.pixels,
+        private=task.captured is not None and not task.captured.pixels,
     )
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from roost_edge.reactor import Reactor
 from roost_shared.errors import DeviceError
+from roost_shared.messages import UNREADABLE
 
 __all__ = ["NotRunningError", "StatusServer", "read_status"]
 
@@ -82,7 +83,7 @@ def read_status(state_dir: Path) -> dict[str, Any]:
             while chunk := client.recv(65536):
                 chunks.append(chunk)
         return msgspec.json.decode(b"".join(chunks), type=dict[str, Any])
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise NotRunningError(f"no agent answers in {state_dir}: {error}") from error
 
 

@@ -1,4 +1,4 @@
-"""What a task's answers looked like since the agent started: for `roost-agent status` and, later, telemetry."""
+"""What a task's answers looked like since the agent started: for `roost-agent status`."""
 
 from collections import Counter
 from typing import Any

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from roost_edge.tally import Tally
-from roost_edge.workers import Worker
+from roost_edge.workers import WorkerHandle
 from roost_shared.messages import ErrorInfo
 from roost_shared.rendezvous import SHED, Link, Role, TaskPolicy
 
@@ -28,7 +28,7 @@ class Task:
         self,
         policy: TaskPolicy,
         *,
-        workers: Mapping[str, Worker],
+        workers: Mapping[str, WorkerHandle],
         refused: Mapping[str, ErrorInfo],
         bundles: Mapping[str, str],
         unsigned: bool,
@@ -37,7 +37,7 @@ class Task:
     ) -> None:
         self.policy = policy
         self.workers = dict(workers)
-        self.by_worker: dict[Worker, list[str]] = {}  # the contestants that each worker serves
+        self.by_worker: dict[WorkerHandle, list[str]] = {}  # the contestants that each worker serves
         for contestant, worker in workers.items():
             self.by_worker.setdefault(worker, []).append(contestant)
         self.refused = dict(refused)

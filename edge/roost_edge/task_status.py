@@ -13,11 +13,12 @@ __all__ = ["describe_task"]
 
 def describe_task(task: Task, link: CloudLink) -> dict[str, Any]:
     """How a task and its contestants fare, as JSON has it; `link` is the way to those in the cloud."""
+    scoring = [one for one in task.policy.contestants if one.role != "decoy"]
     return {
         "deadline_ms": task.policy.deadline_ms,
         "rules": msgspec.to_builtins(task.policy.rules),
         **task.tally.to_dict(),
-        "contestants": {one.name: _describe(task, one, link) for one in task.policy.contestants},
+        "contestants": {one.name: _describe(task, one, link) for one in scoring},
     }
 
 

@@ -14,6 +14,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from roost_shared.messages import UNREADABLE
+
 __all__ = ["Refusal", "one_line", "read_refusal"]
 
 _SHOWN: Final = 500  # characters that are repeated
@@ -40,7 +42,7 @@ def read_refusal(data: bytes) -> Refusal | None:
     """Read the body of an answer that is an error; None if it is not the API's."""
     try:
         fault = msgspec.json.decode(data, type=_Document).error
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
     return Refusal(_printable(fault.code), _printable(fault.message))
 

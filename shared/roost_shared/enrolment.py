@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 from roost_shared.errors import ContentError
+from roost_shared.messages import UNREADABLE
 from roost_shared.topics import is_name
 
 __all__ = ["EnrolmentToken", "EnrolmentTokenError", "common_name", "parse_common_name", "signed_text"]
@@ -85,7 +86,7 @@ def _decode(body: str) -> EnrolmentToken:
         raise EnrolmentTokenError("the token holds a character that none has: copy it whole, on one line")
     try:
         return msgspec.json.decode(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)), type=EnrolmentToken)
-    except (binascii.Error, msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (binascii.Error, *UNREADABLE) as error:
         raise EnrolmentTokenError("the token is cut or damaged: copy it whole, on one line") from error
 
 

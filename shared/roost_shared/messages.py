@@ -29,9 +29,9 @@ __all__ = [
 
 SCHEMA_VERSION: Final = 1
 
-# What msgspec raises of foreign bytes: of bad UTF-8, and of what is nested too deep even in a field that nobody reads,
-# no error of its own.
-UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+# What msgspec raises of foreign bytes. It is no error of its own, but Python's, of bad UTF-8, of a moment after the
+# year 9999, and of what is nested too deep even in a field that nobody reads.
+UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 
 Reason = Literal["preferred", "fallback", "deadline", "default", "forced", "overloaded"]
 

@@ -5,6 +5,16 @@ all the contestants it is for, so an input crosses the link once; each of them a
 quick one not waiting for the slow. A *probe* is a question without contestants: it tells whether anybody is there,
 and how far away.
 
+A task that asks some contestants always, or a sample, and others when unsure, asks at two moments, and sends the input
+at each: twice, however many they are, where the second moment comes. It cannot be spared. To ask all at the first
+would spend the larger models on every request, and let them answer where the rules did not ask them. And a second
+question without the input would have to reach the scorer that keeps it from the first: the broker gives each question
+to any one of the scorers, a device may write to no topic that is one scorer's own, and to be told "not here", and send
+the input after all, takes a round trip that the last moment to ask does not have.
+
+Whoever is asked in a version it does not read says so, in that version. So `id` and `contestants` of a question, `id`,
+`contestant` and `error` of a score, and what they mean, stay as they are in every version.
+
 >>> question = Question(id="b1:7", contestants=["big"], remaining_ms=120.0, payload=b"...")
 >>> decode_msgpack(encode_msgpack(question), Question) == question
 True

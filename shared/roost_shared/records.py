@@ -18,7 +18,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from roost_shared.messages import SCHEMA_VERSION, Answer, MessageError, decode_msgpack, encode_msgpack
+from roost_shared.messages import SCHEMA_VERSION, UNREADABLE, Answer, MessageError, decode_msgpack, encode_msgpack
 
 __all__ = [
     "MAX_BATCH_BYTES",
@@ -57,6 +57,7 @@ class SampleRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", 
 
     Attributes:
         sample: names it within the device: `{boot}-{count}`.
+        key: the request's identity, by a hash of which shares are chosen; None: the answer's id.
         answer: as the caller got it, `inject` included.
         kept_for: why, the most telling first; empty if no input is kept and all answers are recorded.
         probability: with which its input was kept, when that was decided; thinning lowers it, and the shard says the
@@ -76,6 +77,7 @@ class SampleRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", 
     probability: Probability
     recorded: Literal["kept", "all"] = "kept"
     input: InputInfo | None = None
+    key: str | None = None
     deadline_ms: float | None = None
     force: str | None = None
     backlog: bool = False
@@ -160,5 +162,5 @@ def decode_record(data: bytes) -> Record:
     """
     try:
         return _decoder.decode(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         raise MessageError(f"Record: {error}") from error

@@ -29,11 +29,9 @@ class Site(NamedTuple):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, bundles: Bundles) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("bad-inputs")
-    broker = Mosquitto(folder)
-    broker.start()
-    with AgentProcess(folder / "agent", broker.url, task_toml("light", {"only": bundles.sure})) as agent:
+    tasks = task_toml("light", {"only": bundles.sure})
+    with Mosquitto(folder) as broker, AgentProcess(folder / "agent", broker.url, tasks) as agent:
         yield Site(broker, agent.start())
-    broker.kill()
 
 
 def png_header(width: int, height: int) -> bytes:

@@ -18,7 +18,15 @@ from roost_shared.bundle import (
     MissingBlobError,
     open_bundle,
 )
-from roost_shared.bundle.golden import GoldenMismatchError, GoldenOutput, decode_golden, encode_golden
+from roost_shared.bundle.golden import (
+    GoldenMismatchError,
+    GoldenOutput,
+    GoldenVector,
+    compare,
+    decode_golden,
+    encode_golden,
+    golden_output,
+)
 from roost_shared.bundle.manifest import ImagePayload
 from roost_shared.bundle.writer import write_bundle
 from roost_shared.digest import digest_of
@@ -40,6 +48,19 @@ def test_a_missing_file_is_named(bundle: Bundle, which: str) -> None:
         open_bundle(bundle.folder)
 
 
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for name in ("nothing", "file"):
+        with pytest.raises(MissingBlobError, match=f"{name}.*no bundle is here"):
+            open_bundle(tmp_path / name)
+
+
+def test_another_layout_is_refused(bundle: Bundle) -> None:
+    (bundle.folder / "oci-layout").write_text('{"imageLayoutVersion": "2.0.0"}')
+    with pytest.raises(BundleError, match=r"oci-layout.*not an OCI image layout 1\.0\.0"):
+        open_bundle(bundle.folder)
+
+
 @pytest.mark.parametrize("which", ["model", "golden", "manifest"])
 @pytest.mark.parametrize("damage", ["flipped", "longer", "shorter"])
 def test_an_altered_blob_is_named(bundle: Bundle, which: str, damage: str) -> None:
@@ -48,6 +69,15 @@ def test_an_altered_blob_is_named(bundle: Bundle, which: str, damage: str) -> No
     data[-1] ^= 1
     path.write_bytes({"flipped": bytes(data), "longer": bytes(data) + b"x", "shorter": bytes(data[:-9])}[damage])
     with pytest.raises(AlteredBlobError, match=path.name):
+        open_bundle(bundle.folder)
+
+
+def test_a_byte_behind_a_sound_blob_is_found(bundle: Bundle) -> None:
+    path = bundle.stage_path("model")
+    size_bytes = path.stat().st_size
+    with path.open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(AlteredBlobError, match=f"holds {size_bytes + 1} bytes, the bundle promises {size_bytes}"):
         open_bundle(bundle.folder)
 
 
@@ -99,6 +129,25 @@ def test_a_broken_index_is_named(bundle: Bundle, text: str) -> None:
     with pytest.raises(BundleError, match=r"index\.json") as caught:
         open_bundle(bundle.folder)
     assert caught.value.code == "bundle.invalid"
+
+
+def test_an_index_may_be_4_mebibytes_and_no_more(bundle: Bundle) -> None:
+    index = bundle.folder / "index.json"
+    text = index.read_bytes()
+    index.write_bytes(text + b" " * ((4 << 20) - len(text)))
+    assert open_bundle(bundle.folder).digest == bundle.digest
+    index.write_bytes(text + b" " * ((4 << 20) + 1 - len(text)))
+    with pytest.raises(BundleError, match=r"index\.json.*larger than 4194304 bytes"):
+        open_bundle(bundle.folder)
+
+
+def test_an_index_may_name_other_things_but_one_image_manifest(bundle: Bundle) -> None:
+    other = {"mediaType": "application/vnd.oci.image.index.v1+json", "digest": "sha256:" + "0" * 64, "size": 1}
+    _edit_index(bundle, lambda index: index["manifests"].insert(0, other))
+    assert open_bundle(bundle.folder).digest == bundle.digest
+    _edit_index(bundle, lambda index: index["manifests"].append(index["manifests"][-1]))
+    with pytest.raises(BundleError, match="names 2 image manifests"):
+        open_bundle(bundle.folder)
 
 
 def test_a_document_cut_short_is_named(bundle: Bundle) -> None:
@@ -154,6 +203,39 @@ def test_golden_values_that_are_no_tensor_are_a_bundle_error(bundle: Bundle, tmp
     golden = encode_golden([spoil(vector) for vector in decode_golden(bundle.golden_path, bundle.config.golden)])
     with pytest.raises(BundleError, match="golden vectors"):
         Pipeline.load(_with_golden(bundle, tmp_path / "other", golden)).check_golden()
+
+
+def test_golden_vectors_larger_than_64_mebibytes_are_not_read(bundle: Bundle) -> None:
+    os.truncate(bundle.golden_path, (64 << 20) + 1)
+    with pytest.raises(BundleError, match="larger than 67108864 bytes"):
+        decode_golden(bundle.golden_path, bundle.config.golden)
+
+
+@pytest.mark.parametrize(
+    ("found", "deviation"),
+    [
+        pytest.param([[1.0, 2.0], [3.0]], 0.0, id="the same"),
+        pytest.param([[1.0, 2.25], [3.0]], 0.25, id="as far off as it may be"),
+        pytest.param([[1.0, 2.0], [2.75]], 0.25, id="to the other side"),
+        pytest.param([[0.5, 2.0], [3.0]], 0.5, id="one value"),
+        pytest.param([[1.0, 2.0], [3.5]], 0.5, id="one of a further output"),
+        pytest.param([[1.0, 2.0], [float("nan")]], float("nan"), id="no number"),
+        pytest.param([[1.0, 2.0]], float("inf"), id="an output is missing"),
+        pytest.param([[1.0], [3.0]], float("inf"), id="another shape"),
+        pytest.param([[1.0, 2.0], [3.0], [4.0]], float("inf"), id="an output too many"),
+    ],
+)
+def test_the_largest_deviation_of_any_output_counts(found: list[list[float]], deviation: float) -> None:
+    expected = tuple(golden_output(np.array(values, np.float32)) for values in ([1.0, 2.0], [3.0]))
+    vector = GoldenVector(payload=b"", outputs=expected)
+    arrays = [np.array(values, np.float32) for values in found]
+    if deviation <= 0.25:
+        compare(7, vector, arrays, tolerance=0.25)
+        return
+    with pytest.raises(GoldenMismatchError, match=f"vector 7 deviates by {deviation:.6g}, allowed is 0.25") as caught:
+        compare(7, vector, arrays, tolerance=0.25)
+    assert str(caught.value.deviation) == str(deviation), "which may be no number"
+    assert (caught.value.vector, caught.value.tolerance) == (7, 0.25)
 
 
 def test_expectations_that_are_not_numbers_never_match(bundle: Bundle, tmp_path: Path) -> None:

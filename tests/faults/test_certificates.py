@@ -32,6 +32,7 @@ from roost_shared.mqtt.faults import BrokerUnreachableError
 from tests.support.fenced_broker import FencedBroker, Shown
 from tests.support.fleet_certificates import FixedClock, signing_request
 from tests.support.mosquitto import free_port
+from tests.support.waiting import until
 
 IDENTITY = "acme/d/cam-01"
 DAY = timedelta(days=1)
@@ -41,16 +42,14 @@ TOKEN = "roost_platform_secret"
 @pytest.fixture(scope="module")
 def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FencedBroker]:
     """A broker whose lists nobody changes."""
-    broker = FencedBroker(tmp_path_factory.mktemp("fence"))
-    yield broker
-    broker.close()
+    with FencedBroker(tmp_path_factory.mktemp("fence")) as broker:
+        yield broker
 
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[FencedBroker]:
-    broker = FencedBroker(tmp_path)
-    yield broker
-    broker.close()
+    with FencedBroker(tmp_path) as broker:
+        yield broker
 
 
 def by_time(broker: FencedBroker, now: datetime) -> Shown:
@@ -194,9 +193,7 @@ def fence_of(broker: FencedBroker, said: Callable[[], RevocationsDocument], *, e
 
 def await_answer(broker: FencedBroker, shown: Shown, *, admitted: bool) -> None:
     """The broker reads its files a moment after it was told to. Ends the connection of whom it admits."""
-    ends = time.monotonic() + 10
-    while broker.admits(shown) is not admitted:
-        assert time.monotonic() < ends, "the broker goes by its old files"
+    until(lambda: broker.admits(shown) is admitted, "the broker goes by its new files", 10)
 
 
 def test_a_revoked_device_is_thrown_out_and_stays_out(broker: FencedBroker) -> None:
@@ -357,10 +354,7 @@ def sync_command(broker: FencedBroker, cloud: Cloud) -> Iterator[Path]:
 
 
 def await_in(log: Path, text: str) -> None:
-    ends = time.monotonic() + 30
-    while text not in log.read_text():
-        assert time.monotonic() < ends, f"no {text!r} in: {log.read_text()}"
-        time.sleep(0.02)
+    until(lambda: text in log.read_text(), text, 30, otherwise=log.read_text)
 
 
 def test_the_command_cuts_a_revoked_device_off_within_a_minute_and_outlives_the_cloud(

@@ -30,12 +30,8 @@ from tests.support.postgres import Postgres
 @pytest.fixture
 def own_postgres() -> Iterator[Postgres]:
     """A cluster that can be stopped without taking it from others."""
-    cluster = Postgres()
-    try:
-        cluster.start()
+    with Postgres() as cluster:
         yield cluster
-    finally:
-        cluster.remove()
 
 
 def test_a_database_that_is_away_at_start_is_said(tmp_path: Path) -> None:

@@ -54,12 +54,8 @@ def failing_commit(cloud: Cloud) -> Iterator[None]:
 @pytest.fixture
 def cluster() -> Iterator[Postgres]:
     """A cluster of this test's own, to be stopped."""
-    postgres = Postgres()
-    try:
-        postgres.start()
-        yield postgres
-    finally:
-        postgres.remove()
+    with Postgres() as cluster:
+        yield cluster
 
 
 def test_postgresql_restarted_in_the_middle_costs_a_retry_and_nothing_else(cluster: Postgres, tmp_path: Path) -> None:

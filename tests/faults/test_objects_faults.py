@@ -8,8 +8,7 @@ import socket
 import struct
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,17 +23,11 @@ from roost_shared.errors import RoostError
 from tests.support.objects import FileObjects, Objects
 from tests.support.proxy import Proxy
 from tests.support.s3 import BUCKET, S3Server
+from tests.support.waiting import until
 
 KEY = "acme/blobs/sha256/0a1b"
 DATA = bytes(range(256)) * (PART_BYTES // 256) + b"the rest"
 LIMIT_BYTES = 4 << 20
-
-
-def poll(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "it does not come about"
-        time.sleep(0.01)
 
 
 def send_half(url: str, size_bytes: int, *, reset: bool) -> None:
@@ -78,7 +71,7 @@ def test_what_was_cut_half_way_leaves_nothing(file_objects: FileObjects, *, rese
     part_url = file_objects.store.part_url(upload, 1, expires_s=60)
     for url in (part_url, file_objects.store.put_url(KEY, PART_BYTES, expires_s=60)):
         send_half(url, PART_BYTES, reset=reset)
-        poll(lambda: file_objects.leftovers() == before)
+        until(lambda: file_objects.leftovers() == before, "nothing is left over")
     assert file_objects.store.list_parts(upload) == []
     assert file_objects.read(KEY) == b"before"
 
@@ -88,7 +81,7 @@ def test_a_part_sent_again_and_cut_half_way_stays_as_it_was(file_objects: FileOb
     file_objects.send_parts(upload, DATA[:PART_BYTES])
     before = file_objects.leftovers()
     send_half(file_objects.store.part_url(upload, 1, expires_s=60), PART_BYTES, reset=True)
-    poll(lambda: file_objects.leftovers() == before)
+    until(lambda: file_objects.leftovers() == before, "nothing is left over")
     file_objects.store.complete_upload(upload)
     assert file_objects.read(KEY) == DATA[:PART_BYTES]
 
@@ -99,13 +92,12 @@ def test_a_fetch_given_up_lets_go_of_the_file(file_objects: FileObjects) -> None
     response.read(1000)
     assert str(file_objects.root / KEY) in _open_files()
     response.close()
-    poll(lambda: str(file_objects.root / KEY) not in _open_files())
+    until(lambda: str(file_objects.root / KEY) not in _open_files(), "the file is closed")
 
 
 def test_a_connection_cut_while_reading_is_a_fault_of_transport(s3_server: S3Server) -> None:
     s3_server.empty()
-    proxy = Proxy(s3_server.port)
-    try:
+    with Proxy(s3_server.port) as proxy:
         url = f"s3://{BUCKET}?endpoint=http://127.0.0.1:{proxy.port}&region=us-east-1"
         store = open_store(url, public_url="", secret=b"")
         store.put(KEY, DATA[:PART_BYTES] * 4)
@@ -118,8 +110,6 @@ def test_a_connection_cut_while_reading_is_a_fault_of_transport(s3_server: S3Ser
         proxy.delay_s = 0.0
         with store.open(KEY, offset=1000, length_bytes=8) as reader:
             assert reader.read() == DATA[1000 % 256 :][:8]
-    finally:
-        proxy.close()
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(file_objects: FileObjects) -> None:

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
@@ -34,16 +34,9 @@ from tests.support.mosquitto import free_port
 from tests.support.postgres import Postgres
 from tests.support.registry import RegistryApi, code_of
 from tests.support.served_cloud import ServedCloud, bundle_like, sizes_of
+from tests.support.waiting import PATIENCE_S, until
 
 MODEL = bytes(range(256)) * 1500  # six parts of 64 KiB
-PATIENCE_S = 60.0
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    give_up = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < give_up, what
-        time.sleep(0.005)
 
 
 def total(bundle: Bundle) -> int:

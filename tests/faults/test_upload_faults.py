@@ -18,7 +18,7 @@ from roost_edge.cloud_http import CloudHttp
 from roost_edge.identity.keys import DeviceKey
 from roost_edge.upload.errors import UploadRefusedError
 from roost_edge.upload.token_bucket import TokenBucket
-from roost_shared.clock import SystemClock
+from roost_shared.clock import SECOND, SystemClock
 from tests.support.faulty_app import Fault
 from tests.support.memory_spool import MemorySpool
 from tests.support.shard_inputs import JPEG, ShardInput, make_input, opening_of, tar_of
@@ -139,6 +139,24 @@ def test_cloud_says_when_to_come_back(site: ShardSite) -> None:
     begun_ns = SystemClock().now_ns()
     site.uploader(MemorySpool(INPUTS)).upload_next()
     assert SystemClock().now_ns() - begun_ns >= 2_000_000_000
+    site.has_once(INPUTS)
+
+
+def test_link_that_comes_and_goes_is_no_reason_to_come_back_sooner(site: ShardSite) -> None:
+    site.app.faults = [Fault(OPEN, 503, {"Retry-After": "2"})]
+    spool = MemorySpool(INPUTS)
+    uploader = site.uploader(spool)
+    thread = threading.Thread(target=uploader.run)
+    begun_ns = SystemClock().now_ns()
+    thread.start()
+    while spool.samples:
+        uploader.wake()
+        assert SystemClock().now_ns() - begun_ns < PATIENCE_S * SECOND
+        thread.join(0.05)
+    assert SystemClock().now_ns() - begun_ns >= 2 * SECOND
+    assert site.app.count(OPEN) == 1  # the other did not get that far
+    uploader.stop()
+    thread.join()
     site.has_once(INPUTS)
 
 

@@ -45,21 +45,19 @@ class Site(NamedTuple):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, bundles: Bundles) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
-    broker = Mosquitto(folder)
-    broker.start()
-    light = {
-        "primary": bundles.sure,
-        "backup": bundles.unrated,
-        "baseline": bundles.contrary,
-        "shadow": bundles.contrary,
-    }
-    rules = 'accept = "primary", min_confidence = 0.9; accept = "backup", after_ms = 80'
-    tasks = task_toml("light", light, rules=rules, max_deadline_ms=6000)
-    tasks += task_toml("mean", {"only": bundles.mean})
-    tasks += task_toml("season", {"only": bundles.seasonal}, inject={"season": WEATHER})
-    with AgentProcess(folder / "agent", broker.url, tasks) as agent:
-        yield Site(broker, agent.start())
-    broker.kill()
+    with Mosquitto(folder) as broker:
+        light = {
+            "primary": bundles.sure,
+            "backup": bundles.unrated,
+            "baseline": bundles.contrary,
+            "shadow": bundles.contrary,
+        }
+        rules = 'accept = "primary", min_confidence = 0.9; accept = "backup", after_ms = 80'
+        tasks = task_toml("light", light, rules=rules, max_deadline_ms=6000)
+        tasks += task_toml("mean", {"only": bundles.mean})
+        tasks += task_toml("season", {"only": bundles.seasonal}, inject={"season": WEATHER})
+        with AgentProcess(folder / "agent", broker.url, tasks) as agent:
+            yield Site(broker, agent.start())
 
 
 @pytest.fixture(params=[5, 4], ids=["mqtt5", "mqtt3.1.1"])

@@ -12,9 +12,8 @@ MARK = "mark"
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FencedBroker]:
-    broker = FencedBroker(tmp_path_factory.mktemp("fence"))
-    yield broker
-    broker.close()
+    with FencedBroker(tmp_path_factory.mktemp("fence")) as broker:
+        yield broker
 
 
 @pytest.fixture

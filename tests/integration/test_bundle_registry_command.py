@@ -50,6 +50,11 @@ def test_bundle_goes_to_the_registry_and_comes_back(
     assert roost(monkeypatch, "delete", "argmax:1") == 0
     assert roost(monkeypatch, "delete", "argmax:2+b") == 1
     assert "bundle.in_use" in capsys.readouterr().err
+    assert roost(monkeypatch, "alias", "argmax", "stable", "--delete") == 0
+    assert "argmax@stable: deleted" in capsys.readouterr().out
+    assert roost(monkeypatch, "history", "argmax", "stable", "--json") == 0
+    assert [one["to_version"] for one in json.loads(said(capsys))] == [None, "2+b", "1"]
+    assert roost(monkeypatch, "delete", "argmax:2+b") == 0
 
 
 @pytest.mark.usefixtures("logged_in")
@@ -62,6 +67,7 @@ def test_bundle_goes_to_the_registry_and_comes_back(
         (("pull", "argmax@stable", "--out", "out"), "there is no alias 'argmax@stable'"),
         (("pull", "argmax:1", "--out", "out"), "not_found"),
         (("list", "argmax"), "not_found"),
+        (("alias", "argmax", "stable", "--delete"), "there is no alias 'argmax@stable'"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
@@ -72,6 +78,15 @@ def test_what_is_not_there_is_said_in_a_line(
     error = capsys.readouterr().err
     assert said_why in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.usefixtures("logged_in")
+@pytest.mark.parametrize("more", [(), ("1", "--delete")], ids=["neither", "both"])
+def test_an_alias_is_either_moved_or_deleted(
+    more: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert roost(monkeypatch, "alias", "argmax", "stable", *more) == 2
+    assert "--delete" in capsys.readouterr().err
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> str:

@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -100,32 +101,23 @@ def test_a_persons_own_pictures_and_model_are_played(tmp_path: Path) -> None:
     assert report["contestants"][0]["accuracy"] > report["contestants"][1]["accuracy"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        pytest.param(["--images", "."], "go together", id="pictures without a model"),
-        pytest.param(
-            ["--images", "none", "--model", "m", "--labels", "pyproject.toml"], "no such folder", id="folder"
-        ),
-        pytest.param(["--images", ".", "--model", "m", "--labels", "none"], "cannot be read", id="labels"),
-        pytest.param(["--rate", "0"], "above 0", id="rate"),
-    ],
-)
-def test_a_wrong_command_line_is_named(tmp_path: Path, arguments: list[str], said: str) -> None:
-    result = subprocess.run(
-        command(*arguments), env=environment(tmp_path), cwd=ROOT, capture_output=True, text=True, check=False
-    )
+def test_a_wrong_command_line_is_named_and_no_traceback(tmp_path: Path) -> None:
+    wrong = command("--images", "none", "--model", "m", "--labels", "pyproject.toml")
+    result = subprocess.run(wrong, env=environment(tmp_path), cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 2
-    assert said in result.stderr
+    assert "no such folder" in result.stderr
     assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_no_child_outlives_the_demo(tmp_path: Path, number: signal.Signals) -> None:
     with subprocess.Popen(command("--seconds", "60"), env=environment(tmp_path), stdout=subprocess.DEVNULL) as demo:
-        children = wait_for_children(psutil.Process(demo.pid))
-        demo.send_signal(number)
-        demo.wait(20)
+        try:
+            children = wait_for_children(psutil.Process(demo.pid))
+            demo.send_signal(number)
+            demo.wait(20)
+        finally:
+            demo.kill()  # it would go on for ever, and a failed test would wait for it
     _, alive = psutil.wait_procs(children, timeout=20)
     assert not alive
     if number is not signal.SIGKILL:
@@ -134,10 +126,11 @@ def test_no_child_outlives_the_demo(tmp_path: Path, number: signal.Signals) -> N
 
 def wait_for_children(demo: psutil.Process) -> list[psutil.Process]:
     """The broker, two agents and three or more workers of each, once they all run."""
-    deadline_s = time.monotonic() + 60
-    while time.monotonic() < deadline_s:
-        children = demo.children(recursive=True)
-        if len(children) >= 9:
-            return children
-        time.sleep(0.05)
-    raise AssertionError(f"only {demo.children(recursive=True)} came up")
+    children: list[psutil.Process] = []
+
+    def are_all_up() -> bool:
+        children[:] = demo.children(recursive=True)
+        return len(children) >= 9
+
+    until(are_all_up, "nine children", otherwise=lambda: children)
+    return children

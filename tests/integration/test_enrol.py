@@ -31,6 +31,7 @@ from roost_shared.enrolment import EnrolmentToken
 from roost_shared.errors import RoostError
 from tests.support.agent import run_command
 from tests.support.device_cloud import DEVICE, TENANT, Cut, DeviceCloud, Edit, Refuse, Truncate
+from tests.support.unreadable import NO_JSON
 
 ANOTHER = 12345  # a user and a group
 
@@ -162,6 +163,7 @@ def no_chain(answer: dict[str, Any]) -> dict[str, Any]:
         ),
         pytest.param(Edit(lambda one: {"tenant": one["tenant"]}), CloudAnswerError, "missing required", id="lacking"),
         pytest.param(Refuse(200, body=b"<html>"), CloudAnswerError, "malformed", id="no-json"),
+        pytest.param(Refuse(200, body=b'{"more":' + NO_JSON["deep"] + b"}"), CloudAnswerError, "depth", id="deep"),
         pytest.param(Refuse(302, body=b""), CloudAnswerError, "HTTP status 302", id="redirect"),
         pytest.param(Refuse(200, body=b"x" * (2 << 20)), CloudAnswerError, "larger than", id="endless"),
         pytest.param(Truncate(), Unreachable, "IncompleteRead", id="truncated"),

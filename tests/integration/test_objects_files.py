@@ -12,6 +12,7 @@ from roost_cloud.objects import StoredPart, Upload, UploadNotFoundError
 from roost_cloud.objects.disk import StagedFile
 from roost_cloud.objects.files import FileStore
 from tests.support.objects import FileObjects
+from tests.support.unreadable import NO_JSON
 
 KEY = "acme/blobs/sha256/0a1b"
 
@@ -26,6 +27,15 @@ def test_an_upload_is_of_its_own_tenant_and_key(file_objects: FileObjects) -> No
                 ask(strange)
         file_objects.store.abort_upload(strange)
     assert file_objects.store.list_parts(upload) == [StoredPart(1, 5)]
+
+
+@pytest.mark.parametrize("wrong", NO_JSON)
+def test_an_upload_whose_record_is_damaged_is_gone(file_objects: FileObjects, wrong: str) -> None:
+    upload = file_objects.store.begin_upload(KEY, 5)
+    file_objects.send_parts(upload, b"parts")
+    (file_objects.root / ".staging" / "uploads" / upload.id / "upload.json").write_bytes(NO_JSON[wrong])
+    with pytest.raises(UploadNotFoundError):
+        file_objects.store.list_parts(upload)
 
 
 def test_a_sweep_leaves_what_is_young(file_objects: FileObjects) -> None:

@@ -26,15 +26,13 @@ class Site(NamedTuple):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, bundles: Bundles) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
-    broker = Mosquitto(folder)
-    broker.start()
-    tasks = task_toml("mean", {"only": bundles.mean, "shadow": bundles.higher})
-    tasks += task_toml("vector", {"only": bundles.turn, "baseline": bundles.turn, "shadow": bundles.tilt})
-    barred = 'accept = "barred", min_confidence = 0.1; accept = "backup", after_ms = 100'
-    tasks += task_toml("barred", {"barred": bundles.turn, "backup": bundles.tilt}, rules=barred)
-    with AgentProcess(folder / "agent", broker.url, tasks) as agent, Caller(broker.port) as caller:
-        yield Site(agent.start(), caller)
-    broker.kill()
+    with Mosquitto(folder) as broker:
+        tasks = task_toml("mean", {"only": bundles.mean, "shadow": bundles.higher})
+        tasks += task_toml("vector", {"only": bundles.turn, "baseline": bundles.turn, "shadow": bundles.tilt})
+        barred = 'accept = "barred", min_confidence = 0.1; accept = "backup", after_ms = 100'
+        tasks += task_toml("barred", {"barred": bundles.turn, "backup": bundles.tilt}, rules=barred)
+        with AgentProcess(folder / "agent", broker.url, tasks) as agent, Caller(broker.port) as caller:
+            yield Site(agent.start(), caller)
 
 
 def payloads(values: Any) -> list[Any]:

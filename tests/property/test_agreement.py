@@ -12,7 +12,7 @@ from roost_shared.rendezvous import Answer, Late, Request, Score, Seen, agree
 
 NUMBERS = st.floats(allow_nan=True) | st.integers(-5, 5) | st.integers(min_value=2**70)
 OUTPUTS: st.SearchStrategy[Any] = st.one_of(
-    st.none(), NUMBERS, st.lists(NUMBERS, max_size=4), st.just([[1.0]]), st.just("text")
+    st.none(), NUMBERS, st.lists(NUMBERS, max_size=4), st.just([[1.0]]), st.just([1.0, "text"]), st.just("text")
 )
 SCORES = st.builds(Score, st.just("one"), label=st.sampled_from([None, "7", "1"]), output=OUTPUTS)
 TOLERANCES = st.floats(0, 1e9)

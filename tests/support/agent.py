@@ -7,8 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +16,8 @@ import pytest
 from roost_edge.status import NotRunningError, read_status
 from roost_shared.topics import DeviceTopics
 from tests.support.mqtt_peer import MqttPeer
+from tests.support.program import Program
+from tests.support.waiting import PATIENCE_S, until
 
 __all__ = [
     "DEVICE",
@@ -31,21 +31,13 @@ __all__ = [
     "run_command",
     "task_toml",
     "until",
+    "without_starved",
 ]
 
 TENANT, DEVICE = "acme", "cam-01"
 TOPICS = DeviceTopics(TENANT, DEVICE)
 TOKEN = "let me choose"  # the operator's
 TOKEN_SHA256 = hashlib.sha256(TOKEN.encode()).hexdigest()
-PATIENCE_S = 30.0
-
-
-def until(condition: Callable[[], object], what: str, timeout_s: float = PATIENCE_S) -> None:
-    """Poll until `condition` holds."""
-    give_up = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < give_up, f"waited {timeout_s} s in vain for: {what}"
-        time.sleep(0.01)
 
 
 def task_toml(name: str, contestants: dict[str, Path], *, rules: str = "", **settings: Any) -> str:
@@ -73,8 +65,8 @@ def run_command(
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
 
 
-class AgentProcess:
-    """`roost-agent run` with its own folder; a context manager that kills what is left.
+class AgentProcess(Program):
+    """`roost-agent run` with its own folder.
 
     Args:
         folder: for agent.toml, state and log.
@@ -98,39 +90,15 @@ class AgentProcess:
         python: str | Path = sys.executable,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        super().__init__(folder / "agent.log")
         self.config = folder / "agent.toml"
         self._python = python
         self.state_dir = folder / "state"
-        self._log = folder / "agent.log"
-        self._process: subprocess.Popen[bytes] | None = None
         self.config.write_text(
             f'tenant = "{TENANT}"\ndevice = "{device}"\nstate_dir = "state"\n'
             f'operator_token_sha256 = "{TOKEN_SHA256}"\n'
             f'[broker]\nurl = "{url}"\n{broker}\n[limits]\n{limits}\n[trust]\nallow_unsigned = true\n{tasks}'
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.kill()
-        if kind is not None:
-            sys.stderr.write(self.log)
-
-    @property
-    def log(self) -> str:
-        return self._log.read_text() if self._log.exists() else ""
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    @property
-    def ended(self) -> bool:
-        return self._process is None or self._process.poll() is not None
 
     @property
     def status(self) -> dict[str, Any]:
@@ -151,9 +119,8 @@ class AgentProcess:
 
     def start(self, *, wait: bool = True) -> Self:
         """Start it; with `wait`, until it is connected and its workers are ready or known to fail."""
-        with self._log.open("ab") as log:
-            command = [self._python, "-m", "roost_edge", "run", "--config", str(self.config)]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.config.parent)
+        command = [self._python, "-m", "roost_edge", "run", "--config", str(self.config)]
+        self._spawn(command, cwd=self.config.parent)
         if wait:
             until(lambda: self.connected, "the agent is connected")
             until(lambda: "starting" not in self._states, "its workers are ready")  # after 5 s it does not wait
@@ -181,29 +148,6 @@ class AgentProcess:
             except ProcessLookupError:
                 return None
         return pid
-
-    def terminate(self) -> None:
-        """Ask it to stop, and do not wait."""
-        assert self._process is not None
-        self._process.terminate()
-
-    def wait(self, timeout_s: float = PATIENCE_S) -> int:
-        """Wait for its end; its exit code."""
-        assert self._process is not None
-        code = self._process.wait(timeout_s)
-        self._process = None
-        return code
-
-    def stop(self) -> int:
-        """Stop it gracefully; its exit code."""
-        self.terminate()
-        return self.wait()
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
 
 
 class Caller:
@@ -271,6 +215,21 @@ def answers_by_id(answers: list[dict[str, Any]]) -> dict[str, list[dict[str, Any
     for answer in answers:
         groups.setdefault(answer["id"], []).append(answer)
     return groups
+
+
+def without_starved(answers: list[dict[str, Any]], agent: AgentProcess, task: str, name: str) -> list[dict[str, Any]]:
+    """The answers but for defaults, of which there may be some only if the machine gave a worker no turn.
+
+    Args:
+        answers: all.
+        agent: whose.
+        task: that was asked.
+        name: of a contestant that nobody has hung or killed: taken to hang, it was starved.
+    """
+    defaults = [answer for answer in answers if answer["reason"] == "default"]
+    starved = (agent.contestant(task, name)["last_error"] or {}).get("code") == "worker.hung"
+    assert starved or not defaults, defaults[0]
+    return [answer for answer in answers if answer["reason"] != "default"]
 
 
 def boot_of(answer: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from roost_cloud.asking.asking import Answered, Asking, Complaint, Outcome, Send
+from roost_cloud.asking.asking import Answered, Asking, Complaint, Doubt, Judge, Outcome, Send
 from roost_cloud.asking.inquiry import Inquiry
 from roost_cloud.tasks.document import read_task
 from roost_shared.clock import MS
@@ -48,6 +48,7 @@ class AskingRig:
         self.sent: list[Send] = []
         self.answers: dict[str, list[Answer]] = {}
         self.complaints: Counter[str] = Counter()
+        self.doubts: list[Doubt] = []
         if connected:
             self.asking.connected()
 
@@ -59,6 +60,10 @@ class AskingRig:
     def hear(self, *scores: CloudScore) -> None:
         for score in scores:
             self._note(self.asking.heard(score, self.now_ns))
+
+    def look_again(self, labels: frozenset[str] | None) -> None:
+        """Find the label space that the oldest doubt asks for, and judge by it."""
+        self._note(self.asking.heard(self.doubts.pop(0).score, self.now_ns, Judge(labels)))
 
     def disconnect(self) -> None:
         self._note(self.asking.disconnected(self.now_ns))
@@ -92,3 +97,5 @@ class AskingRig:
                     self.answers.setdefault(request_id, []).append(answer)
                 case Complaint(error):
                     self.complaints[error.code] += 1
+                case Doubt():
+                    self.doubts.append(outcome)

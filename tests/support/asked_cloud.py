@@ -14,6 +14,7 @@ from roost_cloud.db import Database
 from roost_cloud.db.tables import CloudTask
 from roost_cloud.people import Role, tenants, tokens
 from tests.support.cloud_process import CloudProcess
+from tests.support.waiting import until
 
 __all__ = ["TASK", "AskedCloud", "Said", "bytes_request"]
 
@@ -117,7 +118,8 @@ class AskedCloud:
         return self.call("POST", f"/v2/models/{task}/infer", sent, token=token)
 
     def until_ready(self, *, ready: bool = True) -> None:
-        give_up_s = time.monotonic() + 60
-        while (self.call("GET", "/v2/health/ready").status == 200) is not ready:
-            assert time.monotonic() < give_up_s, self.process.log
-            time.sleep(0.01)
+        until(
+            lambda: (self.call("GET", "/v2/health/ready").status == 200) is ready,
+            f"ready is {ready}",
+            otherwise=lambda: self.process.log,
+        )

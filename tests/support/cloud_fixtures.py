@@ -20,12 +20,8 @@ __all__ = ["cloud", "database", "database_url", "empty_database_url", "newest_po
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A cluster; whoever stops it starts it again."""
-    cluster = Postgres()
-    try:
-        cluster.start()
+    with Postgres() as cluster:
         yield cluster
-    finally:
-        cluster.remove()
 
 
 @pytest.fixture(scope="session")

@@ -3,23 +3,21 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import urllib3
 
 from roost_cloud.client import ApiClient
 from roost_cloud.credentials import Credentials
+from tests.support.program import Program
+from tests.support.waiting import PATIENCE_S, until
 
 __all__ = ["CloudProcess", "run_roost"]
 
-PATIENCE_S = 60.0  # the machine may be busy, and the server takes a second to load when it is not
 _FIRST_START = re.compile(r"^first start; get in by: (roost login .*)$", re.MULTILINE)
 _LISTENING = re.compile(r"^listening on (\S+?)(?:, for (\S+))?$", re.MULTILINE)
 
@@ -42,8 +40,8 @@ def run_roost(
     )
 
 
-class CloudProcess:
-    """`roost cloud serve` with its own folder; a context manager that kills what is left.
+class CloudProcess(Program):
+    """`roost cloud serve` with its own folder.
 
     Args:
         folder: for data and logs.
@@ -53,24 +51,14 @@ class CloudProcess:
 
     def __init__(self, folder: Path, *arguments: str | Path, environment: Mapping[str, str] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        super().__init__(folder / "cloud.log")
         self.folder = folder
         self.data_dir = folder / "data"
         self._arguments = list(map(str, arguments))
         self._environment = dict(environment or {})
-        self._out, self._err = folder / "cloud.out", folder / "cloud.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._out = folder / "cloud.out"
         self.url = ""
         self.token = ""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.kill()
-        if kind is not None:
-            sys.stderr.write(self.output + self.log)
 
     @property
     def command(self) -> list[str]:
@@ -83,40 +71,23 @@ class CloudProcess:
         return self._out.read_text() if self._out.exists() else ""
 
     @property
-    def log(self) -> str:
-        return self._err.read_text() if self._err.exists() else ""
-
-    @property
     def events(self) -> list[dict[str, Any]]:
         """What it logged: every line has to be JSON."""
         return [json.loads(line) for line in self.log.splitlines()]
 
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    @property
-    def ended(self) -> bool:
-        return self._process is None or self._process.poll() is not None
-
     def start(self, *, wait: bool = True) -> Self:
         """Start it; with `wait`, until it listens."""
         self._out.unlink(missing_ok=True)
-        with self._out.open("wb") as out, self._err.open("ab") as log:
-            self._process = subprocess.Popen(
-                self.command, stdout=out, stderr=log, cwd=self.folder, env=_environment(self._environment)
-            )
+        with self._out.open("wb") as out:
+            self._spawn(self.command, stdout=out, cwd=self.folder, env=_environment(self._environment))
         if wait:
             self.until_listening()
         return self
 
     def until_listening(self) -> None:
-        give_up = time.monotonic() + PATIENCE_S
-        while (found := _LISTENING.search(self.output)) is None:
-            assert not self.ended, f"the cloud has ended: {self.output}{self.log}"
-            assert time.monotonic() < give_up, f"the cloud does not listen: {self.log}"
-            time.sleep(0.02)
+        until(lambda: self.ended or _LISTENING.search(self.output), "the cloud listens", otherwise=lambda: self.log)
+        found = _LISTENING.search(self.output)
+        assert found is not None, f"the cloud has ended: {self.output}{self.log}"
         self.url = found[2] or found[1]
         if (first := _FIRST_START.search(self.output)) is not None:
             self.token = first[1].rpartition("--token ")[2]
@@ -138,28 +109,6 @@ class CloudProcess:
     def ask(self, path: str, headers: Mapping[str, str] | None = None) -> urllib3.BaseHTTPResponse:
         """GET without retries, as nobody unless the headers say who."""
         return urllib3.request("GET", self.url + path, headers=dict(headers or {}), retries=False, timeout=30)
-
-    def send(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
-
-    def wait(self, timeout_s: float = PATIENCE_S) -> int:
-        """Wait for its end; its exit code."""
-        assert self._process is not None
-        code = self._process.wait(timeout_s)
-        self._process = None
-        return code
-
-    def stop(self) -> int:
-        """Stop it gracefully; its exit code."""
-        self.send(signal.SIGTERM)
-        return self.wait()
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
 
 
 def _environment(more: Mapping[str, str]) -> dict[str, str]:

@@ -4,7 +4,8 @@ import asyncio
 import threading
 from collections.abc import Coroutine
 from hashlib import sha256
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from roost_cloud.broker.access import CLOUD_USERNAME, Access, FleetAccess
 from roost_cloud.broker.embedded import EmbeddedBroker
@@ -22,7 +23,7 @@ class LookupFailedError(TransportError):
 
 
 class FleetBroker:
-    """Started by the constructor; everybody's password is `secret of {username}`.
+    """Started by the constructor, and a context manager that ends it; everybody's password is `secret of {username}`.
 
     Args:
         revoked: usernames that are let in no more; tests add to it.
@@ -39,9 +40,22 @@ class FleetBroker:
         self.run(self.broker.start())
         self.port = self.broker.port
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
     @property
     def url(self) -> str:
         return self.broker.url
+
+    @property
+    def cloud_url(self) -> str:
+        """Its address with the cloud's credentials in it."""
+        return self.url.replace("mqtt://", f"mqtt://{CLOUD_USERNAME}:{CLOUD_PASSWORD}@")
 
     @property
     def cloud(self) -> dict[str, Any]:

@@ -5,7 +5,8 @@ import ssl
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import TracebackType
+from typing import Any, NamedTuple, Self
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -45,7 +46,7 @@ class Device(NamedTuple):
 
 
 class FencedBroker:
-    """A running broker, and everybody who may come in; all files lie in `folder`.
+    """A running broker, and everybody who may come in; all files lie in `folder`. A context manager that ends it.
 
     Attributes:
         cloud_port: of the listener for the cloud's own roles.
@@ -77,6 +78,14 @@ class FencedBroker:
         self.port = self.mosquitto.port
         self.mosquitto.start()
         self._peers: list[MqttPeer] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     @property
     def cloud_url(self) -> str:

@@ -1,6 +1,5 @@
 """The role `ingest` over a real database, and the rows it fills."""
 
-import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +17,7 @@ from roost_cloud.ingest.tally import RecordTally
 from roost_cloud.ingest.worker import RECORDS_WAITING, Ingest
 from roost_shared.clock import SystemClock
 from roost_shared.messages import State, encode_json
+from tests.support.waiting import PATIENCE_S, until
 
 __all__ = ["Ingesting", "add_devices", "birth", "count_online", "device_row", "state_topic", "will"]
 
@@ -82,11 +82,8 @@ class Ingesting:
         """A figure of `/metrics`."""
         return int(self.metrics.get_sample_value(f"roost_ingest_{figure}_total", labels) or 0)
 
-    def until(self, condition: Callable[[], object], what: str, timeout_s: float = 30) -> None:
-        by_s = time.monotonic() + timeout_s
-        while not condition():
-            assert time.monotonic() < by_s, f"waited {timeout_s} s in vain for: {what}; {self.role.outcomes}"
-            time.sleep(0.005)
+    def until(self, condition: Callable[[], object], what: str, timeout_s: float = PATIENCE_S) -> None:
+        until(condition, what, timeout_s, otherwise=lambda: self.role.outcomes)
 
     def connected(self) -> None:
         self.until(lambda: self.link.connected and self.records_link.subscribed, "connected")

@@ -1,12 +1,12 @@
 """A role for tests: takes what a link receives, in a thread."""
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 from roost_cloud.broker.link import BrokerLink, Message
 from roost_cloud.broker.settings import LinkSettings
+from tests.support.waiting import until
 
 __all__ = ["LinkReader"]
 
@@ -46,11 +46,8 @@ class LinkReader:
         self.until(lambda: len(self.messages) >= count, f"{count} messages")
         return self.messages
 
-    def until(self, condition: Callable[[], object], what: str, timeout_s: float = 15) -> None:
-        by_s = time.monotonic() + timeout_s
-        while not condition():
-            assert time.monotonic() < by_s, f"waited {timeout_s} s in vain for: {what}; {self.link.problem}"
-            time.sleep(0.005)
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        until(condition, what, otherwise=lambda: self.link.problem)
 
     def close(self) -> None:
         self.link.finish()

@@ -4,11 +4,13 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import time
 from pathlib import Path
+from typing import Self
 
 import pytest
+
+from tests.support.program import Program
+from tests.support.waiting import until
 
 __all__ = ["CONFIGURATIONS", "Mosquitto", "free_port", "require_mosquitto"]
 
@@ -32,8 +34,10 @@ def require_mosquitto() -> str:
     pytest.skip(message)
 
 
-class Mosquitto:
+class Mosquitto(Program):
     """A broker with a configuration of ours, the site's unless told otherwise; only ports and paths differ.
+
+    It runs within its `with`; whoever stops it in there may start it again.
 
     Args:
         folder: for its configuration, log and database.
@@ -45,9 +49,9 @@ class Mosquitto:
     def __init__(
         self, folder: Path, *, extra: str = "", replace: dict[str, str] | None = None, conf: str = "site.conf"
     ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        super().__init__(folder / "mosquitto.log")
         self._program = require_mosquitto()
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
         changes = {
             "listener": f"{self.port} 127.0.0.1",
@@ -70,60 +74,39 @@ class Mosquitto:
     def url(self) -> str:
         return f"mqtt://127.0.0.1:{self.port}"
 
-    @property
-    def log(self) -> str:
-        return (self._folder / "mosquitto.log").read_text()
+    def __enter__(self) -> Self:
+        self.start()
+        return self
 
     def start(self) -> None:
-        with (self._folder / "mosquitto.log").open("ab") as log:
-            self._process = subprocess.Popen([self._program, "-c", str(self._conf)], stdout=log, stderr=log)
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                pytest.fail(f"mosquitto ended at once: {self.log}")
-            try:
-                for port in self._ports:
-                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            except OSError:
-                time.sleep(0.01)
-            else:
-                return
-        pytest.fail(f"mosquitto does not listen: {self.log}")
+        self._spawn([self._program, "-c", self._conf])
+        try:
+            until(lambda: self.ended or self._listens(), "mosquitto listens", otherwise=lambda: self.log)
+            assert not self.ended, f"mosquitto ended at once: {self.log}"
+        except AssertionError:
+            self.kill()
+            raise
 
-    def stop(self) -> None:
-        """Let it save its database and end."""
-        self._end(signal.SIGTERM)
+    def _listens(self) -> bool:
+        try:
+            for port in self._ports:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            return False
+        return True
 
-    def kill(self) -> None:
-        self._end(signal.SIGKILL)
+    def terminate(self) -> None:
+        """Have it save its database and end, paused or not."""
+        super().terminate()
+        self.resume()
 
     def reload(self) -> None:
         """Have it read its files again, as `systemctl reload mosquitto` does."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGHUP)
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
+        self.send(signal.SIGHUP)
 
     def pause(self) -> None:
         """Stop it in its tracks: its sockets stay open and are not read."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        self.send(signal.SIGSTOP)
 
     def resume(self) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
-
-    def _end(self, with_signal: signal.Signals) -> None:
-        if self._process is None:
-            return
-        self._process.send_signal(with_signal)
-        self._process.send_signal(signal.SIGCONT)
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process = None
+        self.send(signal.SIGCONT)

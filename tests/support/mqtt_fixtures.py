@@ -1,4 +1,4 @@
-"""Fixtures with a broker in them; a conftest takes them in by `from tests.support.mqtt_fixtures import *`."""
+"""Fixtures with a broker in them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,20 +17,15 @@ __all__ = ["connect", "driven", "mosquitto", "proxy"]
 @pytest.fixture
 def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     """A fresh broker with the site's configuration."""
-    folder = tmp_path / "mosquitto"
-    folder.mkdir()
-    broker = Mosquitto(folder)
-    broker.start()
-    yield broker
-    broker.kill()
+    with Mosquitto(tmp_path / "mosquitto") as broker:
+        yield broker
 
 
 @pytest.fixture
 def proxy(mosquitto: Mosquitto) -> Iterator[Proxy]:
     """A bad network before the broker."""
-    proxy = Proxy(mosquitto.port)
-    yield proxy
-    proxy.close()
+    with Proxy(mosquitto.port) as proxy:
+        yield proxy
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A throw-away PostgreSQL cluster on a free port, for tests; a database of its own for whoever asks."""
 
-import contextlib
 import itertools
 import os
 import pwd
@@ -8,16 +7,19 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import psycopg
 import pytest
 
 from tests.support.mosquitto import free_port
+from tests.support.waiting import until
 
 __all__ = ["Postgres", "require_postgres"]
+
+ROOM_BYTES = 2 << 30  # four clusters, each with its log of up to 64 MB and a few databases of 8 MB at a time
 
 
 def require_postgres() -> Path:
@@ -33,8 +35,18 @@ def require_postgres() -> Path:
     pytest.skip(message)
 
 
+def _fastest_folder() -> str | None:
+    """In memory where there is room: to make a test's database is ten times as fast there, which is 300 files."""
+    memory = Path("/dev/shm")  # noqa: S108 - where Linux keeps files in memory; a folder of our own is made in it
+    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM_BYTES:
+        return str(memory)
+    return None  # the machine's own choice
+
+
 class Postgres:
-    """One cluster; it lives as long as the tests, and so needs no durability unless that is what takes time.
+    """One cluster. It runs within its `with`; whoever stops it in there starts it again.
+
+    It needs no durability, and lies in memory where it can, unless durability is what takes time.
 
     Args:
         durable: whether commits reach the disk.
@@ -44,7 +56,7 @@ class Postgres:
         self._durability = {} if durable else {"fsync": "off", "full_page_writes": "off"}
         self._programs = require_postgres()
         # Not in pytest's folder: only its owner may look into that, and PostgreSQL refuses to run as root.
-        self._folder = Path(tempfile.mkdtemp(prefix="roost-postgres-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="roost-postgres-", dir=None if durable else _fastest_folder()))
         self._user: dict[str, Any] = {}
         if os.geteuid() == 0:
             owner = pwd.getpwnam("postgres")
@@ -57,6 +69,19 @@ class Postgres:
         options = ["--no-sync", "-E", "UTF8", "--no-locale"]
         subprocess.run([*initdb, *options], check=True, capture_output=True, cwd="/", **self._user)
 
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.remove()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.remove()
+
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://roost@127.0.0.1:{self.port}/{database}"
 
@@ -65,7 +90,13 @@ class Postgres:
         return (self._folder / "log").read_text()
 
     def start(self) -> None:
-        options = {**self._durability, "unix_socket_directories": "", "max_connections": "200"}
+        options = {
+            **self._durability,
+            "max_wal_size": "64MB",
+            "min_wal_size": "32MB",
+            "unix_socket_directories": "",
+            "max_connections": "200",
+        }
         settings = [f"--{name}={value}" for name, value in options.items()]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -75,15 +106,19 @@ class Postgres:
                 cwd="/",
                 **self._user,
             )
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                pytest.fail(f"PostgreSQL ended at once: {self.log}")
-            with contextlib.suppress(psycopg.OperationalError):
-                psycopg.connect(self.url(), connect_timeout=1).close()
-                return
-            time.sleep(0.02)
-        pytest.fail(f"PostgreSQL does not answer: {self.log}")
+        until(lambda: self._ended or self._answers(), "PostgreSQL answers", otherwise=lambda: self.log)
+        assert not self._ended, f"PostgreSQL ended at once: {self.log}"
+
+    @property
+    def _ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url(), connect_timeout=1).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """End it; SIGINT cuts all connections, SIGQUIT is a crash."""

@@ -24,10 +24,20 @@ from tests.support.fleet_certificates import signing_request
 from tests.support.served_cloud import manifest_of, sizes_of
 from tests.support.shard_inputs import ShardInput, make_input, opening_of, tar_of
 from tests.support.stocked import PICTURE, stock_input
-from tests.support.telling import BOOT, batch, sample
+from tests.support.telling import BOOT, batch, policy, sample
 from tests.support.trust import TrustPeople
 
-__all__ = ["PROBES", "Probe", "World"]
+__all__ = ["PROBES", "Probe", "World", "secret_of"]
+
+
+def secret_of(token: str) -> str:
+    """What of a token nobody may see again. It may hold underscores, of which what is behind the last says nothing.
+
+    >>> secret_of("roost_0123456789abcdef_s3c_r_t"), secret_of("roostenrol_eyJ2_joxfQ")
+    ('s3c_r_t', 'eyJ2_joxfQ')
+    """
+    kind, _, rest = token.partition("_")
+    return rest.partition("_")[2] if kind == "roost" else rest
 
 
 Needs = Literal["nobody", "device", "anyone", "viewer", "operator", "admin", "any admin", "platform", "platform admin"]
@@ -36,7 +46,9 @@ NEXT_ROOT, NEXT_TARGETS, RELEASE = b"the next root", b"the next targets", b"the 
 TIME: Final = "time?nonce=a-nonce-of-some-length"
 PUT_OBJECT: Final = "PUT /api/v1/objects/{key}"
 SAMPLE: Final = "/api/v1/samples/{device}/{sample}"
-RECORDS: Final = batch([sample(1, payload=PICTURE)])
+SPAN: Final = "since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z"
+POLICY: Final = policy("acmes-task")
+RECORDS: Final = batch([sample(1, payload=PICTURE), POLICY])
 NEW_SHARD: Final = opening_of([make_input("b-1", b"[3]")])
 INFER: Final = {"inputs": [{"name": "input", "datatype": "BYTES", "shape": [1], "data": ["an image"]}]}
 NOBODYS: Final = {  # of every kind of thing one that no tenant has
@@ -56,6 +68,7 @@ NOBODYS: Final = {  # of every kind of thing one that no tenant has
     "new_digest": "sha256:" + 64 * "1",
     "shard": 64 * "2",
     "ready_shard": 64 * "3",
+    "policy": 64 * "4",
 }
 
 
@@ -154,6 +167,8 @@ PROBES: Final[dict[str, Probe]] = {
     "GET /api/v1/samples/{device}/{sample}": Probe("viewer", SAMPLE),
     "GET /api/v1/samples/{device}/{sample}/input": Probe("viewer", f"{SAMPLE}/input"),
     "GET /api/v1/samples/{device}/{sample}/thumbnail": Probe("viewer", f"{SAMPLE}/thumbnail"),
+    "GET /api/v1/recorded": Probe("viewer", f"/api/v1/recorded?task=meter&{SPAN}"),
+    "GET /api/v1/policies/{task}/{digest}": Probe("viewer", "/api/v1/policies/{task}/{policy}"),
     "POST /api/v1/device/shards": Probe("device", "/api/v1/device/shards", NEW_SHARD),
     "GET /api/v1/device/shards/{shard}": Probe("device", "/api/v1/device/shards/{shard}"),
     "POST /api/v1/device/shards/{shard}/commit": Probe("device", "/api/v1/device/shards/{ready_shard}/commit"),
@@ -271,8 +286,9 @@ class World:
             "new_digest": NOBODYS["new_digest"],
             "shard": self._shard([make_input("b-2", b"acme's, on its way")], arrives=False),
             "ready_shard": self._shard([make_input("b-3", b"acme's, arrived")]),
+            "policy": POLICY.digest,
         }
-        self.secrets = [token["token"].rpartition("_")[2], pending.secret, doomed.secret]
+        self.secrets = [secret_of(token["token"]), pending.secret, doomed.secret]
 
     def request(self, route: str, headers: Mapping[str, str], *, nobodys: bool = False) -> Response:
         """Send a route's probe.

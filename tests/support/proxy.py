@@ -5,6 +5,8 @@ import socket
 import struct
 import threading
 import time
+from types import TracebackType
+from typing import Self
 
 __all__ = ["Proxy"]
 
@@ -24,6 +26,14 @@ class Proxy:
         self._sockets: set[socket.socket] = set()
         self._threads = [threading.Thread(target=self._accept, name="proxy-accept", daemon=True)]
         self._threads[0].start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     @property
     def url(self) -> str:

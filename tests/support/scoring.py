@@ -2,8 +2,7 @@
 
 import dataclasses
 import itertools
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
 import msgspec
@@ -17,10 +16,9 @@ from roost_shared.questions import CloudScore, Question, decode_msgpack, encode_
 from tests.support.cloud import Cloud
 from tests.support.mqtt_peer import MqttPeer
 from tests.support.registry import RegistryApi
+from tests.support.waiting import PATIENCE_S, until
 
 __all__ = ["AskingDevice", "ScoringSite"]
-
-PATIENCE_S = 30.0
 
 
 class AskingDevice:
@@ -130,10 +128,3 @@ class ScoringSite:
     def stop(self, scorer: Scorer) -> None:
         self._scorers.remove(scorer)
         scorer.stop()
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    by_s = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < by_s, f"waited {PATIENCE_S} s in vain for: {what}"
-        time.sleep(0.005)

@@ -2,12 +2,13 @@
 
 import socket
 import threading
-import time
 from types import TracebackType
 from typing import Self
 
 import uvicorn
 from fastapi import FastAPI
+
+from tests.support.waiting import until
 
 __all__ = ["Served"]
 
@@ -30,10 +31,7 @@ class Served:
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="uvicorn")
         self._thread.start()
-        deadline = time.monotonic() + 10
-        while not self._server.started:
-            assert time.monotonic() < deadline, "uvicorn does not start"
-            time.sleep(0.005)
+        until(lambda: self._server.started, "uvicorn has started")
         return self
 
     def __exit__(

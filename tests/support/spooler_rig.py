@@ -13,7 +13,7 @@ from roost_edge.workers import SharedPayload
 from roost_shared.clock import SECOND, SystemClock
 from roost_shared.complaints import Complaints
 from roost_shared.messages import Answer, ErrorInfo
-from roost_shared.records import Batch, SampleRecord, decode_msgpack
+from roost_shared.records import Batch, Record, SampleRecord, decode_msgpack, encode_record
 from tests.support.driven import run_until
 
 __all__ = ["SpoolerRig", "answer_of"]
@@ -42,19 +42,28 @@ def answer_of(label: str = "4", task: str = "meter") -> Answer:
 class SpoolerRig:
     """Give it inputs; `outcomes` says by sample what became of them."""
 
-    def __init__(self, folder: Path, boot: str = "b1", *, spool_bytes: int = 64 * MIB, room_bytes: int = MIB) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        boot: str = "b1",
+        *,
+        spool_bytes: int = 64 * MIB,
+        room_bytes: int = MIB,
+        cloud_url: str | None = None,
+        upload_after_s: float = 3600,
+    ) -> None:
         self.reactor = Reactor(SystemClock())
         self.complaints = Complaints(SystemClock())
         self.boot = boot
         settings = SpoolerSettings(
             state_dir=str(folder),
             boot=boot,
-            cloud_url=None,
+            cloud_url=cloud_url,
             spool_bytes=spool_bytes,
             free_disk_bytes=0,
             retention_s=3600,
             uplink_bytes_per_s=None,
-            upload_after_s=3600,
+            upload_after_s=upload_after_s,
         )
         document = msgspec.json.encode(settings).decode()
         self.spooler = Spooler(document, self.reactor, self.complaints, room_bytes=room_bytes)
@@ -83,6 +92,11 @@ class SpoolerRig:
                 redelivered=redelivered,
             )
         return sample if taken else None
+
+    def note(self, record: Record) -> bool:
+        """Have a record kept; whether there was room."""
+        name = f"note {next(self._count)}"
+        return self.spooler.note(encode_record(record), lambda error: self._done(name, error))
 
     def until(self, condition: Callable[[], object], what: str, timeout_s: float = 30) -> None:
         run_until(self.reactor, condition, what, timeout_s)

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-__all__ = ["WRITING", "Call", "run_traced", "traced_calls"]
+__all__ = ["WRITING", "Call", "require_strace", "run_traced", "traced_calls"]
 
 _ROOT = Path(__file__).parents[2]
 WRITING = "openat,write,pwrite64,pwritev,pwritev2,fsync,fdatasync,ftruncate,fallocate,unlink,unlinkat,rename,mkdir"

@@ -31,6 +31,7 @@ NO_MESSAGEPACK: Final = {
     "no-map": b"\x01",
     "bad-utf8": b"\x81\xa2id\xa1\xff",
     "deep": _DEEP_MESSAGEPACK,
+    "year-10000": _messagepack("output", b"\xc7\x0c\xff" + bytes(4) + (253_402_300_800).to_bytes(8, "big")),
     "deep-output": _messagepack("output", _DEEP_MESSAGEPACK),
     "deep-where-nobody-reads": _messagepack("more", _DEEP_MESSAGEPACK),
 }

@@ -1,10 +1,15 @@
 """What README.md shows is true of the code."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+import typer.core
+import typer.main
 
+from roost_cloud.__main__ import app
+from roost_edge.__main__ import _parser
 from roost_edge.config import FolderConfig, load_config
 from roost_shared.messages import Answer, decode_json
 from roost_shared.runtime_settings import RuntimeSettings
@@ -38,9 +43,60 @@ def test_the_answer_shown_is_an_answer() -> None:
     assert shown == set(Answer.__struct_fields__)
 
 
+COMMANDS = sorted({line.partition("  ")[0] for block in blocks("sh") for line in block.splitlines()})
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("roost-agent ")])
+def test_the_device_takes_the_command(line: str) -> None:
+    _parser().parse_args(shlex.split(line)[1:])
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("roost ")])
+def test_the_operators_command_is_there_and_has_these_options(line: str) -> None:
+    command = typer.main.get_command(app)
+    for word in shlex.split(line)[1:]:
+        if isinstance(command, typer.core.TyperGroup):
+            command = command.commands[word]
+        elif word.startswith("--"):
+            known = {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
+            assert word in known
+
+
 PLACES = re.findall(r"\b(?:scripts|firmware-config|edge|cloud|shared)/[\w/]+|(?<=\]\()[\w.]+(?=\))", README)
 
 
 @pytest.mark.parametrize("place", sorted(set(PLACES)))
 def test_a_place_it_names_is_there(place: str) -> None:
     assert (ROOT / place).exists()
+
+
+ROOTS = ("shared/roost_shared", "edge/roost_edge", "cloud/roost_cloud")
+ARCHITECTURE = README.partition("\n## Architecture\n")[2].partition("\n## ")[0]
+
+
+def rooms_named() -> set[str]:
+    """The folders of the tree, each with those that it lies in: a line is a folder, two spaces deeper lies within."""
+    rooms: set[str] = set()
+    above: list[str] = []
+    for indent, name in re.findall(r"^( *)([\w/-]+)/ +\S.*$", ARCHITECTURE, re.MULTILINE):
+        above = [*above[: len(indent) // 2], name]
+        rooms.add("/".join(above))
+    return rooms
+
+
+def test_every_room_is_in_its_architecture_and_every_room_there_exists() -> None:
+    packages = {str(file.parent.relative_to(ROOT)) for root in ROOTS for file in (ROOT / root).rglob("__init__.py")}
+    assert {room for room in rooms_named() if room.startswith(ROOTS)} == packages
+    assert all((ROOT / room).is_dir() for room in rooms_named())
+
+
+FILES = sorted(set(re.findall(r"`((?:\w+/)*\w+\.py)`", ARCHITECTURE)))
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_its_architecture_names_is_in_one_of_the_packages(file: str) -> None:
+    assert any((ROOT / root / file).is_file() for root in ROOTS)
+
+
+def test_its_walks_name_files() -> None:
+    assert len(FILES) > 40

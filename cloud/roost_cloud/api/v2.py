@@ -10,7 +10,7 @@ and gets the same answer. With another input it is another request, as on a devi
 import asyncio
 import hashlib
 from http import HTTPStatus
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, NamedTuple
 
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -76,6 +76,13 @@ class CutShortError(OipError):
     """The caller left before the end of its request."""
 
     code = "request.cut_short"
+
+
+class _Terms(NamedTuple):
+    """What a task says of its answers."""
+
+    policy: TaskPolicy
+    labels: frozenset[str] | None  # None where they are not known
 
 
 class _Asked:
@@ -155,10 +162,11 @@ def _add_model_routes(router: APIRouter, catalogue: Catalogue, desk: AskingDesk 
 
 
 def _add_infer_routes(router: APIRouter, catalogue: Catalogue, desk: AskingDesk | None) -> None:
-    def find_policy(member: Operator, model: _Model) -> TaskPolicy:
-        return catalogue.policy(member.tenant, model)
+    def find_terms(member: Operator, model: _Model) -> _Terms:
+        policy = catalogue.policy(member.tenant, model)
+        return _Terms(policy, None if desk is None else desk.spaces.labels(member.tenant, model))
 
-    Policy = Annotated[TaskPolicy, Depends(find_policy)]  # noqa: N806 - a type
+    Terms = Annotated[_Terms, Depends(find_terms)]  # noqa: N806 - a type
     infer_responses = {
         **INFERRED,
         **oip_raises(
@@ -174,7 +182,7 @@ def _add_infer_routes(router: APIRouter, catalogue: Catalogue, desk: AskingDesk 
         request: Request,
         services: Given,
         member: Operator,
-        policy: Policy,
+        terms: Terms,
         model: _Model,
         json_bytes: _HeaderLength = None,
     ) -> Response:
@@ -188,7 +196,7 @@ def _add_infer_routes(router: APIRouter, catalogue: Catalogue, desk: AskingDesk 
 
         def read() -> tuple[InferRequest, Inquiry]:
             asked = read_request(body, json_bytes=head_bytes, limits=limits)
-            return asked, _inquiry(member, model, policy, asked, received_ns)
+            return asked, _inquiry(member, model, terms, asked, received_ns)
 
         asked, inquiry = read() if len(body) <= _SMALL_BYTES else await run_in_threadpool(read)
         decision = await asyncio.wrap_future(desk.ask(inquiry))
@@ -202,14 +210,14 @@ def _add_infer_routes(router: APIRouter, catalogue: Catalogue, desk: AskingDesk 
         request: Request,
         services: Given,
         member: Operator,
-        policy: Policy,
+        terms: Terms,
         model: _Model,
         version: _Version,
         json_bytes: _HeaderLength = None,
     ) -> Response:
         """The same."""
         _check_version(version)
-        return await infer(request, services, member, policy, model, json_bytes)
+        return await infer(request, services, member, terms, model, json_bytes)
 
 
 async def _body(request: Request, limit_bytes: int) -> bytearray:
@@ -225,19 +233,20 @@ async def _body(request: Request, limit_bytes: int) -> bytearray:
     return body
 
 
-def _inquiry(member: Member, task: str, policy: TaskPolicy, asked: InferRequest, received_ns: int) -> Inquiry:
-    if asked.force is not None and not policy.may_be_forced(asked.force):
+def _inquiry(member: Member, task: str, terms: _Terms, asked: InferRequest, received_ns: int) -> Inquiry:
+    if asked.force is not None and not terms.policy.may_be_forced(asked.force):
         raise ForbiddenError(f"{asked.force!r} may not answer {task!r}")
     return Inquiry(
         tenant=member.tenant,
         task=task,
-        policy=policy,
+        policy=terms.policy,
         payload=bytes(asked.payload),
         received_ns=received_ns,
         repeat_key=_repeat_key(member, task, asked),
         content_type=asked.content_type,
         deadline_ns=None if asked.deadline_ms is None else ms_to_ns(asked.deadline_ms),
         force=asked.force,
+        labels=terms.labels,
     )
 
 

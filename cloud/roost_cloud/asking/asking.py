@@ -11,6 +11,8 @@ Every contestant is the cloud's and is asked at once, so a request leads to one 
 - When much was sent and nothing at all came back, only probes go out, one a second, until somebody is heard.
 - With the connection to the broker everything asked over it is lost: scores are not kept for who is away.
 - Scores that make no sense, or that nobody waits for, are complained of by name, in the words of the device's link.
+- A label that is none of the task's may be one of a version that an alias has just moved to. So a score with such a
+  label waits until the label space has been looked at again; time does not wait for it.
 """
 
 import heapq
@@ -24,16 +26,16 @@ import msgspec
 from roost_cloud.asking.case import Case
 from roost_cloud.asking.inquiry import Inquiry
 from roost_shared.clock import MS, SECOND, ns_to_ms
-from roost_shared.link.incoming import brief, stray
+from roost_shared.link.incoming import brief, stray, version_skew
 from roost_shared.link.question_ids import QuestionIds
 from roost_shared.link.reach import Reach
 from roost_shared.link.round_trip import RoundTrips
-from roost_shared.link.sense import nonsense
+from roost_shared.link.sense import BAD_LABEL, nonsense
 from roost_shared.messages import ErrorInfo
 from roost_shared.questions import CloudScore, Question
 from roost_shared.rendezvous import Answer, Ask, Close, Duplicate, Effect, Late, Link, Rendezvous, Request, Score
 
-__all__ = ["Answered", "Asking", "Complaint", "Outcome", "Send"]
+__all__ = ["Answered", "Asking", "Complaint", "Doubt", "Judge", "Outcome", "Send"]
 
 _TASKS: Final = 1000  # whose round trips are known
 _OVER: Final = 1024  # questions of which a second score is known for what it is
@@ -66,7 +68,21 @@ class Complaint(NamedTuple):
     error: ErrorInfo
 
 
-Outcome = Send | Answered | Complaint
+class Doubt(NamedTuple):
+    """Look anew at what the task's bundles can say, and have this score heard by that."""
+
+    tenant: str
+    task: str
+    score: CloudScore
+
+
+class Judge(NamedTuple):
+    """What the label space was found to be, once somebody has looked again."""
+
+    labels: frozenset[str] | None
+
+
+Outcome = Send | Answered | Complaint | Doubt
 
 
 class Asking:
@@ -128,21 +144,26 @@ class Asking:
                 del self._cases[request_id]  # it is remembered, and was closed before
         return outcomes + self._carry_out(effects, now_ns)
 
-    def heard(self, score: CloudScore, now_ns: int) -> list[Outcome]:
-        """A scorer says something."""
+    def heard(self, score: CloudScore, now_ns: int, judge: Judge | None = None) -> list[Outcome]:
+        """A scorer says something; or what it said was a `Doubt`, and this is to `judge` it by."""
         case = self._asked.get(score.id)
+        skew: list[Outcome] = [] if (error := version_skew(score)) is None else [Complaint(error)]
         if score.id in self._ids:
             self._unheard_bytes = 0
         if score.contestant is None and case is None and score.id in self._ids:
             self.counts["probe_returned"] += 1
-            return []
-        if case is None or score.contestant is None or score.contestant not in case.missing:
+            return skew
+        if case is None or score.contestant is None or not _is_awaited(case, score.contestant, judge):
             asked = self._over.get(score.id) if case is None else case.contestants
             return [Complaint(stray(score, self._ids, asked))]
         if score.error is not None:
             self.counts["declined"] += 1
-            return self._failed(case, score.contestant, brief(score.error), now_ns)
-        if (error := nonsense(score, labels=None)) is not None:
+            return [*skew, *self._failed(case, score.contestant, brief(score.error), now_ns)]
+        error = nonsense(score, case.labels if judge is None else judge.labels)
+        if error is not None and error.code == BAD_LABEL and judge is None and case.labels is not None:
+            case.doubted.add(score.contestant)
+            return [Doubt(case.tenant, case.name, score)]
+        if error is not None:
             return [Complaint(error), *self._failed(case, score.contestant, error, now_ns)]
         self.counts["scored"] += 1
         self._learn(case, score, now_ns)
@@ -311,6 +332,11 @@ class Asking:
         reach = self._reach(task)
         known = reach.patience_ns(now_ns) is not None
         return Link(self._up, (reach.trips.p50_ns or 0) if known and self._waiting[task] else 0)
+
+
+def _is_awaited(case: Case, contestant: str, judge: Judge | None) -> bool:
+    """Whether nothing was heard of a contestant yet; a score in doubt was, until it is judged."""
+    return contestant in case.missing and (judge is not None or contestant not in case.doubted)
 
 
 def _take_asks(effects: deque[Effect]) -> Iterator[str]:

@@ -14,17 +14,34 @@ class Case:
         inquiry: what was asked.
     """
 
-    __slots__ = ("asked_ns", "inquiry", "missing", "question", "request_id", "scored", "task", "time_up_ns", "twice")
+    __slots__ = (
+        "asked_ns",
+        "doubted",
+        "inquiry",
+        "labels",
+        "missing",
+        "name",
+        "question",
+        "request_id",
+        "scored",
+        "task",
+        "tenant",
+        "time_up_ns",
+        "twice",
+    )
 
     def __init__(self, request_id: str, inquiry: Inquiry) -> None:
         policy = inquiry.policy
         self.request_id = request_id
         self.task = policy.task
+        self.tenant, self.name = inquiry.tenant, inquiry.task  # the same, in two parts
+        self.labels = inquiry.labels
         self.time_up_ns = policy.time_up_ns(inquiry.received_ns, inquiry.deadline_ns)
         self.inquiry: Inquiry | None = inquiry  # None: it has its answer, and nobody will be asked
         self.question: Question | None = None  # as it was sent first
         self.asked_ns = 0
         self.missing: set[str] = set()  # contestants asked of which nothing was heard
+        self.doubted: set[str] = set()  # contestants whose scores wait for the label space to be looked at again
         self.scored = False  # somebody has
         self.twice = False  # it was asked once more
 

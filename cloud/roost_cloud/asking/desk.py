@@ -17,8 +17,9 @@ import prometheus_client
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from roost_cloud.asking.asking import Answered, Asking, Complaint, Outcome, Send
+from roost_cloud.asking.asking import Answered, Asking, Complaint, Doubt, Judge, Outcome, Send
 from roost_cloud.asking.inquiry import Inquiry
+from roost_cloud.asking.label_spaces import LabelSpaces
 from roost_cloud.broker.link import BrokerLink, Message
 from roost_cloud.broker.settings import Subscription
 from roost_cloud.services import Services
@@ -27,7 +28,7 @@ from roost_shared.complaints import Complaints
 from roost_shared.errors import TransportError
 from roost_shared.link.incoming import read_score
 from roost_shared.messages import ErrorInfo
-from roost_shared.questions import encode_msgpack
+from roost_shared.questions import CloudScore, encode_msgpack
 from roost_shared.rendezvous import Answer
 from roost_shared.topics import CLOUD_DEVICE, PREFIX, DeviceTopics
 
@@ -51,6 +52,7 @@ class AskingDesk:
     Args:
         device: the name it asks under, and the client id of its link.
         connect: makes the link, given what to call when messages may have come; it is not started yet.
+        spaces: what tasks' contestants can say; closed with the desk.
         clock: for deadlines.
         in_flight: unanswered requests at a time.
         metrics: where its numbers are registered.
@@ -61,10 +63,12 @@ class AskingDesk:
         device: str,
         connect: Callable[[Callable[[], float]], BrokerLink],
         *,
+        spaces: LabelSpaces,
         clock: Clock,
         in_flight: int,
         metrics: prometheus_client.CollectorRegistry,
     ) -> None:
+        self.spaces = spaces
         self._device = device
         self._link = connect(self._between)
         self._clock = clock
@@ -94,6 +98,7 @@ class AskingDesk:
         if self._thread.ident is not None:
             self._thread.join()
         self._link.stop(timeout_s=0)
+        self.spaces.close()
 
     def ask(self, inquiry: Inquiry) -> Future[Answer]:
         """Ask; from any thread. The answer comes by the deadline whatever happens to broker and scorers.
@@ -176,6 +181,12 @@ class AskingDesk:
                         future.set_result(answer)
                 case Complaint(error):
                     self._complaints.note(error.code, error.message)
+                case Doubt(tenant, task, score):
+                    self.spaces.look_again(tenant, task, partial(self._looked, score))
+
+    def _looked(self, score: CloudScore, labels: frozenset[str] | None) -> None:
+        """The label space has been looked at again; in another thread."""
+        self._events.put(lambda: self._asking.heard(score, self._clock.now_ns(), Judge(labels)))
 
     def _register(self, metrics: prometheus_client.CollectorRegistry) -> None:
         self._answers = prometheus_client.Counter(
@@ -218,5 +229,10 @@ def make_desk(services: Services) -> AskingDesk | None:
         return BrokerLink(services.link_settings(device, scores), clock=services.clock, between=between)
 
     return AskingDesk(
-        device, connect, clock=services.clock, in_flight=settings.infer_in_flight, metrics=services.metrics
+        device,
+        connect,
+        spaces=LabelSpaces(services.database, services.objects, services.clock),
+        clock=services.clock,
+        in_flight=settings.infer_in_flight,
+        metrics=services.metrics,
     )

@@ -20,6 +20,7 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
         content_type: as the caller states it.
         deadline_ns: the caller's own, from receipt; None: the task's.
         force: the only contestant that may answer.
+        labels: the task's label space, as it was lately; None where it is not known.
     """
 
     tenant: str
@@ -31,6 +32,7 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str | None = None
     deadline_ns: int | None = None
     force: str | None = None
+    labels: frozenset[str] | None = None
 
     @property
     def time_allowed_ns(self) -> int:

@@ -12,7 +12,7 @@ from roost_cloud.errors import NotFoundError
 from roost_cloud.registry.reference import BadReferenceError, parse_reference
 from roost_cloud.transfer import Registry, pull_bundle, push_bundle
 
-__all__ = ["alias", "delete", "history", "list_bundles", "pull", "push"]
+__all__ = ["alias", "delete", "history", "list_bundles", "pull", "push", "resolve"]
 
 _Name = Annotated[str, typer.Argument(help="The bundle's name.")]
 
@@ -49,7 +49,7 @@ def pull(
     """Pull a bundle into a folder that roost-agent can use; an interrupted pull goes on where it stopped."""
     with connect(context) as cloud, transfer_bar("pulling") as bar:
         registry = Registry(cloud)
-        name, version = _resolve(registry, reference)
+        name, version = resolve(registry, reference)
         pulled = pull_bundle(registry, name, version, out, have=have or (), progress=bar)
     typer.echo(f"  received {pulled.received_bytes:,} bytes; {pulled.present_bytes:,} were here")
     typer.echo(f"{out}: {pulled.bundle.reference}")
@@ -92,11 +92,20 @@ def alias(
     context: typer.Context,
     name: _Name,
     alias: Annotated[str, typer.Argument(help="The alias, such as `stable`.")],
-    version: Annotated[str, typer.Argument(help="The version it shall point at.")],
+    version: Annotated[str | None, typer.Argument(help="The version it shall point at.")] = None,
+    *,
+    delete: Annotated[bool, typer.Option("--delete", help="Remove the alias instead; no task may name it.")] = False,
 ) -> None:
-    """Point an alias at a version; every move is kept."""
+    """Point an alias at a version, or delete it; every move is kept."""
+    if delete is (version is not None):
+        raise typer.BadParameter("Say the version it shall point at, or --delete.")
     with connect(context) as cloud:
-        moved = Registry(cloud).move_alias(name, alias, version)
+        registry = Registry(cloud)
+        if version is None:
+            registry.delete_alias(name, alias)
+            typer.echo(f"{name}@{alias}: deleted")
+            return
+        moved = registry.move_alias(name, alias, version)
     typer.echo(f"{name}@{moved.alias} is {name}:{moved.version}")
 
 
@@ -128,8 +137,13 @@ def delete(context: typer.Context, reference: Annotated[str, typer.Argument(help
     typer.echo(f"{name}:{version}: deleted")
 
 
-def _resolve(registry: Registry, reference: str) -> tuple[str, str]:
-    """Name and version, following an alias to where it points now."""
+def resolve(registry: Registry, reference: str) -> tuple[str, str]:
+    """Name and version, following an alias to where it points now.
+
+    Raises:
+        BadReferenceError: it names no version.
+        NotFoundError: there is no such alias.
+    """
     name, sign, which = parse_reference(reference)
     if sign == ":":
         return name, which

@@ -1,1 +1,5 @@
-"""The role `director`: what has to be done now and then, whoever asks or not."""
+"""The role `director`: what has to be done now and then, whether anybody asks or not.
+
+Today that is removing what nothing refers to, in the registry and among shards on their way. What a duty does is in
+its own room; here is only when.
+"""

@@ -6,13 +6,14 @@
 - `run.py`: one piece after another, each whole or not there.
 """
 
-from roost_cloud.export.errors import ExportExistsError, OtherExportError
+from roost_cloud.export.errors import DamagedPlanError, ExportExistsError, OtherExportError
 from roost_cloud.export.plan import Format
 from roost_cloud.export.run import Exported, export_samples
 from roost_cloud.export.source import AlteredInputError
 
 __all__ = [
     "AlteredInputError",
+    "DamagedPlanError",
     "ExportExistsError",
     "Exported",
     "Format",

@@ -2,13 +2,19 @@
 
 from roost_shared.errors import ContentError
 
-__all__ = ["ExportExistsError", "OtherExportError"]
+__all__ = ["DamagedPlanError", "ExportExistsError", "OtherExportError"]
 
 
 class ExportExistsError(ContentError):
     """The folder holds a finished export, which another would mix with."""
 
     code = "export.exists"
+
+
+class DamagedPlanError(ContentError):
+    """The folder holds an unfinished export whose plan cannot be read any more."""
+
+    code = "export.damaged"
 
 
 class OtherExportError(ContentError):

@@ -10,18 +10,21 @@ there already are those it would make again.
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from roost_cloud.export.errors import OtherExportError
+from roost_cloud.export.errors import DamagedPlanError, OtherExportError
 from roost_shared.durable import make_folders, write_durably
+from roost_shared.messages import UNREADABLE
 
 __all__ = ["PIECE_BYTES", "PIECE_SAMPLES", "Entry", "Format", "Plan", "make_plan", "pieces_of"]
 
 PIECE_SAMPLES: Final = 1000
 PIECE_BYTES: Final = 256 << 20
 Format = Literal["folder", "webdataset"]
+
+_Kind = TypeVar("_Kind")
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,9 +53,13 @@ class Plan:
         self._file = folder / "plan.jsonl"
 
     def pieces(self) -> Iterator[list[Entry]]:
-        """Its samples, a piece at a time."""
+        """Its samples, a piece at a time.
+
+        Raises:
+            DamagedPlanError: a line of it cannot be read.
+        """
         with self._file.open("rb") as lines:
-            yield from pieces_of(msgspec.json.decode(line, type=Entry) for line in lines)
+            yield from pieces_of(_read(self._file, line, Entry) for line in lines)
 
 
 def pieces_of(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
@@ -80,11 +87,12 @@ def make_plan(folder: Path, kind: Format, query: dict[str, str], entries: Iterab
 
     Raises:
         OtherExportError: the plan that is there is of another export.
+        DamagedPlanError: the plan that is there cannot be read.
         OSError: the disk refused.
     """
     file = folder / "plan.json"
     if file.exists():
-        head = msgspec.json.decode(file.read_bytes(), type=_Head)
+        head = _read(file, file.read_bytes(), _Head)
         if (head.format, head.query) != (kind, query):
             raise OtherExportError(
                 f"{folder.parent} holds an unfinished export of other samples: {head.format}, {_said(head.query)}; "
@@ -102,6 +110,13 @@ def make_plan(folder: Path, kind: Format, query: dict[str, str], entries: Iterab
     head = _Head(format=kind, query=query, samples=samples, size_bytes=size_bytes)
     write_durably(file, msgspec.json.encode(head))
     return Plan(folder, head)
+
+
+def _read(file: Path, data: bytes, kind: type[_Kind]) -> _Kind:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except UNREADABLE as error:
+        raise DamagedPlanError(f"{file} is damaged: {error}; remove {file.parent} to begin anew") from error
 
 
 def _said(query: dict[str, str]) -> str:

@@ -72,6 +72,7 @@ def export_samples(
     Raises:
         ExportExistsError: tars of a finished export are there.
         OtherExportError: an unfinished export of other samples is there.
+        DamagedPlanError: the plan of an unfinished export is damaged.
         AlteredInputError: the cloud gives other bytes than it promised.
         RemoteError, ApiUnreachableError, ApiAnswerError: the cloud said no, or not enough; call again to go on.
         OSError: the disk refused.

@@ -23,6 +23,7 @@ from roost_shared.clock import SECOND, Clock
 from roost_shared.complaints import Complaints
 from roost_shared.durable import write_durably
 from roost_shared.errors import ConfigError, RoostError
+from roost_shared.messages import UNREADABLE
 
 __all__ = ["FenceSync", "keep_in_sync"]
 
@@ -111,7 +112,7 @@ class FenceSync:
             enforced = msgspec.json.decode(self._state.read_bytes(), type=Enforced)
         except FileNotFoundError:
             return None
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             _log.warning("state unreadable, doing everything again", file=str(self._state), error=str(error))
             return None
         return enforced if self._crl.is_file() else None

@@ -17,6 +17,7 @@ from roost_cloud.fleet.authority import Authority, device_identity
 from roost_cloud.fleet.x509.revocation_list import Revocation
 from roost_shared.enrolment import parse_common_name
 from roost_shared.errors import ContentError
+from roost_shared.messages import UNREADABLE
 
 __all__ = [
     "DocumentError",
@@ -116,7 +117,7 @@ def read_document(data: bytes) -> RevocationsDocument:
     """
     try:
         document = msgspec.json.decode(data, type=RevocationsDocument)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise DocumentError(f"this is no document of revocations: {error}") from error
     for identity in [*document.revoked, *(certificate.identity for certificate in document.withdrawn)]:
         if parse_common_name(identity) is None:

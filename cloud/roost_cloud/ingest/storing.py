@@ -115,6 +115,7 @@ def _columns(progress: Progress) -> dict[str, Any]:
 
 def _insert(session: Session, rows: Rows, *, out_of_order: bool) -> None:
     insert_all_absent(session, Sample, rows.samples)
+    _keep_late(session, [row for row in rows.samples if "late" in row["kept_for"].split()])
     insert_all_absent(session, SampleScore, rows.scores)
     insert_all_absent(session, LateScore, rows.late)
     # Devices share policies: in one order, so that no two workers wait for each other.
@@ -133,6 +134,21 @@ def _insert(session: Session, rows: Rows, *, out_of_order: bool) -> None:
         if doubtful:
             named = [{f"of_{name}": row[name] for name in of_sample} for row in doubtful]
             session.connection().execute(statement, named)
+
+
+def _keep_late(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Of answers that were recorded without an input, some are told again: a late score has had it kept after all."""
+    if not rows:
+        return
+    key = ("tenant", "device", "sample")
+    changes = ("kept_for", "probability", "content_type", "size_bytes", "sha256", "record")
+    columns = Sample.__table__.c
+    statement = update(Sample.__table__).values({name: bindparam(f"new_{name}") for name in changes})  # type: ignore[arg-type]  # a Table
+    statement = statement.where(*(columns[name] == bindparam(f"of_{name}") for name in key), columns.kept_for == "")
+    named = [
+        {f"of_{name}": row[name] for name in key} | {f"new_{name}": row[name] for name in changes} for row in rows
+    ]
+    session.connection().execute(statement, named)
 
 
 def _move(

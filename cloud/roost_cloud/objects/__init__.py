@@ -1,6 +1,12 @@
 """Where bytes are kept: `file://` for one machine, `s3://` for more, behind one contract (`store.py`).
 
-How a room receives bytes in parts from somebody who holds only URLs is in `receiving.py`.
+- `open.py`: a store from its URL; `keys.py`: what an object may be called; `errors.py`: what can go wrong.
+- `files.py`, with `disk`, `file_uploads`, `file_reader`, `signing`: the one. `s3.py`, with `s3_location`, `s3_faults`,
+  `s3_reader`: the other.
+- `parts.py` and `ranges.py`: pieces of an object, coming and going.
+- `receiving.py`: how a room receives bytes in parts from somebody who holds only URLs.
+
+What the bytes are, the rooms know that have them here.
 """
 
 from roost_cloud.objects.errors import MissingPartsError, ObjectNotFoundError, UploadNotFoundError

@@ -25,6 +25,7 @@ from roost_cloud.objects.errors import UploadNotFoundError
 from roost_cloud.objects.parts import StoredPart
 from roost_cloud.objects.store import Upload
 from roost_shared.durable import fsync_folder, make_folders, write_durably
+from roost_shared.messages import UNREADABLE
 
 __all__ = ["FileUploads"]
 
@@ -75,14 +76,14 @@ class FileUploads:
         """The parts that arrived and their files, ascending.
 
         Raises:
-            UploadNotFoundError: there is no such upload, or it is of another key or size.
+            UploadNotFoundError: there is no such upload, its record is damaged, or it is of another key or size.
         """
         gone = UploadNotFoundError(upload.id)
         if _ID.fullmatch(upload.id) is None:
             raise gone
         folder = self._uploads / upload.id
         with disk_faults(gone):
-            if msgspec.json.decode((folder / _RECORD).read_bytes(), type=Upload) != upload:
+            if not _is_record_of(upload, (folder / _RECORD).read_bytes()):
                 raise gone
             files = sorted(folder.glob("*.part"))
             return [(StoredPart(int(file.stem), file.stat().st_size), file) for file in files]
@@ -132,6 +133,13 @@ class FileUploads:
                 self.end(folder.name)
                 swept += 1
         return swept
+
+
+def _is_record_of(upload: Upload, data: bytes) -> bool:
+    try:
+        return msgspec.json.decode(data, type=Upload) == upload
+    except UNREADABLE:
+        return False
 
 
 def _older(parent: Path, before: datetime, record: str = "") -> Iterator[Path]:

@@ -25,7 +25,7 @@ from roost_cloud.registry.reference import Reference
 from roost_cloud.registry.use import check_unused
 from roost_shared.bundle import BundleConfig
 
-__all__ = ["BundleSummary", "Lineage", "delete", "get", "lineage", "lock", "names", "page", "publish"]
+__all__ = ["BundleSummary", "Lineage", "delete", "get", "lineage", "lock", "names", "page", "publish", "read_config"]
 
 _CHILDREN_SHOWN: Final = 100
 
@@ -75,7 +75,7 @@ def publish(
             return row, False
     with database.begin() as session:  # holding takes a lock
         blobs.hold(session, tenant, candidate.sizes)
-    config = _read_config(store, tenant, candidate)
+    config = read_config(store, tenant, candidate)
     candidate.check_name(config, name, version)
     with database.begin() as session:
         blobs.hold(session, tenant, candidate.sizes)
@@ -187,7 +187,13 @@ def _is_published(row: BundleVersion, candidate: Candidate) -> bool:
     return row.deleted_at is None
 
 
-def _read_config(store: ObjectStore, tenant: str, candidate: Candidate) -> BundleConfig:
+def read_config(store: ObjectStore, tenant: str, candidate: Candidate) -> BundleConfig:
+    """A bundle's own document, from the object store.
+
+    Raises:
+        BundleError: what is kept there is none, or another.
+        StoreUnavailableError, StoreFailedError, ObjectNotFoundError: the store does not give it.
+    """
     with store.open(blobs.blob_key(tenant, candidate.config_digest), length_bytes=candidate.config_bytes) as reader:
         return candidate.read_config(reader.read())
 

@@ -2,6 +2,7 @@
 
 - `listing.py`: a page of them, by what they are; `place.py`: where a page ends.
 - `whole.py`: one of them, with all that is known of it.
+- `recorded.py`: many of them whole, for replay.
 - `thumbnail.py`: an input as a small picture.
 
 Devices' records make them (`roost_cloud.ingest`), and their shards bring the inputs.

@@ -7,14 +7,16 @@ back in scores.
 import math
 from typing import Final, NamedTuple
 
+import msgspec
+
 from roost_cloud.broker.link import Message
 from roost_cloud.tasks.document import CONTESTANTS_MAX
 from roost_shared.clock import ms_to_ns
-from roost_shared.messages import MessageError
-from roost_shared.questions import Question, decode_msgpack
+from roost_shared.messages import SCHEMA_VERSION, UNREADABLE, ErrorInfo, MessageError, VersionMismatchError
+from roost_shared.questions import CloudScore, Question, decode_msgpack
 from roost_shared.topics import is_name, parse_task_topic
 
-__all__ = ["Asked", "BadQuestionError", "RetainedQuestionError", "read_question"]
+__all__ = ["Asked", "BadQuestionError", "RetainedQuestionError", "read_question", "reply_topic", "version_refusals"]
 
 _ID_CHARS: Final = 200
 _LONGEST_MS: Final = 600_000.0  # beyond it a question waits no longer than this
@@ -48,6 +50,7 @@ def read_question(message: Message) -> Asked:
     """Read a message.
 
     Raises:
+        VersionMismatchError: it follows another version; `version_refusals` is what to say to that.
         MessageError: it is no question that can be answered; says why. Nobody is told: where the answer would go, or
             what it would be about, cannot be known.
     """
@@ -68,20 +71,65 @@ def read_question(message: Message) -> Asked:
         question=question,
         received_ns=message.received_ns,
         until_ns=message.received_ns + ms_to_ns(remaining_ms),
-        reply_topic=f"{message.topic.rpartition('/ask/')[0]}/score",
+        reply_topic=reply_topic(message.topic),
     )
 
 
+def reply_topic(ask_topic: str) -> str:
+    """Where scores go for questions that came on this topic.
+
+    >>> reply_topic("roost/1/acme/d/cam-01/ask/meter")
+    'roost/1/acme/d/cam-01/score'
+    """
+    return f"{ask_topic.rpartition('/ask/')[0]}/score"
+
+
+def version_refusals(payload: bytes, error: VersionMismatchError) -> list[CloudScore]:
+    """What to say to a question of another version, in that version; nothing if not even that can be read.
+
+    Args:
+        payload: the message's.
+        error: what `read_question` said of it.
+    """
+    try:
+        envelope = msgspec.msgpack.decode(payload, type=_Envelope)
+    except UNREADABLE:
+        return []
+    if _envelope_problem(envelope.id, envelope.contestants) is not None:
+        return []
+    side = "the scorers" if error.theirs > SCHEMA_VERSION else "whoever asks"
+    text = f"the question has schema_version {error.theirs}, scorers read {SCHEMA_VERSION}: upgrade {side}"
+    return [
+        CloudScore(
+            schema_version=error.theirs, id=envelope.id, contestant=contestant, error=ErrorInfo(error.code, text)
+        )
+        for contestant in (*envelope.contestants,) or (None,)  # a probe is answered by none of them
+    ]
+
+
+class _Envelope(msgspec.Struct):
+    """What a question of any version has."""
+
+    id: str
+    contestants: list[str]
+
+
 def _problem(question: Question) -> str | None:
-    names = question.contestants
-    if not 0 < len(question.id) <= _ID_CHARS:
-        return f"its id has {len(question.id)} characters, not 1 to {_ID_CHARS}"
-    if len(names) > CONTESTANTS_MAX:
-        return f"it is for {len(names)} contestants, a task has at most {CONTESTANTS_MAX}"
-    if not all(map(is_name, names)) or len(set(names)) != len(names):
-        return "its contestants are no names, or one comes twice"
+    problem = _envelope_problem(question.id, question.contestants)
+    if problem is not None:
+        return problem
     if math.isnan(question.remaining_ms):
         return "its remaining time is no number"
     if question.content_type is not None and len(question.content_type) > _ID_CHARS:
         return "its content type is too long"
+    return None
+
+
+def _envelope_problem(question_id: str, names: list[str]) -> str | None:
+    if not 0 < len(question_id) <= _ID_CHARS:
+        return f"its id has {len(question_id)} characters, not 1 to {_ID_CHARS}"
+    if len(names) > CONTESTANTS_MAX:
+        return f"it is for {len(names)} contestants, a task has at most {CONTESTANTS_MAX}"
+    if not all(map(is_name, names)) or len(set(names)) != len(names):
+        return "its contestants are no names, or one comes twice"
     return None

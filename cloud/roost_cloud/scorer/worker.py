@@ -13,7 +13,7 @@ import structlog
 
 from roost_cloud.broker.link import BrokerLink, Message
 from roost_cloud.broker.settings import LinkSettings
-from roost_cloud.scorer.asked import Asked, read_question
+from roost_cloud.scorer.asked import Asked, read_question, reply_topic, version_refusals
 from roost_cloud.scorer.engine import Engine, Outcome
 from roost_cloud.scorer.fair_queue import FairQueue, Job, Lane
 from roost_cloud.scorer.faults import (
@@ -30,7 +30,7 @@ from roost_cloud.tasks.resolution import ContestantKey
 from roost_shared.clock import MS, Clock, ns_to_ms
 from roost_shared.complaints import Complaints
 from roost_shared.errors import RoostError, TransportError
-from roost_shared.messages import ErrorInfo, MessageError
+from roost_shared.messages import ErrorInfo, MessageError, VersionMismatchError
 from roost_shared.questions import CloudScore, encode_msgpack
 from roost_shared.scored import Scored
 
@@ -134,6 +134,9 @@ class Scorer:
         except MessageError as error:
             self._count(error.code)
             self._complaints.note(error.code, f"{message.topic[:255]}: {error}")
+            if isinstance(error, VersionMismatchError):
+                for refusal in version_refusals(message.payload, error):
+                    self._link.post(reply_topic(message.topic), encode_msgpack(refusal))
             return
         if not asked.question.contestants:
             self._send(asked, CloudScore(id=asked.question.id, scorer_ms=self._elapsed_ms(asked)))

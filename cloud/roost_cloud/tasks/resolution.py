@@ -8,16 +8,18 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import and_, select, tuple_
 from sqlalchemy.orm import Session
 
-from roost_cloud.db.tables import Alias, BundleVersion
+from roost_cloud.db.tables import Alias, AliasMove, BundleVersion
 from roost_cloud.db.tables import CloudTask as Row
 from roost_cloud.registry import versions
 from roost_cloud.registry.reference import Reference, parse_reference
 from roost_cloud.tasks.document import BadTaskError, CloudTask, read_task
 from roost_shared.errors import ContentError
 
-__all__ = ["ContestantKey", "Resolver", "UnknownBundleError", "Version", "check_bundles", "manifest_of"]
+__all__ = ["ContestantKey", "Resolver", "Standing", "UnknownBundleError", "Version", "check_bundles", "manifest_of"]
+__all__ += ["standing"]
 
 _AT_ONCE: Final = 300  # references to a query; SQLite takes so many parameters
+_MOVES: Final = 8  # of an alias, by which scorers may lag behind
 
 
 class UnknownBundleError(ContentError):
@@ -118,6 +120,37 @@ def manifest_of(session: Session, version: Version) -> bytes:
         NotFoundError: it was deleted.
     """
     return versions.get(session, version.tenant, version.name, version.version).manifest
+
+
+class Standing(NamedTuple):
+    """Manifests by digest: of the versions that a task's contestants stand for, and those they did before."""
+
+    now: dict[str, bytes]
+    before: dict[str, bytes]  # as far as the last moves of their aliases tell; also of versions deleted since
+
+
+def standing(session: Session, tenant: str, task: CloudTask) -> Standing | None:
+    """What a task's contestants stand for and stood for; None where an alias or a version is not there."""
+    found = Standing({}, {})
+    for reference in {parse_reference(one.bundle) for one in task.contestants}:
+        version = _follow(session, [(tenant, reference)]).get((tenant, reference))
+        if version is None:
+            return None
+        found.now[version.digest] = manifest_of(session, version)
+        if reference.sign == "@":
+            found.before.update(_manifests_before(session, tenant, reference))
+    return found
+
+
+def _manifests_before(session: Session, tenant: str, alias: Reference) -> dict[str, bytes]:
+    moves = select(AliasMove.to_version).where(
+        AliasMove.tenant == tenant, AliasMove.name == alias.name, AliasMove.alias == alias.which
+    )
+    led_to = [version for version in session.scalars(moves.order_by(AliasMove.id.desc()).limit(_MOVES + 1)) if version]
+    versions_then = select(BundleVersion.digest, BundleVersion.manifest).where(
+        BundleVersion.tenant == tenant, BundleVersion.name == alias.name, BundleVersion.version.in_(led_to)
+    )
+    return dict(row for row in session.execute(versions_then))
 
 
 _Asked = tuple[str, Reference]

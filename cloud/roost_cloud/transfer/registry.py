@@ -160,6 +160,10 @@ class Registry:
         path = _alias_path(name, alias)
         return self.patience(lambda: self._api.call("PUT", path, Alias, body={"version": version}))
 
+    def delete_alias(self, name: str, alias: str) -> None:
+        """Remove an alias that no task names; its history stays."""
+        self._api.call("DELETE", _alias_path(name, alias), type(None))
+
     def alias_history(self, name: str, alias: str) -> Iterator[AliasMove]:
         """Every move of an alias, the newest first."""
         return self._api.each(f"{_alias_path(name, alias)}/history", AliasMove)

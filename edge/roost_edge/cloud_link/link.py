@@ -28,7 +28,7 @@ from roost_edge.mqtt import Received
 from roost_edge.reactor import Reactor
 from roost_shared.clock import MS, ns_to_ms
 from roost_shared.complaints import Complaints
-from roost_shared.link.incoming import brief, read_score, stray
+from roost_shared.link.incoming import brief, read_score, stray, version_skew
 from roost_shared.link.question_ids import QuestionIds
 from roost_shared.link.reach import Reach
 from roost_shared.link.sense import nonsense
@@ -166,6 +166,8 @@ class CloudLink:
         if isinstance(score, ErrorInfo):
             self._complaints.note(score.code, score.message)
             return
+        if score.id in self._ids and (skew := version_skew(score)) is not None:
+            self._complaints.note(skew.code, skew.message)
         if score.contestant is None and self._prober.heard(score.id):
             self._tell_all()
             self._prober.follow()

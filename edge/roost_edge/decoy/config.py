@@ -1,4 +1,4 @@
-"""What agent.toml says of capture: `[tasks.NAME.capture]`. Without that section nothing of a task is kept."""
+"""What agent.toml says of capture: `[tasks.NAME.capture]`. Without it, and without a decoy, nothing is kept."""
 
 from typing import Annotated, Literal
 

@@ -32,6 +32,7 @@ __all__ = ["Answered", "Decoy"]
 _STALL_NS: Final = 250 * MS  # nothing durable for so long: the disk stalls, or does not keep up
 _PROMISE_NS: Final = 2 * SECOND
 _HELD: Final = 64  # inputs not kept that late scores may yet speak for: each costs its bytes and a descriptor
+_COMING: Final = 4096  # inputs that may come again; far more than a broker can have unacknowledged
 
 _OVERLOADED: Final = ErrorInfo("capture.overloaded", "too much waits for the disk")
 
@@ -85,6 +86,13 @@ class _Waiting:
         self.settles: list[Settle] = []
 
 
+class _Kept(msgspec.Struct, frozen=True):
+    """An input that is being kept or is durable, and whose sender has not been told."""
+
+    sample: str
+    fingerprint: int
+
+
 class Decoy:
     """Those of the tasks that capture.
 
@@ -118,6 +126,7 @@ class Decoy:
         self._watched: dict[str, _Watched] = {}
         self._held: dict[str, _Watched] = {}  # those whose payload is held, the oldest first
         self._waiting: dict[str, _Waiting] = {}  # the oldest first
+        self._coming: dict[str, _Kept] = {}  # the oldest first
         self._look_at_waiting: Timer | None = None
         self._policies: dict[str, tuple[TaskPolicy, str]] = {}
 
@@ -138,12 +147,22 @@ class Decoy:
             return
         tolerance = answered.policy.agreement_tolerance
         keeping = decide(answered.decision, config, tolerance=tolerance, wanted=answered.input.keep)
+        before = self._coming.get(answered.input.key)
+        if before is not None and before.fingerprint == answered.decision.request.fingerprint:
+            # Nobody was there to take its first answer, for so long that this was forgotten: it is one input.
+            self.counts["kept_before"] += 1
+            self._watched[answered.input.key] = _Watched(answered, before.sample)
+            return
         watched = _Watched(answered, None)
         self._watched[answered.input.key] = watched
         if keeping is not None or config.answers == "all":
             self._record(watched, config, keeping)
-        if keeping is None and answered.payload is not None and config.pixels:
+        if not config.pixels or answered.payload is None:
+            return
+        if keeping is None:
             self._hold(watched, answered.payload)
+        elif keeping.probability < 1:
+            self._hold(watched, None)
 
     def late(self, key: str, late: Late) -> None:
         """A score came after the answer."""
@@ -164,6 +183,7 @@ class Decoy:
 
     def settle(self, key: str, settle: Settle) -> None:
         """Let an input be acknowledged: now, or once it is durable."""
+        self._coming.pop(key, None)
         waiting = self._waiting.get(key)
         if waiting is None:
             settle()
@@ -183,6 +203,7 @@ class Decoy:
             kept_for=[] if keeping is None else list(keeping.kept_for),
             probability=config.base_rate or 1.0 if keeping is None else keeping.probability,
             recorded=config.answers,
+            key=None if answered.input.key == answered.input.id else answered.input.key,
             deadline_ms=None if answered.input.deadline_ns is None else ns_to_ms(answered.input.deadline_ns),
             force=answered.input.force,
             backlog=answered.input.backlog,
@@ -203,7 +224,7 @@ class Decoy:
         taken = self._keeper.keep(
             record,
             payload,
-            partial(self._kept, answered),
+            partial(self._kept, answered, record),
             priority=keeping.priority,
             content_type=answered.input.content_type,
             correlation=answered.input.correlation,
@@ -211,18 +232,25 @@ class Decoy:
         )
         if not taken:
             self._refused("capture.overloaded", answered, "too much waits for the disk")
+            self._note(record)
             return
         self.counts.update(f"kept_for_{reason}" for reason in keeping.kept_for[:1])
         self._waiting[key] = _Waiting(self._reactor.now_ns())
+        if answered.input.repeatable:
+            self._coming[key] = _Kept(record.sample, answered.decision.request.fingerprint)
+            if len(self._coming) > _COMING:
+                del self._coming[next(iter(self._coming))]
         if self._look_at_waiting is None:
             self._look_at_waiting = self._reactor.call_after(_STALL_NS, self._release_stalled)
 
-    def _kept(self, answered: Answered, error: ErrorInfo | None) -> None:
+    def _kept(self, answered: Answered, record: SampleRecord, error: ErrorInfo | None) -> None:
         """The input is durable, or will not be."""
         if error is None:
             self.counts["durable"] += 1
         else:
             self._refused(error.code, answered, error.message)
+            self._note(record)  # what was said of it is small, and may find room
+            self._coming.pop(answered.input.key, None)
         waiting = self._waiting.pop(answered.input.key, None)
         for settle in waiting.settles if waiting is not None else ():
             settle()
@@ -244,20 +272,25 @@ class Decoy:
     def _speak_for(self, watched: _Watched) -> None:
         """A late score says something else than the answer did."""
         keeping, config = decide_late(), self._tasks[watched.answered.input.task]
+        was_held = self._held.pop(watched.answered.input.key, None) is not None
         if watched.payload is not None:
-            self._held.pop(watched.answered.input.key, None)
             self._record(watched, config, keeping)
             watched.let_go()
         elif watched.sample is not None:
-            self._keeper.raise_priority(watched.sample, keeping.priority)
+            likelier = 1 / config.base_rate if was_held else 1.0
+            self._keeper.raise_priority(watched.sample, keeping.priority, likelier)
         elif config.pixels:
             self.counts["late_missed"] += 1
         else:
             self._record(watched, config, keeping)
 
-    def _hold(self, watched: _Watched, payload: SharedPayload) -> None:
-        """Keep an input in memory for a while: a late score may speak for it."""
-        watched.payload = payload.hold()
+    def _hold(self, watched: _Watched, payload: SharedPayload | None) -> None:
+        """Keep an input in memory for a while: a late score may speak for it.
+
+        One that the base rate keeps already takes its place there without its bytes. So it is known whether a late
+        score would have had it kept anyway: then it stands for itself alone, and not for others like it.
+        """
+        watched.payload = None if payload is None else payload.hold()
         self._held[watched.answered.input.key] = watched
         if len(self._held) > _HELD:
             self._held.pop(next(iter(self._held))).let_go()

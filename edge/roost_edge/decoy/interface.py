@@ -52,6 +52,12 @@ class Keeper(Protocol):
         """Have a record kept for the cloud; returns as `keep` does."""
         ...
 
-    def raise_priority(self, sample: str, priority: int) -> None:
-        """Something speaks for an input that is kept already."""
+    def raise_priority(self, sample: str, priority: int, likelier: float = 1.0) -> None:
+        """Something speaks for an input that is kept already.
+
+        Args:
+            sample: it.
+            priority: it is worth now.
+            likelier: by how much likelier it was to be kept, knowing that, than was said.
+        """
         ...

@@ -218,7 +218,10 @@ class Desk:
                         self.decoy.closed(effect.request.id)
 
     def _ask(self, opened: OpenRequest, contestants: list[str]) -> list[rendezvous.Effect]:
-        """Put one question to all of them; what follows if it cannot be."""
+        """Put one question to all that are asked at this moment; what follows if it cannot be.
+
+        A request has two such moments at most: see `roost_shared.questions` on why its input crosses at each.
+        """
         refusal: ErrorInfo | None = PRIVATE if opened.task.private else NO_LINK
         if self.asker is not None and opened.payload is not None and not opened.task.private:
             inquiry = Inquiry(

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from roost_edge.identity.errors import IdentityMismatchError, IdentityUnreadableError
-from roost_shared.messages import SCHEMA_VERSION
+from roost_shared.messages import SCHEMA_VERSION, UNREADABLE
 from roost_shared.topics import is_name
 
 __all__ = [
@@ -125,7 +125,7 @@ def read_identity(state_dir: Path) -> Identity | None:
         raise IdentityUnreadableError(f"{link / CLOUD}: {error.strerror or error}") from error
     try:
         record = msgspec.json.decode(data, type=CloudRecord)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise IdentityUnreadableError(f"{link / CLOUD}: {error}; enrol again with --replace") from error
     if record.schema_version != SCHEMA_VERSION:
         problem = f"is of version {record.schema_version}, this agent reads {SCHEMA_VERSION}"

@@ -21,7 +21,7 @@ from roost_edge.reactor import Reactor, Timer
 from roost_shared.clock import SECOND, Clock
 from roost_shared.complaints import Complaints
 from roost_shared.enrolment import common_name
-from roost_shared.messages import ErrorInfo
+from roost_shared.messages import UNREADABLE, ErrorInfo
 
 __all__ = ["IdentityWatch", "Report"]
 
@@ -181,6 +181,6 @@ def _run(state_dir: Path, url: str | None) -> Report:
         text = f"asking the cloud took more than {_LONGEST_S:.0f} s"
     except OSError as error:
         text = f"the process that asks the cloud cannot be started: {error}"
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         text = f"the process that asks the cloud ended with status {done.returncode} and no word"
     return Report(error=ErrorInfo("identity.renewal", text))

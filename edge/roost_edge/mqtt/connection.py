@@ -296,8 +296,8 @@ class BrokerConnection:
         if not wants_write:
             self._traffic.written()
         if sock is not None:
-            # Held messages are reason not to read, unless their turn may depend on the broker's word on ours.
-            reading = wants_write or not self._held or not self._traffic.can_hand(self._link, 1)
+            # Held messages are reason not to read, unless answers may come to wait for its word on earlier ones.
+            reading = wants_write or not self._held or self._traffic.wants_word(self._link)
             self._watch.want(sock, reading=reading, writing=wants_write)
         has_more = self._link.has_notes or (self._held and not self._traffic.full)
         if has_more and not self._handling_is_due:

@@ -141,6 +141,10 @@ class Traffic:
         """Whether a message published now would reach the socket now, as far as that has room."""
         return link.socket is not None and not link.wants_write and not self._window_is_full(link, qos)
 
+    def wants_word(self, link: Link) -> bool:
+        """Whether the broker's word on ours is to be read soon: half a window waits for it, and answers shall not."""
+        return 2 * self._outgoing.unconfirmed >= link.window
+
     def confirmed(self, note: Confirmed) -> int | None:
         """The broker answered a QoS 1 message, which no longer waits; return its `Published.mid`."""
         if not self._outgoing.confirmed(note.mid):

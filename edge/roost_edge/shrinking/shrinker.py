@@ -7,15 +7,14 @@ A process that dies, hangs or talks nonsense costs what it was given, is killed,
 import os
 import random
 import socket
-import subprocess
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
-from roost_edge.offspring import describe_end, spawn
-from roost_edge.reactor import Reactor, Timer
+from roost_edge.companion import Companion
+from roost_edge.reactor import Reactor
 from roost_edge.shrinking import protocol
 from roost_edge.workers import SharedPayload
 from roost_shared.backoff import Backoff
@@ -69,12 +68,11 @@ class Shrinker:
         self._hung_ns = hung_ns
         self._backoff = Backoff(_FIRST_PAUSE_NS, _LONGEST_PAUSE_NS)
         self._not_before_ns = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Companion | None = None
         self._ready = False
         self._current: Order | None = None
         self._began_ns = 0
         self._waiting: deque[Order] = deque()
-        self._watchdog: Timer | None = None
 
     @property
     def pid(self) -> int | None:
@@ -106,31 +104,20 @@ class Shrinker:
     # ---- the process
 
     def _start(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            with theirs:
-                self._process = spawn(_MODULE, "roost-shrinker", theirs)
+            self._process = Companion(
+                _MODULE, "roost-shrinker", self._reactor, on_readable=self._read, on_silent=self._fail
+            )
         except OSError as error:
-            ours.close()
             self._fail(f"it cannot be started: {error}")
             return
-        ours.setblocking(False)
-        self._socket = ours
-        self._reactor.watch(ours, self._read)
-        self._watch_over(_START_NS, "it does not start")
+        self._process.expect(_START_NS, "it does not start")
 
     def _end(self) -> str:
         """Kill and reap it; what it died of."""
         process, self._process = self._process, None
         self._ready = False
-        if self._watchdog is not None:
-            self._watchdog.cancel()
-        if process is None:
-            return ""
-        self._reactor.unwatch(self._socket)
-        self._socket.close()
-        process.kill()
-        return describe_end(process.wait())
+        return "" if process is None else process.end()
 
     def _fail(self, why: str) -> None:
         """Have no more of this process; the next picture after a pause starts another."""
@@ -144,30 +131,26 @@ class Shrinker:
             if not order.forgotten:
                 order.done(LOST)
 
-    def _watch_over(self, patience_ns: int, why: str) -> None:
-        if self._watchdog is not None:
-            self._watchdog.cancel()
-        self._watchdog = self._reactor.call_after(patience_ns, lambda: self._fail(why))
-
     # ---- pictures
 
     def _next(self) -> None:
-        if self._current is not None or not self._waiting or not self._ready:
+        process = self._process
+        if self._current is not None or not self._waiting or process is None or not self._ready:
             return
         order = self._waiting.popleft()
         packet = protocol.encode(protocol.Shrink(order.size, self._limits))
         try:
-            socket.send_fds(self._socket, [packet], [order.payload.fileno()])
+            socket.send_fds(process.socket, [packet], [order.payload.fileno()])
         except OSError:
             # It has died, of which its socket tells next: the picture goes as it is.
             self._waiting.appendleft(order)
             return
         self._current, self._began_ns = order, self._reactor.now_ns()
-        self._watch_over(self._hung_ns, f"it hangs: {self._hung_ns // MS} ms for one picture")
+        process.expect(self._hung_ns, f"it hangs: {self._hung_ns // MS} ms for one picture")
 
-    def _read(self) -> None:
+    def _read(self, process: Companion) -> None:
         try:
-            packet, descriptors, flags, _ = socket.recv_fds(self._socket, protocol.MESSAGE_LIMIT_BYTES, 1)
+            packet, descriptors, flags, _ = socket.recv_fds(process.socket, protocol.MESSAGE_LIMIT_BYTES, 1)
         except BlockingIOError:
             return
         except ConnectionResetError:
@@ -178,6 +161,7 @@ class Shrinker:
             elif flags & socket.MSG_TRUNC:
                 self._fail("it sent more than a message")
             else:
+                process.heard()
                 self._hear(protocol.decode_from_shrinker(packet), descriptors)
         except protocol.ShrinkerProtocolError as error:
             self._fail(str(error))
@@ -188,8 +172,6 @@ class Shrinker:
     def _hear(self, message: protocol.FromShrinker, descriptors: list[int]) -> None:
         if isinstance(message, protocol.Ready):
             self._ready = True
-            if self._watchdog is not None:
-                self._watchdog.cancel()
             return
         order = self._current
         if order is None:
@@ -198,8 +180,6 @@ class Shrinker:
             message.error if isinstance(message, protocol.Kept) else _picture(message, descriptors, order.payload)
         )
         self._current = None
-        if self._watchdog is not None:
-            self._watchdog.cancel()
         self._backoff.reset()
         took_ns = self._reactor.now_ns() - self._began_ns
         # Quick to believe that it is slow, slow to believe that it is quick.

@@ -3,5 +3,12 @@
     append ──▶ segments  (record and payload, once)  ──┐
            ──▶ index     (SQLite: entries, outbox)  ───┴▶ reported kept, when both are durable
 
-Only for the spooler's process: it loads sqlite3. `interface` says what the uploader sees of it.
+- Keeping: `store` is the spool; `opening` it after a power cut, `rebuilding` a damaged index; `admission` and `dedupe`
+  say what of an append is new. On the disk: `segments` of `frame`s, `index` with its `entries`, `disk`, `punch`.
+- Making room: `limits`, `room`, `thinning`, `removal`, `compaction`; ages are counted in `running_time`.
+- To the cloud: `interface` and `reader` are what the uploader sees, `sealing` says what is next; `teller` sends the
+  `outbox`'s records by `go_back_n`.
+- `tally`: what it holds and what became of the rest.
+
+Only for the spooler's process: it loads sqlite3. What is worth keeping is not decided here.
 """

@@ -13,7 +13,7 @@ from roost_edge.spool.tally import Held
 from roost_shared.magic import MAGIC_BYTES
 
 __all__ = ["Row", "by_id", "by_sample", "check", "every", "held", "highest_probability", "insert", "of_class"]
-__all__ += ["of_segment", "of_shard", "open_rows", "remove", "to_entry"]
+__all__ += ["of_segment", "of_shard", "open_rows", "remove", "shards_before", "to_entry"]
 
 _COLUMNS: Final = (
     "id, sample, task, priority, probability, segment, place, frame_bytes, record_bytes, payload_bytes, sha256,"
@@ -116,6 +116,14 @@ def by_sample(connection: sqlite3.Connection, sample: str) -> Row | None:
 def of_shard(connection: sqlite3.Connection, shard: int) -> list[Row]:
     """The rows of a list, in its order."""
     return _rows(connection, "shard = ? ORDER BY id", shard)
+
+
+def shards_before(connection: sqlite3.Connection, time_s: float) -> list[int]:
+    """The lists whose last entry came before then."""
+    found = connection.execute(
+        "SELECT shard FROM entry WHERE shard IS NOT NULL GROUP BY shard HAVING max(time_s) < ?", (time_s,)
+    )
+    return [shard for (shard,) in found.fetchall()]
 
 
 def open_rows(connection: sqlite3.Connection, count: int, *, task: str | None = None, after_id: int = 0) -> list[Row]:

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from roost_edge.spool.interface import NewEntry, Stored
+from roost_shared.messages import UNREADABLE
 
 __all__ = ["ALIGNMENT", "FIXED_BYTES", "MAGIC", "Frame", "FrameError", "Head", "open_frame", "open_record"]
 __all__ += ["make_frame", "padded"]
@@ -109,7 +110,7 @@ def open_record(data: bytes | memoryview) -> tuple[Head, bytes]:
         raise FrameError("head and record are not what was written")
     try:
         return _decoder.decode(rest[:head_bytes]), bytes(rest[head_bytes:])
-    except (msgspec.MsgspecError, ValueError) as error:
+    except UNREADABLE as error:
         raise FrameError(f"head: {error}") from error
 
 

@@ -49,10 +49,18 @@ class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
-    """A record for the outbox that belongs to no input kept here."""
+    """A record for the outbox that belongs to no input kept here.
 
-    record: bytes  # as `encode_record` made it
-    base_rate: bool = False  # a sample record that may go first when the outbox is full
+    Attributes:
+        record: as `encode_record` made it.
+        base_rate: a sample record that may go first when the outbox is full.
+        number: rises from note to note of a boot; one that is not above all before came before, and is kept already.
+            0: it cannot come twice.
+    """
+
+    record: bytes
+    base_rate: bool = False
+    number: int = 0
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@
     spool/index.db    which entries there are, and where
     spool/segments/   their bytes
 
-- Bytes that the index does not know were never reported kept: they are cut off, and freed.
+- Whole entries behind what the index knows are taken up (`rebuilding`), all else there is cut off, and freed.
 - Entries whose bytes are not there are damaged: dropped, counted, told of.
 - An index that is no sound database is put aside and made anew from the segments (`rebuilding`).
 """
@@ -37,8 +37,12 @@ _LOCK: Final = "lock"
 _ASIDE: Final = "index.damaged"
 
 
-def lock_folder(folder: Path) -> int:
-    """Take the folder, made if missing; the descriptor of the lock, which goes with the process however it ends.
+def lock_folder(folder: Path) -> tuple[int, bool]:
+    """Take the folder, made if missing.
+
+    Returns:
+        The descriptor of the lock, which goes with the process however it ends, and whether the folder is a spool's
+        for the first time.
 
     Raises:
         SpoolBusyError: another process has it.
@@ -46,6 +50,7 @@ def lock_folder(folder: Path) -> int:
     """
     try:
         make_folders(folder, mode=0o700)
+        is_first = not (folder / _LOCK).exists()
         lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise SpoolUnwritableError(f"{folder}: {error.strerror or error}") from error
@@ -54,7 +59,7 @@ def lock_folder(folder: Path) -> int:
     except OSError as error:
         os.close(lock)
         raise SpoolBusyError(f"{folder}: another process has this spool") from error
-    return lock
+    return lock, is_first
 
 
 def open_index(folder: Path) -> tuple[sqlite3.Connection, bool]:

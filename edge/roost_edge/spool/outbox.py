@@ -41,6 +41,16 @@ def boot_number(connection: sqlite3.Connection, name: str) -> int:
     return int(number)
 
 
+def latest_name(connection: sqlite3.Connection, boot: str) -> str:
+    """What a boot is called by now: itself, or as it was renamed last after a loss, `{boot}_{anything}`."""
+    found = connection.execute(
+        "SELECT name FROM boot WHERE name = ?1 OR substr(name, 1, length(?1) + 1) = ?1 || '_'"
+        " ORDER BY id DESC LIMIT 1",
+        (boot,),
+    ).fetchone()
+    return boot if found is None else str(found[0])
+
+
 def boot_name(connection: sqlite3.Connection, number: int) -> str:
     """The name of a boot that has records."""
     (name,) = connection.execute("SELECT name FROM boot WHERE id = ?", (number,)).fetchone()
@@ -57,13 +67,18 @@ def last_sequence(connection: sqlite3.Connection, boot: int) -> int:
 
 
 def put(connection: sqlite3.Connection, boot: int, notes: Sequence[Note]) -> int:
-    """Append records; the bytes that they take."""
+    """Append records, but for those that came before; the bytes that they take."""
+    (noted,) = connection.execute("SELECT noted FROM boot WHERE id = ?", (boot,)).fetchone()
+    new = [note for note in notes if note.number == 0 or note.number > noted]
     sequence = last_sequence(connection, boot)
     connection.executemany(
         "INSERT INTO outbox (boot, sequence, record, base_rate) VALUES (?, ?, ?, ?)",
-        [(boot, sequence + number, note.record, note.base_rate) for number, note in enumerate(notes, start=1)],
+        [(boot, sequence + number, note.record, note.base_rate) for number, note in enumerate(new, start=1)],
     )
-    return sum(len(note.record) for note in notes)
+    highest = max((note.number for note in new), default=0)
+    if highest:
+        connection.execute("UPDATE boot SET noted = ? WHERE id = ?", (highest, boot))
+    return sum(len(note.record) for note in new)
 
 
 def put_entry(connection: sqlite3.Connection, boot: int, sequence: int, entry: int, *, base_rate: bool) -> None:

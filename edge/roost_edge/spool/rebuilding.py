@@ -15,11 +15,11 @@ from typing import Final
 from roost_edge.spool import entries, outbox
 from roost_edge.spool.dedupe import keep_digest
 from roost_edge.spool.frame import ALIGNMENT, MAGIC, FrameError, Head, frame_bytes, open_frame, padded
-from roost_edge.spool.index import mark_whole, transaction
+from roost_edge.spool.index import mark_whole, reading, transaction
 from roost_edge.spool.interface import NewEntry, Stored
 from roost_edge.spool.segments import Place, Segments
 
-__all__ = ["rebuild"]
+__all__ = ["rebuild", "take_up_tails"]
 
 _EARLIER: Final = 0  # a boot that is none of ours: its name went with the index
 
@@ -38,6 +38,39 @@ def rebuild(connection: sqlite3.Connection, segments: Segments, boot: int) -> in
                 found += _take_up(connection, boot, place, head, stored)
         mark_whole(connection)
     return found
+
+
+def take_up_tails(connection: sqlite3.Connection, segments: Segments, boot: int) -> int:
+    """Put entries into the index that lie whole behind all that it knows of their segments; how many.
+
+    Either nobody was told yet that they are kept, or the end of the write-ahead log was lost, which SQLite passes over
+    in silence. What the index knows to have gone stays so.
+
+    Raises:
+        SpoolError: the index cannot be written.
+    """
+    with reading():
+        rows = connection.execute("SELECT segment, max(place + frame_bytes) FROM entry GROUP BY segment")
+        ends = {segment: padded(end) for segment, end in rows.fetchall()}
+    found = 0
+    for number in segments.numbers():
+        begin = ends.get(number, 0)
+        frames = list(_frames_in(_tail(segments, number, begin), number, begin))
+        if not frames:
+            continue
+        with transaction(connection):
+            gone = {sample for (sample,) in connection.execute("SELECT sample FROM digest").fetchall()}
+            unknown = [frame for frame in frames if frame[1].sample not in gone]
+            found += sum(_take_up(connection, boot, *frame) for frame in unknown)
+    return found
+
+
+def _tail(segments: Segments, number: int, begin: int) -> bytes:
+    """What lies behind; nothing where it cannot be read: then it is no use to anybody."""
+    try:
+        return segments.read(Place(number, begin, max(0, segments.size_bytes(number) - begin)))
+    except OSError:
+        return b""
 
 
 def _take_up(connection: sqlite3.Connection, boot: int, place: Place, head: Head, stored: Stored) -> bool:
@@ -68,20 +101,25 @@ def _frames(segments: Segments, number: int) -> Iterator[tuple[Place, Head, Stor
     descriptor = os.open(segments.path(number), os.O_RDONLY | os.O_CLOEXEC)
     try:
         with mmap.mmap(descriptor, size_bytes, access=mmap.ACCESS_READ) as data:
-            offset = data.find(MAGIC)
-            while offset >= 0:
-                frame = _frame_at(data, offset)
-                if frame is None:
-                    offset = data.find(MAGIC, offset + 1)
-                    continue
-                length, head, stored = frame
-                yield Place(number, offset, length), head, stored
-                offset = data.find(MAGIC, offset + padded(length))
+            yield from _frames_in(data, number, 0)
     finally:
         os.close(descriptor)
 
 
-def _frame_at(data: mmap.mmap, offset: int) -> tuple[int, Head, Stored] | None:
+def _frames_in(data: mmap.mmap | bytes, number: int, begin: int) -> Iterator[tuple[Place, Head, Stored]]:
+    """Those in a stretch of a segment that begins there, where frames may."""
+    offset = data.find(MAGIC)
+    while offset >= 0:
+        frame = _frame_at(data, offset)
+        if frame is None:
+            offset = data.find(MAGIC, offset + 1)
+            continue
+        length, head, stored = frame
+        yield Place(number, begin + offset, length), head, stored
+        offset = data.find(MAGIC, offset + padded(length))
+
+
+def _frame_at(data: mmap.mmap | bytes, offset: int) -> tuple[int, Head, Stored] | None:
     if offset % ALIGNMENT:
         return None
     try:

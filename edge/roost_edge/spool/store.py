@@ -21,10 +21,10 @@ from roost_edge.spool.entries import Row
 from roost_edge.spool.errors import SpoolError, SpoolFullError, SpoolUnwritableError
 from roost_edge.spool.index import connect, reading, transaction
 from roost_edge.spool.interface import NewEntry, Note, Outcome, SpoolReader
-from roost_edge.spool.limits import SpoolLimits
+from roost_edge.spool.limits import LIST_GRACE_S, SpoolLimits
 from roost_edge.spool.opening import INDEX, SEGMENTS, lock_folder, open_index, put_in_order
 from roost_edge.spool.reader import Reader
-from roost_edge.spool.rebuilding import rebuild
+from roost_edge.spool.rebuilding import rebuild, take_up_tails
 from roost_edge.spool.removal import Removal
 from roost_edge.spool.room import Room
 from roost_edge.spool.running_time import RunningTime
@@ -58,8 +58,8 @@ class Spool:
         self._limits = limits
         self._disk = disk or Disk()
         self._tally = Tally()
-        self._raises: dict[str, int] = {}
-        self._lock = lock_folder(folder)
+        self._raises: dict[str, tuple[int, float]] = {}  # priority, and how much likelier to be kept
+        self._lock, self._is_first = lock_folder(folder)
         try:
             self._open(boot, now_ns)
         except BaseException:
@@ -87,15 +87,18 @@ class Spool:
         self._teller = Teller(self._connection, self._segments, self._tally, self._limits.outbox_bytes)
 
     def _fill(self, boot: str, *, is_whole: bool) -> None:
-        is_lost = not is_whole and bool(self._segments.numbers())
+        is_lost = not is_whole and not self._is_first
         with transaction(self._connection):
             # After a loss nobody knows which sequences of this boot the cloud has: they are counted under a new name.
-            self._boot = outbox.boot_number(self._connection, f"{boot}.{os.urandom(4).hex()}" if is_lost else boot)
+            name = f"{boot}_{os.urandom(4).hex()}" if is_lost else outbox.latest_name(self._connection, boot)
+            self._boot = outbox.boot_number(self._connection, name)
         if not is_whole:
             try:
                 self._tally.happened("rebuilt", rebuild(self._connection, self._segments, self._boot))
             except OSError as error:
                 raise _unwritable(error) from error
+        else:
+            self._tally.happened("rebuilt", take_up_tails(self._connection, self._segments, self._boot))
         put_in_order(self._connection, self._segments, self._tally, self._boot)
 
     def close(self) -> None:
@@ -163,9 +166,16 @@ class Spool:
         self._tally.outbox_grew(grown_bytes)
         self._squeeze()
 
-    def raise_priority(self, sample: str, priority: int) -> None:
-        """What was kept turned out to be worth more. It is written with what comes next, at the latest by `tick`."""
-        self._raises[sample] = max(priority, self._raises.get(sample, priority))
+    def raise_priority(self, sample: str, priority: int, likelier: float = 1.0) -> None:
+        """What was kept turned out to be worth more. It is written with what comes next, at the latest by `tick`.
+
+        Args:
+            sample: it.
+            priority: that it has from now on, if it is higher than its own.
+            likelier: by how much likelier than was said it was to be kept.
+        """
+        before, so_far = self._raises.get(sample, (priority, 1.0))
+        self._raises[sample] = (max(priority, before), likelier * so_far)
 
     def _admit(self, admission: Admission) -> None:
         """Find room for what is new, for the most valuable first; what finds none is refused."""
@@ -232,16 +242,19 @@ class Spool:
         """Write what `raise_priority` has been told, within a transaction; the rows as they were."""
         found = [entries.by_sample(self._connection, sample) for sample in self._raises]
         rows = [
-            row for row in found if row is not None and row.shard is None and row.priority < self._raises[row.sample]
+            row
+            for row in found
+            if row is not None and row.shard is None and row.priority < self._raises[row.sample][0]
         ]
         self._connection.executemany(
-            "UPDATE entry SET priority = ? WHERE id = ?", [(self._raises[row.sample], row.id) for row in rows]
+            "UPDATE entry SET priority = ?, probability = min(1.0, probability * ?) WHERE id = ?",
+            [(*self._raises[row.sample], row.id) for row in rows],
         )
         return rows
 
     def _raised(self, rows: Sequence[Row]) -> None:
         before = [entries.held(row) for row in rows]
-        after = [msgspec.structs.replace(entries.held(row), priority=self._raises[row.sample]) for row in rows]
+        after = [msgspec.structs.replace(entries.held(row), priority=self._raises[row.sample][0]) for row in rows]
         self._tally.changed(before, after)
         self._raises.clear()
 
@@ -277,6 +290,10 @@ class Spool:
 
     # ---- from time to time
 
+    def pass_time(self, now_ns: int) -> None:
+        """Let what is kept grow older; ages reach `reader` by this, so it is to be called about once a second."""
+        self._time_s = self._running.at(now_ns)
+
     def tick(self, now_ns: int) -> None:
         """Let go what is too old, make room, tidy up. To be called about once a minute.
 
@@ -300,6 +317,9 @@ class Spool:
         with transaction(self._connection):
             rows = entries.open_rows(self._connection, _EXPIRED_AT_ONCE)
             removal.take([row for row in rows if self._time_s - row.time_s > self._limits.age_s], "retention")
+            for shard in entries.shards_before(self._connection, self._time_s - self._limits.age_s - LIST_GRACE_S):
+                removal.take(entries.of_shard(self._connection, shard), "retention")
+                self._connection.execute("DELETE FROM shard WHERE id = ?", (shard,))
         removal.finish()
 
     def _thin(self) -> None:

@@ -14,13 +14,19 @@ from roost_edge.spooler.settings import SpoolerSettings
 from roost_edge.upload.shard_cloud import ShardCloud
 from roost_edge.upload.token_bucket import TokenBucket
 from roost_edge.upload.uploader import Uploader
-from roost_shared.errors import RoostError
+from roost_shared.errors import DeviceError, RoostError
 from roost_shared.messages import ErrorInfo
 
-__all__ = ["Courier"]
+__all__ = ["Courier", "CourierEndedError"]
 
 _LOOK_EVERY_S: Final = 5.0  # for an identity
 _NOT_ENROLLED: Final = ErrorInfo("device.not_enrolled", "nothing is uploaded before the device is enrolled")
+
+
+class CourierEndedError(DeviceError):
+    """Nothing would be uploaded any more: the process shall be replaced."""
+
+    code = "upload.ended"
 
 
 class Courier:
@@ -64,6 +70,15 @@ class Courier:
             identity = self._identity()
             if identity is not None and identity.folder != self._folder:
                 uploader.stop()
+
+    def check(self) -> None:
+        """See that it still runs.
+
+        Raises:
+            CourierEndedError: by a fault that nobody foresaw; what it was is in the log.
+        """
+        if not self._thread.is_alive():
+            raise CourierEndedError("the thread that uploads has ended")
 
     def describe(self) -> dict[str, Any]:
         """Its part of the status document."""

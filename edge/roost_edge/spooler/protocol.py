@@ -20,7 +20,7 @@ from typing import Any, Final
 import msgspec
 
 from roost_shared.errors import DeviceError
-from roost_shared.messages import ErrorInfo
+from roost_shared.messages import UNREADABLE, ErrorInfo
 from roost_shared.records import SampleRecord
 
 __all__ = [
@@ -80,6 +80,7 @@ class Raise(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
     sample: str
     priority: int
+    likelier: float = 1.0  # to be kept than was said
 
 
 class Covered(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -144,7 +145,7 @@ def decode_from_agent(data: bytes) -> FromAgent:
     """
     try:
         return _from_agent.decode(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         raise SpoolerProtocolError(f"the agent sent no message: {error}") from error
 
 
@@ -156,7 +157,7 @@ def decode_from_spooler(data: bytes) -> FromSpooler:
     """
     try:
         return _from_spooler.decode(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         raise SpoolerProtocolError(f"the spooler sent no message: {error}") from error
 
 

@@ -39,6 +39,7 @@ def serve(agent: socket.socket, settings: SpoolerSettings) -> None:
 
     Raises:
         SpoolError: the spool cannot be opened; the agent has been told why.
+        CourierEndedError: nothing is uploaded any more; another process may fare better.
         OSError: the agent is gone.
     """
     clock = SystemClock()
@@ -88,6 +89,7 @@ class _Service:
             self._take(self._timeout_s())
             self._send_batches()
             now_ns = self._clock.now_ns()
+            self._spool.pass_time(now_ns)
             if now_ns >= self._tick_ns:
                 self._tick_ns = now_ns + _TICK_NS
                 self._guarded(lambda: self._spool.tick(self._clock.now_ns()))
@@ -95,6 +97,7 @@ class _Service:
             if now_ns >= self._tell_ns:
                 self._tell_ns = now_ns + _TELL_NS
                 self._tell()
+                self._courier.check()
 
     def _timeout_s(self) -> float:
         moments = [self._tick_ns, self._tell_ns, self._spool.next_look_ns()]
@@ -134,11 +137,12 @@ class _Service:
         now_ns = self._clock.now_ns()
         match message:
             case protocol.Raise():
-                self._spool.raise_priority(message.sample, message.priority)
+                self._spool.raise_priority(message.sample, message.priority, message.likelier)
             case protocol.Covered():
                 self._guarded(lambda: self._spool.watermark(message.boot, message.sequence, now_ns))
             case protocol.Link(up=True):
                 self._spool.link_up(now_ns)
+                self._courier.look()  # it may be back because the identity is another
                 self._courier.wake()
             case protocol.Link():
                 self._spool.link_down()
@@ -147,7 +151,7 @@ class _Service:
 
     def _commit(self, keeps: list[_Order], notes: list[protocol.Note]) -> None:
         new = [_entry(order) for order in keeps]
-        records = [Note(record=note.record) for note in notes]
+        records = [Note(record=note.record, number=note.number) for note in notes]
         settled = protocol.Settled([], [])
         if new:
             outcomes = self._spool.append(new, records, now_ns=self._clock.now_ns())

@@ -8,16 +8,14 @@ bounds.
 
 import os
 import random
-import socket
-import subprocess
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from roost_edge.companion import Companion
 from roost_edge.decoy.interface import Done
-from roost_edge.offspring import describe_end, spawn
 from roost_edge.reactor import Reactor, Timer
 from roost_edge.spooler import protocol
 from roost_edge.workers import SharedPayload
@@ -71,10 +69,9 @@ class Spooler:
         self._orders: dict[int, _Order] = {}  # not settled, in order
         self._unsent: deque[tuple[bytes, SharedPayload | None]] = deque()
         self._backoff = Backoff(_FIRST_PAUSE_NS, _LONGEST_PAUSE_NS)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Companion | None = None
         self._ready = False
         self._link_up = False
-        self._watchdog: Timer | None = None
         self._restart: Timer | None = None
         self._on_stopped: Callable[[], None] | None = None
 
@@ -126,9 +123,17 @@ class Spooler:
         self._order(_Order(protocol.Note(self._number, record), done, None, len(record)))
         return True
 
-    def raise_priority(self, sample: str, priority: int) -> None:
-        """Something speaks for an input that is kept already; lost with a process that dies."""
-        self._tell(protocol.Raise(sample, priority))
+    def raise_priority(self, sample: str, priority: int, likelier: float = 1.0) -> None:
+        """Something speaks for an input that is kept already, or will be; lost with a process that dies right then."""
+        for order in self._orders.values():
+            message = order.message
+            if isinstance(message, protocol.Keep) and message.record.sample == sample:
+                probability = min(1.0, message.record.probability * likelier)
+                record = msgspec.structs.replace(message.record, probability=probability)
+                order.message = msgspec.structs.replace(
+                    message, priority=max(priority, message.priority), record=record
+                )
+        self._tell(protocol.Raise(sample, priority, likelier))
 
     def covered(self, watermark: Watermark) -> None:
         """The cloud has these records; it says so again as long as we send them."""
@@ -165,32 +170,26 @@ class Spooler:
 
     def _start(self) -> None:
         self._restart = None
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            with theirs:
-                self._process = spawn(_MODULE, "roost-spooler", theirs, self._arguments)
+            self._process = Companion(
+                _MODULE,
+                "roost-spooler",
+                self._reactor,
+                on_readable=self._read,
+                on_silent=self._fail,
+                arguments=(self._arguments,),
+            )
         except OSError as error:
-            ours.close()
             self._fail(f"it cannot be started: {error}")
             return
-        ours.setblocking(False)
-        self._socket = ours
-        self._reactor.watch(ours, self._read)
-        self._watch_over(_START_NS, "it does not start")
+        self._process.expect(_START_NS, "it does not start")
 
     def _end(self) -> str:
         """Kill and reap it; what it died of."""
         process, self._process = self._process, None
         self._ready = False
         self._unsent.clear()
-        if self._watchdog is not None:
-            self._watchdog.cancel()
-        if process is None:
-            return ""
-        self._reactor.unwatch(self._socket)
-        self._socket.close()
-        process.kill()
-        return describe_end(process.wait())
+        return "" if process is None else process.end()
 
     def _fail(self, why: str) -> None:
         """Have no more of this process; another follows after a pause."""
@@ -217,11 +216,6 @@ class Spooler:
             self._end()
             on_stopped()
 
-    def _watch_over(self, patience_ns: int, why: str) -> None:
-        if self._watchdog is not None:
-            self._watchdog.cancel()
-        self._watchdog = self._reactor.call_after(patience_ns, lambda: self._fail(why))
-
     # ---- to it
 
     def _has_room(self, size_bytes: int) -> bool:
@@ -236,7 +230,7 @@ class Spooler:
         self._waiting_bytes += order.weight_bytes
         if self._ready:
             if len(self._orders) == 1:
-                self._watch_over(_HUNG_NS, "it hangs")
+                self._expect_word()
             self._send(protocol.encode(order.message), order.payload)
 
     def _tell(self, message: protocol.FromAgent) -> None:
@@ -250,23 +244,33 @@ class Spooler:
             self._flush()
 
     def _flush(self) -> None:
+        process = self._process
+        if process is None:
+            return
         while self._unsent:
             data, payload = self._unsent[0]
             try:
-                protocol.send(self._socket, data, [] if payload is None else [payload.fileno()])
+                protocol.send(process.socket, data, [] if payload is None else [payload.fileno()])
             except BlockingIOError:
-                self._reactor.watch(self._socket, self._read, self._flush)
+                process.watch_writable(self._flush)
                 return
             except OSError:
                 return  # it has died, of which its socket tells next
             self._unsent.popleft()
-        self._reactor.watch(self._socket, self._read)
+        process.watch_writable(None)
+
+    def _expect_word(self) -> None:
+        """While there are orders, some must be settled within a while."""
+        if self._process is not None:
+            self._process.heard()
+            if self._orders:
+                self._process.expect(_HUNG_NS, "it hangs")
 
     # ---- from it
 
-    def _read(self) -> None:
+    def _read(self, process: Companion) -> None:
         try:
-            data, descriptors = protocol.receive(self._socket)
+            data, descriptors = protocol.receive(process.socket)
             for descriptor in descriptors:
                 os.close(descriptor)
             if not data:
@@ -298,14 +302,11 @@ class Spooler:
         """It is ready: give it what the one before left unsettled."""
         self._ready = True
         self._failures = min(self._failures, _HOPELESS - 1)  # it may be of use again
-        if self._watchdog is not None:
-            self._watchdog.cancel()
         if self._link_up:
             self._tell(protocol.Link(up=True))
         for order in self._orders.values():
             self._send(protocol.encode(order.message), order.payload)
-        if self._orders:
-            self._watch_over(_HUNG_NS, "it hangs")
+        self._expect_word()
         self._started()
 
     def _settle(self, message: protocol.Settled) -> None:
@@ -319,10 +320,7 @@ class Spooler:
                 self._waiting_bytes -= order.weight_bytes
                 _let_go(order)
                 order.done(error)
-        if self._watchdog is not None:
-            self._watchdog.cancel()
-        if self._orders:
-            self._watch_over(_HUNG_NS, "it hangs")
+        self._expect_word()
 
 
 def _let_go(order: _Order) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from roost_edge.cloud_http import CloudRefusedError
 from roost_edge.spool.errors import EntryDamagedError, EntryGoneError
 from roost_edge.spool.interface import Entry, SealLimits, SpoolReader
 from roost_edge.upload.delivery import Delivery
@@ -32,7 +33,8 @@ __all__ = ["Uploader"]
 _FIRST_NS: Final = SECOND
 _LIMIT_NS: Final = 300 * SECOND
 _ASIDE_NS: Final = 3600 * SECOND
-_LOOK_EVERY_S: Final = 5.0  # for a list that has come due
+_LOOK_EVERY_S: Final = 5.0  # at most, for a list that has come due
+_LOOK_PAUSE_S: Final = 0.5  # at least
 
 State = Literal["idle", "uploading", "waiting"]
 
@@ -82,7 +84,7 @@ class Uploader:
     # ---- from other threads
 
     def wake(self) -> None:
-        """The link is back: what waits after a failure is tried now."""
+        """The link is back: what had no answer is tried again now; what was refused, when its time has come."""
         self._woken.set()
 
     def flush(self) -> None:
@@ -116,7 +118,7 @@ class Uploader:
     def _turn(self) -> None:
         try:
             if not self.upload_next():
-                self._wait(_LOOK_EVERY_S)
+                self._wait(_look_every_s(self._limits))
         except RoostError as error:  # refused; or of the spool, whose disk may come round
             self._note(error, "waiting")
             self._wait(self._backoff.next_ns(self._draw()) / SECOND)
@@ -195,7 +197,10 @@ class Uploader:
                     self._backoff.reset()
                 wait_ns = delivery.judge(error, self._backoff.next_ns(self._draw()))
                 self._note(error, "waiting")
-                self._wait(wait_ns / SECOND)
+                if isinstance(error, CloudRefusedError):
+                    self._wait_whatever_comes(wait_ns / SECOND)  # it answered: no link that is back changes its mind
+                else:
+                    self._wait(wait_ns / SECOND)
             else:
                 self._backoff.reset()
                 return
@@ -205,9 +210,13 @@ class Uploader:
     def _paced(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
             wait_ns = self._bucket.take(len(chunk), self._clock.now_ns())
-            if self._stopping.wait(wait_ns / SECOND):
-                raise _StoppedError
+            self._wait_whatever_comes(wait_ns / SECOND)
             yield chunk
+
+    def _wait_whatever_comes(self, seconds: float) -> None:
+        """Wait, unless somebody stops us."""
+        if self._stopping.wait(seconds):
+            raise _StoppedError
 
     def _wait(self, seconds: float) -> None:
         """Wait, unless somebody wakes or stops us."""
@@ -219,6 +228,15 @@ class Uploader:
     def _note(self, error: RoostError, state: State) -> None:
         self._problem = ErrorInfo(error.code, str(error))
         self._state = state
+
+
+def _look_every_s(limits: SealLimits) -> float:
+    """How long to wait before the next look for a list that has come due.
+
+    >>> [_look_every_s(SealLimits(age_s=age_s)) for age_s in (0.1, 2, 600)]
+    [0.5, 2, 5.0]
+    """
+    return max(_LOOK_PAUSE_S, min(_LOOK_EVERY_S, limits.age_s))
 
 
 def _flushing(limits: SealLimits) -> SealLimits:

@@ -1,11 +1,15 @@
 """Models outside the agent's process: subprocesses, their jobs, their faults and their restarts.
 
-A `Worker` serves one contestant, or several that share a base, as `group_by_base` decides. The agent hears of them
-through a `WorkerListener`. Nothing else of this room is meant for others.
+A `Worker` serves one contestant, or several that share a base, as `group_by_base` decides. The agent wants of it no
+more than a `WorkerHandle`, and hears of it as a `WorkerListener`. Nothing else of this room is meant for others.
+
+- The agent's side: `worker.py`, one `child.py` after the other; `job_queue`, `supervision` and `membership` decide.
+- Between: `protocol.py`, `payload.py` (an input, written once), `running_mark.py` (whose head runs).
+- The subprocess: `process.py`, in which `crew.py` says who scores when.
 """
 
 from roost_edge.workers.grouping import Sharer, group_by_base
-from roost_edge.workers.interface import ContestantState, ContestantStats, WorkerListener, WorkerSpec
+from roost_edge.workers.interface import ContestantState, ContestantStats, WorkerHandle, WorkerListener, WorkerSpec
 from roost_edge.workers.job_queue import Job, Key
 from roost_edge.workers.membership import ServedContestant
 from roost_edge.workers.payload import SharedPayload
@@ -21,6 +25,7 @@ __all__ = [
     "SharedPayload",
     "Sharer",
     "Worker",
+    "WorkerHandle",
     "WorkerListener",
     "WorkerSpec",
     "WorkerState",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from roost_edge.workers.job_queue import Key
+from roost_edge.workers.job_queue import Job, Key
 from roost_edge.workers.membership import ServedContestant
 from roost_edge.workers.supervision import WorkerState
 from roost_shared.limits import InputLimits
@@ -11,7 +11,7 @@ from roost_shared.messages import ErrorInfo
 from roost_shared.runtime_settings import RuntimeSettings
 from roost_shared.scored import Scored
 
-__all__ = ["ContestantState", "ContestantStats", "WorkerListener", "WorkerSpec"]
+__all__ = ["ContestantState", "ContestantStats", "WorkerHandle", "WorkerListener", "WorkerSpec"]
 
 # Of its worker, or of its own: refused by a worker that serves others is `failed`, see `membership`.
 ContestantState = Literal[WorkerState, "thrown_out"]
@@ -43,6 +43,38 @@ class ContestantStats:
     p50_ms: float | None  # a job in the subprocess, the recent ones; on another's base only the head
     p99_ms: float | None
     last_error: ErrorInfo | None  # why it was last lost, refused or thrown out
+
+
+class WorkerHandle(Protocol):
+    """What the agent wants of whoever scores every input for one or several local contestants of a task.
+
+    All in the reactor's thread; the listener is never called from inside one of these.
+    """
+
+    @property
+    def state(self) -> WorkerState:
+        """Inputs are taken when none is `starting` any more; the agent ends when all are `stopped`."""
+        ...
+
+    def start(self) -> None:
+        """Get ready; `on_contestant_state` follows for each contestant."""
+        ...
+
+    def unavailable(self, contestant: str) -> ErrorInfo | None:
+        """Why this contestant takes no jobs now; None if it does."""
+        ...
+
+    def submit(self, job: Job) -> None:
+        """Have `job` scored: for each of its contestants exactly one of `on_score` and `on_failure` follows."""
+        ...
+
+    def stop(self, deadline_ns: int) -> None:
+        """Take no more jobs, finish those here until `deadline_ns`; each contestant's `stopped` follows."""
+        ...
+
+    def stats(self, contestant: str) -> ContestantStats:
+        """How a contestant fares."""
+        ...
 
 
 class WorkerListener(Protocol):

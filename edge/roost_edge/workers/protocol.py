@@ -20,7 +20,7 @@ import msgspec
 
 from roost_shared.errors import DeviceError
 from roost_shared.limits import InputLimits
-from roost_shared.messages import ErrorInfo
+from roost_shared.messages import UNREADABLE, ErrorInfo
 from roost_shared.runtime_settings import RuntimeSettings
 from roost_shared.scored import Scored
 
@@ -168,7 +168,7 @@ def decode_from_agent(packet: bytes | memoryview) -> FromAgent:
     """
     try:
         return _from_agent.decode(packet)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except UNREADABLE as error:
         raise ProtocolError(f"the agent sent no message: {error}") from error
 
 
@@ -180,5 +180,5 @@ def decode_from_worker(packet: bytes | memoryview) -> FromWorker:
     """
     try:
         return _from_worker.decode(packet)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ProtocolError(f"the worker sent no message: {error}") from error

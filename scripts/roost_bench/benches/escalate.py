@@ -22,7 +22,8 @@ from scripts.roost_bench.site import Agent, Caller, agent, mosquitto, read_answe
 from tests.support.cloud import Cloud, ManualClock, settings_for
 from tests.support.cloud_process import CloudProcess
 from tests.support.mosquitto import Mosquitto
-from tests.support.scoring import ScoringSite, until
+from tests.support.scoring import ScoringSite
+from tests.support.waiting import until
 
 GOALS = (
     Goal("gap_closed", at_least=0.5),

@@ -27,7 +27,8 @@ from scripts.roost_bench.site import mosquitto
 from tests.support.cloud import Cloud, ManualClock, settings_for
 from tests.support.cloud_process import CloudProcess
 from tests.support.mosquitto import free_port
-from tests.support.scoring import AskingDevice, ScoringSite, until
+from tests.support.scoring import AskingDevice, ScoringSite
+from tests.support.waiting import until
 
 GOALS = (Goal("vs_litserve", at_least=2), Goal("p50_vs_fastapi", at_most=1.6))
 COMPARED_WITH = (

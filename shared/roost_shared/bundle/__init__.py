@@ -1,7 +1,13 @@
 """The bundle: an immutable, content-addressed package of a model and all it takes to run and to judge it.
 
-Opening one needs no numpy, Pillow or runtime: the agent's own process does it. What only builders need (`writer`,
-`build`, `golden`, `examples`, `spec`) is imported by name, by them.
+- Reading: `layout` opens a folder; `documents`, `oci` and `manifest` are what its documents say; `base_key` tells when
+  two share a base.
+- Proving: `golden` vectors.
+- Building: `build`, by what `stage_files` and `infer` find out, `spec` says and `examples` show; `golden_making`,
+  `synthetic`; `writer` writes. Of a bundle another: `derive`, for `split` and `calibrate`.
+
+Opening one needs no numpy, Pillow or runtime: the agent's own process does it. What only builders need is imported by
+name, by them. Running one is `roost_shared.pipeline`; nobody's signature is checked yet.
 """
 
 from roost_shared.bundle.errors import (

@@ -13,6 +13,7 @@ from roost_shared.bundle import oci
 from roost_shared.bundle.errors import BadBlobPathError, BundleError, BundleVersionError
 from roost_shared.bundle.manifest import CONFIG_SCHEMA_VERSION, BundleConfig, check_config
 from roost_shared.digest import DIGEST
+from roost_shared.messages import UNREADABLE
 
 __all__ = [
     "MAX_JSON_BYTES",
@@ -120,12 +121,12 @@ class _Version(msgspec.Struct):
 def _decode_version(path: Path, data: bytes) -> int:
     try:
         return msgspec.json.decode(data, type=_Version).schema_version
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise BundleError(path, str(error)) from error
 
 
 def _decode(path: Path, data: bytes, kind: type[_Document]) -> _Document:
     try:
         return msgspec.json.decode(data.decode(), type=kind)  # as text: msgspec reads past bad UTF-8 in what it skips
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise BundleError(path, str(error)) from error

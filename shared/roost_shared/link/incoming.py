@@ -19,7 +19,7 @@ from roost_shared.link.question_ids import QuestionIds
 from roost_shared.messages import ErrorInfo, MessageError, VersionMismatchError
 from roost_shared.questions import CloudScore, decode_msgpack
 
-__all__ = ["brief", "read_score", "stray"]
+__all__ = ["brief", "read_score", "stray", "version_skew"]
 
 _NAME_CHARS: Final = 64  # of an id, a contestant's name or a code that we repeat
 _TEXT_CHARS: Final = 256
@@ -58,6 +58,12 @@ def stray(score: CloudScore, ours: QuestionIds, asked: Collection[str] | None) -
     if score.contestant not in asked:
         return ErrorInfo("score.wrong_contestant", f"{says}, and was not asked")
     return ErrorInfo("score.duplicate", f"{says}, and has before")
+
+
+def version_skew(score: CloudScore) -> ErrorInfo | None:
+    """What a scorer says that does not read our version, and so which side to upgrade; None if it reads it."""
+    error = score.error
+    return brief(error) if error is not None and error.code == VersionMismatchError.code else None
 
 
 def brief(error: ErrorInfo) -> ErrorInfo:

@@ -11,7 +11,9 @@ from typing import Any, Final
 from roost_shared.messages import ErrorInfo
 from roost_shared.questions import CloudScore
 
-__all__ = ["nonsense"]
+__all__ = ["BAD_LABEL", "nonsense"]
+
+BAD_LABEL: Final = "score.bad_label"
 
 _MAX_TEXT: Final = 256  # characters of a label or a bundle's reference that an answer repeats
 _MAX_TOP: Final = 100  # labels
@@ -35,7 +37,7 @@ def nonsense(score: CloudScore, labels: frozenset[str] | None) -> ErrorInfo | No
         return ErrorInfo("score.too_large", "it says more than an answer repeats")
     said = [label for label in (score.label, *(label for label, _ in score.top)) if label is not None]
     if any(len(label) > _MAX_TEXT if labels is None else label not in labels for label in said):
-        return ErrorInfo("score.bad_label", "a label is none of the task's")
+        return ErrorInfo(BAD_LABEL, "a label is none of the task's")
     return None
 
 

@@ -1,7 +1,9 @@
 """The rendezvous policy: several contestants score every request, one answer leaves by the deadline.
 
 Dunning and Friedman, *Machine Learning Logistics* (O'Reilly, 2017). Pure: no I/O, no clock. The same code runs on the
-device, in the cloud and in replay. Read `mailbox` for the rules, `rendezvous` for the events.
+device, in the cloud and in replay. Read `policy` for what a task asks for, `mailbox` for the rules of one request,
+`rendezvous` for all that are open, `events` for what goes in and comes out. Beside it: `memory` of answers given,
+`shedding`, `agreement`, and the policy as a `document`.
 """
 
 from roost_shared.rendezvous.agreement import agree, compare_with_answer

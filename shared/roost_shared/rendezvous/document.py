@@ -17,6 +17,7 @@ import msgspec
 
 from roost_shared.clock import ns_to_ms
 from roost_shared.errors import ContentError
+from roost_shared.messages import UNREADABLE
 from roost_shared.rendezvous.policy import Contestant, Rule, TaskPolicy
 
 __all__ = ["PolicyDocument", "PolicyDocumentError"]
@@ -65,7 +66,7 @@ class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True):
         """
         try:
             return msgspec.json.decode(data, type=cls)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        except UNREADABLE as error:
             raise PolicyDocumentError(f"PolicyDocument: {error}") from error
 
     def encode(self) -> bytes:

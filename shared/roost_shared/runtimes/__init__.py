@@ -1,4 +1,9 @@
-"""Model runtimes: which there are, and which of them this machine has."""
+"""Model runtimes: which there are, and which of them this machine has.
+
+- `base.py`: what a runtime is to Roost. `tflite.py`, `onnx.py`: those that there are.
+
+A runtime's library is loaded when a model is. To add one: README.md, "How to add".
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple

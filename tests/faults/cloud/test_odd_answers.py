@@ -12,6 +12,8 @@ from roost_cloud.client import ApiAnswerError, ApiClient, ApiUnreachableError, R
 from roost_cloud.credentials import Credentials
 from roost_cloud.fence import source
 from roost_cloud.fence.source import Source
+from roost_shared.messages import State
+from tests.support.unreadable import NO_JSON
 
 Answer = Callable[[socket.socket], object]
 HUGE_BYTES = 128 << 20
@@ -58,6 +60,34 @@ def test_the_end_of_an_answer_that_is_too_long_is_not_waited_for() -> None:
     with answering(huge) as url, ApiClient(Credentials(url=url, token="t")) as api, pytest.raises(ApiAnswerError):
         api.send("GET", "/devices")
     assert sent_bytes < HUGE_BYTES
+
+
+@pytest.mark.parametrize("wrong", NO_JSON)
+def test_an_answer_that_is_no_json_is_said(wrong: str) -> None:
+    def say(connection: socket.socket) -> None:
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(NO_JSON[wrong])}\r\n\r\n"
+        connection.sendall(head.encode() + NO_JSON[wrong])
+
+    with (
+        answering(say) as url,
+        ApiClient(Credentials(url=url, token="t")) as api,
+        pytest.raises(ApiAnswerError, match="cannot be read"),
+    ):
+        api.call("GET", "/devices", State)
+
+
+@pytest.mark.parametrize("wrong", NO_JSON)
+def test_a_refusal_that_is_no_json_is_one_all_the_same(wrong: str) -> None:
+    def refuse(connection: socket.socket) -> None:
+        head = f"HTTP/1.1 400 Bad Request\r\nContent-Length: {len(NO_JSON[wrong])}\r\n\r\n"
+        connection.sendall(head.encode() + NO_JSON[wrong])
+
+    with (
+        answering(refuse) as url,
+        ApiClient(Credentials(url=url, token="t")) as api,
+        pytest.raises(RemoteError, match="400"),
+    ):
+        api.call("GET", "/devices", State)
 
 
 def test_what_a_second_delete_does_not_find_is_gone() -> None:

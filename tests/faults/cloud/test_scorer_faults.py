@@ -24,8 +24,9 @@ from tests.support.bundles import Bundles, picture
 from tests.support.cloud import Cloud
 from tests.support.cloud_process import CloudProcess
 from tests.support.mosquitto import Mosquitto
-from tests.support.scoring import AskingDevice, ScoringSite, until
+from tests.support.scoring import AskingDevice, ScoringSite
 from tests.support.served_cloud import bundle_like
+from tests.support.waiting import until
 
 BRIGHT = picture(255)
 

@@ -11,11 +11,16 @@ from typing import Any
 
 import pytest
 
+from roost_cloud.transfer import Registry
+from roost_cloud.transfer.push import push_bundle
+from roost_shared.bundle import open_bundle
 from tests.support.agent import until
 from tests.support.asked_cloud import TASK, AskedCloud, Said, bytes_request
+from tests.support.bundles import Bundles
 from tests.support.fake_scorer import Asked, FakeScorer, score_of
 from tests.support.mosquitto import Mosquitto
 from tests.support.proxy import Proxy
+from tests.support.served_cloud import bundle_like
 from tests.support.unreadable import NO_MESSAGEPACK
 
 DEADLINE_S = TASK["deadline_ms"] / 1000
@@ -27,18 +32,15 @@ IN_FLIGHT = 60
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
-    broker = Mosquitto(tmp_path_factory.mktemp("mosquitto"))
-    broker.start()
-    yield broker
-    broker.kill()
+    with Mosquitto(tmp_path_factory.mktemp("mosquitto")) as broker:
+        yield broker
 
 
 @pytest.fixture(scope="module")
 def network(broker: Mosquitto) -> Iterator[Proxy]:
     """Between cloud and broker; scorers are at the broker."""
-    proxy = Proxy(broker.port)
-    yield proxy
-    proxy.close()
+    with Proxy(broker.port) as proxy:
+        yield proxy
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +176,34 @@ def test_nonsense_is_answered_by_the_default(
 ) -> None:
     with FakeScorer(broker.port, lambda asked: [score_of(asked, "big", **wrong)]):
         assert_default(cloud.infer(), code)
+
+
+@pytest.fixture(scope="module")
+def labelled(standing: AskedCloud, bundles: Bundles, tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    """A registry with two versions of a bundle that say other things; the task `labelled` follows an alias of it."""
+    sure = open_bundle(bundles.sure)
+    other = bundle_like(sure, tmp_path_factory.mktemp("other") / "sure-2", version="2", labels=("night", "day"))
+    registry = Registry(standing.process.client(standing.token))
+    for bundle in (sure, other):
+        push_bundle(registry, bundle.folder)
+    registry.move_alias("sure", "stable", "1")
+    contestants = [{"name": "big", "bundle": "sure@stable"}]
+    standing.put_task("labelled", {**TASK, "deadline_ms": 10_000, "contestants": contestants})
+    return registry
+
+
+def test_a_label_outside_the_task_s_space_is_counted_named_and_answers_nobody(
+    cloud: AskedCloud, broker: Mosquitto, labelled: Registry
+) -> None:
+    with FakeScorer(broker.port, lambda asked: [score_of(asked, "big", label="day", top=[])]):
+        refused = cloud.infer(task="labelled")
+        assert (refused.label, refused.body["parameters"]["error_code"]) == ("unknown", "score.bad_label")
+        assert metric(cloud, 'roost_asking_events_total{event="score.bad_label"}') >= 1
+        assert "score.bad_label" in cloud.process.log
+        labelled.move_alias("sure", "stable", "2")
+        assert cloud.infer(task="labelled").label == "day", "of the version it has just moved to"
+    with FakeScorer(broker.port):
+        assert cloud.infer(task="labelled").label == "bright", "of a scorer that has not noticed yet"
 
 
 def test_noise_on_the_score_topic_answers_nobody(cloud: AskedCloud, broker: Mosquitto) -> None:

@@ -328,30 +328,22 @@ def test_a_refused_subscription_is_told_with_its_topic(tmp_path: Path, driven: M
         pytest.skip("this Mosquitto has no dynamic security plugin")
     rules = tmp_path / "rules.json"
     rules.write_text('{"defaultACLAccess": {"subscribe": false}}')
-    broker = Mosquitto(tmp_path, extra=f"plugin {plugins[0]}\nplugin_opt_config_file {rules}")
-    broker.start()
-    try:
+    with Mosquitto(tmp_path, extra=f"plugin {plugins[0]}\nplugin_opt_config_file {rules}") as broker:
         agent = driven(broker.url, "in/+", version=version)
         agent.start()
         agent.until(lambda: agent.refusals, "refused")
         assert agent.refusals[0].topic == "in/+"
         assert agent.refusals[0].reason >= 0x80
         assert agent.connection.connected
-    finally:
-        broker.kill()
 
 
 @pytest.mark.parametrize("version", [5, 4])
 def test_wrong_credentials_are_a_refusal_and_tried_again(tmp_path: Path, driven: Make, version: int) -> None:
     passwords = tmp_path / "passwords"
     passwords.write_text("")
-    broker = Mosquitto(tmp_path, replace={"allow_anonymous": "false"}, extra=f"password_file {passwords}")
-    broker.start()
-    try:
+    with Mosquitto(tmp_path, replace={"allow_anonymous": "false"}, extra=f"password_file {passwords}") as broker:
         agent = driven(broker.url, username="cam", password="wrong", version=version)
         agent.connection.start()
         agent.until(lambda: len(agent.errors) == 2, "refused twice")
         assert isinstance(agent.errors[0], BrokerRefusedError)
         assert agent.connection.version == version, "not a matter of the protocol's version"
-    finally:
-        broker.kill()

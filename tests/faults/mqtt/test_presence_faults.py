@@ -103,8 +103,7 @@ def test_clones_do_not_throw_each_other_out_for_ever(mosquitto: Mosquitto, devic
 
 
 def test_it_works_at_the_embedded_broker(device: MakeDevice, connect: Connect) -> None:
-    broker = EmbeddedBroker()
-    try:
+    with EmbeddedBroker() as broker:
         operator = connect(broker.port, version=4)
         operator.subscribe("state")
         agent = PresentDevice(broker.url, boot="b")
@@ -117,5 +116,3 @@ def test_it_works_at_the_embedded_broker(device: MakeDevice, connect: Connect) -
         killed.until(lambda: killed.presence._echoed, "born")
         killed.kill()
         operator.wait(lambda: _state_of(operator).reason == "lost", "the will")
-    finally:
-        broker.stop()

@@ -1,17 +1,26 @@
 """Files cut short or changed at random, as a failing card does: nothing wrong is served, and what can be saved is."""
 
+import os
 import random
 import shutil
+import signal
 import sqlite3
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from roost_cloud.ingest.batches import read_batch
 from roost_edge.spool.errors import SpoolIndexError
+from roost_edge.spool.interface import NewEntry, Note, SealLimits
+from roost_edge.spool.limits import SpoolLimits
 from roost_edge.spool.store import Spool
-from tests.support.spool_work import LIMITS, Log, check, work
+from roost_shared.records import DroppedRecord, encode_msgpack, encode_record
+from tests.support.spool_work import LIMITS, Log, check, identify, new_entry, record_of, sweep, work
 
+AMPLE = SpoolLimits(reserve_bytes=0)
 BOOTS = ["b5", "b12", "b13"]
 
 
@@ -27,6 +36,11 @@ def worn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def copied(worn: Path, target: Path) -> Path:
     shutil.copytree(worn, target, dirs_exist_ok=True)
     return target / "spool"
+
+
+def redelivered(entry: NewEntry, sample: str) -> NewEntry:
+    """The same input as a later boot offers it."""
+    return msgspec.structs.replace(entry, sample=sample, record=record_of(sample), redelivered=True)
 
 
 def cut_short(path: Path, dice: random.Random) -> None:
@@ -83,13 +97,69 @@ def test_a_lost_index_is_made_anew_and_its_records_have_a_boot_of_their_own(worn
     spool.link_up(0)
     batch = spool.next_batch(0)
     assert batch is not None
-    assert batch.boot.startswith("b13.")
+    assert batch.boot.startswith("b13_")
+    assert read_batch("acme", "cam-01", encode_msgpack(batch), datetime.now(UTC)).batch == batch, "the cloud takes it"
     assert batch.first == 1
     spool.close()
     again = Spool(folder, "b14", LIMITS, 0)
     assert again.describe()["rebuilt"] == 0
     again.close()
     assert before["present"] <= check(folder, damaged=True, gone=before["dropped"])["present"]
+
+
+def test_no_sequence_comes_twice_in_a_boot_that_lost_its_index_and_starts_again(tmp_path: Path) -> None:
+    """The cloud would take what is told anew for what it has, and cover it unread."""
+    note = Note(record=encode_record(DroppedRecord(samples=[], reason="quota")))
+    told: list[tuple[str, int]] = []
+    for loss in (False, False, True, False, True, False, False):
+        if loss:
+            (tmp_path / "spool" / "index.db").write_bytes(b"")
+        spool = Spool(tmp_path / "spool", "b1", LIMITS, 0)  # the process, again in the same boot of the agent
+        spool.note([note], now_ns=0)
+        spool.link_up(0)
+        batch = spool.next_batch(0)
+        assert batch is not None
+        told += [(batch.boot, batch.first + number) for number in range(len(batch.records))]
+        spool.watermark(batch.boot, told[-1][1], 0)
+        spool.close()
+    assert len(set(told)) == len(told) == 7
+    assert len({boot for boot, _ in told}) == 3
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 0.99])
+def test_a_log_that_was_cut_short_costs_no_input(tmp_path: Path, share: float) -> None:
+    """SQLite takes what is left of it for all there was."""
+    names = [f"b1-{number}" for number in range(20)]
+    child = os.fork()
+    if not child:
+        spool = Spool(tmp_path / "spool", "b1", AMPLE, 0)
+        for name in names:
+            spool.append([new_entry(name)], now_ns=0)
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    log = tmp_path / "spool" / "index.db-wal"
+    os.truncate(log, int(share * log.stat().st_size))
+    spool = Spool(tmp_path / "spool", "b2", AMPLE, 0)
+    assert [entry.sample for entry, _, _ in sweep(spool)] == names
+    again = redelivered(new_entry(names[-1]), "b2-1")
+    (outcome,) = spool.append([again], now_ns=0)
+    assert outcome.same_as in names, "and it is known again if it comes again"
+    spool.close()
+
+
+def test_what_is_gone_does_not_come_back_with_what_lies_behind(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", "b1", AMPLE, 0)
+    spool._segments.punches = False  # so that its bytes stay
+    spool.append([new_entry("b1-1"), new_entry("b1-2")], now_ns=0)
+    reader = spool.reader()
+    sealed = reader.seal(SealLimits(flush=True), identify)
+    assert sealed is not None
+    reader.committed(sealed.shard)
+    reader.close()
+    spool.close()
+    spool = Spool(tmp_path / "spool", "b2", AMPLE, 0)
+    assert list(sweep(spool)) == []
+    spool.close()
 
 
 def test_a_missing_segment_is_told_entry_by_entry(worn: Path, tmp_path: Path) -> None:

@@ -3,15 +3,19 @@
 import os
 import signal
 import sqlite3
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from roost_shared.clock import SECOND
-from roost_shared.records import LateRecord, SampleRecord, Watermark, decode_record, encode_record
+from roost_shared.records import LateRecord, SampleRecord, Watermark, decode_record
 from tests.support.spool_reading import inputs_in
 from tests.support.spooler_rig import SpoolerRig
+from tests.support.strace import require_strace
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -19,6 +23,19 @@ def rig(tmp_path: Path) -> Iterator[SpoolerRig]:
     rig = SpoolerRig(tmp_path)
     yield rig
     rig.close()
+
+
+@contextmanager
+def stopped_tracer(pid: int) -> Iterator[None]:
+    """Have a process held at its next system call, and dead it may not be reaped, until the block ends."""
+    strace = require_strace()
+    with subprocess.Popen([strace, "-qq", "-p", str(pid), "-o", os.devnull], stderr=subprocess.DEVNULL) as tracer:
+        try:
+            until(lambda: "TracerPid:\t0" not in Path(f"/proc/{pid}/status").read_text(), "it is traced")
+            os.kill(tracer.pid, signal.SIGSTOP)
+            yield
+        finally:
+            tracer.kill()
 
 
 def pid_of(rig: SpoolerRig) -> int:
@@ -56,11 +73,40 @@ def test_killed_again_and_again_under_load_it_loses_nothing_and_keeps_nothing_tw
     assert inputs_in(tmp_path) == inputs
 
 
+def test_records_that_are_sent_again_to_the_next_process_are_told_once(rig: SpoolerRig) -> None:
+    rig.start()
+    for round_ in range(4):
+        pid = pid_of(rig)
+        for number in range(10):
+            late = LateRecord(sample=f"b1-{round_ * 10 + number}", contestant="cloud", elapsed_ms=1.0)
+            assert rig.note(late)
+        rig.until_outcomes(len(rig.outcomes) + 1 + 2 * round_)
+        os.kill(pid, signal.SIGKILL)
+        rig.until_gone(pid)
+    rig.until_settled()
+    rig.spooler.link(up=True)
+    rig.until(lambda: len(list(rig.records())) >= 40, "all are told")
+    told = [decode_record(record) for record in rig.records()]
+    assert sorted(int(one.sample.partition("-")[2]) for one in told if isinstance(one, LateRecord)) == list(range(40))
+
+
 def test_orders_that_came_before_it_ran_are_settled_too(rig: SpoolerRig) -> None:
     sample = rig.keep(b"early")
     rig.start()
     rig.until_settled()
     assert rig.outcomes == {sample: None}
+
+
+def test_what_speaks_for_an_order_that_waits_goes_with_it(rig: SpoolerRig) -> None:
+    samples = [rig.keep(b"early"), rig.keep(b"too")]
+    rig.spooler.raise_priority(str(samples[1]), 2, 2.0)
+    rig.start()
+    rig.until_settled()
+    rig.until(lambda: rig.spooler.figures.get("entries") == {"0": 1, "2": 1}, "one is worth more")
+    rig.spooler.link(up=True)
+    rig.until(lambda: len(list(rig.records())) == 2, "both are told")
+    records = [decode_record(record) for record in rig.records()]
+    assert [one.probability for one in records if isinstance(one, SampleRecord)] == [0.5, 1.0]
 
 
 def test_a_disk_that_cannot_be_written_is_said_and_nobody_waits_for_it_for_ever(tmp_path: Path) -> None:
@@ -113,6 +159,25 @@ def test_a_process_that_hangs_is_replaced(rig: SpoolerRig, monkeypatch: pytest.M
     assert rig.complaints.counts["spooler.failed"] == 1
 
 
+def test_a_process_that_does_not_even_die_stops_nobody(rig: SpoolerRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failing disk holds whoever waits for it, killed or not, and its locks with it; here a tracer does."""
+    monkeypatch.setattr("roost_edge.spooler.spooler._HUNG_NS", SECOND)
+    rig.start()
+    pid = pid_of(rig)
+    with stopped_tracer(pid):
+        sample = rig.keep(b"pixels")
+        rig.until_outcomes(1)
+        assert Path(f"/proc/{pid}").exists(), "it is still there"
+    error = rig.outcomes[str(sample)]
+    assert error is not None
+    assert error.code == "spooler.down"
+    assert rig.complaints.counts["spool.busy"] >= 1
+    rig.until(lambda: rig.spooler.is_ready, "another has taken its place", 60)
+    sample = rig.keep(b"more")
+    rig.until_settled()
+    assert rig.outcomes[str(sample)] is None
+
+
 def test_an_input_that_an_earlier_boot_kept_is_recognised(tmp_path: Path) -> None:
     first = SpoolerRig(tmp_path, "b1")
     first.start()
@@ -133,7 +198,7 @@ def test_records_go_out_while_the_link_is_up_until_they_are_covered(rig: Spooler
     rig.start()
     sample = rig.keep(b"pixels")
     late = LateRecord(sample=str(sample), contestant="cloud", label="5", elapsed_ms=400.0)
-    rig.spooler.note(encode_record(late), lambda error: rig.outcomes.setdefault("late", error))
+    rig.note(late)
     rig.until_settled()
     assert not rig.batches
     rig.spooler.link(up=True)

@@ -51,8 +51,7 @@ def test_it_receives_acknowledges_and_publishes(mosquitto: Mosquitto, read: Read
 
 
 def test_it_speaks_3_1_1_to_the_embedded_broker(read: Read) -> None:
-    fleet = FleetBroker()
-    try:
+    with FleetBroker() as fleet:
         reader = read(fleet.url, subscriptions=(Subscription(STATE, 1),), **fleet.cloud)
         reader.connected()
         with MqttPeer(
@@ -61,8 +60,6 @@ def test_it_speaks_3_1_1_to_the_embedded_broker(read: Read) -> None:
         ) as device:  # fmt: skip
             device.publish(MINE, b"online", retain=True)
             reader.wait_for(1)
-    finally:
-        fleet.stop()
 
 
 def test_what_is_not_acknowledged_comes_again(mosquitto: Mosquitto, read: Read, connect: Connect) -> None:
@@ -127,10 +124,7 @@ def test_finish_ends_batches_and_stop_the_rest(mosquitto: Mosquitto) -> None:
 
 
 def test_it_says_what_is_wrong(read: Read) -> None:
-    fleet = FleetBroker()
-    try:
+    with FleetBroker() as fleet:
         reader = read(fleet.url, username="roost-cloud", password="wrong")
         reader.until(lambda: "refused" in (reader.link.problem or ""), "refused")
-    finally:
-        fleet.stop()
     reader.until(lambda: "refused" in (reader.link.problem or "").lower(), "unreachable")

@@ -20,9 +20,8 @@ Join = Callable[..., MqttPeer]
 
 @pytest.fixture
 def fleet() -> Iterator[FleetBroker]:
-    broker = FleetBroker()
-    yield broker
-    broker.stop()
+    with FleetBroker() as broker:
+        yield broker
 
 
 @pytest.fixture

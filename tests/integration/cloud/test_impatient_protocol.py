@@ -22,7 +22,7 @@ Connect = Callable[[], socket.socket]
 class Hurried(ImpatientProtocol):
     """As the real one, in the time of a test."""
 
-    head_timeout_s = 0.3
+    head_timeout_s = 1.0  # a client that gets no turn for a while is in no fault
 
 
 @contextmanager
@@ -51,7 +51,10 @@ def test_who_sends_no_head_is_let_go(connect: Connect, begun: bytes) -> None:
     client = connect()
     client.sendall(begun)
     if begun.startswith(REQUEST):
-        assert client.recv(65536).startswith(b"HTTP/1.1 200")
+        response = b""
+        while not response.endswith(b"done"):
+            response += client.recv(65536) or pytest.fail("it was let go before it had its answer")
+        assert response.startswith(b"HTTP/1.1 200")
     assert client.recv(65536) == b""
 
 

@@ -121,13 +121,10 @@ def test_the_embedded_broker_hands_on_ten_thousand_too(database: Database, start
         pytest.skip("the embedded broker comes with SQLite")
     names = [f"cam-{number}" for number in range(10_000)]
     add_devices(database, names)
-    fleet = FleetBroker()
-    try:
+    with FleetBroker() as fleet:
         for name in names:  # as devices have published them
             fleet.run(fleet.retain(state_topic(name), birth()))
         role = start(fleet.url, **fleet.cloud)
         role.outcome("stored", 10_000)
         assert count_online(database) == 10_000
         role.stop()
-    finally:
-        fleet.stop()

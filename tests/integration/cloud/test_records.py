@@ -144,6 +144,23 @@ def test_what_is_said_of_a_sample_may_come_before_it(
     assert [log.ahead for log in rows(database, RecordLog)] == [msgspec.msgpack.encode(())]
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_an_answer_whose_input_is_kept_after_all_is_known_by_why(
+    mosquitto: Mosquitto, database: Database, start: Start, cam: MqttPeer, order: tuple[int, int]
+) -> None:
+    start(mosquitto.url)
+    told = [
+        sample(1, payload=None, kept_for=[], recorded="all", probability=0.01),
+        sample(1, kept_for=["late"], recorded="all", probability=1.0),
+    ]
+    for number in order:
+        cam.publish(f"{ROOT}/telemetry", batch([told[number]], first=number + 1))
+        heard(cam)
+    [row] = rows(database, Sample)
+    assert (row.kept_for, row.probability, row.size_bytes) == ("late", 1.0, len(b"an input"))
+    assert decode_record(row.record) == told[1]
+
+
 def test_what_a_device_had_to_drop_is_passed_and_counted(
     mosquitto: Mosquitto, database: Database, start: Start, cam: MqttPeer
 ) -> None:
@@ -271,8 +288,7 @@ def test_several_workers_share_the_work_and_store_each_record_once(
 def test_the_embedded_broker_brings_records_and_watermarks(database: Database, start: Start) -> None:
     if database.dialect != "sqlite":
         pytest.skip("the embedded broker comes with SQLite")
-    fleet = FleetBroker()
-    try:
+    with FleetBroker() as fleet:
         add_devices(database, ["cam-01"])
         role = start(fleet.url, **fleet.cloud)
         name = "acme/d/cam-01"
@@ -283,5 +299,3 @@ def test_the_embedded_broker_brings_records_and_watermarks(database: Database, s
         device.stop()
         assert len(rows(database, Sample)) == 50
         role.stop()
-    finally:
-        fleet.stop()

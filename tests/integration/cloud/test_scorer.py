@@ -1,22 +1,24 @@
 """The role `scorer`, asked by devices through real brokers, over both databases."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from roost_cloud.scorer.role import ASK_TOPICS, subscription
 from roost_shared.bundle import Bundle, open_bundle
-from roost_shared.questions import InputSize
+from roost_shared.questions import CloudScore, InputSize
 from tests.support.bundles import SIDE, Bundles, picture
 from tests.support.cloud import Cloud
 from tests.support.embedded_fleet_broker import FleetBroker
 from tests.support.fenced_broker import FencedBroker
 from tests.support.mosquitto import Mosquitto
-from tests.support.scoring import AskingDevice, ScoringSite, until
+from tests.support.scoring import AskingDevice, ScoringSite
 from tests.support.served_cloud import bundle_like
 from tests.support.unreadable import NO_MESSAGEPACK
+from tests.support.waiting import until
 
 BRIGHT, DARK = picture(255), picture(0)
 
@@ -88,7 +90,6 @@ def test_what_makes_no_sense_is_counted_and_answered_by_nobody(
     scorer = site.start()
     for message in NO_MESSAGEPACK.values():
         device.send(message)
-    device.ask(BRIGHT, "big", schema_version=2)
     device.ask(BRIGHT, *(f"c{number}" for number in range(10_000)))
     device.ask(BRIGHT, "big", "big")
     device.ask(BRIGHT, "No Name!")
@@ -97,8 +98,23 @@ def test_what_makes_no_sense_is_counted_and_answered_by_nobody(
     device.ask(BRIGHT, "big", content_type="x" * 1000)
     assert device.score(BRIGHT, "big").label == "bright"
     assert len(device.scores) == 1
-    expected = {"message.invalid": len(NO_MESSAGEPACK), "message.version": 1, "question.invalid": 6, "scored": 1}
+    expected = {"message.invalid": len(NO_MESSAGEPACK), "question.invalid": 6, "scored": 1}
     until(lambda: scorer.figures.outcomes == expected, "counted")
+
+
+def test_a_device_of_another_version_is_told_which_side_to_upgrade(
+    site: ScoringSite, device: AskingDevice, sure: Bundle
+) -> None:
+    site.push(sure)
+    site.set_task({"big": "sure@stable"})
+    scorer = site.start()
+    device.ask(BRIGHT, "big", schema_version=2)
+    device.ask(b"", schema_version=2)
+    device.peer.wait(lambda: len(device.peer.messages) == 2, "both are answered", 30)
+    told = [msgspec.msgpack.decode(bytes(one.payload), type=CloudScore) for one in device.peer.messages]
+    assert [(one.schema_version, one.contestant) for one in told] == [(2, "big"), (2, None)]
+    assert all(one.error is not None and "upgrade the scorers" in one.error.message for one in told)
+    until(lambda: scorer.figures.outcomes == {"message.version": 2}, "counted")
 
 
 def test_another_tenants_task_is_not_there(site: ScoringSite, mosquitto: Mosquitto, sure: Bundle) -> None:
@@ -171,18 +187,12 @@ def test_the_group_is_the_deployments_secret(site: ScoringSite) -> None:
     assert subscription(site.cloud.services) == topic
 
 
-def test_the_embedded_broker_carries_questions_too(
-    cloud: Cloud, sure: Bundle, request: pytest.FixtureRequest, connect: Callable[..., object]
-) -> None:
-    del connect
+def test_the_embedded_broker_carries_questions_too(cloud: Cloud, sure: Bundle) -> None:
     if cloud.services.database.dialect != "sqlite":
         pytest.skip("the embedded broker comes with SQLite")
-    fleet = FleetBroker()
-    request.addfinalizer(fleet.stop)
     user = "acme/d/cam-01"
-    login: dict[str, Any] = {"version": 4, "client_id": user, "username": user, "password": fleet.password(user)}
-    url = fleet.url.replace("mqtt://", "mqtt://{username}:{password}@".format(**fleet.cloud))
-    with ScoringSite(cloud, url, embedded=True) as site:
+    login: dict[str, Any] = {"version": 4, "client_id": user, "username": user, "password": FleetBroker.password(user)}
+    with FleetBroker() as fleet, ScoringSite(cloud, fleet.cloud_url, embedded=True) as site:
         site.push(sure)
         site.set_task({"big": "sure@stable"})
         site.start()
@@ -194,13 +204,12 @@ def test_the_embedded_broker_carries_questions_too(
 def test_behind_the_fence_of_a_deployments_broker(cloud: Cloud, sure: Bundle, tmp_path: Path) -> None:
     fence = tmp_path / "fence"
     fence.mkdir()
-    broker = FencedBroker(fence)
     files = {
         "broker_cafile": fence / "ca.crt",
         "broker_certfile": fence / "roost-cloud.crt",
         "broker_keyfile": fence / "roost-cloud.key",
     }
-    try:
+    with FencedBroker(fence) as broker:
         cam = broker.device()
         with ScoringSite(cloud, broker.cloud_url, **files) as site:
             site.push(sure)
@@ -209,5 +218,3 @@ def test_behind_the_fence_of_a_deployments_broker(cloud: Cloud, sure: Bundle, tm
             with AskingDevice(broker.port, tls=broker._context(cam.shown)) as device:
                 assert device.score(DARK, "big").label == "dark"
                 assert device.score(b"", task="light").error is None
-    finally:
-        broker.close()

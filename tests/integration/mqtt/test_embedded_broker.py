@@ -18,9 +18,8 @@ Connect = Callable[..., MqttPeer]
 
 @pytest.fixture
 def embedded() -> Iterator[EmbeddedBroker]:
-    broker = EmbeddedBroker()
-    yield broker
-    broker.stop()
+    with EmbeddedBroker() as broker:
+        yield broker
 
 
 def test_the_agent_falls_back_to_3_1_1_and_remembers(embedded: EmbeddedBroker, driven: Make, connect: Connect) -> None:
@@ -50,16 +49,14 @@ def test_it_keeps_a_retained_state_for_who_comes_later(embedded: EmbeddedBroker,
 
 
 def test_it_ends_cleanly_when_told_to() -> None:
-    broker = EmbeddedBroker()
-    with MqttPeer(broker.port, version=4):
+    with EmbeddedBroker() as broker, MqttPeer(broker.port, version=4):
         assert broker.stop() == 0
 
 
 def test_with_a_password_file_it_lets_nobody_in_without_a_password(tmp_path: Path, driven: Make) -> None:
     file = tmp_path / "passwords"
     file.write_text(f"cam:{PasswordHash((Argon2Hasher(),)).hash('right')}\n")
-    broker = EmbeddedBroker("--password-file", file)
-    try:
+    with EmbeddedBroker("--password-file", file) as broker:
         known = driven(broker.url, username="cam", password="right", client_id="a")
         known.start()
         stranger = driven(broker.url, username="cam", password="wrong", client_id="b")
@@ -69,5 +66,3 @@ def test_with_a_password_file_it_lets_nobody_in_without_a_password(tmp_path: Pat
             errors = refused.errors
             refused.until(errors.__len__, "refused")
             assert isinstance(errors[0], BrokerRefusedError)
-    finally:
-        broker.stop()

@@ -20,10 +20,8 @@ WINDOW = 20  # QoS 1 messages that may be unconfirmed
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Mosquitto]:
     """A broker that takes small packets only."""
-    broker = Mosquitto(tmp_path, replace={"max_packet_size": str(SMALL)})
-    broker.start()
-    yield broker
-    broker.kill()
+    with Mosquitto(tmp_path, replace={"max_packet_size": str(SMALL)}) as broker:
+        yield broker
 
 
 def test_an_answer_that_its_correlation_makes_too_large_is_not_sent_and_the_next_input_is_answered(
@@ -105,16 +103,12 @@ def test_nothing_can_be_handed_to_a_socket_that_is_full(mosquitto: Mosquitto, dr
 def test_a_message_that_the_broker_will_not_have_is_counted_and_told(tmp_path: Path, driven: Make) -> None:
     rules = tmp_path / "rules"
     rules.write_text("topic read #\n")
-    broker = Mosquitto(tmp_path, extra=f"acl_file {rules}")
-    broker.start()
-    try:
+    with Mosquitto(tmp_path, extra=f"acl_file {rules}") as broker:
         agent = driven(broker.url)
         agent.start()
         published = agent.connection.publish("out", b"x", qos=1)
         agent.until(lambda: agent.confirmed_mids == [published.mid], "told")
         assert agent.connection.counters.publishes_rejected == 1
-    finally:
-        broker.kill()
 
 
 def test_messages_that_a_broker_with_a_smaller_window_makes_us_drop_are_told_before_it_sends_anything(
@@ -127,8 +121,7 @@ def test_messages_that_a_broker_with_a_smaller_window_makes_us_drop_are_told_bef
     mosquitto.kill()
     smaller = Mosquitto(tmp_path, replace={"max_inflight_messages": "3", "listener": f"{mosquitto.port} 127.0.0.1"})
     smaller.port = mosquitto.port
-    smaller.start()
-    try:
+    with smaller:
         agent.until(lambda: len(agent.sessions) == 2, "connected again")
         assert agent.dropped_mids == [one.mid for one in published]
         assert agent.connection.counters.publishes_dropped == WINDOW + 5
@@ -136,5 +129,3 @@ def test_messages_that_a_broker_with_a_smaller_window_makes_us_drop_are_told_bef
         agent.until(lambda: agent.confirmed_mids, "a confirmation")
         assert agent.confirmed_mids == [later.mid]
         assert later.mid not in agent.dropped_mids
-    finally:
-        smaller.kill()

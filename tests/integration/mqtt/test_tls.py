@@ -31,10 +31,8 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         f"listener {port} 127.0.0.1\ncafile {authority.cafile}\ncertfile {certificate}\nkeyfile {key}\n"
         "require_certificate true\nuse_identity_as_username true\n"
     )
-    broker = Mosquitto(folder, extra=extra)
-    broker.start()
-    yield Secured(folder, authority, broker, f"mqtts://localhost:{port}")
-    broker.stop()
+    with Mosquitto(folder, extra=extra) as broker:
+        yield Secured(folder, authority, broker, f"mqtts://localhost:{port}")
 
 
 def broker_toml(cafile: Path, certificate: Path, key: Path) -> str:

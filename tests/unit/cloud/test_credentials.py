@@ -13,6 +13,7 @@ from roost_cloud.credentials import (
 )
 from roost_shared.cloud_url import CloudUrlError
 from roost_shared.errors import ConfigError
+from tests.support.unreadable import NO_JSON
 
 TOKEN = "roost_0123456789abcdef_c2VjcmV0"
 
@@ -59,7 +60,7 @@ def test_a_file_that_is_damaged_is_said(tmp_path: Path) -> None:
     environment = {"XDG_CONFIG_HOME": str(tmp_path)}
     path = credentials_path(environment)
     path.parent.mkdir()
-    for damaged in (b"", b"{", b'{"profiles": []}', b"\xff"):
+    for damaged in (b"", b"{", b'{"profiles": []}', b"\xff", NO_JSON["deep-where-nobody-reads"]):
         path.write_bytes(damaged)
         with pytest.raises(ConfigError, match="Remove it and log in again"):
             find_credentials(environment)

@@ -69,6 +69,7 @@ def test_roles_come_as_a_list_or_as_text(tmp_path: Path) -> None:
         ({"listen": "10.0.0.5:8080", "tls": "off"}, "http://10.0.0.5:8080"),
         ({"tls_cert": "a", "tls_key": "b"}, "https://127.0.0.1:8080"),
         ({"public_url": "https://roost.example/"}, "https://roost.example"),
+        ({"public_url": "http://localhost:8080"}, "http://localhost:8080"),
     ],
 )
 def test_others_reach_us_by_tls_unless_they_are_on_this_machine(given: dict[str, str], url: str) -> None:
@@ -86,6 +87,8 @@ def test_others_reach_us_by_tls_unless_they_are_on_this_machine(given: dict[str,
         ({"listen": "0.0.0.0:8443"}, "public_url"),
         ({"public_url": "roost.example"}, "public_url"),
         ({"public_url": "http://[roost"}, "public_url"),
+        ({"public_url": "http://roost.example"}, "public_url"),
+        ({"public_url": "https://roost.example/?tenant=acme"}, "public_url"),
         ({"tls_cert": "cert.pem"}, "tls_cert"),
         ({"tls": "off", "tls_cert": "a", "tls_key": "b"}, "tls"),
         ({"tls": "maybe"}, "tls"),

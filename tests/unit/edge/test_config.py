@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from roost_edge.config import AgentConfig, CloudConfig, load_config
+from roost_edge.decoy.config import CaptureConfig
 from roost_shared.errors import ConfigError
 from roost_shared.rendezvous import Sample
 from roost_shared.runtime_settings import RuntimeSettings
@@ -64,6 +65,18 @@ def test_the_design_s_own_example_is_read(tmp_path: Path) -> None:
     assert primary.bundle == tmp_path / "bundles/meter-7"
     assert (cloud.where, cloud.ask) == ("cloud", "unsure")
     assert [rule.accept for rule in config.tasks["meter"].policy("meter").rules] == ["primary", "cloud"]
+
+
+def test_a_decoy_has_inputs_kept_by_default_and_a_section_says_otherwise(tmp_path: Path) -> None:
+    decoy = '[[tasks.meter.contestants]]\nname = "archive"\nrole = "decoy"\n'
+    assert load(tmp_path, MINIMAL + TASK).captures is False
+    kept = load(tmp_path, MINIMAL + TASK + decoy)
+    assert kept.captures
+    assert kept.tasks["meter"].captured == CaptureConfig()
+    said = load(tmp_path, MINIMAL + TASK + decoy + "[tasks.meter.capture]\nbase_rate = 0.5\n")
+    assert said.tasks["meter"].captured == CaptureConfig(base_rate=0.5)
+    alone = load(tmp_path, MINIMAL + TASK + "[tasks.meter.capture]\n")
+    assert alone.captures
 
 
 def test_a_share_to_ask_is_read(tmp_path: Path) -> None:
@@ -147,8 +160,8 @@ def test_an_error_names_who_stated_it(tmp_path: Path, more: dict[str, dict[str, 
         pytest.param(
             MINIMAL + TASK + 'role = "decoy"\n[[tasks.meter.contestants]]\nname = "b"\nbundle = "b"',
             "tasks.meter.contestants[0].role",
-            "no spool",
-            id="decoy",
+            "what it keeps is said in the task's [capture]",
+            id="decoy-with-a-model",
         ),
         pytest.param(
             MINIMAL + TASK.replace('bundle = "primary"', ""),

@@ -23,6 +23,9 @@ def test_what_the_contract_writes_is_read() -> None:
     assert EnrolmentToken.parse(pack(more="from a newer cloud")) == TOKEN
 
 
+DEEP = b'{"more":' + 1400 * b"[" + 1400 * b"]" + b"}"
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -30,6 +33,7 @@ def test_what_the_contract_writes_is_read() -> None:
         pytest.param("roost_abc_s3cret", "begins with 'roostenrol_'", id="a-person's"),
         pytest.param(pack()[:40], "cut or damaged", id="cut"),
         pytest.param("roostenrol_" + "A", "cut or damaged", id="no-base64"),
+        pytest.param("roostenrol_" + base64.urlsafe_b64encode(DEEP).decode(), "cut or damaged", id="nested-deep"),
         pytest.param(pack()[:30] + "\n" + pack()[30:], "on one line", id="broken-over-lines"),
         pytest.param(pack(v=2), "upgrade the device", id="newer"),
         pytest.param(pack(v=0), "upgrade the cloud", id="older"),

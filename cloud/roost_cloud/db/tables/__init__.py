@@ -1,4 +1,4 @@
-"""All tables. Importing this module makes `Base.metadata` complete."""
+"""All tables, a module for each room's. Importing this one makes `Base.metadata` complete."""
 
 from roost_cloud.db.tables.audit import AuditEntry
 from roost_cloud.db.tables.deployment import Deployment

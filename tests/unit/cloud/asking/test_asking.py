@@ -257,3 +257,81 @@ def test_an_inputs_memory_is_let_go_with_the_answer() -> None:
     rig.pass_ms(11_000)
     assert not rig.asking._cases
     assert not rig.asking._asked
+
+
+DIGITS = frozenset("0123456789")
+
+
+def test_a_label_of_the_task_s_space_is_in_no_doubt() -> None:
+    rig = AskingRig()
+    request = rig.open(inquiry(labels=DIGITS))
+    rig.hear(said(rig.sent[0].question.id))
+    assert rig.answer(request).reason == "preferred"
+    assert not rig.doubts
+
+
+@pytest.mark.parametrize("wrong", [{"label": "cat"}, {"top": [("7", 0.9), ("cat", 0.1)]}], ids=["label", "top"])
+def test_a_label_of_no_version_is_nonsense(wrong: dict[str, Any]) -> None:
+    rig = AskingRig()
+    request = rig.open(inquiry("big", "small", labels=DIGITS))
+    question = rig.sent[0].question
+    rig.hear(said(question.id, **wrong), said(question.id, "small"))
+    assert request not in rig.answers
+    (doubt,) = rig.doubts
+    assert (doubt.tenant, doubt.task) == ("acme", "meter")
+    rig.look_again(DIGITS)
+    answer = rig.answer(request)
+    assert answer.score is not None
+    assert (answer.score.contestant, answer.score.label) == ("small", "7")
+    assert codes(rig, request)["big"] == "score.bad_label"
+    assert rig.complaints == {"score.bad_label": 1}
+
+
+def test_a_label_of_a_version_that_an_alias_moved_to_meanwhile_counts() -> None:
+    rig = AskingRig()
+    request = rig.open(inquiry(labels=DIGITS))
+    rig.pass_ms(20)
+    rig.hear(said(rig.sent[0].question.id, label="cat"))
+    rig.pass_ms(10)
+    rig.look_again(DIGITS | {"cat"})
+    answer = rig.answer(request)
+    assert answer.score is not None
+    assert (answer.score.label, answer.elapsed_ns) == ("cat", 30 * MS)
+    assert not rig.complaints
+
+
+def test_who_is_in_doubt_is_looked_up_once_however_often_it_says_so() -> None:
+    rig = AskingRig()
+    request = rig.open(inquiry(labels=DIGITS))
+    for _ in range(3):
+        rig.hear(said(rig.sent[0].question.id, label="cat"))
+    assert len(rig.doubts) == 1
+    assert rig.complaints == {"score.duplicate": 2}
+    rig.look_again(DIGITS)
+    assert codes(rig, request) == {"big": "score.bad_label"}
+
+
+def test_time_does_not_wait_for_a_doubt() -> None:
+    rig = AskingRig()
+    request = rig.open(inquiry(labels=DIGITS))
+    rig.hear(said(rig.sent[0].question.id, label="cat"))
+    rig.pass_ms(995)
+    assert rig.answer(request).reason == "default"
+    rig.look_again(DIGITS)
+    assert rig.complaints == {"score.bad_label": 1}
+
+
+def test_where_the_label_space_is_not_known_any_label_of_sense_is_taken() -> None:
+    rig = AskingRig()
+    request = rig.open(inquiry())
+    rig.hear(said(rig.sent[0].question.id, label="cat"))
+    assert rig.answer(request).reason == "preferred"
+
+
+def test_scorers_of_another_version_say_whom_to_upgrade() -> None:
+    rig = AskingRig()
+    request = rig.open(inquiry())
+    skew = ErrorInfo("message.version", "the question has schema_version 1, scorers read 2: upgrade whoever asks")
+    rig.hear(said(rig.sent[0].question.id, error=skew))
+    assert codes(rig, request) == {"big": "message.version"}
+    assert rig.complaints == {"message.version": 1}

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from roost_cloud.export import OtherExportError
+from roost_cloud.export import DamagedPlanError, OtherExportError
 from roost_cloud.export.plan import PIECE_BYTES, PIECE_SAMPLES, Entry, make_plan, pieces_of
+from tests.support.unreadable import NO_JSON
 
 
 def entry(number: int, size_bytes: int = 10) -> Entry:
@@ -35,3 +36,12 @@ def test_another_export_is_refused(tmp_path: Path, kind: str, query: dict[str, s
     make_plan(tmp_path, "folder", {}, [entry(1)])
     with pytest.raises(OtherExportError, match="unfinished"):
         make_plan(tmp_path, kind, query, [entry(1)])  # type: ignore[arg-type]  # of two kinds
+
+
+@pytest.mark.parametrize("damaged", ["plan.json", "plan.jsonl"])
+@pytest.mark.parametrize("wrong", NO_JSON)
+def test_a_damaged_plan_is_said(tmp_path: Path, damaged: str, wrong: str) -> None:
+    make_plan(tmp_path, "folder", {}, [entry(1)])
+    (tmp_path / damaged).write_bytes(NO_JSON[wrong] + b"\n")
+    with pytest.raises(DamagedPlanError, match="to begin anew"):
+        list(make_plan(tmp_path, "folder", {}, []).pieces())

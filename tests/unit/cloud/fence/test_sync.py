@@ -15,6 +15,7 @@ from roost_cloud.fleet.revocations import DocumentError, RevokedCertificate, rev
 from roost_shared.cloud_url import CloudUrlError
 from roost_shared.errors import ConfigError, TransportError
 from tests.support.fleet_certificates import FixedClock
+from tests.support.unreadable import NO_JSON
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -129,12 +130,12 @@ def test_an_expulsion_that_failed_is_done_again_without_another_reload(fake: Fak
     assert fake.done == ["reload", "acme/d/cam-01"]
 
 
-@pytest.mark.parametrize("loss", ["revoked.crl", "enforced.json", "damage"])
+@pytest.mark.parametrize("loss", ["revoked.crl", "enforced.json", *NO_JSON])
 def test_lost_files_are_made_again(fake: Fake, loss: str) -> None:
     fake.revoke("cam-01")
     fake.sync().once()
-    if loss == "damage":
-        (fake.folder / "enforced.json").write_text("{")
+    if loss in NO_JSON:
+        (fake.folder / "enforced.json").write_bytes(NO_JSON[loss])
     else:
         (fake.folder / loss).unlink()
     fake.sync().once()

@@ -18,6 +18,7 @@ from roost_cloud.fleet.revocations import (
     revocations_document,
 )
 from tests.support.fleet_certificates import FixedClock
+from tests.support.unreadable import NO_JSON
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -91,7 +92,7 @@ def test_nothing_doubtful_becomes_a_line_of_a_brokers_files(authority: Authority
         read_document(msgspec.json.encode(document | change))
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"<html>", b"\xff"])
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"<html>", b"\xff", *NO_JSON.values()])
 def test_what_is_no_document_is_refused(data: bytes) -> None:
     with pytest.raises(DocumentError):
         read_document(data)

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from roost_cloud.broker.link import Message
-from roost_cloud.scorer.asked import BadQuestionError, RetainedQuestionError, read_question
+from roost_cloud.scorer.asked import BadQuestionError, RetainedQuestionError, read_question, version_refusals
 from roost_shared.messages import MessageError, VersionMismatchError
-from roost_shared.questions import Question, encode_msgpack
+from roost_shared.questions import CloudScore, Question, encode_msgpack
 
 TOPIC = "roost/1/acme/d/cam-01/ask/light"
 
@@ -72,3 +72,40 @@ def test_what_a_broker_kept_is_no_question() -> None:
 def test_another_version_says_whom_to_upgrade() -> None:
     with pytest.raises(VersionMismatchError, match="upgrade this side"):
         read_question(message(encode_msgpack(question(schema_version=2))))
+
+
+def refused(payload: bytes) -> list[CloudScore]:
+    with pytest.raises(VersionMismatchError) as caught:
+        read_question(message(payload))
+    return version_refusals(payload, caught.value)
+
+
+@pytest.mark.parametrize(("theirs", "side"), [(2, "upgrade the scorers"), (0, "upgrade whoever asks")])
+@pytest.mark.parametrize(
+    ("contestants", "answered_by"),
+    [pytest.param(["big", "huge"], ["big", "huge"], id="question"), pytest.param([], [None], id="probe")],
+)
+def test_who_asks_in_another_version_is_told_in_that_version_whom_to_upgrade(
+    theirs: int, side: str, contestants: list[str], answered_by: list[str | None]
+) -> None:
+    scores = refused(encode_msgpack(question(schema_version=theirs, contestants=contestants)))
+    assert [one.contestant for one in scores] == answered_by
+    for one in scores:
+        assert (one.schema_version, one.id) == (theirs, "q")
+        assert one.error is not None
+        assert one.error.code == "message.version"
+        assert side in one.error.message
+
+
+@pytest.mark.parametrize(
+    "fields", [{"id": 7}, {"id": "x" * 201}, {"contestants": ["../etc"]}, {"contestants": 7}, {"id": None}]
+)
+def test_where_not_even_the_envelope_makes_sense_nobody_is_told(fields: dict[str, object]) -> None:
+    sent = {"schema_version": 2, "id": "q", "contestants": ["big"], **fields}
+    assert refused(msgspec.msgpack.encode(sent)) == []
+
+
+def test_what_else_a_newer_question_holds_does_not_matter() -> None:
+    sent = {"schema_version": 2, "id": "q", "contestants": ["big"], "remaining_ms": "soon", "payload": [1]}
+    (score,) = refused(msgspec.msgpack.encode(sent))
+    assert score.contestant == "big"

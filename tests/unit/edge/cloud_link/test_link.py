@@ -333,6 +333,26 @@ def test_a_contestant_that_was_not_asked_or_none_at_all_answers_nothing(rig: Lin
     assert not rig.heard
 
 
+SKEW = ErrorInfo("message.version", "the question has schema_version 1, scorers read 2: upgrade whoever asks")
+
+
+def test_scorers_of_another_version_are_no_silence_and_say_whom_to_upgrade(rig: LinkRig) -> None:
+    rig.ask("a")
+    rig.receive(CloudScore(id=rig.questions[-1].id, contestant="big", error=SKEW))
+    assert rig.complaints.counts == {"message.version": 1}
+    assert rig.link.records("meter")["big"].declined == {"message.version": 1}
+    assert rig.link.state == "good"
+
+
+def test_a_probe_that_comes_back_from_a_scorer_of_another_version_says_so_too() -> None:
+    rig = LinkRig()
+    rig.link.connected()
+    rig.reactor.advance(0)
+    rig.receive(CloudScore(id=rig.probes[-1].id, error=SKEW))
+    assert rig.complaints.counts == {"message.version": 1}
+    assert rig.link.state == "good"
+
+
 def test_what_a_broker_kept_is_no_score(rig: LinkRig) -> None:
     rig.ask("a")
     rig.receive(CloudScore(id=rig.questions[-1].id, contestant="big", label="7"), retain=True)

@@ -39,7 +39,7 @@ class FakeKeeper:
         self.dones: list[Done] = []
         self.terms: list[dict[str, Any]] = []
         self.notes: list[Record] = []
-        self.raised: list[tuple[str, int]] = []
+        self.raised: list[tuple[str, int, float]] = []
         self.has_room = True
 
     def keep(self, record: SampleRecord, payload: SharedPayload, done: Done, **terms: Any) -> bool:
@@ -56,8 +56,8 @@ class FakeKeeper:
             done(None)
         return self.has_room
 
-    def raise_priority(self, sample: str, priority: int) -> None:
-        self.raised.append((sample, priority))
+    def raise_priority(self, sample: str, priority: int, likelier: float = 1.0) -> None:
+        self.raised.append((sample, priority, likelier))
 
 
 class Site:
@@ -78,9 +78,18 @@ class Site:
         self.settled: list[str] = []
         self.payloads: list[SharedPayload] = []
 
-    def answer(self, key: str, score: Score | None = SURE, *, task: str = "meter", **of_input: Any) -> None:
-        """Answer an input, and settle it as the desk does."""
-        request = Request(key, 0)
+    def answer(
+        self,
+        key: str,
+        score: Score | None = SURE,
+        *,
+        task: str = "meter",
+        fingerprint: int = 0,
+        away: bool = False,
+        **of_input: Any,
+    ) -> None:
+        """Answer an input, and settle it as the desk does: unless nobody was there to take the answer."""
+        request = Request(key, 0, fingerprint=fingerprint)
         candidates = () if score is None else (Seen("a", 5 * MS, score),)
         decision = rendezvous.Answer(request, "preferred", score, candidates, 5 * MS)
         one = Input(
@@ -101,7 +110,8 @@ class Site:
         self.payloads.append(payload)
         self.decoy.answered(Answered(one, decision, answer, payload, POLICY))
         payload.release()  # the desk's own hold
-        self.decoy.settle(key, lambda: self.settled.append(key))
+        if not away:
+            self.decoy.settle(key, lambda: self.settled.append(key))
 
     def late(self, key: str, *, differs: bool = True) -> None:
         self.reactor.now = 400 * MS
@@ -156,6 +166,9 @@ def test_what_cannot_be_saved_is_settled_counted_and_said() -> None:
     assert site.settled == ["1"]
     assert site.decoy.counts["not_kept"] == 1
     assert site.complaints.counts["spool.full"] == 1
+    record = site.keeper.notes[-1]
+    assert isinstance(record, SampleRecord), "what was said of it is told all the same"
+    assert (record.sample, record.input) == ("b1-1", None)
 
 
 def test_where_too_much_waits_for_the_disk_nothing_more_is_kept() -> None:
@@ -164,7 +177,8 @@ def test_where_too_much_waits_for_the_disk_nothing_more_is_kept() -> None:
     site.answer("1")
     assert site.settled == ["1"]
     assert site.decoy.counts["not_kept"] == 1
-    assert site.complaints.counts["capture.overloaded"] == 2, "the input, and the policy's record"
+    assert site.complaints.counts["capture.overloaded"] == 3, "the input, its record, and the policy's"
+    assert site.decoy.counts["records_lost"] == 2
 
 
 def test_a_slow_disk_holds_up_nobody_for_long() -> None:
@@ -197,6 +211,35 @@ def test_who_comes_again_while_it_is_written_is_settled_with_it() -> None:
     assert site.settled == ["1", "1 again"]
     site.decoy.settle("1", lambda: site.settled.append("1 once more"))
     assert site.settled[-1] == "1 once more"
+
+
+def test_who_comes_again_after_its_answer_was_forgotten_is_kept_once() -> None:
+    """A broker that was away for longer than answers are remembered: the desk takes the input for a new one."""
+    site = Site(CaptureConfig(base_rate=1.0))
+    site.answer("r7", away=True, repeatable=True, fingerprint=7)
+    site.keeper.dones[0](None)
+    site.decoy.closed("r7")
+    assert not site.settled
+    site.answer("r7", repeatable=True, fingerprint=7)
+    assert site.settled == ["r7"]
+    assert [record.sample for record in site.keeper.kept] == ["b1-1"]
+    site.late("r7")
+    assert site.keeper.raised == [("b1-1", 2, 1.0)]
+
+
+def test_another_input_under_an_id_that_came_before_is_kept_too() -> None:
+    site = Site(CaptureConfig(base_rate=1.0))
+    site.answer("r7", away=True, repeatable=True, fingerprint=7)
+    site.answer("r7", repeatable=True, fingerprint=8)
+    assert len(site.keeper.kept) == 2
+
+
+def test_who_comes_again_and_could_not_be_kept_gets_another_try() -> None:
+    site = Site(CaptureConfig(base_rate=1.0))
+    site.answer("r7", away=True, repeatable=True, fingerprint=7)
+    site.keeper.dones[0](FULL)
+    site.answer("r7", repeatable=True, fingerprint=7)
+    assert len(site.keeper.kept) == 2
 
 
 def test_a_task_that_captures_nothing_is_let_be() -> None:
@@ -260,8 +303,34 @@ def test_a_late_score_raises_what_is_kept_already() -> None:
     site = Site(CaptureConfig(base_rate=1.0))
     site.answer("1")
     site.late("1")
-    assert site.keeper.raised == [("b1-1", 2)]
+    assert site.keeper.raised == [("b1-1", 2, 1.0)]
     assert len(site.keeper.kept) == 1
+
+
+def test_inputs_that_late_scores_speak_for_stand_for_themselves_alone() -> None:
+    """Were those that the base rate had kept already to stand for others too, all of these would count twice."""
+    site = Site(CaptureConfig(base_rate=0.25))
+    for number in range(200):
+        site.answer(str(number))
+        site.late(str(number))
+        site.late(str(number))  # another contestant's
+        site.decoy.closed(str(number))
+    probabilities = {record.sample: record.probability for record in site.keeper.kept}
+    assert 20 < sum(probability < 1 for probability in probabilities.values()) < 80
+    for sample, _, likelier in site.keeper.raised:
+        probabilities[sample] *= likelier
+    assert sum(1 / probability for probability in probabilities.values()) == 200
+
+
+def test_an_input_that_a_late_score_would_have_missed_stands_for_others_too() -> None:
+    site = Site(CaptureConfig(base_rate=0.25))
+    for number in range(400):
+        site.answer(str(number))
+    for number in range(400):
+        site.late(str(number))
+    missed = site.decoy.counts["late_missed"]
+    assert sum(likelier == 1 for _, _, likelier in site.keeper.raised) + missed == 400 - 64
+    assert len(site.keeper.kept) + missed == 400
 
 
 def test_a_late_score_keeps_the_input_of_an_answer_that_was_recorded_without_it() -> None:

@@ -12,7 +12,7 @@ from roost_edge.cloud_link.interface import Inquiry
 from roost_edge.desk import Desk
 from roost_edge.inputs import Delivery, Input
 from roost_edge.task import Task
-from roost_edge.workers import Job, Worker
+from roost_edge.workers import Job, WorkerHandle
 from roost_edge.workers.job_queue import JobQueue, Ticket
 from roost_shared.clock import MS, SystemClock
 from roost_shared.complaints import Complaints
@@ -83,7 +83,7 @@ class Bench:
         )
         self.task = Task(
             policy,
-            workers=cast("dict[str, Worker]", self.workers),
+            workers=cast("dict[str, WorkerHandle]", self.workers),
             refused={},
             bundles={name: f"{name}:1@sha256:00" for name in self.workers},
             unsigned=True,
@@ -151,7 +151,7 @@ def test_a_worker_gets_one_job_for_all_it_serves_but_those_that_are_shed() -> No
     shared = bench.workers["primary"]
     workers = {"primary": shared, "backup": bench.workers["backup"], "shadow": shared}
     bench.desk.tasks["meter"] = Task(
-        bench.task.policy, workers=cast("dict[str, Worker]", workers), refused={}, bundles={}, unsigned=True
+        bench.task.policy, workers=cast("dict[str, WorkerHandle]", workers), refused={}, bundles={}, unsigned=True
     )
     for number in range(4):
         bench.put(f"r{number}", FakeReply())
@@ -360,8 +360,8 @@ class OneModel(FakeWorker):
 def test_three_times_more_inputs_than_a_model_can_score_cost_none_of_those_it_can() -> None:
     bench = Bench(in_flight=20)
     model = OneModel(bench, took_ns=50 * MS)
-    bench.task.workers = cast("dict[str, Worker]", {"primary": model})
-    bench.task.by_worker = cast("dict[Worker, list[str]]", {model: ["primary"]})
+    bench.task.workers = cast("dict[str, WorkerHandle]", {"primary": model})
+    bench.task.by_worker = cast("dict[WorkerHandle, list[str]]", {model: ["primary"]})
     replies = []
     for number in range(600):  # 60 a second for ten seconds, of which it can score 20
         bench.reactor.advance(number * 1000 * MS // 60)
@@ -538,7 +538,7 @@ class AskingBench(Bench):
             deadline_ms=300,
             default="unknown",
         )
-        workers = cast("dict[str, Worker]", {"primary": self.workers["primary"]})
+        workers = cast("dict[str, WorkerHandle]", {"primary": self.workers["primary"]})
         self.task = Task(policy, workers=workers, refused={}, bundles={}, unsigned=True)
         self.desk.tasks["meter"] = self.task
         self.asker = FakeAsker()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from roost_edge.identity import IdentityUnreadableError, is_enrolled, read_identity
+from tests.support.unreadable import NO_JSON
 
 CLOUD = {
     "schema_version": 1,
@@ -58,6 +59,13 @@ def test_what_is_wrong_with_it_is_said(tmp_path: Path, changes: dict[str, Any], 
     with pytest.raises(IdentityUnreadableError, match=says):
         read_identity(tmp_path)
     assert is_enrolled(tmp_path)
+
+
+@pytest.mark.parametrize("wrong", NO_JSON)
+def test_a_damaged_record_is_said(tmp_path: Path, wrong: str) -> None:
+    (write(tmp_path) / "cloud.json").write_bytes(NO_JSON[wrong])
+    with pytest.raises(IdentityUnreadableError, match="enrol again"):
+        read_identity(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["cloud.json", "device.key", "device.crt", "ca.crt"])

@@ -60,6 +60,16 @@ def test_a_list_is_due_when_it_is_full_or_old_enough(
     reader.close()
 
 
+def test_a_list_comes_due_by_time_alone(open_spool: Open) -> None:
+    """Nothing more comes, and the next `tick` is a minute away."""
+    spool = filled(open_spool)
+    reader = spool.reader()
+    assert reader.seal(SealLimits(age_s=5), identify) is None
+    spool.pass_time(5 * SECOND)
+    assert names(reader.seal(SealLimits(age_s=5), identify)) == ["boot-0", "boot-3"]
+    reader.close()
+
+
 def test_a_list_is_the_same_after_a_restart(open_spool: Open) -> None:
     reader = filled(open_spool).reader()
     sealed = reader.seal(FLUSH, identify)

@@ -11,9 +11,9 @@ import pytest
 
 import roost_edge.spool
 from roost_edge.spool.disk import Disk
-from roost_edge.spool.errors import SpoolBusyError, SpoolUnwritableError
+from roost_edge.spool.errors import EntryGoneError, SpoolBusyError, SpoolUnwritableError
 from roost_edge.spool.interface import NewEntry, Note, SealLimits
-from roost_edge.spool.limits import SpoolLimits
+from roost_edge.spool.limits import LIST_GRACE_S, SpoolLimits
 from roost_edge.spool.store import Spool
 from roost_shared.clock import SECOND
 from roost_shared.records import DroppedRecord, decode_record, encode_record
@@ -226,6 +226,17 @@ def test_a_raised_input_outlives_those_it_was_among(open_spool: Open) -> None:
     assert (kept["b-first"].priority, kept["b-first"].probability) == (3, 0.5)
 
 
+def test_a_raised_input_may_stand_for_fewer_and_thinning_before_still_counts(open_spool: Open) -> None:
+    spool = open_spool()
+    spool.append([sized(f"b-{number}", 200, probability=0.25) for number in range(3)], now_ns=0)
+    spool._connection.execute("UPDATE entry SET probability = 0.125 WHERE sample = 'b-1'")  # as a round leaves it
+    for sample in ("b-0", "b-1"):
+        spool.raise_priority(sample, 2, 4.0)
+    spool.append([sized("b-4", 200, probability=0.25)], now_ns=0)
+    kept = {entry.sample: entry.probability for entry, _, _ in sweep(spool)}
+    assert kept == {"b-0": 1.0, "b-1": 0.5, "b-2": 0.25, "b-4": 0.25}
+
+
 def test_disk_space_is_given_back_at_once(open_spool: Open, tmp_path: Path) -> None:
     spool = open_spool(quota_bytes=400_000, segment_bytes=4 << 20)
     for number in range(100):
@@ -292,6 +303,27 @@ def test_an_input_is_dropped_when_it_is_too_old(open_spool: Open) -> None:
     assert spool.describe()["dropped"] == {"retention": 1}
 
 
+def test_a_list_that_never_arrives_is_dropped_too_a_day_later(open_spool: Open) -> None:
+    """It can be neither thinned nor sealed anew, and whoever promises to forget after a while means that as well."""
+    spool = open_spool(age_s=100)
+    spool.append([new_entry("boot-1"), new_entry("boot-2")], now_ns=0)
+    reader = spool.reader()
+    sealed = reader.seal(SealLimits(flush=True), identify)
+    assert sealed is not None
+    spool.tick((100 + LIST_GRACE_S) * SECOND)
+    assert reader.shards() == [sealed.shard]
+    spool.tick((101 + LIST_GRACE_S) * SECOND)
+    assert reader.shards() == []
+    with pytest.raises(EntryGoneError):  # by which an uploader in the middle of it learns that
+        reader.read(sealed.entries[0])
+    reader.committed(sealed.shard)
+    reader.dissolve(sealed.shard)
+    assert told(spool) == {"boot-1": "retention", "boot-2": "retention"}
+    figures = spool.describe()
+    assert (figures["sealed_bytes"], figures["entry_bytes"], figures["dropped"]) == (0, 0, {"retention": 2})
+    reader.close()
+
+
 @pytest.mark.parametrize("restarted_at_ns", [0, 5 * SECOND, TEN_YEARS_NS])
 def test_age_is_time_spent_running_whatever_the_clocks_say(open_spool: Open, restarted_at_ns: int) -> None:
     spool = open_spool("one", age_s=100, now_ns=1000 * SECOND)
@@ -356,6 +388,17 @@ def test_a_watermark_beyond_what_was_written_covers_no_future_record(open_spool:
     spool.watermark("nobody", 1000, 0)
     spool.note([Note(record=b"2")], now_ns=0)
     assert [(batch.first, batch.records) for batch in all_batches(spool)] == [(2, [b"2"])]
+
+
+def test_a_note_that_comes_again_is_kept_once_over_a_restart_and_after_it_was_covered(open_spool: Open) -> None:
+    spool = open_spool()
+    first, second, third = (Note(record=b"%d" % number, number=number) for number in (3, 7, 8))
+    spool.note([first, second], now_ns=0)
+    spool = open_spool()
+    spool.note([first, second, third], now_ns=0)
+    spool.watermark("boot", 3, 0)
+    spool.note([third, Note(record=b"any"), Note(record=b"any")], now_ns=0)
+    assert [(batch.first, batch.records) for batch in all_batches(spool)] == [(4, [b"any", b"any"])]
 
 
 def test_a_record_stays_when_its_entry_goes_first(open_spool: Open) -> None:

@@ -59,6 +59,7 @@ def test_a_workers_messages_survive_the_wire(message: protocol.FromWorker) -> No
         b"\x91\xa4Nope",
         b"\x94\xa4Done\x01\x02\x03",
         b"\xdd\xff\xff\xff\xff",
+        b"\x95\xa4Work\x01\x90\xc0\x81\xa1x" + b"\x91" * 60_000,
     ],
 )
 def test_what_is_no_message_is_a_protocol_error(packet: bytes) -> None:

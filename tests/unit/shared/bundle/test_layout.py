@@ -54,6 +54,15 @@ def test_a_model_pack_tool_finds_its_documents(tmp_path: Path) -> None:
     assert config["modelfs"]["diffIds"] == [layer["digest"] for layer in manifest["layers"]]
     names = [layer["annotations"]["org.cncf.model.filepath"] for layer in manifest["layers"]]
     assert names == ["roost.json", "model.tflite", "golden.msgpack"]
+    assert index["mediaType"] == "application/vnd.oci.image.index.v1+json"
+    assert manifest["mediaType"] == "application/vnd.oci.image.manifest.v1+json"
+    assert manifest["config"]["mediaType"] == "application/vnd.cncf.model.config.v1+json"
+    assert [layer["mediaType"] for layer in manifest["layers"]] == [
+        "application/vnd.cncf.model.weight.config.v1.raw",
+        "application/vnd.cncf.model.weight.v1.raw",
+        "application/vnd.cncf.model.dataset.v1.raw",
+    ]
+    assert (index["schemaVersion"], manifest["schemaVersion"], config["modelfs"]["type"]) == (2, 2, "layers")
 
 
 def test_a_newer_document_says_which_side_to_upgrade(tmp_path: Path) -> None:
@@ -62,6 +71,14 @@ def test_a_newer_document_says_which_side_to_upgrade(tmp_path: Path) -> None:
     with pytest.raises(BundleVersionError, match="upgrade this side"):
         _write(tmp_path / "b", newer, built.stage_path("model"), built.golden_path)
     assert [path.name for path in tmp_path.iterdir()] == ["a"], "what cannot be read is not left behind"
+
+
+def test_a_stage_is_found_by_name_and_format(tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path / "b")
+    assert bundle.stage_path("model", "tflite") == bundle.stage_path("model")
+    for name, stage_format in (("head", None), ("model", "onnx")):
+        with pytest.raises(KeyError, match=name):
+            bundle.stage_path(name, stage_format)  # type: ignore[arg-type]  # a Literal in a loop is a str
 
 
 def test_a_bundle_behind_a_pointer_keeps_its_folder(tmp_path: Path) -> None:

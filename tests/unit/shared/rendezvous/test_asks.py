@@ -246,3 +246,25 @@ def test_a_link_s_change_is_told_to_those_that_may_yet_ask_and_to_nobody_else() 
     slow = Link(up=True, round_trip_ns=400 * MS)
     assert rendezvous.link("meter", slow, START_NS) == []
     assert rendezvous._unasked["meter"] == {}
+
+
+# ---- what a record says of a question that was not asked
+
+
+@pytest.mark.parametrize("ask", ["always", "unsure", Sample(1.0)])
+def test_who_is_left_out_is_named_with_the_reason_and_no_time(ask: AskMode) -> None:
+    effects = play_effects(
+        policy(ask), Request("r1", START_NS), [(20, "primary", 0.9)], link=FAST, absent={"cloud": SHED}
+    )
+    _, answer = answer_of(effects)
+    assert [(seen.contestant, seen.error, seen.elapsed_ns) for seen in answer.candidates] == [
+        ("cloud", SHED, 0),
+        ("primary", None, 20 * MS),
+    ]
+
+
+def test_a_question_that_cannot_be_asked_any_more_failed_when_it_was_wanted() -> None:
+    task = policy("unsure", Rule(accept="primary", min_confidence=0.8), Rule(accept="cloud"))
+    story: list[Happening] = [(30, "link", NO_LINK), (60, "primary", 0.1)]
+    _, answer = answer_of(play_effects(task, Request("r1", START_NS), story))
+    assert [(seen.elapsed_ns, seen.error.code) for seen in answer.candidates if seen.error] == [(60 * MS, "link.down")]

@@ -1,0 +1,31 @@
+"""The one way to wait in a test: until something is so."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+__all__ = ["PATIENCE_S", "until"]
+
+PATIENCE_S: Final = 60.0  # no promise of anybody's: the machine may be busy
+_LOOK_EVERY_S: Final = 0.005
+
+
+def until(
+    condition: Callable[[], object],
+    what: str,
+    timeout_s: float = PATIENCE_S,
+    *,
+    otherwise: Callable[[], object] = str,
+) -> None:
+    """Poll until `condition` holds.
+
+    Args:
+        condition: asked again and again.
+        what: it is that is waited for.
+        timeout_s: after which it fails.
+        otherwise: tells what is so instead.
+    """
+    give_up_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < give_up_s, f"waited {timeout_s} s in vain for: {what} {otherwise()}"
+        time.sleep(_LOOK_EVERY_S)
