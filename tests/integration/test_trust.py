@@ -3,12 +3,13 @@
 import threading
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
 from roost_cloud.db.tables import AuditEntry, TrustRepository
-from roost_cloud.keyring import drafts
+from roost_cloud.trust import drafts
 from roost_cloud.trust.errors import TrustDamagedError
 from roost_cloud.trust.refreshing import refresh_all
 from roost_cloud.trust.standing import metadata_key
@@ -256,3 +257,56 @@ def withdrawal(people: TrustPeople, bundle: Bundle) -> bytes:
 
 def files(cloud: Cloud) -> list[str]:
     return [info.key for info in cloud.services.objects.list_objects("acme/tuf/")]
+
+
+@pytest.fixture
+def online(people: TrustPeople, argmax: Bundle) -> TrustPeople:
+    """The cloud may release for the bundle's task by itself."""
+    people.delegate_online(argmax.config.task or "")
+    return people
+
+
+def release_online(cloud: Cloud, bundle: Bundle, **body: Any) -> Any:
+    path = f"{STATE}/releases/{bundle.config.task}"
+    return cloud.client.post(path, json=body, headers=cloud.headers(role="operator"))
+
+
+def test_where_people_have_said_so_the_cloud_releases(cloud: Cloud, online: TrustPeople, argmax: Bundle) -> None:
+    reference = f"{argmax.config.name}:{argmax.config.version}"
+    assert release_online(cloud, argmax, release=[reference]).json() == {"created": True}
+    assert release_online(cloud, argmax, release=[reference]).json() == {"created": False}
+    told = cloud.client.get(STATE, headers=cloud.headers()).json()["roles"][-1]
+    assert (told["version"], told["targets"]) == (1, [target_of(argmax).path])
+    assert told["keys"][0]["keyid"] == online.online_releaser(argmax.config.task or "").keyid
+    assert release_online(cloud, argmax, withdraw=[reference]).json() == {"created": True}
+
+
+def test_the_cloud_releases_nothing_that_the_registry_lacks(cloud: Cloud, online: TrustPeople, argmax: Bundle) -> None:
+    answer = release_online(cloud, argmax, release=["nobodys:1"])
+    assert code_of(answer) == (422, "trust.metadata_refused")
+    assert online.tenant == "acme"
+
+
+def test_where_people_release_the_cloud_does_not(cloud: Cloud, people: TrustPeople, argmax: Bundle) -> None:
+    people.online_releaser(argmax.config.task or "")  # having a key is not enough
+    reference = f"{argmax.config.name}:{argmax.config.version}"
+    assert code_of(release_online(cloud, argmax, release=[reference])) == (422, "trust.metadata_refused")
+
+
+def test_what_the_cloud_released_is_kept_from_expiring_and_what_people_did_is_not(
+    cloud: Cloud, online: TrustPeople, argmax: Bundle
+) -> None:
+    online.delegate("faces", [online.releaser])
+    online.accept("releases/faces", online.first_release())
+    release_online(cloud, argmax, release=[f"{argmax.config.name}:{argmax.config.version}"])
+    cloud.clock.advance(timedelta(days=20))
+    refresh_all(cloud.services)
+    told = {role["name"]: role["version"] for role in cloud.client.get(STATE, headers=cloud.headers()).json()["roles"]}
+    assert told[f"task.{argmax.config.task}"] == 2
+    assert told["task.faces"] == 1
+
+
+def test_the_cloud_s_releaser_is_replaced_once_it_is_named(cloud: Cloud, online: TrustPeople, argmax: Bundle) -> None:
+    path = f"{STATE}/releases/{argmax.config.task}/releaser"
+    made = [cloud.client.post(path, json={"anew": True}, headers=cloud.headers()).json()["keyid"] for _ in range(2)]
+    assert made[0] == made[1] != online.targets.get_delegated_role(f"task.{argmax.config.task}").keyids[0]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from roost_cloud.__main__ import app
+from roost_cloud.trust.refreshing import refresh_all
 from roost_cloud.trust.standing import metadata_key
 from roost_shared.bundle import Bundle
 from roost_shared.digest import digest_of, hex_of
@@ -150,7 +151,7 @@ def test_what_is_asked_before_signing_is_what_is_signed(delegated: Person, argma
 
 
 def test_who_may_not_release_is_told_so(admin: Person, delegated: Person, argmax: Bundle) -> None:
-    admin("sign", reference(argmax), "--yes", fails="lacks 1 more signatures, nothing was sent")
+    admin("sign", reference(argmax), "--expect", argmax.digest, fails="lacks 1 more signatures, nothing was sent")
     delegated("delegate", argmax.config.task or "", "--to", "ann", fails="targets lacks 1 more signatures")
     delegated("rotate", "root", fails="root lacks 1 more signatures")
 
@@ -158,8 +159,16 @@ def test_who_may_not_release_is_told_so(admin: Person, delegated: Person, argmax
 def test_a_folder_believes_the_root_that_somebody_vouches_for(admin: Person, ann: Person, argmax: Bundle) -> None:
     admin("init", "--no-passphrase")
     ann("add-key", "ann", "--no-passphrase")
-    ann("sign", reference(argmax), "--yes", fails="give --root-digest")
-    ann("sign", reference(argmax), "--yes", "--root-digest", "sha256:" + 64 * "0", fails="the newest root is sha256:")
+    ann("sign", reference(argmax), "--expect", argmax.digest, fails="give --root-digest")
+    ann(
+        "sign",
+        reference(argmax),
+        "--expect",
+        argmax.digest,
+        "--root-digest",
+        "sha256:" + 64 * "0",
+        fails="the newest root is sha256:",
+    )
     assert not (ann.folder / "root.json").exists()
 
 
@@ -174,7 +183,7 @@ def test_two_releasers_sign_one_after_the_other(
     admin("delegate", task, "--to", publics[0], "--to", publics[1], "--threshold", "2")
     draft = tmp_path / "draft.json"
     said = f"have {draft} signed by others"
-    delegated("sign", reference(argmax), "--yes", "--draft", str(draft), fails=said)
+    delegated("sign", reference(argmax), "--expect", argmax.digest, "--draft", str(draft), fails=said)
     shown = bob("sign", str(draft), stdin="y\n")
     assert f"+ {task}/{reference(argmax)}" in shown
     assert "sha256:" + hex_of(argmax.digest) in shown
@@ -196,7 +205,7 @@ def test_root_keys_on_two_machines_change_root_together(
     admin("add-key", "root-3", "--no-passphrase")
     change = ("--add", "root-3", "--remove", "root-1")
     admin("rotate", "root", *change, "--draft", str(draft), fails="root lacks 1 more signatures")
-    shown = second("sign", str(draft), "--yes")
+    shown = second("sign", str(draft), stdin="y\n")
     assert "- root: 2 of" in shown
     assert json.loads(admin("status", "--json"))["roles"][0]["version"] == 2
     client.refresh()
@@ -210,7 +219,7 @@ def test_keys_of_all_roles_change_and_devices_follow(
     for name in ("ann", "bob", "targets-2", "root-2"):
         admin("add-key", name, "--no-passphrase")
     admin("delegate", task, "--to", "ann")
-    admin("sign", reference(argmax), "--yes")
+    admin("sign", reference(argmax), "--expect", argmax.digest)
     first = admin.root
     client = device(cloud, first, pool, tmp_path / "device")
     steps = (
@@ -238,7 +247,7 @@ def test_a_lost_releaser_is_replaced_without_its_key(
     cloud: ServedCloud, admin: Person, delegated: Person, argmax: Bundle, pool: urllib3.PoolManager, tmp_path: Path
 ) -> None:
     task = argmax.config.task or ""
-    delegated("sign", reference(argmax), "--yes")
+    delegated("sign", reference(argmax), "--expect", argmax.digest)
     (delegated.folder / "ann.pem").unlink()
     admin("add-key", "bob", "--no-passphrase")
     admin("delegate", task, "--to", "bob")
@@ -250,14 +259,14 @@ def test_nobody_is_made_to_sign_what_the_store_was_made_to_say(
     cloud: ServedCloud, delegated: Person, argmax: Bundle
 ) -> None:
     """The object store is in an attacker's hands, who adds a target to what the releaser will sign next."""
-    delegated("sign", reference(argmax), "--yes")
+    delegated("sign", reference(argmax), "--expect", argmax.digest)
     store, key = cloud.services.objects, metadata_key("acme", f"1.task.{argmax.config.task}.json")
     with store.open(key) as reader:
         document = json.loads(reader.read())
     document["signed"]["targets"]["argmax/evil:1"] = {"length": 1, "hashes": {"sha256": "00"}}
     store.put(key, json.dumps(document).encode())
     (delegated.folder / "known" / f"task.{argmax.config.task}.json").unlink(missing_ok=True)
-    delegated("sign", reference(argmax), "--yes", fails="too_large: Downloaded")
+    delegated("sign", reference(argmax), "--expect", argmax.digest, fails="too_large: Downloaded")
 
 
 def test_nobody_follows_a_root_that_is_not_the_known_one_s(
@@ -268,5 +277,37 @@ def test_nobody_follows_a_root_that_is_not_the_known_one_s(
     for file in ("timestamp.json", "2.snapshot.json", "2.targets.json"):
         with cloud.services.objects.open(metadata_key("evil", file)) as reader:
             cloud.services.objects.put(metadata_key("acme", file), reader.read())
-    delegated("sign", reference(argmax), "--yes", fails="signature: timestamp was signed by 0/1 keys")
+    delegated(
+        "sign", reference(argmax), "--expect", argmax.digest, fails="signature: timestamp was signed by 0/1 keys"
+    )
     assert admin.root == delegated.root
+
+
+def test_a_tenant_may_let_the_cloud_release_by_itself_and_take_that_back(
+    cloud: ServedCloud, admin: Person, argmax: Bundle, pool: urllib3.PoolManager, tmp_path: Path
+) -> None:
+    task = argmax.config.task or ""
+    admin("init", "--no-passphrase")
+    client = device(cloud, admin.root, pool, tmp_path / "device")
+    admin("sign", reference(argmax), "--online", "--expect", argmax.digest, fails="people release for task")
+    assert "the cloud itself may release" in admin("delegate", task, "--online")
+    admin("sign", reference(argmax), "--online", "--expect", argmax.digest)
+    for _ in range(3):
+        assert client.verify_manifest(task, argmax.config.name, argmax.config.version)
+        cloud.clock.advance(timedelta(days=20))
+        assert refresh_all(cloud.services) == 1, "what the cloud releases it also keeps from expiring"
+        client.refresh()
+    admin("add-key", "ann", "--no-passphrase")
+    admin("delegate", task, "--to", "ann")
+    client.refresh()
+    assert client.verify_manifest(task, argmax.config.name, argmax.config.version), "signed anew by ann"
+    admin("sign", reference(argmax), "--online", "--withdraw", fails="people release for task")
+    admin("delegate", task, "--online")
+    client.refresh()
+    assert client.verify_manifest(task, argmax.config.name, argmax.config.version), "signed anew by the cloud"
+    admin("sign", reference(argmax), "--online", "--withdraw")
+    client.refresh()
+    with pytest.raises(ManifestUnsignedError):
+        client.verify_manifest(task, argmax.config.name, argmax.config.version)
+    del admin.env["ROOST_TRUST_KEYS"]
+    admin("sign", reference(argmax), fails="say --keys, or --online")

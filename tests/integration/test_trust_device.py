@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import urllib3
 
-from roost_cloud.keyring import drafts
 from roost_cloud.objects import ObjectStore
+from roost_cloud.trust import drafts
 from roost_cloud.trust.refreshing import refresh_all
 from roost_shared.bundle import Bundle
 from roost_shared.digest import hex_of

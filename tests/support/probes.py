@@ -65,6 +65,7 @@ NOBODYS: Final = {  # of every kind of thing one that no tenant has
     "alias": "nobodys",
     "task": "nobodys",
     "trusted_task": "nobodys",
+    "online_task": "nobodys",
     "new_digest": "sha256:" + 64 * "1",
     "shard": 64 * "2",
     "ready_shard": 64 * "3",
@@ -162,6 +163,12 @@ PROBES: Final[dict[str, Probe]] = {
     "PUT /api/v1/trust/releases/{task}": Probe(
         "operator", "/api/v1/trust/releases/{trusted_task}", RELEASE, "trust.release"
     ),
+    "POST /api/v1/trust/releases/{task}/releaser": Probe(
+        "admin", "/api/v1/trust/releases/acmes-online/releaser", {"anew": False}, "trust.online_releaser"
+    ),
+    "POST /api/v1/trust/releases/{task}": Probe(
+        "operator", "/api/v1/trust/releases/{online_task}", {"release": []}, "trust.release"
+    ),
     "POST /api/v1/device/records": Probe("device", "/api/v1/device/records", RECORDS),
     "GET /api/v1/samples": Probe("viewer", "/api/v1/samples"),
     "GET /api/v1/samples/{device}/{sample}": Probe("viewer", SAMPLE),
@@ -247,6 +254,7 @@ class World:
         self._betas = enrolled_device(cloud, "betas-first", "beta")
         people = TrustPeople(cloud)
         people.begin("acmes-trusted")
+        people.delegate_online("acmes-online")
         self._bodies = {
             MANIFEST: manifest_of(successor),
             NEXT_ROOT: people.next_root(),
@@ -283,6 +291,7 @@ class World:
             "alias": "acmes-alias",
             "task": "acmes-task",
             "trusted_task": "acmes-trusted",
+            "online_task": "acmes-online",
             "new_digest": NOBODYS["new_digest"],
             "shard": self._shard([make_input("b-2", b"acme's, on its way")], arrives=False),
             "ready_shard": self._shard([make_input("b-3", b"acme's, arrived")]),

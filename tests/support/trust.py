@@ -9,7 +9,7 @@ from httpx2 import Response
 from securesystemslib.signer import CryptoSigner, Key
 from tuf.api.metadata import Metadata, Root, TargetFile, Targets
 
-from roost_cloud.keyring import drafts
+from roost_cloud.trust import drafts
 from roost_shared.bundle import Bundle
 from roost_shared.trust.names import target_path
 from tests.support.cloud import Cloud
@@ -66,13 +66,14 @@ class TrustPeople:
         headers = self.cloud.headers(self.tenant)
         told = self.cloud.client.post("/api/v1/trust/online-keys", json={"anew": anew}, headers=headers)
         assert told.status_code == 200, told.text
-        return {
-            role: Key.from_dict(
-                key["keyid"],
-                {"keytype": key["keytype"], "scheme": key["scheme"], "keyval": {"public": key["public"]}},
-            )
-            for role, key in told.json().items()
-        }
+        return {role: _key(key) for role, key in told.json().items()}
+
+    def online_releaser(self, task: str) -> Key:
+        """The cloud's own key for a task."""
+        path, headers = f"/api/v1/trust/releases/{task}/releaser", self.cloud.headers(self.tenant)
+        told = self.cloud.client.post(path, json={}, headers=headers)
+        assert told.status_code == 200, told.text
+        return _key(told.json())
 
     def first_root(self, **changed: Any) -> Root:
         online = self.online()
@@ -96,7 +97,12 @@ class TrustPeople:
             self.delegate(task, [self.releaser])
 
     def delegate(self, task: str, releasers: Sequence[CryptoSigner], threshold: int = 1) -> None:
-        publics = [signer.public_key for signer in releasers]
+        self._delegate(task, [signer.public_key for signer in releasers], threshold)
+
+    def delegate_online(self, task: str) -> None:
+        self._delegate(task, [self.online_releaser(task)], 1)
+
+    def _delegate(self, task: str, publics: Sequence[Key], threshold: int) -> None:
         self.targets = drafts.delegated(self.targets, task, publics, threshold=threshold, expires=self.expires)
         self.accept("targets", signed(self.targets, self.targets_signer))
 
@@ -114,3 +120,8 @@ class TrustPeople:
     def accept(self, path: str, data: bytes) -> None:
         told = self.send(path, data)
         assert told.status_code == 201, told.text
+
+
+def _key(told: dict[str, str]) -> Key:
+    document = {"keytype": told["keytype"], "scheme": told["scheme"], "keyval": {"public": told["public"]}}
+    return Key.from_dict(told["keyid"], document)

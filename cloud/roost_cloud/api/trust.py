@@ -6,10 +6,11 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from tuf.api.metadata import Key
 
 from roost_cloud.api.auth import Admin, Given, Member, Operator, Viewer
+from roost_cloud.api.bundles import VERSION_PATTERN
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.people import audit
@@ -18,7 +19,8 @@ from roost_cloud.trust import queries
 from roost_cloud.trust.online_keys import OnlineKeys
 from roost_cloud.trust.publishing import Publisher
 from roost_cloud.trust.queries import RoleStatus
-from roost_shared.trust.names import FILE_NAME, SNAPSHOT, TIMESTAMP
+from roost_shared.topics import NAME
+from roost_shared.trust.names import FILE_NAME, SNAPSHOT, TIMESTAMP, task_role
 
 __all__ = ["METADATA_TYPE", "FileName", "Nonce", "TimeBody", "metadata_response", "router", "signed_time"]
 
@@ -36,6 +38,7 @@ router = APIRouter(prefix="/trust", tags=["trust"])
 FileName = Annotated[str, Path(pattern=f"^(?:{FILE_NAME.pattern})$", description="`timestamp.json`, `3.targets.json`")]
 Nonce = Annotated[str, Query(pattern="^[A-Za-z0-9_-]{16,128}$", description="to be signed with the time")]
 _Task = Annotated[Name, Path()]
+_Reference = Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}:{VERSION_PATTERN[1:]}", max_length=130)]
 
 
 class KeyBody(BaseModel):
@@ -65,6 +68,25 @@ class OnlineKeysRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     anew: Annotated[bool, Field(description="make others than those the root names, to take their place")] = False
+
+
+class OnlineReleaserRequest(BaseModel):
+    """What is asked of the key that the cloud releases with by itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    anew: Annotated[bool, Field(description="make another than the newest that targets name, to take its place")] = (
+        False
+    )
+
+
+class ReleaseRequest(BaseModel):
+    """What the cloud shall release by itself; with nothing, what is released is signed anew where it has to be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    release: Annotated[list[_Reference], Field(max_length=100)] = []
+    withdraw: Annotated[list[_Reference], Field(max_length=100)] = []
 
 
 class RoleBody(BaseModel):
@@ -194,6 +216,32 @@ def put_release(
     """Make a task's releases the newest: all manifests that devices may run for it."""
     publisher = _publisher(services, member)
     return _accept(response, lambda data: publisher.release(task, data), metadata)
+
+
+@router.post("/releases/{task}/releaser", responses=raises(401, 403, 422))
+def make_online_releaser(member: Admin, services: Given, task: _Task, body: OnlineReleaserRequest) -> KeyBody:
+    """The public half of a key that the cloud may release with, once targets name it; made at the first asking."""
+    keys = _keys(services, member.tenant)
+    with services.database.begin() as session:
+        in_use = queries.releasers(session, services.objects, keys, task) if body.anew else frozenset()
+        made = keys.newest(task_role(task), in_use, anew=body.anew).public_key
+        audit.record(
+            session,
+            tenant=member.tenant,
+            actor=member.name,
+            action="trust.online_releaser",
+            subject=task,
+            now=services.now(),
+            keyid=made.keyid,
+        )
+    return KeyBody.of(made)
+
+
+@router.post("/releases/{task}", responses=raises(401, 403, 404, 422))
+def release_online(member: Operator, services: Given, task: _Task, body: ReleaseRequest) -> AcceptedBody:
+    """Release by the cloud's own key, which targets must have named for the task."""
+    publisher = _publisher(services, member)
+    return AcceptedBody(created=publisher.release_online(task, add=body.release, withdraw=body.withdraw))
 
 
 def metadata_response(services: Services, tenant: str, file: str) -> Response:

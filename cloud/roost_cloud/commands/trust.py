@@ -1,12 +1,13 @@
 """`roost trust init|add-key|delegate|sign|rotate|status`: who decides what devices may run, and their signatures."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
 import typer
 
+from roost_cloud.client import ApiClient
 from roost_cloud.commands.connect import connect
 from roost_cloud.commands.output import AsJson, show_json, show_table, when
 from roost_cloud.commands.trust_keys import believe, expiry, keyid_of, new_passphrase, open_keyring, public_of
@@ -15,6 +16,7 @@ from roost_cloud.errors import ConflictError
 from roost_cloud.keyring.ceremony import Ceremony, manifest_target
 from roost_cloud.registry.reference import BadReferenceError, parse_reference
 from roost_cloud.transfer import Registry
+from roost_cloud.transfer.registry import Version
 from roost_shared.digest import digest_of
 from roost_shared.topics import check_name
 from roost_shared.trust.names import ROOT, TARGETS, target_path, task_of_role
@@ -58,7 +60,8 @@ class _Role(msgspec.Struct, frozen=True):
         """Until when it holds, in words."""
         if self.expires is None:
             return "not signed yet"
-        return when(self.expires) or ""
+        text = when(self.expires) or ""
+        return text if datetime.now(UTC) < self.expires else f"EXPIRED {text}"
 
 
 class _Trust(msgspec.Struct, frozen=True):
@@ -126,8 +129,13 @@ def delegate(
     context: typer.Context,
     keys: _Keys,
     task: Annotated[str, typer.Argument(help="The task.")],
-    to: Annotated[list[str], typer.Option(help="A releaser: a key's name in the folder, or a .pub file; repeatable.")],
+    to: Annotated[
+        list[str] | None, typer.Option(help="A releaser: a key's name in the folder, or a .pub file; repeatable.")
+    ] = None,
     *,
+    online: Annotated[
+        bool, typer.Option("--online", help="The cloud itself, by a key of its own: whoever breaks in may release.")
+    ] = False,
     threshold: Annotated[int, typer.Option(help="How many of them sign a release.", min=1, max=16)] = 1,
     days: _Days = _YEAR_DAYS,
     draft: _Draft = None,
@@ -135,55 +143,59 @@ def delegate(
 ) -> None:
     """Say who releases bundles for a task, in the place of whoever did before. Needs the targets key."""
     check_name(task, "task")
+    if online == bool(to):
+        raise typer.BadParameter("say --to whom, or --online")
     keyring = open_keyring(keys, passphrase_file)
-    releasers = [public_of(keyring, one) for one in to]
-    if threshold > len(releasers):
+    releasers = [public_of(keyring, one) for one in to or ()]
+    if threshold > len(releasers) + online:
         raise typer.BadParameter(f"{len(releasers)} keys cannot give {threshold} signatures", param_hint="--threshold")
     with connect(context) as cloud:
-        Ceremony(cloud, keyring, expiry(days), draft).delegate(task, [one.public for one in releasers], threshold)
-    names = ", ".join(one.name for one in releasers)
+        ceremony = Ceremony(cloud, keyring, expiry(days), draft)
+        if online:
+            ceremony.delegate_online(task)
+        else:
+            ceremony.delegate(task, [one.public for one in releasers], threshold)
+    names = "the cloud itself" if online else ", ".join(one.name for one in releasers)
     typer.echo(f"task {task}: {names} may release" + (f", {threshold} together" if threshold > 1 else ""))
 
 
 @app.command()
 def sign(
     context: typer.Context,
-    keys: _Keys,
     what: Annotated[str, typer.Argument(metavar="NAME:VERSION|DRAFT", help="A registered bundle, or a draft's file.")],
+    keys: Annotated[
+        Path | None, typer.Option("--keys", envvar="ROOST_TRUST_KEYS", help="The folder of keys.", file_okay=False)
+    ] = None,
     *,
+    online: Annotated[bool, typer.Option("--online", help="Have the cloud sign, where it may.")] = False,
     expect: Annotated[
-        str | None, typer.Option(metavar="sha256:…|FOLDER", help="What it has to be: a digest, or the bundle here.")
+        str | None,
+        typer.Option(metavar="sha256:…|FOLDER", help="What it has to be, by digest or the bundle here; or we ask."),
     ] = None,
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Release it no more.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     root_digest: _RootDigest = None,
     days: _Days = _YEAR_DAYS,
     draft: _Draft = None,
     passphrase_file: _Passphrase = None,
 ) -> None:
     """Release a bundle: from then on devices may run it. Needs a releaser's key of its task."""
-    keyring = open_keyring(keys, passphrase_file)
+    if keys is None and not online:
+        raise typer.BadParameter("say --keys, or --online")
     with connect(context) as cloud:
-        believe(cloud, keyring, root_digest)
-        ceremony = Ceremony(cloud, keyring, expiry(days), draft)
-        if Path(what).is_file():
-            ceremony.cosign(Path(what), lambda role, new, old: show_draft(role, new, old, sure=yes))
-            typer.echo(f"{what}: signed and sent")
-            return
-        name, sign_, version = parse_reference(what)
-        if sign_ != ":":
-            raise BadReferenceError(f"{what!r} is an alias, which moves: say which version, as {name}:VERSION")
-        found = Registry(cloud).version(name, version)
-        if found.task is None:
-            raise ConflictError(f"{what} names no task: build it with one, so that its releaser is known")
-        if withdraw:
-            ceremony.release(found.task, withdraw=[target_path(found.task, name, version)])
-            typer.echo(f"{what}: released no more")
-            return
-        manifest = found.manifest.encode()
-        check_manifest(what, digest_of(manifest), expect, sure=yes)
-        ceremony.release(found.task, add=[manifest_target(found.task, name, version, manifest)])
-    typer.echo(f"{what}: released for task {found.task}, {digest_of(manifest)}")
+        ceremony = None
+        if keys is not None and not online:
+            keyring = open_keyring(keys, passphrase_file)
+            believe(cloud, keyring, root_digest)
+            ceremony = Ceremony(cloud, keyring, expiry(days), draft)
+            if Path(what).is_file():
+                ceremony.cosign(Path(what), show_draft)
+                typer.echo(f"{what}: signed and sent")
+                return
+        found = _find(cloud, what)
+        if not withdraw:
+            check_manifest(what, digest_of(found.manifest.encode()), expect)
+        _release(cloud, ceremony, found, withdraw=withdraw)
+    typer.echo(f"{what}: released no more" if withdraw else f"{what}: released for task {found.task}, {found.digest}")
 
 
 @app.command()
@@ -248,3 +260,25 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
         "RELEASED": lambda one: None if one.targets is None else str(len(one.targets)),
     }
     show_table(trust.roles, columns, as_json=False)
+
+
+def _find(cloud: ApiClient, what: str) -> Version:
+    name, sign_, version = parse_reference(what)
+    if sign_ != ":":
+        raise BadReferenceError(f"{what!r} is an alias, which moves: say which version, as {name}:VERSION")
+    found = Registry(cloud).version(name, version)
+    if found.task is None:
+        raise ConflictError(f"{what} names no task: build it with one, so that its releaser is known")
+    return msgspec.structs.replace(found, digest=digest_of(found.manifest.encode()))
+
+
+def _release(cloud: ApiClient, ceremony: Ceremony | None, found: Version, *, withdraw: bool) -> None:
+    """Release a version or withdraw it, signed here, or by the cloud if there is no ceremony."""
+    task, name, version = found.task or "", found.name, found.version
+    if ceremony is None:
+        body = {"withdraw" if withdraw else "release": [f"{name}:{version}"]}
+        cloud.call("POST", f"/trust/releases/{task}", dict, body=body)
+    elif withdraw:
+        ceremony.release(task, withdraw=[target_path(task, name, version)])
+    else:
+        ceremony.release(task, add=[manifest_target(task, name, version, found.manifest.encode())])

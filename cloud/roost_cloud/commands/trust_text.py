@@ -12,34 +12,31 @@ from roost_shared.bundle import open_bundle
 __all__ = ["check_manifest", "show_draft"]
 
 
-def check_manifest(what: str, found: str, expect: str | None, *, sure: bool) -> None:
+def check_manifest(what: str, found: str, expect: str | None) -> None:
     """See that this is what the operator means: by a folder, a digest, or their word.
 
     Args:
         what: the bundle's name and version.
         found: its digest in the registry.
         expect: the digest it has to have, or the folder of the same bundle; None to ask.
-        sure: ask nothing.
 
     Raises:
         ConflictError: it is another.
     """
     if expect is None:
-        if not sure:
-            typer.confirm(f"Let devices run {what}, {found}?", abort=True)
+        typer.confirm(f"Let devices run {what}, {found}?", abort=True)
         return
     meant = expect.strip().lower() if expect.startswith("sha256:") else open_bundle(Path(expect)).digest
     if meant != found:
         raise ConflictError(f"{what} is {found} in the registry, and you meant {meant}: nothing was signed")
 
 
-def show_draft(role: str, new: Root | Targets, old: Root | Targets | None, *, sure: bool) -> None:
+def show_draft(role: str, new: Root | Targets, old: Root | Targets | None) -> None:
     """Say what a draft changes, and ask."""
     typer.echo(f"{role} {new.version}, until {when(new.expires)}")
     for sign_, line in _changes(new, old):
         typer.echo(f"  {sign_} {line}")
-    if not sure:
-        typer.confirm("Sign it?", abort=True)
+    typer.confirm("Sign it?", abort=True)
 
 
 def _changes(new: Root | Targets, old: Root | Targets | None) -> list[tuple[str, str]]:

@@ -1,7 +1,6 @@
 """What people sign with, on their own machines: `roost trust`. Nothing here runs in the cloud.
 
 - `keyring.py`: a folder of keys, encrypted files or a signer's URI, and the root that its owner believes.
-- `drafts.py`: the next version of root, targets and a task's releases. Pure.
 - `trusted.py`: the cloud's repository, believed as far as that root goes: whoever has the cloud cannot make its people
   sign what they did not mean to.
 - `ceremony.py`: what they do with it all.

@@ -15,10 +15,10 @@ from securesystemslib.signer import Key
 from tuf.api.metadata import Metadata, Role, Root, TargetFile, Targets
 
 from roost_cloud.client import ApiClient
-from roost_cloud.keyring import drafts
 from roost_cloud.keyring.keyring import KeyFile, Keyring, KeyringError
 from roost_cloud.keyring.signing import Draft, read_draft
 from roost_cloud.keyring.trusted import TrustedRepository
+from roost_cloud.trust import drafts
 from roost_shared.durable import write_durably
 from roost_shared.trust.names import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, target_path, task_of_role, task_role
 
@@ -135,6 +135,12 @@ class Ceremony:
             draft.send(self.cloud)
             if moved.satisfies(after):
                 moved.send(self.cloud)
+
+    def delegate_online(self, task: str) -> None:
+        """Have the cloud itself release for a task from now on, by a key of its own."""
+        key = self.cloud.call("POST", f"/trust/releases/{task}/releaser", _PublicKey, body={"anew": True})
+        self.delegate(task, [key.key()], 1)
+        self.cloud.call("POST", f"/trust/releases/{task}", dict, body={})  # what was released before, by its key
 
     def rekey_task(self, task: str, *, add: Sequence[Key], remove: Sequence[str], threshold: int | None) -> None:
         """Other releasers for a task; with the same, what they signed holds for longer.

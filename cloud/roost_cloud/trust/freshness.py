@@ -1,7 +1,8 @@
 """What snapshot and timestamp say next, and when it is time to say it anew. Pure.
 
 The timestamp is good for a day and the snapshot for a week, so whoever holds back what is new is seen within a day;
-each is signed anew when half of its time has passed, which leaves half for a director to be away.
+each is signed anew when half of its time has passed, which leaves half for a director to be away. So are the releases
+of tasks that the cloud releases for by itself.
 """
 
 from collections.abc import Mapping
@@ -10,10 +11,11 @@ from typing import Final
 
 from tuf.api.metadata import MetaFile, Signed, Snapshot, Timestamp
 
-__all__ = ["SNAPSHOT_LIFE", "TIMESTAMP_LIFE", "is_due", "next_snapshot", "next_timestamp"]
+__all__ = ["RELEASE_LIFE", "SNAPSHOT_LIFE", "TIMESTAMP_LIFE", "is_due", "next_snapshot", "next_timestamp"]
 
 SNAPSHOT_LIFE: Final = timedelta(days=7)
 TIMESTAMP_LIFE: Final = timedelta(days=1)
+RELEASE_LIFE: Final = timedelta(days=30)  # where the cloud signs it
 _HASHES: Final = ["sha256"]
 
 

@@ -4,39 +4,41 @@ One change at a time: a row's lock is held from reading what there is to the las
 every device sees one state or the next. Whoever dies in between leaves files that nobody names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
-from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
+from tuf.api.metadata import Metadata, Root, TargetFile, Targets
 
 from roost_cloud.db import Database
 from roost_cloud.db.insert import insert_absent
-from roost_cloud.db.tables import BundleVersion, TrustRepository
+from roost_cloud.db.tables import TrustRepository
 from roost_cloud.objects import ObjectStore
 from roost_cloud.people import audit
-from roost_cloud.registry.reference import BadReferenceError, parse_reference
+from roost_cloud.trust import drafts
 from roost_cloud.trust.acceptance import (
-    ManifestFacts,
     accept_release,
     accept_root,
     accept_targets,
     changed_paths,
     parse_metadata,
 )
-from roost_cloud.trust.errors import NoTrustError, TrustDamagedError, VersionTakenError
-from roost_cloud.trust.freshness import SNAPSHOT_LIFE, TIMESTAMP_LIFE, is_due, next_snapshot, next_timestamp
+from roost_cloud.trust.errors import MetadataRefusedError, NoTrustError, VersionTakenError
+from roost_cloud.trust.filing import Filing
+from roost_cloud.trust.freshness import (
+    RELEASE_LIFE,
+    SNAPSHOT_LIFE,
+    TIMESTAMP_LIFE,
+    is_due,
+)
+from roost_cloud.trust.manifests import manifest_facts
 from roost_cloud.trust.online_keys import OnlineKeys
-from roost_cloud.trust.standing import Standing, metadata_key, read_standing
-from roost_shared.digest import digest_of, hex_of
-from roost_shared.trust.names import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, file_name, task_role
+from roost_cloud.trust.standing import Standing, read_standing
+from roost_shared.digest import digest_of
+from roost_shared.trust.names import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, task_of_role, task_role
 
-__all__ = ["Publisher", "manifest_facts", "tenants_with_trust"]
-
-_Signed = TypeVar("_Signed", Snapshot, Timestamp)
+__all__ = ["Publisher"]
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,8 @@ class Publisher:
             self._seal(session, row, data)  # first: of two who begin a repository, one gets no further
             if standing is not None and current is not None and standing.snapshot is not None:
                 # Signed for the old root and the new: there is no moment at which a device believes neither.
-                self._sign_anew(standing, (current, metadata.signed))
-            self._put(ROOT, metadata.signed.version, data)
+                self._filing.sign_anew(standing, (current, metadata.signed))
+            self._filing.put(ROOT, metadata.signed.version, data)
             self._record(session, "trust.root", self.keys.tenant, metadata.signed, digest=digest_of(data))
         return True
 
@@ -95,9 +97,8 @@ class Publisher:
             if standing.read(TARGETS) == data:
                 return False
             metadata = accept_targets(data, standing.trusted_root, standing.newest(TARGETS), now=self.now)
-            self._publish(standing, TARGETS, metadata.signed.version, data)
-            roles = metadata.signed.delegations.roles if metadata.signed.delegations is not None else None
-            self._record(session, "trust.targets", self.keys.tenant, metadata.signed, roles=sorted(roles or {}))
+            self._filing.publish(standing, {TARGETS: (metadata.signed.version, data)})
+            self._record(session, "trust.targets", self.keys.tenant, metadata.signed, roles=_delegated_roles(metadata))
         return True
 
     def release(self, task: str, data: bytes) -> bool:
@@ -120,9 +121,47 @@ class Publisher:
             changed = changed_paths(data, task, None if current is None else current.signed)
             facts = {path: manifest_facts(session, self.keys.tenant, task, path) for path in changed}
             metadata = accept_release(task, data, targets.signed, standing.newest(role), changed=facts, now=self.now)
-            self._publish(standing, role, metadata.signed.version, data)
+            self._filing.publish(standing, {role: (metadata.signed.version, data)})
             gone = sorted(before.keys() - metadata.signed.targets.keys())
             self._record(session, "trust.release", task, metadata.signed, released=changed, withdrawn=gone)
+        return True
+
+    def release_online(self, task: str, *, add: Sequence[str] = (), withdraw: Sequence[str] = ()) -> bool:
+        """Release by the cloud's own key, where the task's people have said that it may; see `root`.
+
+        Args:
+            task: whose bundles.
+            add: bundles to release, `NAME:VERSION`.
+            withdraw: bundles to release no more.
+
+        Raises:
+            NoTrustError: there are no targets.
+            MetadataRefusedError: the cloud may not release for that task, or the registry lacks a bundle.
+            TrustDamagedError: as `root`.
+        """
+        role = task_role(task)
+        with self.database.begin() as session:
+            standing = self._standing(session)
+            targets = standing.targets(TARGETS)
+            if targets is None:
+                raise NoTrustError("releaser of task", task)
+            current = standing.targets(role)
+            before = {} if current is None else current.signed.targets
+            paths = [f"{task}/{reference}" for reference in add]
+            after = drafts.released(
+                None if current is None else current.signed,
+                add=[self._target(session, task, path) for path in paths],
+                withdraw=[f"{task}/{reference}" for reference in withdraw],
+                expires=self.now + RELEASE_LIFE,
+            )
+            if current is not None and after.targets == before and _is_signed(targets.signed, role, current):
+                return False
+            data = self._signed_release(targets.signed, task, after)
+            accept_release(task, data, targets.signed, standing.newest(role), changed={}, now=self.now)
+            self._filing.publish(standing, {role: (after.version, data)})
+            changed = sorted(path for path, target in after.targets.items() if before.get(path) != target)
+            gone = sorted(before.keys() - after.targets.keys())
+            self._record(session, "trust.release", task, after, released=changed, withdrawn=gone)
         return True
 
     def refresh(self) -> bool:
@@ -142,49 +181,58 @@ class Publisher:
             if standing.timestamp is None or standing.listing is None:
                 return False
             root = (standing.trusted_root,)
-            if is_due(standing.listing, SNAPSHOT_LIFE, self.now):
-                self._sign_anew(standing, root)
+            renewed = self._renewed_releases(standing)
+            if renewed or is_due(standing.listing, SNAPSHOT_LIFE, self.now):
+                self._filing.publish(standing, renewed)
             elif is_due(standing.timestamp.signed, TIMESTAMP_LIFE, self.now):
                 assert standing.snapshot is not None  # noqa: S101 - it was read
-                self._point(standing, standing.listing.version, standing.snapshot, root)
+                self._filing.point(standing, standing.listing.version, standing.snapshot, root)
             else:
                 return False
         return True
 
-    # ---- files
+    # ---- what the cloud releases by itself
 
-    def _publish(self, standing: Standing, role: str, version: int, data: bytes) -> None:
-        self._put(role, version, data)
-        self._sign_anew(standing, (standing.trusted_root,), {role: (version, data)})
+    def _target(self, session: Session, task: str, path: str) -> TargetFile:
+        facts = manifest_facts(session, self.keys.tenant, task, path)
+        if facts is None:
+            raise MetadataRefusedError(f"{path} is no manifest that the registry has for task {task}")
+        return TargetFile(facts.length, {"sha256": facts.sha256}, path)
 
-    def _sign_anew(
-        self, standing: Standing, roots: tuple[Root, ...], changed: Mapping[str, tuple[int, bytes]] | None = None
-    ) -> None:
-        snapshot = next_snapshot(standing.listing, changed or {}, self.now)
-        data = self._signed(SNAPSHOT, snapshot, roots)
-        self._put(SNAPSHOT, snapshot.version, data)
-        self._point(standing, snapshot.version, data, roots)
-
-    def _point(self, standing: Standing, version: int, snapshot: bytes, roots: tuple[Root, ...]) -> None:
-        current = None if standing.timestamp is None else standing.timestamp.signed
-        timestamp = next_timestamp(current, (version, snapshot), self.now)
-        self._put(TIMESTAMP, timestamp.version, self._signed(TIMESTAMP, timestamp, roots))
-
-    def _signed(self, role: str, signed: _Signed, roots: tuple[Root, ...]) -> bytes:
-        """Signed by every key of ours that any of the roots names."""
-        metadata = Metadata(signed)
-        named = {keyid for root in roots for keyid in root.roles[role].keyids}
-        for signer in self.keys.signers(role):
+    def _signed_release(self, delegator: Targets, task: str, release: Targets) -> bytes:
+        named = _delegated_keyids(delegator, task_role(task))
+        metadata = Metadata(release)
+        for signer in self.keys.signers(task_role(task)):
             if signer.public_key.keyid in named:
                 metadata.sign(signer, append=True)
         if not metadata.signatures:
-            raise TrustDamagedError(f"we have no key that {self.keys.tenant}'s root names for {role}")
+            raise MetadataRefusedError(f"people release for task {task}, and the cloud does not: `roost trust sign`")
         return metadata.to_bytes()
 
-    def _put(self, role: str, version: int, data: bytes) -> None:
-        self.store.put(metadata_key(self.keys.tenant, file_name(role, version)), data)
+    def _renewed_releases(self, standing: Standing) -> dict[str, tuple[int, bytes]]:
+        """Releases that the cloud signs, those of which half of their life has passed, signed anew."""
+        targets = standing.targets(TARGETS)
+        renewed: dict[str, tuple[int, bytes]] = {}
+        for role in _delegated_roles(targets):
+            task, current = task_of_role(role), standing.targets(role)
+            if task is None or current is None or targets is None or not self.keys.signers(role):
+                continue
+            if is_due(current.signed, RELEASE_LIFE, self.now) and self._is_ours(targets.signed, role):
+                after = drafts.renewed(current.signed, self.now + RELEASE_LIFE)
+                renewed[role] = after.version, self._signed_release(targets.signed, task, after)
+        return renewed
+
+    def _is_ours(self, delegator: Targets, role: str) -> bool:
+        """Whether the cloud's keys are enough to release for a task."""
+        ours = {signer.public_key.keyid for signer in self.keys.signers(role)}
+        threshold = delegator.get_delegated_role(role).threshold
+        return len(ours & _delegated_keyids(delegator, role)) >= threshold
 
     # ---- rows
+
+    @property
+    def _filing(self) -> Filing:
+        return Filing(self.store, self.keys, self.now)
 
     def _lock(self, session: Session) -> TrustRepository | None:
         return session.get(TrustRepository, self.keys.tenant, with_for_update=True)
@@ -225,19 +273,19 @@ class Publisher:
         )
 
 
-def tenants_with_trust(session: Session) -> list[str]:
-    """Tenants that have a repository, by name."""
-    return list(session.scalars(select(TrustRepository.tenant).order_by(TrustRepository.tenant)))
+def _delegated_roles(targets: Metadata[Targets] | None) -> list[str]:
+    delegations = None if targets is None else targets.signed.delegations
+    return [] if delegations is None else sorted(delegations.roles or {})
 
 
-def manifest_facts(session: Session, tenant: str, task: str, path: str) -> ManifestFacts | None:
-    """What the registry knows of the manifest that a target's path names; None if it has none such for that task."""
-    prefix, _, reference = path.partition("/")
+def _delegated_keyids(targets: Targets, role: str) -> set[str]:
     try:
-        name, sign, version = parse_reference(reference)
-    except BadReferenceError:
-        return None
-    row = session.get(BundleVersion, (tenant, name, version)) if sign == ":" and prefix == task else None
-    if row is None or row.deleted_at is not None or row.task != task:
-        return None
-    return ManifestFacts(len(row.manifest), hex_of(row.digest))
+        return set(targets.get_delegated_role(role).keyids)
+    except ValueError:
+        return set()  # it is not delegated
+
+
+def _is_signed(delegator: Targets, role: str, metadata: Metadata[Targets]) -> bool:
+    return bool(_delegated_keyids(delegator, role)) and bool(
+        delegator.get_verification_result(role, metadata.signed_bytes, metadata.signatures)
+    )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from tuf.api.metadata import Key, Role, Root, Signed, Targets
 
@@ -14,10 +15,20 @@ from roost_cloud.trust.acceptance import parse_metadata
 from roost_cloud.trust.errors import NoTrustError, TrustDamagedError
 from roost_cloud.trust.online_keys import OnlineKeys
 from roost_cloud.trust.standing import Standing, check_seal, find_file, newest_root, read_standing
-from roost_shared.trust.names import FILE_NAME, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, file_name, largest_bytes
+from roost_shared.trust.names import FILE_NAME, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, file_name, largest_bytes, task_role
 from roost_shared.trust.signed_time import SignedTime, time_text
 
-__all__ = ["Pin", "RoleStatus", "find_pin", "online_keyids", "read_file", "read_pinned", "roles", "sign_time"]
+__all__ = [
+    "Pin",
+    "RoleStatus",
+    "find_pin",
+    "online_keyids",
+    "read_file",
+    "read_pinned",
+    "releasers",
+    "roles",
+    "sign_time",
+]
 
 
 class Pin(NamedTuple):
@@ -50,6 +61,11 @@ class RoleStatus(NamedTuple):
     version: int = 0
     expires: datetime | None = None
     targets: list[str] | None = None
+
+
+def tenants_with_trust(session: Session) -> list[str]:
+    """Tenants that have a repository, by name."""
+    return list(session.scalars(select(TrustRepository.tenant).order_by(TrustRepository.tenant)))
 
 
 def read_file(store: ObjectStore, tenant: str, file: str) -> bytes:
@@ -93,6 +109,19 @@ def online_keyids(session: Session, store: ObjectStore, keys: OnlineKeys) -> fro
         return frozenset()
     root = parse_metadata(Root, ROOT, newest_root(store, keys, row)).signed
     return frozenset(keyid for role in (SNAPSHOT, TIMESTAMP) for keyid in root.roles[role].keyids)
+
+
+def releasers(session: Session, store: ObjectStore, keys: OnlineKeys, task: str) -> frozenset[str]:
+    """The keys that the newest targets name for a task; none where nobody may release for it.
+
+    Raises:
+        TrustDamagedError: the repository is not what was put there.
+    """
+    row = session.get(TrustRepository, keys.tenant)
+    targets = None if row is None else read_standing(store, keys, row).targets(TARGETS)
+    delegations = None if targets is None else targets.signed.delegations
+    role = None if delegations is None else (delegations.roles or {}).get(task_role(task))
+    return frozenset(() if role is None else role.keyids)
 
 
 def find_pin(session: Session, keys: OnlineKeys) -> Pin | None:

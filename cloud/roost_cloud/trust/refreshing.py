@@ -4,7 +4,8 @@ import structlog
 
 from roost_cloud.services import Services
 from roost_cloud.trust.online_keys import OnlineKeys
-from roost_cloud.trust.publishing import Publisher, tenants_with_trust
+from roost_cloud.trust.publishing import Publisher
+from roost_cloud.trust.queries import tenants_with_trust
 from roost_shared.errors import RoostError
 
 __all__ = ["refresh_all"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tuf.api.metadata import DelegatedRole, Delegations, Root, SuccinctRoles, TargetFile, Targets
 
-from roost_cloud.keyring import drafts
+from roost_cloud.trust import drafts
 from roost_cloud.trust.acceptance import ManifestFacts, accept_release, accept_root, accept_targets, changed_paths
 from roost_cloud.trust.errors import MetadataRefusedError, VersionTakenError
 from tests.support.trust import new_signer, signed

@@ -1,4 +1,4 @@
-"""The next version of what people sign, unsigned. Pure: each takes what is trusted now, and changes a copy."""
+"""The next version of what is signed offline, unsigned. Pure: each takes what is trusted now, and changes a copy."""
 
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
