@@ -13,7 +13,7 @@ def test_what_the_agent_imports_is_light(module: str) -> None:
 
 
 def test_the_agent_s_own_process_loads_nothing_of_enrolment_s() -> None:
-    heavy = ["cryptography", "urllib3", "numpy", "PIL", "asyncio", "structlog"]
+    heavy = ["cryptography", "urllib3", "tuf", "securesystemslib", "numpy", "PIL", "asyncio", "structlog"]
     code = f"import sys, roost_edge.agent; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -5,7 +5,8 @@ versions and digests are looked at as a device does.
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from datetime import UTC, datetime
+from typing import Final, TypeVar
 
 import msgspec
 from tuf.api.metadata import Root, Targets
@@ -13,7 +14,7 @@ from tuf.api.metadata import Root, Targets
 from roost_cloud.client import ApiClient
 from roost_cloud.keyring.keyring import Keyring, KeyringError
 from roost_shared.digest import digest_of
-from roost_shared.trust import BUILD_DATE, HttpFetcher
+from roost_shared.trust import HttpFetcher
 from roost_shared.trust.names import file_name, task_role
 from roost_shared.trust.updater import ClockedUpdater
 from roost_shared.trust.verdict import judging
@@ -21,6 +22,8 @@ from roost_shared.trust.verdict import judging
 __all__ = ["TrustedRepository", "find_root"]
 
 _Found = TypeVar("_Found")
+
+_BEFORE_ALL: Final = datetime(1970, 1, 1, tzinfo=UTC)  # nothing has expired yet
 
 
 class _Role(msgspec.Struct, frozen=True):
@@ -58,7 +61,7 @@ class TrustedRepository:
                 HttpFetcher(cloud.pool, lambda: cloud.authorization),
             )
             self._updater.load_root()
-        self._updater.set_time(BUILD_DATE)
+        self._updater.set_time(_BEFORE_ALL)
         self._loaded = False
 
     @property

@@ -325,21 +325,31 @@ def test_fast_forward_is_cured_by_a_new_root(repository: TufRepository, tmp_path
     assert client.verify_manifest("meter", "meter", "1") == released(MANIFEST)
 
 
-def test_a_stolen_key_that_signs_the_year_2099_is_cured_by_a_new_root(
+def test_a_stolen_key_that_signs_a_time_to_come_is_cured_by_a_new_root(
     repository: TufRepository, tmp_path: Path
 ) -> None:
     client = begun(repository, tmp_path)
-    honest_now, repository.now = repository.now, datetime(2099, 1, 1, tzinfo=NOW.tzinfo)
+    honest_now, repository.now = repository.now, repository.now + 200 * DAY
     with pytest.raises(TrustStaleError):
         client.refresh()
     repository.now = honest_now
-    with pytest.raises(TrustStaleError, match="2099"):
+    with pytest.raises(TrustStaleError, match="by 2027-06-12"):
         client.refresh()
     repository.signers["timestamp"] = [CryptoSigner.generate_ed25519()]
     repository.next_root()
     repository.step()
     client.refresh()
     assert (client.state, client.time) == ("fresh", repository.now)
+
+
+def test_a_time_behind_the_end_of_the_root_leaves_no_trace(repository: TufRepository, tmp_path: Path) -> None:
+    client = begun(repository, tmp_path)
+    honest_now, repository.now = repository.now, datetime(2099, 1, 1, tzinfo=NOW.tzinfo)
+    with pytest.raises(TrustStaleError, match=r"root\.json is expired, by 2099-01-01"):
+        client.refresh()
+    repository.now = honest_now
+    client.refresh()
+    assert client.verify_manifest("meter", "meter", "1") == released(MANIFEST)
 
 
 def test_a_releaser_who_is_named_no_more_is_believed_no_more(repository: TufRepository, tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """A device that keeps to the rules: what it learns, what it remembers, and what it does when nothing new comes."""
 
+import contextlib
 import hashlib
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from roost_shared.durable import write_durably
 from roost_shared.trust import (
     ManifestUnsignedError,
     SignedManifest,
@@ -156,6 +158,38 @@ def test_a_disk_that_takes_nothing_is_said_to_be_at_fault(repository: TufReposit
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(TrustUnwritableError):
         repository.client(tmp_path / "file").refresh()
+
+
+@pytest.mark.parametrize("dies_at", range(9))
+def test_a_power_cut_at_any_write_costs_nothing_but_the_check(
+    repository: TufRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: int
+) -> None:
+    """What was seen before is still known, and what is new is learned at the next check."""
+    repository.client(tmp_path).verify_manifest("meter", "meter", "1")
+    before = repository.published["timestamp.json"]
+    repository.add("meter", "2", b"another")
+    repository.next_root()
+    repository.targets.version += 1
+    repository.put("targets", repository.targets)
+    repository.release_next()
+    writes: list[Path] = []
+
+    def write_or_die(path: Path, data: bytes) -> None:
+        if len(writes) == dies_at:
+            raise KeyboardInterrupt
+        writes.append(path)
+        write_durably(path, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("roost_shared.trust.updater.write_durably", write_or_die)
+        patched.setattr("roost_shared.trust.client.write_durably", write_or_die)
+        with contextlib.suppress(KeyboardInterrupt):
+            repository.client(tmp_path).verify_manifest("meter", "meter", "2")
+    client = repository.client(tmp_path)
+    assert client.verify_manifest("meter", "meter", "2").length == 7
+    repository.published["timestamp.json"] = before
+    with pytest.raises(TrustRefusedError, match="rollback"):
+        client.refresh()
 
 
 def told(client: TrustClient) -> str:
