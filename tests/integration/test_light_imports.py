@@ -38,3 +38,10 @@ def test_taking_inputs_by_http_is_light() -> None:
     code = f"import sys, roost_edge.intake.http; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_operators_command_loads_tuf_for_trust_alone() -> None:
+    heavy = ["tuf", "securesystemslib", "boto3", "cryptography", "sqlalchemy"]
+    code = f"import sys, roost_cloud.__main__; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import typer
@@ -10,21 +10,21 @@ import typer
 from roost_cloud.client import ApiClient
 from roost_cloud.commands.connect import connect
 from roost_cloud.commands.output import AsJson, show_json, show_table, when
-from roost_cloud.commands.trust_keys import believe, expiry, keyid_of, new_passphrase, open_keyring, public_of
-from roost_cloud.commands.trust_text import check_manifest, show_draft
 from roost_cloud.errors import ConflictError
-from roost_cloud.keyring.ceremony import Ceremony, manifest_target
 from roost_cloud.registry.reference import BadReferenceError, parse_reference
 from roost_cloud.transfer import Registry
 from roost_cloud.transfer.registry import Version
 from roost_shared.digest import digest_of
 from roost_shared.topics import check_name
-from roost_shared.trust.names import ROOT, TARGETS, target_path, task_of_role
+
+if TYPE_CHECKING:
+    from roost_cloud.keyring.ceremony import Ceremony
 
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Who decides what devices may run: keys, and what they have signed.")
 
+_ROOT, _TARGETS = "root", "targets"
 _YEAR_DAYS: Final = 365.0
 
 _Keys = Annotated[Path, typer.Option("--keys", envvar="ROOST_TRUST_KEYS", help="The folder of keys.", file_okay=False)]
@@ -82,20 +82,23 @@ def init(
     no_passphrase: _Unlocked = False,
 ) -> None:
     """Begin: make root and targets keys, which devices enrolled from now on believe. Interrupted, say it again."""
+    from roost_cloud.commands.trust_keys import expiry, new_passphrase, open_keyring  # noqa: PLC0415 - TUF is slow to load
+    from roost_cloud.keyring.ceremony import Ceremony  # noqa: PLC0415 - see above
+
     if threshold > root_keys:
         raise typer.BadParameter(f"{root_keys} keys cannot give {threshold} signatures", param_hint="--threshold")
     keyring = open_keyring(keys, passphrase_file)
     with connect(context) as cloud:
-        names = [f"{ROOT}-{number}" for number in range(1, root_keys + 1)]
-        wanted = [*names, f"{TARGETS}-1"]
+        names = [f"{_ROOT}-{number}" for number in range(1, root_keys + 1)]
+        wanted = [*names, f"{_TARGETS}-1"]
         there = {one.name: one for one in keyring.every()} if keys.is_dir() else {}
         if set(wanted) - set(there):
             passphrase = new_passphrase(passphrase_file, unlocked=no_passphrase)
             there |= {name: keyring.make(name, passphrase) for name in wanted if name not in there}
         ceremony = Ceremony(cloud, keyring, expiry(days))
-        ceremony.begin([there[name] for name in names], [there[f"{TARGETS}-1"]], threshold)
+        ceremony.begin([there[name] for name in names], [there[f"{_TARGETS}-1"]], threshold)
         digest = digest_of(keyring.root or b"")
-    typer.echo(f"root {digest}\n  {threshold} of {root_keys} root keys sign; they and {TARGETS}-1 are in {keys}")
+    typer.echo(f"root {digest}\n  {threshold} of {root_keys} root keys sign; they and {_TARGETS}-1 are in {keys}")
     typer.echo("  keep copies offline: whoever has them decides what devices run, and nobody else can replace them")
 
 
@@ -114,6 +117,8 @@ def add_key(
     no_passphrase: _Unlocked = False,
 ) -> None:
     """Make a key, or note one that a device or service holds; others get its .pub file."""
+    from roost_cloud.commands.trust_keys import new_passphrase, open_keyring  # noqa: PLC0415 - TUF is slow to load
+
     keyring = open_keyring(keys, passphrase_file)
     if (uri is None) != (public is None):
         raise typer.BadParameter("--uri and --public come together")
@@ -142,6 +147,9 @@ def delegate(
     passphrase_file: _Passphrase = None,
 ) -> None:
     """Say who releases bundles for a task, in the place of whoever did before. Needs the targets key."""
+    from roost_cloud.commands.trust_keys import expiry, open_keyring, public_of  # noqa: PLC0415 - TUF is slow to load
+    from roost_cloud.keyring.ceremony import Ceremony  # noqa: PLC0415 - see above
+
     check_name(task, "task")
     if online == bool(to):
         raise typer.BadParameter("say --to whom, or --online")
@@ -179,6 +187,10 @@ def sign(
     passphrase_file: _Passphrase = None,
 ) -> None:
     """Release a bundle: from then on devices may run it. Needs a releaser's key of its task."""
+    from roost_cloud.commands.trust_keys import believe, expiry, open_keyring  # noqa: PLC0415 - TUF is slow to load
+    from roost_cloud.commands.trust_text import check_manifest, show_draft  # noqa: PLC0415 - see above
+    from roost_cloud.keyring.ceremony import Ceremony  # noqa: PLC0415 - see above
+
     if keys is None and not online:
         raise typer.BadParameter("say --keys, or --online")
     with connect(context) as cloud:
@@ -216,6 +228,10 @@ def rotate(
     passphrase_file: _Passphrase = None,
 ) -> None:
     """Change keys, or with none to change, sign anew before it expires. Needs the root keys, for a task targets'."""
+    from roost_cloud.commands.trust_keys import expiry, keyid_of, open_keyring, public_of  # noqa: PLC0415 - TUF is slow to load
+    from roost_cloud.keyring.ceremony import Ceremony  # noqa: PLC0415 - see above
+    from roost_shared.trust.names import task_of_role  # noqa: PLC0415 - see above
+
     keyring = open_keyring(keys, passphrase_file)
     with connect(context) as cloud:
         ceremony = Ceremony(cloud, keyring, expiry(days), draft)
@@ -230,7 +246,7 @@ def rotate(
             )
             typer.echo(f"{role}: changed")
             return
-        elif role in (ROOT, TARGETS):
+        elif role in (_ROOT, _TARGETS):
             root = ceremony.rekey_root(
                 role,
                 add=[public_of(keyring, one).public for one in add or ()],
@@ -272,8 +288,11 @@ def _find(cloud: ApiClient, what: str) -> Version:
     return msgspec.structs.replace(found, digest=digest_of(found.manifest.encode()))
 
 
-def _release(cloud: ApiClient, ceremony: Ceremony | None, found: Version, *, withdraw: bool) -> None:
+def _release(cloud: ApiClient, ceremony: "Ceremony | None", found: Version, *, withdraw: bool) -> None:
     """Release a version or withdraw it, signed here, or by the cloud if there is no ceremony."""
+    from roost_cloud.keyring.ceremony import manifest_target  # noqa: PLC0415 - TUF is slow to load
+    from roost_shared.trust.names import target_path  # noqa: PLC0415 - see above
+
     task, name, version = found.task or "", found.name, found.version
     if ceremony is None:
         body = {"withdraw" if withdraw else "release": [f"{name}:{version}"]}
