@@ -65,7 +65,9 @@ class Telemetry:
         self._carrier = carrier
 
     def connected(self) -> None:
-        """There is a way to the broker."""
+        """There is a new way to the broker; what went by one that was left without a word may be lost."""
+        if self._is_connected:
+            self._outbox.link(up=False)
         self._is_connected = True
         self._outbox.link(up=True)
 

@@ -20,6 +20,7 @@ from roost_shared.messages import Answer, State
 from tests.support.mosquitto import Mosquitto
 
 __all__ = ["Agent", "Caller", "agent", "agent_toml", "mosquitto", "pss_mb", "read_answer", "send_at_once"]
+__all__ += ["wait_until_online"]
 
 PATIENCE_S = 30.0
 
@@ -68,27 +69,34 @@ class Agent:
             self.process.wait()
 
 
-def agent_toml(broker: Mosquitto, tasks: str, *, in_flight: int = 20) -> str:
-    """The configuration of the device `acme/cam-01`."""
+def agent_toml(broker: Mosquitto, tasks: str, *, in_flight: int = 20, device: str = "cam-01", limits: str = "") -> str:
+    """The configuration of a device of `acme`; `limits` are further lines of that section."""
     return (
-        'tenant = "acme"\ndevice = "cam-01"\nstate_dir = "state"\n'
-        f'[broker]\nurl = "{broker.url}"\n[trust]\nallow_unsigned = true\n[limits]\nin_flight = {in_flight}\n{tasks}'
+        f'tenant = "acme"\ndevice = "{device}"\nstate_dir = "state"\n[broker]\nurl = "{broker.url}"\n'
+        f"[trust]\nallow_unsigned = true\n[limits]\nin_flight = {in_flight}\n{limits}{tasks}"
     )
 
 
 @contextmanager
-def agent(folder: Path, broker: Mosquitto, tasks: str, *, in_flight: int = 20) -> Iterator[Agent]:
-    """An agent `acme/cam-01` with these tasks, online."""
+def agent(
+    folder: Path, broker: Mosquitto, tasks: str, *, in_flight: int = 20, device: str = "cam-01", limits: str = ""
+) -> Iterator[Agent]:
+    """An agent with these tasks, online."""
     folder.mkdir(exist_ok=True)
-    running = Agent(folder, agent_toml(broker, tasks, in_flight=in_flight))
+    running = Agent(folder, agent_toml(broker, tasks, in_flight=in_flight, device=device, limits=limits))
     try:
-        with Caller(broker.port) as caller:
-            states: list[bytes] = []
-            caller.on("roost/1/acme/d/cam-01/state", lambda payload, _: states.append(payload))
-            caller.wait(lambda: any(msgspec.json.decode(one, type=State).state == "online" for one in states))
+        wait_until_online(broker, device)
         yield running
     finally:
         running.stop()
+
+
+def wait_until_online(broker: Mosquitto, device: str = "cam-01") -> None:
+    """Wait until a device takes inputs."""
+    with Caller(broker.port) as caller:
+        states: list[bytes] = []
+        caller.on(f"roost/1/acme/d/{device}/state", lambda payload, _: states.append(payload))
+        caller.wait(lambda: any(msgspec.json.decode(one, type=State).state == "online" for one in states))
 
 
 def send_at_once(_client: Client, _data: Any, sock: Any) -> None:

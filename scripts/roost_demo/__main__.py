@@ -1,6 +1,7 @@
 """`scripts/demo`: build models, start the house, play, report.
 
-Exit code 0 if every picture was answered by its deadline, 1 if one was not, 2 if the demo could not be played.
+Exit code 0 if every picture was answered by its deadline and every input that a device kept came to the cloud exactly
+once, 1 if not, 2 if the demo could not be played.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import re
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,26 @@ from rich.console import Console
 
 from roost_shared.durable import write_durably
 from roost_shared.errors import RoostError
+from scripts.roost_demo import agent_toml
 from scripts.roost_demo.agreement import agreement_line
+from scripts.roost_demo.capture import truth_of
 from scripts.roost_demo.contestants import Contestant, build_contestants
 from scripts.roost_demo.escalation import escalation_line, measure_escalation
 from scripts.roost_demo.house import House
-from scripts.roost_demo.outcomes import is_flawless
 from scripts.roost_demo.pictures import Album, AlbumError, digits_album, folder_album
 from scripts.roost_demo.play import Play
-from scripts.roost_demo.report import cloud_lines, describe_cloud, fleet_line, make_report, summary_table, verdict
+from scripts.roost_demo.report import (
+    cloud_lines,
+    describe_cloud,
+    fleet_line,
+    input_table,
+    keeps_promise,
+    make_report,
+    summary_table,
+    verdict,
+)
 from scripts.roost_demo.screen import Screen, open_screen
+from scripts.roost_demo.what_if import BAR, replay_command, replay_line, replay_other_bar
 
 _SLOW_RATE = 1.0  # pictures a second on each device once the play is over
 
@@ -64,23 +76,44 @@ def _demonstrate(options: argparse.Namespace, console: Console) -> int:
             pictures = itertools.cycle(album.streaming)
             play = Play(house, album.task, options.deadline_ms, pictures, screen)
             play.perform(options.seconds, options.rate)
-            report = _report(play, house, album, options, contestants)
+            replay = _replay(play, house, album, folder, screen)
+            report = _report(play, house, album, options, contestants, replay)
             if options.report is not None:
                 write_durably(options.report, (json.dumps(report, indent=2) + "\n").encode())
-            screen.note("")
-            screen.note(summary_table(report))
-            screen.note(agreement_line(report["agreement"]).capitalize() + ".")
-            if report["escalation"] is not None:
-                screen.note(escalation_line(report["escalation"]))
-            screen.note(fleet_line(report["cloud"]))
-            screen.note(verdict(report))
+            _sum_up(report, screen)
             if not options.exit:
                 _stay(play, house, album, folder, screen)
-    return 0 if is_flawless(report) else 1
+    return 0 if keeps_promise(report) else 1
+
+
+def _replay(play: Play, house: House, album: Album, folder: Path, screen: Screen) -> dict[str, Any]:
+    """Ask what another bar would have come to, while all was well."""
+    screen.note(f"What if the primary's bar were {BAR:g} instead of {agent_toml.BAR:g}?")
+    screen.note(f"   roost {' '.join(replay_command(album.task, *play.before_cut))} --labels labels.csv")
+    truth = truth_of(play.outcomes, play.spools.recorded)
+    replay = replay_other_bar(house.cloud, folder, truth, album.task, *play.before_cut)
+    screen.note(f"   {replay_line(replay)}")
+    return replay
+
+
+def _sum_up(report: Mapping[str, Any], screen: Screen) -> None:
+    screen.note("")
+    screen.note(summary_table(report))
+    screen.note(input_table(report["capture"]))
+    screen.note(agreement_line(report["agreement"]).capitalize() + ".")
+    if report["escalation"] is not None:
+        screen.note(escalation_line(report["escalation"]))
+    screen.note(fleet_line(report["cloud"]))
+    screen.note(verdict(report))
 
 
 def _report(
-    play: Play, house: House, album: Album, options: argparse.Namespace, contestants: Sequence[Contestant]
+    play: Play,
+    house: House,
+    album: Album,
+    options: argparse.Namespace,
+    contestants: Sequence[Contestant],
+    replay: Mapping[str, Any],
 ) -> dict[str, Any]:
     return make_report(
         play.outcomes,
@@ -91,8 +124,12 @@ def _report(
         unexpected=sum(sensor.unexpected for sensor in house.sensors),
         agreement=play.agreement,
         shared=play.shared,
-        cloud=describe_cloud(house),
-        escalation=measure_escalation(play.together, contestants),
+        parts={
+            "cloud": describe_cloud(house),
+            "escalation": measure_escalation(play.together, contestants),
+            "capture": play.spools.describe(),
+            "replay": replay,
+        },
     )
 
 
@@ -100,6 +137,14 @@ def _stay(play: Play, house: House, album: Album, folder: Path, screen: Screen) 
     """Stream slowly until Ctrl-C, saying how to join in."""
     example = folder / "picture"
     example.write_bytes(album.streaming[0].payload)
+    try:
+        _invite(house, album, example, screen)
+        play.go_on(_SLOW_RATE)
+    except KeyboardInterrupt:
+        screen.note("Ending the demo.")
+
+
+def _invite(house: House, album: Album, example: Path, screen: Screen) -> None:
     topics = house.sensors[-1].topics
     screen.note("")
     screen.note(f"The devices keep running; Ctrl-C ends the demo. {topics.device} is yours, by any MQTT client:")
@@ -109,10 +154,7 @@ def _stay(play: Play, house: House, album: Album, folder: Path, screen: Screen) 
     screen.note("The cloud is yours too:")
     screen.note(f"   export ROOST_URL={house.cloud.url} ROOST_TOKEN={house.cloud.token}")
     screen.note(f"   {roost} device list; {roost} bundle list; {roost} audit; {roost} device revoke {topics.device}")
-    try:
-        play.go_on(_SLOW_RATE)
-    except KeyboardInterrupt:
-        screen.note("Ending the demo.")
+    screen.note(f"   {roost} samples list --disagreement; {roost} samples export --out samples")
 
 
 def _album(options: argparse.Namespace) -> Album:

@@ -6,11 +6,15 @@ from typing import Final
 
 from scripts.roost_demo.contestants import Contestant
 
-__all__ = ["agent_toml"]
+__all__ = ["BAR", "agent_toml"]
 
+BAR: Final = 0.95  # confidence at which the primary answers at once
+_BASE_RATE: Final = 0.1  # of the inputs that nothing speaks for
+_UPLOAD_AFTER_S: Final = 1  # a person would wait longer, and send more at a time
+_FREE_DISK_BYTES: Final = 16 << 20  # what the demo keeps is small
 # Share of the deadline at which a rule opens, whom it accepts, and how sure that one must be.
 _RULES: Final = (
-    (0.0, "primary", 0.9),
+    (0.0, "primary", BAR),
     (0.0, "cloud", None),
     (0.25, "primary", 0.5),
     (0.25, "backup", 0.5),
@@ -34,9 +38,11 @@ def agent_toml(
     sections = [
         f'tenant = "{tenant}"\ndevice = "{device}"\nstate_dir = "{state_dir}"',
         f'[broker]\nurl = "mqtt://127.0.0.1:{port}"',
-        f'[cloud]\nurl = "{cloud_url}"',
+        f'[cloud]\nurl = "{cloud_url}"\nupload_after_s = {_UPLOAD_AFTER_S}',
+        f"[limits]\nfree_disk_bytes = {_FREE_DISK_BYTES}",
         "[trust]\nallow_unsigned = true",
         f'[tasks.{task}]\ndeadline_ms = {deadline_ms}\ndefault = "unknown"',
+        f'[tasks.{task}.capture]\nbase_rate = {_BASE_RATE}\nanswers = "all"',
     ]
     for one in contestants:
         runs = 'where = "cloud"' if one.where == "cloud" else f'bundle = "{one.bundle.folder}"'

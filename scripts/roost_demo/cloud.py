@@ -5,23 +5,26 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
 
 from roost_cloud.client import ApiClient
 from roost_cloud.credentials import Credentials
+from roost_cloud.replay.source import Recorded
 from roost_cloud.transfer import Registry, push_bundle
 from roost_shared.bundle import Bundle
 from scripts.roost_demo.processes import Child, ChildError, environment
 
-__all__ = ["DemoCloud", "FleetDevice", "Push"]
+__all__ = ["CloudInput", "DemoCloud", "FleetDevice", "Ports", "Push"]
 
 _START_S: Final = 40.0
 _ENROL_S: Final = 40.0
+_COMMAND_S: Final = 120.0
+_PAGE: Final = 1000
 
 
 class FleetDevice(msgspec.Struct, frozen=True):
@@ -41,6 +44,41 @@ class _Secret(msgspec.Struct):
 
 class _Tenant(msgspec.Struct):
     admin_token: _Secret
+
+
+class CloudInput(msgspec.Struct, frozen=True):
+    """An input that the cloud has: whose, its sample's name, and the digest of its bytes there."""
+
+    device: str
+    sample: str
+    sha256: str
+
+
+class Ports(NamedTuple):
+    """Where on this machine a cloud is reached."""
+
+    api: int
+    broker: int
+
+    @property
+    def url(self) -> str:
+        """The API's."""
+        return f"http://127.0.0.1:{self.api}"
+
+    @property
+    def broker_url(self) -> str:
+        """The broker's."""
+        return f"mqtt://127.0.0.1:{self.broker}"
+
+
+class _Bytes(msgspec.Struct, frozen=True):
+    sha256: str
+
+
+class _Sample(msgspec.Struct, frozen=True):
+    device: str
+    sample: str
+    input: _Bytes
 
 
 @dataclass(frozen=True)
@@ -64,8 +102,8 @@ class DemoCloud:
     Args:
         folder: an empty folder for all it keeps.
         tenant: the tenant's name.
-        broker_port: for its embedded broker, free.
-        device_broker_port: where devices shall find that.
+        here: free ones, for itself.
+        there: where devices shall find it.
 
     Attributes:
         url: where it is.
@@ -73,13 +111,15 @@ class DemoCloud:
         process: the cloud's.
     """
 
-    def __init__(self, folder: Path, tenant: str, *, broker_port: int, device_broker_port: int) -> None:
-        self.url = ""
+    def __init__(self, folder: Path, tenant: str, here: Ports, there: Ports) -> None:
+        self.url = here.url
         self.token = ""
         self._folder = folder
         self._tenant = tenant
-        self._broker = ("--embedded-broker-port", str(broker_port))
-        self._device_broker = ("--device-broker-url", f"mqtt://127.0.0.1:{device_broker_port}")
+        self._addresses = (
+            *("--listen", f"127.0.0.1:{here.api}", "--embedded-broker-port", str(here.broker)),
+            *("--public-url", there.url, "--device-broker-url", there.broker_url),
+        )
         self._exits = ExitStack()
 
     def __enter__(self) -> Self:
@@ -94,7 +134,7 @@ class DemoCloud:
             platform_token = self._folder / "platform-token"
             self.process = Child("cloud", self._command(platform_token), self._folder / "cloud.log")
             exits.callback(self.process.stop)
-            self.url = self.process.wait_for_line(r"listening on (http://\S+)", _START_S)[1]
+            self.process.wait_for_line(r"listening on http://", _START_S)
             with self._as(platform_token.read_text().strip()) as platform:
                 self.token = platform.call("POST", "/tenants", _Tenant, body={"name": self._tenant}).admin_token.token
             self._exits = exits.pop_all()
@@ -150,10 +190,42 @@ class DemoCloud:
         with self._as(self.token) as cloud:
             return list(cloud.each("/devices", FleetDevice))
 
+    def inputs(self, task: str) -> list[CloudInput]:
+        """All that it has of a task."""
+        query = {"task": task, "has_input": "true", "limit": _PAGE}
+        with self._as(self.token) as cloud:
+            return [
+                CloudInput(one.device, one.sample, one.input.sha256)
+                for one in cloud.each("/samples", _Sample, query=query)
+            ]
+
+    def recorded(self, task: str, since: datetime) -> list[Recorded]:
+        """All that it has heard of a task's requests from then on."""
+        query = {"task": task, "since": since.isoformat(), "until": datetime.now(UTC).isoformat(), "limit": _PAGE}
+        with self._as(self.token) as cloud:
+            return list(cloud.each("/recorded", Recorded, query=query))
+
+    def roost(self, *arguments: str) -> bytes:
+        """What the operators' command prints.
+
+        Raises:
+            ChildError: it failed; quotes it.
+        """
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "roost_cloud", *arguments],
+            capture_output=True,
+            env=environment() | {"ROOST_URL": self.url, "ROOST_TOKEN": self.token},
+            timeout=_COMMAND_S,
+            check=False,
+        )
+        if done.returncode:
+            raise ChildError(f"roost {arguments[0]} failed: {done.stderr.decode(errors='replace').strip()}")
+        return done.stdout
+
     def _as(self, token: str) -> ApiClient:
         return ApiClient(Credentials(url=self.url, token=token))
 
     def _command(self, platform_token: Path) -> list[str]:
-        serve = [sys.executable, "-P", "-m", "roost_cloud", "cloud", "serve", "--embedded", "--listen", "127.0.0.1:0"]
+        serve = [sys.executable, "-P", "-m", "roost_cloud", "cloud", "serve", "--embedded"]
         kept = ["--data-dir", str(self._folder / "data"), "--bootstrap-token-file", str(platform_token)]
-        return [*serve, *kept, *self._broker, *self._device_broker, "--log-level", "warning"]
+        return [*serve, *kept, *self._addresses, "--log-level", "warning"]

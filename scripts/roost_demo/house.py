@@ -13,7 +13,7 @@ from roost_edge.status import NotRunningError, read_status
 from roost_shared.errors import TransportError
 from roost_shared.topics import DeviceTopics
 from scripts.roost_demo.agent_toml import agent_toml
-from scripts.roost_demo.cloud import DemoCloud, Push
+from scripts.roost_demo.cloud import DemoCloud, Ports, Push
 from scripts.roost_demo.contestants import Contestant
 from scripts.roost_demo.processes import Child
 from scripts.roost_demo.relay import Relay, free_port
@@ -47,7 +47,7 @@ class House:
     Attributes:
         port: the site's broker's, on 127.0.0.1.
         cloud: what the devices are enrolled at.
-        link: between the devices and the cloud's broker.
+        link: between the devices and the cloud.
         pushes: what putting the contestants into the registry took.
         in_cloud: contestants that the cloud runs.
         sensors: one for each device.
@@ -75,16 +75,10 @@ class House:
         """
         with ExitStack() as exits:
             broker = self._start(exits, "broker", ["roost_cloud.broker", "--port", "0"])
-            cloud_broker_port = free_port()
-            self.link = exits.enter_context(Relay(cloud_broker_port))
-            self.cloud = exits.enter_context(
-                DemoCloud(
-                    self._folder / "cloud",
-                    TENANT,
-                    broker_port=cloud_broker_port,
-                    device_broker_port=self.link.port,
-                )
-            )
+            here = Ports(api=free_port(), broker=free_port())
+            self.link = exits.enter_context(Relay(*here))
+            self._ports = Ports(*self.link.ports)
+            self.cloud = exits.enter_context(DemoCloud(self._folder / "cloud", TENANT, here, self._ports))
             self._children.append(self.cloud.process)
             self.port = int(broker.wait_for_line(r"listening on 127\.0\.0\.1:(\d+)", _BROKER_START_S)[1])
             self.pushes = self.cloud.push((one.name, one.bundle) for one in self._contestants)
@@ -97,7 +91,7 @@ class House:
                 sensor = Sensor(self.port, DeviceTopics(TENANT, device), self._task)
                 exits.callback(sensor.close)
                 self.sensors.append(sensor)
-            self._wait("the cloud see both devices", self._all_online)
+            self._wait("the cloud see both devices", self.all_online)
             self._exits = exits.pop_all()
         return self
 
@@ -111,10 +105,22 @@ class House:
         """Where the agent of `device` keeps its state."""
         return self._folder / device / "state"
 
+    def status(self, device: str) -> dict[str, Any] | None:
+        """What the agent of `device` says of itself, None while it says nothing."""
+        try:
+            found: dict[str, Any] = read_status(self.state_dir(device))
+        except NotRunningError:
+            return None
+        return found
+
     def task_status(self, device: str) -> dict[str, Any] | None:
         """What the agent of `device` says of the task, None while it says nothing."""
-        status = self._status(device)
+        status = self.status(device)
         return None if status is None else status["tasks"][self._task]
+
+    def all_online(self) -> bool:
+        """Whether the cloud sees all devices."""
+        return all(device.state == "online" for device in self.cloud.fleet())
 
     def run_in_cloud(self) -> None:
         """Have the cloud run its contestants; before, it said that it knew of none."""
@@ -126,19 +132,9 @@ class House:
         for child in self._children:
             child.check()
 
-    def _status(self, device: str) -> dict[str, Any] | None:
-        try:
-            found: dict[str, Any] = read_status(self.state_dir(device))
-        except NotRunningError:
-            return None
-        return found
-
     def _takes_inputs(self, device: str) -> bool:
-        status = self._status(device)
+        status = self.status(device)
         return status is not None and bool(status["broker"]["connected"])
-
-    def _all_online(self) -> bool:
-        return all(device.state == "online" for device in self.cloud.fleet())
 
     def _wait(self, what: str, condition: Callable[[], bool]) -> None:
         deadline_s = time.monotonic() + _DEVICE_START_S
@@ -163,7 +159,7 @@ class House:
                 device=device,
                 state_dir=self.state_dir(device),
                 port=self.port,
-                cloud_url=self.cloud.url,
+                cloud_url=self._ports.url,
                 task=self._task,
                 deadline_ms=self._deadline_ms,
                 contestants=self._contestants,

@@ -1,18 +1,23 @@
-"""The play in five acts: all well, the primaries broken, recovered, the cloud asked, the link to it cut."""
+"""The play in five acts: all well, the primaries broken, recovered, the cloud asked, the link to it cut.
+
+Then the link is mended, and the play is over when the cloud has all that the devices kept.
+"""
 
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from scripts.roost_demo.agreement import Agreement, agreement_line, shares_process, total
 from scripts.roost_demo.faults import Fault, FaultKind
 from scripts.roost_demo.house import DEVICES, House
 from scripts.roost_demo.outcomes import Outcome, first_answer_s, summarise
 from scripts.roost_demo.pictures import Picture
-from scripts.roost_demo.report import act_line
+from scripts.roost_demo.report import act_line, drained_line
 from scripts.roost_demo.screen import Screen
+from scripts.roost_demo.spools import Spools
 from scripts.roost_demo.stream import Stream
 
 __all__ = ["Play"]
@@ -20,7 +25,7 @@ __all__ = ["Play"]
 _FEWEST_SECONDS_OF_PATIENCE: Final = 3.0
 _DEADLINES_OF_PATIENCE: Final = 10
 _LONGER_S: Final = 15.0  # than its time an act may take to show what it is for, on a machine with too much to do
-_LOOK_EVERY_S: Final = 1.0  # at what the devices count of agreement
+_LOOK_EVERY_S: Final = 1.0  # at what the devices say of themselves
 _PRIMARY: Final = "primary"
 _CLOUD: Final = "cloud"
 
@@ -32,7 +37,8 @@ class _Act:
     share: float  # of the demo's time
     faults: tuple[FaultKind, ...] = ()  # one for each device
     until: str | None = None  # the contestant that has answered on each device before the act ends
-    cloud: Literal["joins", "leaves"] | None = None
+    joins: bool = False  # the cloud
+    cut: bool = False  # the link to it; the act ends once each device keeps more than it can send
 
 
 _ACTS: Final = (
@@ -49,9 +55,11 @@ _ACTS: Final = (
         "The cloud runs a larger model now; it is asked where the primary is unsure.",
         0.2,
         until=_CLOUD,
-        cloud="joins",
+        joins=True,
     ),
-    _Act("cut off", "The link to the cloud swallows every packet, and says nothing.", 0.1, cloud="leaves"),
+    _Act(
+        "cut off", "The link to the cloud swallows every packet, and says nothing. What is kept waits.", 0.1, cut=True
+    ),
 )
 
 
@@ -70,6 +78,8 @@ class Play:
         acts: what the report shall say of each act beside its figures.
         agreement: what each device counts of agreement with its answers.
         shared: whether the shadow runs in the primary's process, on all devices.
+        began: when each act did.
+        spools: what the devices keep, and the cloud has of it.
     """
 
     def __init__(self, house: House, task: str, deadline_ms: int, pictures: Iterator[Picture], screen: Screen) -> None:
@@ -77,11 +87,13 @@ class Play:
         self.acts: list[dict[str, Any]] = []
         self.agreement: dict[str, Agreement] = {}
         self.shared = False
+        self.began: list[datetime] = []
+        self.spools = Spools(house, task, datetime.now(UTC))
         self._house = house
         self._task = task
         self._screen = screen
         self._pictures = pictures
-        self._acts = [act for act in _ACTS if act.cloud is None or house.in_cloud]
+        self._acts = [act for act in _ACTS if house.in_cloud or not act.joins]
         self._look_at_s = 0.0
         self._patience_s = max(_FEWEST_SECONDS_OF_PATIENCE, _DEADLINES_OF_PATIENCE * deadline_ms / 1000)
 
@@ -94,23 +106,27 @@ class Play:
         stream = Stream(self._house.sensors, self._pictures, self._patience_s, self._on_outcome)
         for number, act in enumerate(self._acts, start=1):
             self._screen.note(f"Act {number}, {act.title}. {act.tells}")
-            self._set_cloud(act)
+            self._begin(act)
             faults, began_s = self._faults(act.faults), time.monotonic()
             stream.run(
                 number,
                 act.share * seconds,
                 rate,
                 partial(self._meanwhile, faults),
-                is_enough=None if act.until is None else partial(self._all_answered_by, act.until, number),
+                is_enough=partial(self._has_shown, act, number),
                 longer_s=_LONGER_S,
             )
             strikes = {device: fault.strikes for device, fault in zip(DEVICES, faults, strict=False)}
             self._conclude(number, act, began_s, strikes)
+        self._screen.note("Then the link is mended, and the pictures have stopped.")
+        self.spools.drain(self.outcomes, self._look)
+        self._tell_of_spools()
+        self._screen.note("   " + drained_line(self.spools.arrived, self.spools.drained_s))
 
     @property
     def together(self) -> list[Outcome]:
         """Outcomes while all was well on the devices and the cloud could be asked."""
-        numbers = {number for number, act in enumerate(self._acts, start=1) if act.cloud == "joins"}
+        numbers = {number for number, act in enumerate(self._acts, start=1) if act.joins}
         return [one for one in self.outcomes if one.act in numbers]
 
     def go_on(self, rate: float) -> None:
@@ -118,18 +134,29 @@ class Play:
 
         The others are left to whoever joins in, so that every answer there is to an input of theirs.
         """
-        self._house.link.mend()
         stream = Stream(self._house.sensors[:1], self._pictures, self._patience_s, self._screen.show)
         stream.run(len(self._acts) + 1, float("inf"), rate, self._house.check)
 
-    def _set_cloud(self, act: _Act) -> None:
-        if act.cloud == "joins":
-            self._house.run_in_cloud()
-        elif act.cloud == "leaves":
-            self._house.link.cut()
+    @property
+    def before_cut(self) -> tuple[datetime, datetime]:
+        """Of the last act in which nothing was broken: when it began and ended."""
+        cut = next(place for place, act in enumerate(self._acts) if act.cut)
+        return self.began[cut - 1], self.began[cut]
 
-    def _all_answered_by(self, contestant: str, number: int) -> bool:
-        return len(self._first_answers_s(contestant, number)) == len(DEVICES)
+    def _begin(self, act: _Act) -> None:
+        self.began.append(datetime.now(UTC))
+        if act.joins:
+            self._house.run_in_cloud()
+        elif act.cut:
+            self._house.link.cut()
+            self._look()
+            self.spools.cut()
+
+    def _has_shown(self, act: _Act, number: int) -> bool:
+        """Whether there was to see what the act is for."""
+        if act.cut:
+            return self.spools.have_grown()
+        return act.until is None or len(self._first_answers_s(act.until, number)) == len(DEVICES)
 
     def _first_answers_s(self, contestant: str, number: int) -> dict[str, float]:
         return first_answer_s((one for one in self.outcomes if one.act == number), contestant)
@@ -142,8 +169,14 @@ class Play:
             extra["primary_back_s"] = {device: round(at_s - began_s, 2) for device, at_s in back.items()}
         self.acts.append(extra)
         self._screen.note("   " + act_line({**summarise(outcomes), **extra}))
-        self._look_at_agreement()
+        self._look()
         self._screen.note("   " + agreement_line(total(self.agreement.values())))
+        self.spools.count_in_cloud()
+        self._tell_of_spools()
+
+    def _tell_of_spools(self) -> None:
+        for line in self.spools.lines():
+            self._screen.note(f"   {line}")
 
     def _faults(self, kinds: Sequence[FaultKind]) -> list[Fault]:
         return [
@@ -161,15 +194,15 @@ class Play:
         for fault in faults:
             fault.step()
         if time.monotonic() >= self._look_at_s:
-            self._look_at_agreement()
+            self._look()
+            self.spools.glance_at_cloud()
 
-    def _look_at_agreement(self) -> None:
+    def _look(self) -> None:
         self._look_at_s = time.monotonic() + _LOOK_EVERY_S
-        for device in DEVICES:
-            status = self._house.task_status(device)
-            if status is not None:
-                self.agreement[device] = status["agreement"]
-        self._screen.stand(agreement_line(total(self.agreement.values())))
+        found = {device: status for device in DEVICES if (status := self._house.status(device)) is not None}
+        self.agreement |= {device: status["tasks"][self._task]["agreement"] for device, status in found.items()}
+        self.spools.look(found)
+        self._screen.stand("\n".join([agreement_line(total(self.agreement.values())), *self.spools.lines()]))
 
     def _on_strike(self, device: str, text: str) -> None:
         self._screen.note(f"   {device}: {text}")

@@ -1,8 +1,12 @@
-"""The link between devices and cloud, so that the demo can cut it as links are cut: packets vanish, nobody is told."""
+"""The link between devices and cloud, so that the demo can cut it as links are cut: packets vanish, nobody is told.
+
+Once it is mended, connections from before are found dead, as they are after a change of address.
+"""
 
 import asyncio
 import socket
 import threading
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -20,18 +24,20 @@ def free_port() -> int:
 
 
 class Relay:
-    """Passes on what comes to `port`, both ways, until the link is cut; a context with a thread of its own.
+    """Passes on what comes to `ports`, both ways, until the link is cut; a context with a thread of its own.
 
     Args:
-        target_port: where to, on this machine.
+        target_ports: where to, on this machine.
 
     Attributes:
-        port: where from.
+        ports: where from, in the same order.
     """
 
-    def __init__(self, target_port: int) -> None:
-        self.port = 0
-        self._target_port = target_port
+    def __init__(self, *target_ports: int) -> None:
+        self.ports: tuple[int, ...] = ()
+        self._target_ports = target_ports
+        self._servers: list[asyncio.Server] = []
+        self._writers: set[asyncio.StreamWriter] = set()
         self._is_open = threading.Event()
         self._is_open.set()
         self._loop = asyncio.new_event_loop()
@@ -40,7 +46,7 @@ class Relay:
     def __enter__(self) -> Self:
         """Begin to listen."""
         self._thread.start()
-        self.port = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
+        self.ports = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
         return self
 
     def __exit__(
@@ -57,33 +63,44 @@ class Relay:
         self._is_open.clear()
 
     def mend(self) -> None:
-        """Pass on what comes from now on."""
-        self._is_open.set()
+        """Take connections again, if the link was cut; those that it had are gone."""
+        asyncio.run_coroutine_threadsafe(self._mend(), self._loop).result()
 
-    async def _listen(self) -> int:
-        self._server = await asyncio.start_server(self._connected, _HOST, 0)
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
+    async def _listen(self) -> tuple[int, ...]:
+        for target_port in self._target_ports:
+            self._servers.append(await asyncio.start_server(partial(self._connected, target_port), _HOST, 0))
+        return tuple(server.sockets[0].getsockname()[1] for server in self._servers)
+
+    async def _mend(self) -> None:
+        if self._is_open.is_set():
+            return
+        self._is_open.set()
+        for writer in self._writers:
+            writer.transport.abort()
 
     async def _close(self) -> None:
-        self._server.close()
+        for server in self._servers:
+            server.close()
         ours = asyncio.current_task()
         tasks = [task for task in asyncio.all_tasks() if task is not ours]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _connected(self, target_port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            there, back = await asyncio.open_connection(_HOST, self._target_port)
+            there, back = await asyncio.open_connection(_HOST, target_port)
         except OSError:
             writer.close()
             return
+        both = {writer, back}
+        self._writers |= both
         try:
             await asyncio.gather(self._pass_on(reader, back), self._pass_on(there, writer))
         except OSError:
             pass  # one side is gone, and so is the other then
         finally:
+            self._writers -= both
             writer.close()
             back.close()
 

@@ -1,21 +1,42 @@
-"""What the demo found: the JSON report, and the same as a table."""
+"""What the demo found: the JSON report, and the same as tables."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from scripts.roost_demo.agreement import Agreement, total
+from scripts.roost_demo.capture import Arrived, reason_named
 from scripts.roost_demo.contestants import Contestant
 from scripts.roost_demo.house import House
 from scripts.roost_demo.outcomes import Outcome, faults, is_flawless, summarise
 
-__all__ = ["act_line", "cloud_lines", "describe_cloud", "fleet_line", "make_report", "summary_table", "verdict"]
+__all__ = [
+    "act_line",
+    "cloud_lines",
+    "describe_cloud",
+    "drained_line",
+    "fleet_line",
+    "input_table",
+    "keeps_promise",
+    "make_report",
+    "summary_table",
+    "verdict",
+]
 
 Summary = Mapping[str, Any]
+
+_MOMENTS: Final = {
+    "spooled_at_cut": "in the spool at the cut",
+    "spooled_at_mend": "in the spool when mended",
+    "spooled": "in the spool at the end",
+    "uploaded": "uploaded",
+    "in_cloud": "in the cloud",
+}
 
 
 def make_report(
@@ -28,8 +49,7 @@ def make_report(
     unexpected: int,
     agreement: Mapping[str, Agreement],
     shared: bool,
-    cloud: Mapping[str, Any],
-    escalation: Mapping[str, Any] | None,
+    parts: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The report.
 
@@ -42,8 +62,8 @@ def make_report(
         unexpected: answers nobody had asked for.
         agreement: what each device counts of agreement with its answers.
         shared: the shadow runs in the primary's process.
-        cloud: what `describe_cloud` says.
-        escalation: what asking the cloud was worth.
+        parts: that others describe: `cloud` (`describe_cloud`), `escalation` (`measure_escalation`), `capture`
+            (`Spools.describe`) and `replay` (`replay_other_bar`).
     """
     devices = sorted({outcome.device for outcome in outcomes})
     return {
@@ -68,9 +88,13 @@ def make_report(
             {"name": one.name, "role": one.role, "bundle": one.bundle.reference, "accuracy": one.accuracy}
             for one in contestants
         ],
-        "cloud": cloud,
-        "escalation": escalation,
+        **parts,
     }
+
+
+def keeps_promise(report: Summary) -> bool:
+    """Whether every picture was answered once, by its deadline, and every input kept came to the cloud once."""
+    return is_flawless(report) and bool(report["capture"]["exactly_once"])
 
 
 def describe_cloud(house: House) -> dict[str, Any]:
@@ -120,13 +144,48 @@ def summary_table(report: Summary) -> Table:
     return table
 
 
+def input_table(capture: Summary) -> Table:
+    """What became of the inputs that were kept, a device a column."""
+    devices = capture["devices"]
+    table = Table("inputs", box=SIMPLE_HEAD, pad_edge=False)
+    for name in devices:
+        table.add_column(name, justify="right")
+
+    def add(heading: str, figures: Iterable[int]) -> None:
+        table.add_row(heading, *map(str, figures))
+
+    add("kept", (device["kept"] for device in devices.values()))
+    reasons = Counter(reason for device in devices.values() for reason in device["kept_for"])
+    for reason in reasons:
+        add(f"  {reason_named(reason)}", (device["kept_for"].get(reason, 0) for device in devices.values()))
+    for moment, heading in _MOMENTS.items():
+        add(heading, (device[moment] for device in devices.values()))
+    return table
+
+
+def drained_line(arrived: Arrived, drained_s: float | None) -> str:
+    """Whether the cloud has everything, once."""
+    found = (
+        f"{arrived.in_cloud} of {arrived.kept} inputs and what was said of {arrived.recorded} of {arrived.answers} "
+        "answers are in the cloud"
+    )
+    if drained_s is not None:
+        return f"{found} after {drained_s:.1f} s, each exactly once and as it was sent"
+    return f"{found}, and {arrived.wrong} things that should not be there; that is not all, each once"
+
+
 def verdict(report: Summary) -> str:
     """The last line: whether the promise held, and how good the answers were."""
     right = f"{report['accuracy'] or 0:.1%} of the answers were right."
-    if is_flawless(report):
-        return f"Every picture was answered once, by its deadline. {right}"
-    found = ", ".join(f"{count} {fault}" for fault, count in faults(report).items() if count)
-    return f"The promise did not hold: {found or 'no picture was sent'}. {right}"
+    kept = "every input that was kept is in the cloud, exactly once"
+    if keeps_promise(report):
+        return f"Every picture was answered once, by its deadline; {kept}. {right}"
+    found = [f"{count} {fault}" for fault, count in faults(report).items() if count]
+    if not report["answers"]:
+        found.append("no picture was sent")
+    if not report["capture"]["exactly_once"]:
+        found.append(f"not {kept}")
+    return f"The promise did not hold: {', '.join(found)}. {right}"
 
 
 def act_line(summary: Summary) -> str:

@@ -151,15 +151,14 @@ def test_an_index_may_name_other_things_but_one_image_manifest(bundle: Bundle) -
 
 
 def test_a_document_cut_short_is_named(bundle: Bundle) -> None:
-    """Digests hold: whoever made it, made it wrong."""
-    manifest_path = _file(bundle, "manifest")
-    manifest = json.loads(manifest_path.read_text())
-    document = _blob(bundle, manifest["layers"][0]["digest"]).read_bytes()[:-20]
-    manifest["layers"][0] |= {"digest": _add_blob(bundle, document), "size": len(document)}
-    data = json.dumps(manifest).encode()
-    entry = {"digest": _add_blob(bundle, data), "size": len(data)}
-    _edit_index(bundle, lambda index: index["manifests"][0].update(entry))
+    _edit_document(bundle, lambda document: document[:-20])
     with pytest.raises(BundleError, match="truncated"):
+        open_bundle(bundle.folder)
+
+
+def test_a_document_that_contradicts_itself_is_refused(bundle: Bundle) -> None:
+    _edit_document(bundle, lambda document: document.replace(b'"red",', b""))
+    with pytest.raises(BundleError, match="2 labels for 3 outputs"):
         open_bundle(bundle.folder)
 
 
@@ -302,6 +301,16 @@ def _edit_index(bundle: Bundle, edit: Callable[[Any], None]) -> None:
     index = json.loads(path.read_text())
     edit(index)
     path.write_text(json.dumps(index))
+
+
+def _edit_document(bundle: Bundle, edit: Callable[[bytes], bytes]) -> None:
+    """Change `roost.json` so that all digests hold: whoever made it, made it wrong."""
+    manifest = json.loads(_file(bundle, "manifest").read_text())
+    document = edit(_blob(bundle, manifest["layers"][0]["digest"]).read_bytes())
+    manifest["layers"][0] |= {"digest": _add_blob(bundle, document), "size": len(document)}
+    data = json.dumps(manifest).encode()
+    entry = {"digest": _add_blob(bundle, data), "size": len(data)}
+    _edit_index(bundle, lambda index: index["manifests"][0].update(entry))
 
 
 def _with_golden(bundle: Bundle, folder: Path, golden: bytes) -> Bundle:

@@ -1,12 +1,14 @@
-"""The demo as a person starts it: every answer by its deadline, a report that says so, nothing left behind."""
+"""The demo as a person starts it: every answer by its deadline, every kept input in the cloud, nothing left behind."""
 
 import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 import pytest
@@ -17,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
 # Loose, as other tests share the machine; the demo's own default is tighter.
 DEADLINE_MS = "1000"
+EVERYBODY = 12  # a broker, a cloud, two agents, and of each a spooler and at least three workers
 
 
 def command(*arguments: str | Path) -> list[str]:
@@ -27,26 +30,47 @@ def environment(scratch: Path) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(scratch)}
 
 
-def play(tmp_path: Path, *arguments: str | Path) -> tuple[dict[str, Any], str]:
-    """Run the demo to its end; returns its report and what it printed."""
-    scratch = tmp_path / "scratch"
+@contextmanager
+def started(
+    *arguments: str | Path, scratch: Path, output: IO[bytes] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The demo, which is killed where a test does not end it."""
+    with subprocess.Popen(
+        command(*arguments), env=environment(scratch), stdout=output or subprocess.DEVNULL, stderr=subprocess.STDOUT
+    ) as demo:
+        try:
+            yield demo
+        finally:
+            demo.kill()
+
+
+def play(tmp_path: Path, *arguments: str | Path, interrupt_at: str | None = None) -> tuple[dict[str, Any], str]:
+    """Run the demo to its end, or Ctrl-C it once it has printed that; returns its report and what it printed."""
+    scratch, report, printed = tmp_path / "scratch", tmp_path / "report.json", tmp_path / "printed"
     scratch.mkdir()
-    report = tmp_path / "report.json"
-    result = subprocess.run(
-        command("--exit", "--report", report, "--seconds", "6", "--deadline-ms", DEADLINE_MS, *arguments),
-        env=environment(scratch),
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
+    options = ["--report", report, "--seconds", "6", "--deadline-ms", DEADLINE_MS, *arguments]
+    children: list[psutil.Process] = []
+    with printed.open("wb") as output, started(*options, scratch=scratch, output=output) as demo:
+        if interrupt_at is not None:
+            until(
+                lambda: interrupt_at in printed.read_text() or demo.poll() is not None,
+                f"it says {interrupt_at!r}",
+                110,
+            )
+            assert demo.poll() is None, printed.read_text()
+            children = psutil.Process(demo.pid).children(recursive=True)
+            demo.send_signal(signal.SIGINT)
+        demo.wait(110)
+    assert demo.returncode == 0, printed.read_text()
     assert not list(scratch.glob("roost-demo-*"))
-    return json.loads(report.read_text()), result.stdout
+    if interrupt_at is not None:
+        assert len(children) >= EVERYBODY
+        assert not psutil.wait_procs(children, timeout=20)[1]
+    return json.loads(report.read_text()), printed.read_text()
 
 
-def test_breaking_the_primaries_costs_no_answer(tmp_path: Path) -> None:
-    report, printed = play(tmp_path)
+def test_neither_broken_models_nor_a_cut_link_cost_an_answer_or_an_input(tmp_path: Path) -> None:
+    report, printed = play(tmp_path, interrupt_at="Ctrl-C ends the demo")
 
     assert report["answers"] == report["by_deadline"] > 50
     assert report["lost"] == report["unexpected"] == 0
@@ -87,18 +111,43 @@ def test_breaking_the_primaries_costs_no_answer(tmp_path: Path) -> None:
     assert shadow["sent_bytes"] < shadow["present_bytes"], "the shadow's base is the primary's, and was there"
     assert "The cloud sees: cam-01 online, cam-02 online." in printed
 
+    check_capture(report)
+    assert "each exactly once and as it was sent" in printed
+    assert "What if the primary's bar were 0.9 instead of 0.95?" in printed
+
+
+def check_capture(report: dict[str, Any]) -> None:
+    """The inputs that were kept are in the cloud, those of the cut link too, and it can answer for them."""
+    capture = report["capture"]
+    assert capture["exactly_once"]
+    assert capture["kept"] == capture["in_cloud"] > 10
+    assert capture["recorded"] == capture["answers"] == report["answers"]
+    assert (capture["wrong"], capture["drained_s"] is not None) == (0, True)
+    for device in capture["devices"].values():
+        assert device["kept"] == sum(device["kept_for"].values()) == device["uploaded"] == device["in_cloud"] > 0
+        assert device["spooled_at_mend"] > device["spooled_at_cut"], "what is kept while the link is cut waits for it"
+        assert device["spooled"] == 0
+    assert {"disagreement", "base_rate"} <= {kind for one in capture["devices"].values() for kind in one["kept_for"]}
+    replay = report["replay"]
+    assert replay["reproduced"] == replay["replayed"] > 0
+    assert (replay["bar"], replay["unknown"]) == (0.9, 0)
+    assert replay["would_be"]["asked"] <= replay["recorded"]["asked"] > 0, "a lower bar asks no more"
+    assert replay["recorded"]["accuracy"] > 0.8
+
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the real meter photos are not beside the project")
 def test_a_persons_own_pictures_and_model_are_played(tmp_path: Path) -> None:
     labels = tmp_path / "labels.txt"
     labels.write_text("\n".join([*"0123456789", "NaN"]))
     model = DATA / "models" / "meter-digits_1900_int8.tflite"
-    report, _ = play(tmp_path, "--images", DATA / "meter-digits", "--model", model, "--labels", labels)
+    report, _ = play(tmp_path, "--exit", "--images", DATA / "meter-digits", "--model", model, "--labels", labels)
 
     assert report["task"] == "meter-digits"
     assert report["answers"] == report["by_deadline"] > 50
     assert report["by_act"][0]["accuracy"] > 0.85
     assert report["contestants"][0]["accuracy"] > report["contestants"][1]["accuracy"]
+    assert report["capture"]["exactly_once"]
+    assert report["replay"]["recorded"]["asked"] == 0, "nobody in the cloud takes part"
 
 
 def test_a_wrong_command_line_is_named_and_no_traceback(tmp_path: Path) -> None:
@@ -109,28 +158,21 @@ def test_a_wrong_command_line_is_named_and_no_traceback(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
-def test_no_child_outlives_the_demo(tmp_path: Path, number: signal.Signals) -> None:
-    with subprocess.Popen(command("--seconds", "60"), env=environment(tmp_path), stdout=subprocess.DEVNULL) as demo:
-        try:
-            children = wait_for_children(psutil.Process(demo.pid))
-            demo.send_signal(number)
-            demo.wait(20)
-        finally:
-            demo.kill()  # it would go on for ever, and a failed test would wait for it
-    _, alive = psutil.wait_procs(children, timeout=20)
+@pytest.mark.parametrize(
+    ("number", "children"),
+    [
+        pytest.param(signal.SIGTERM, 3, id="SIGTERM while it starts"),
+        pytest.param(signal.SIGKILL, EVERYBODY, id="SIGKILL"),
+    ],
+)
+def test_no_child_outlives_the_demo(tmp_path: Path, number: signal.Signals, children: int) -> None:
+    with started("--seconds", "60", scratch=tmp_path) as demo:
+        process = psutil.Process(demo.pid)
+        until(lambda: len(process.children(recursive=True)) >= children, f"{children} children came up")
+        family = process.children(recursive=True)
+        demo.send_signal(number)
+        demo.wait(20)
+    _, alive = psutil.wait_procs(family, timeout=20)
     assert not alive
     if number is not signal.SIGKILL:
         assert not list(tmp_path.glob("roost-demo-*"))
-
-
-def wait_for_children(demo: psutil.Process) -> list[psutil.Process]:
-    """The broker, two agents and three or more workers of each, once they all run."""
-    children: list[psutil.Process] = []
-
-    def are_all_up() -> bool:
-        children[:] = demo.children(recursive=True)
-        return len(children) >= 9
-
-    until(are_all_up, "nine children", otherwise=lambda: children)
-    return children

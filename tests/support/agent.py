@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -76,6 +77,7 @@ class AgentProcess(Program):
         broker: further lines of `[broker]`.
         limits: lines of `[limits]`.
         python: what runs it.
+        environment: further variables.
     """
 
     def __init__(
@@ -88,11 +90,13 @@ class AgentProcess(Program):
         broker: str = "",
         limits: str = "",
         python: str | Path = sys.executable,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         super().__init__(folder / "agent.log")
         self.config = folder / "agent.toml"
         self._python = python
+        self._environment = dict(environment or {})
         self.state_dir = folder / "state"
         self.config.write_text(
             f'tenant = "{TENANT}"\ndevice = "{device}"\nstate_dir = "state"\n'
@@ -120,7 +124,7 @@ class AgentProcess(Program):
     def start(self, *, wait: bool = True) -> Self:
         """Start it; with `wait`, until it is connected and its workers are ready or known to fail."""
         command = [self._python, "-m", "roost_edge", "run", "--config", str(self.config)]
-        self._spawn(command, cwd=self.config.parent)
+        self._spawn(command, cwd=self.config.parent, env=os.environ | self._environment)
         if wait:
             until(lambda: self.connected, "the agent is connected")
             until(lambda: "starting" not in self._states, "its workers are ready")  # after 5 s it does not wait
@@ -158,13 +162,23 @@ class Caller:
         version: of MQTT; 4 is 3.1.1.
         name: of this caller; its replies come to `replies/{name}`.
         lasting: have the broker keep what comes while this caller is away, until one of the same name is back.
+        device: whom it asks.
     """
 
-    def __init__(self, port: int, *, version: int = 5, name: str = "caller", lasting: bool = False) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        version: int = 5,
+        name: str = "caller",
+        lasting: bool = False,
+        device: str = DEVICE,
+    ) -> None:
         self.version = version
+        self._topics = DeviceTopics(TENANT, device)
         self.peer = MqttPeer(port, client_id=name if lasting else "", version=version, clean=not lasting)
         self.replies = f"replies/{name}"
-        self.peer.subscribe(TOPICS.output("+"))
+        self.peer.subscribe(self._topics.output("+"))
         self.peer.subscribe(self.replies)
 
     def __enter__(self) -> Self:
@@ -177,7 +191,7 @@ class Caller:
 
     def publish(self, payload: bytes, task: str = "light", **more: Any) -> None:
         """Publish an input; MQTT 5 properties by paho's names."""
-        self.peer.publish(TOPICS.input(task), payload, **more)
+        self.peer.publish(self._topics.input(task), payload, **more)
 
     def answer(self) -> dict[str, Any]:
         """Wait for the next answer, wherever it comes."""

@@ -4,6 +4,9 @@ An input whose sender waits for an acknowledgement gets it once the input is dur
 keep it; the answer has long left by then. Nobody may wait on a slow disk: a broker hands out only so many inputs that
 are not acknowledged. So where the disk stalls and too many wait, or one waits too long, it is acknowledged before it
 is durable, and counted: it is still going to be kept, but nobody was promised that.
+
+Durable together is cheaper than one by one, so whoever keeps them waits a moment for more. Acknowledgements leave in
+order, and behind each input that waits others may: once they are many, that moment is over.
 """
 
 from collections import Counter
@@ -122,10 +125,12 @@ class Decoy:
         self._complaints = complaints
         self._boot = boot
         self._unsettled_limit = unsettled_limit
+        self._crowd = (unsettled_limit + 1) // 2  # behind one that waits: too many to let it wait for company
         self._samples = count(1)
         self._watched: dict[str, _Watched] = {}
         self._held: dict[str, _Watched] = {}  # those whose payload is held, the oldest first
         self._waiting: dict[str, _Waiting] = {}  # the oldest first
+        self._behind = 0  # inputs whose acknowledgement waits for one of these: they leave in order
         self._coming: dict[str, _Kept] = {}  # the oldest first
         self._look_at_waiting: Timer | None = None
         self._policies: dict[str, tuple[TaskPolicy, str]] = {}
@@ -189,6 +194,10 @@ class Decoy:
             settle()
         else:
             waiting.settles.append(settle)
+        self._behind = self._behind + 1 if self._waiting else 0
+        if self._behind >= self._crowd:
+            self._behind = 0
+            self._keeper.hurry()
 
     # ---- keeping
 

@@ -52,6 +52,10 @@ class Keeper(Protocol):
         """Have a record kept for the cloud; returns as `keep` does."""
         ...
 
+    def hurry(self) -> None:
+        """Much waits for what was given: keep it now, and do not wait for more that could be kept with it."""
+        ...
+
     def raise_priority(self, sample: str, priority: int, likelier: float = 1.0) -> None:
         """Something speaks for an input that is kept already.
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from roost_edge.spool import entries
-from roost_edge.spool.dedupe import digest_of, match_redelivered
+from roost_edge.spool.dedupe import digest_of, match_redelivered, recognised
 from roost_edge.spool.errors import EntryInvalidError
 from roost_edge.spool.frame import Frame, make_frame
 from roost_edge.spool.index import reading
@@ -43,7 +43,7 @@ class Admission:
 
     Attributes:
         candidates: those still to be kept, in order.
-        matched: rows of digests that have been recognised.
+        matched: rows of digests that have been recognised, and the name by which they came.
 
     Raises:
         SpoolError: the index cannot be read.
@@ -54,7 +54,7 @@ class Admission:
         self._outcomes: dict[int, Outcome] = {}
         self._first: dict[str, int] = {}  # positions by sample
         self.candidates: list[Candidate] = []
-        self.matched: list[int] = []
+        self.matched: list[tuple[int, str]] = []
         with reading():
             for position, entry in enumerate(new):
                 self._look_at(connection, position, entry)
@@ -79,12 +79,15 @@ class Admission:
         again = [(one.entry.sample, one.digest) for one in self.candidates if one.entry.redelivered]
         if not again:
             return
-        found = match_redelivered(connection, boot, again)
+        known = recognised(connection, boot, [sample for sample, _ in again])
+        found = match_redelivered(connection, boot, [one for one in again if one[0] not in known])
         for one in self.candidates:
             if one.entry.sample in found:
                 row, same_as = found[one.entry.sample]
-                self.matched.append(row)
+                self.matched.append((row, one.entry.sample))
                 self._outcomes[one.position] = Outcome(sample=one.entry.sample, same_as=same_as)
+            elif one.entry.sample in known:
+                self._outcomes[one.position] = Outcome(sample=one.entry.sample)
         self.candidates = [one for one in self.candidates if one.position not in self._outcomes]
 
     def refuse(self, candidate: Candidate, error: RoostError) -> None:

@@ -1,7 +1,9 @@
 """Knows an input again that an earlier boot has kept, but not acknowledged to the broker in time.
 
 Each kept input leaves its digest (of task, payload and correlation) and outlives itself by it. An input that the
-broker delivers again is compared with those of earlier boots, each of which it can be once: two equal inputs are two.
+broker delivers again is compared with those of earlier boots, each of which it can be once a boot: two equal inputs
+are two. What was recognised may not be acknowledged in time either: its digest is the present boot's from then on, and
+is compared with again by the next. A row of its own says by what name it was recognised, for whoever asks again.
 
 The table has no index: it is written with every input, and read only in the first moments of a boot.
 """
@@ -14,7 +16,7 @@ from collections.abc import Sequence
 from roost_edge.spool.interface import NewEntry
 from roost_edge.spool.limits import DIGEST_AGE_S, DIGESTS
 
-__all__ = ["digest_of", "forget_digests", "keep_digest", "mark_matched", "match_redelivered"]
+__all__ = ["digest_of", "forget_digests", "keep_digest", "mark_matched", "match_redelivered", "recognised"]
 
 _BYTES = 16
 _AT_ONCE = 500  # parameters of one statement
@@ -55,9 +57,26 @@ def match_redelivered(
     return found
 
 
-def mark_matched(connection: sqlite3.Connection, rows: Sequence[int]) -> None:
-    """Each of them has been redelivered."""
-    connection.executemany("UPDATE digest SET matched = 1 WHERE id = ?", [(row,) for row in rows])
+def recognised(connection: sqlite3.Connection, boot: int, samples: Sequence[str]) -> set[str]:
+    """Of these names of the present boot, those that have been recognised already."""
+    found: set[str] = set()
+    for start in range(0, len(samples), _AT_ONCE):
+        some = samples[start : start + _AT_ONCE]
+        rows = connection.execute(
+            f"SELECT sample FROM digest WHERE boot = ? AND matched AND sample IN ({','.join('?' * len(some))})",  # noqa: S608 - our own words
+            (boot, *some),
+        )
+        found.update(sample for (sample,) in rows)
+    return found
+
+
+def mark_matched(connection: sqlite3.Connection, boot: int, rows: Sequence[tuple[int, str]], time_s: float) -> None:
+    """Each of them has been redelivered, under that name of the present boot."""
+    connection.executemany("UPDATE digest SET boot = ? WHERE id = ?", [(boot, row) for row, _ in rows])
+    connection.executemany(
+        "INSERT INTO digest (boot, sample, digest, time_s, matched) VALUES (?, ?, x'', ?, 1)",
+        [(boot, sample, int(time_s)) for _, sample in rows],
+    )
 
 
 def forget_digests(connection: sqlite3.Connection, time_s: float) -> None:

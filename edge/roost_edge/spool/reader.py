@@ -161,7 +161,7 @@ class Reader:
                 if error.errno not in LOST:
                     raise SpoolUnreadableError(f"{entry.sample}: {error.strerror or error}") from error
             else:
-                if (head.sample, head.sha256) == (row.sample, row.sha256):
+                if (head.sample, head.task, head.sha256) == (row.sample, row.task, row.sha256):
                     return found
             before, row = row, self._row(entry)
             if row.place == before.place:

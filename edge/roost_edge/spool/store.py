@@ -217,7 +217,7 @@ class Spool:
         try:
             with transaction(self._connection):
                 self._write_rows(candidates, places)
-                mark_matched(self._connection, admission.matched)
+                mark_matched(self._connection, self._boot, admission.matched, self._time_s)
                 grown_bytes = outbox.put(self._connection, self._boot, notes)
                 raised = self._raise()
         except SpoolError:
@@ -229,6 +229,7 @@ class Spool:
         )
         self._tally.outbox_grew(grown_bytes)
         self._tally.happened("kept", len(candidates))
+        self._tally.happened("groups", min(len(candidates), 1))  # made durable together
         self._tally.happened("matched", len(admission.matched))
         if notes:
             self._squeeze()

@@ -135,6 +135,7 @@ class Tally:
 
 _HAPPENINGS = (
     "kept",
+    "groups",
     "matched",
     "committed",
     "outbox_thinned",

@@ -4,6 +4,8 @@ import threading
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from roost_edge.cloud_api import DeviceApi
 from roost_edge.cloud_http import CloudHttp
 from roost_edge.identity import Identity, IdentityUnreadableError, read_identity
@@ -19,6 +21,8 @@ from roost_shared.messages import ErrorInfo
 
 __all__ = ["Courier", "CourierEndedError"]
 
+_LIST_S: Final = 20.0  # of sending: committing a list takes a moment without any, the shorter the shorter the list
+_LIST_BYTES: Final = 16 << 20  # however slow the link: few large shards are better than many small ones
 _LOOK_EVERY_S: Final = 5.0  # for an identity
 _NOT_ENROLLED: Final = ErrorInfo("device.not_enrolled", "nothing is uploaded before the device is enrolled")
 
@@ -103,7 +107,7 @@ class Courier:
                 if cloud is None:
                     self._stopping.wait(_LOOK_EVERY_S)
                     continue
-                limits = SealLimits(age_s=self._settings.upload_after_s)
+                limits = seal_limits(self._settings)
                 self._uploader = Uploader(reader, cloud, limits=limits, bucket=self._bucket)
                 if not self._stopping.is_set():
                     self._uploader.run()
@@ -136,3 +140,13 @@ class Courier:
         if identity is None:
             self._problem = _NOT_ENROLLED
         return identity
+
+
+def seal_limits(settings: SpoolerSettings) -> SealLimits:
+    """When a list is due: at a capped rate short ones, so that the rate holds over ten seconds, commits included."""
+    limits = SealLimits(age_s=settings.upload_after_s)
+    rate = settings.uplink_bytes_per_s
+    if rate is None:
+        return limits
+    size_bytes = min(limits.size_bytes, max(_LIST_BYTES, int(_LIST_S * rate)))
+    return msgspec.structs.replace(limits, size_bytes=size_bytes)

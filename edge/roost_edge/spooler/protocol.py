@@ -4,6 +4,7 @@ agent                                     spooler
   │◀──────────────────────────────── Ready ┤  once
   ├─ Keep, descriptor of the input ───────▶│  each with a number
   ├─ Note ────────────────────────────────▶│
+  ├─ Hurry ───────────────────────────────▶│  where it may not wait for more to commit with them
   │◀──────────────── Settled, their numbers ┤  durable, or refused
   ├─ Raise, Covered, Link ────────────────▶│
   │◀─────────────── Outgoing, for the cloud ┤  while the link is up
@@ -28,6 +29,7 @@ __all__ = [
     "Finish",
     "FromAgent",
     "FromSpooler",
+    "Hurry",
     "Keep",
     "Link",
     "Note",
@@ -73,6 +75,10 @@ class Note(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
     number: int
     record: bytes
+
+
+class Hurry(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Commit what is in hand now: much waits for it."""
 
 
 class Raise(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -124,7 +130,7 @@ class Status(msgspec.Struct, frozen=True, array_like=True, tag=True):
     faults: list[ErrorInfo] = []
 
 
-FromAgent = Keep | Note | Raise | Covered | Link | Finish
+FromAgent = Keep | Note | Hurry | Raise | Covered | Link | Finish
 FromSpooler = Ready | Settled | Outgoing | Status
 
 _encoder = msgspec.msgpack.Encoder()

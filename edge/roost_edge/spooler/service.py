@@ -17,7 +17,7 @@ from roost_edge.spooler import protocol
 from roost_edge.spooler.courier import Courier
 from roost_edge.spooler.settings import SpoolerSettings
 from roost_edge.workers.payload import map_payload
-from roost_shared.clock import SECOND, Clock, SystemClock
+from roost_shared.clock import MS, SECOND, Clock, SystemClock
 from roost_shared.messages import ErrorInfo
 from roost_shared.records import InputInfo, encode_msgpack, encode_record
 
@@ -26,6 +26,8 @@ __all__ = ["serve"]
 _SPOOL: Final = "spool"  # in the agent's state folder
 _TOGETHER: Final = 128  # orders to a commit
 _TOGETHER_BYTES: Final = 32 << 20
+_GATHER_NS: Final = 100 * MS  # beside its inputs a commit writes some 15 kB: worth waiting for a few more of them
+_GATHER_BYTES: Final = 256 << 10  # and not worth it any more
 _TICK_NS: Final = 60 * SECOND
 _TELL_NS: Final = 1 * SECOND
 _COURIER_PATIENCE_S: Final = 1.0
@@ -81,7 +83,7 @@ class _Service:
         self._faults: list[ErrorInfo] = []
         self._told: dict[str, Any] = {}
         self._tell_ns = self._tick_ns = clock.now_ns()
-        self._finished = False
+        self._finished = self._hurried = False
 
     def run(self) -> None:
         """Serve."""
@@ -107,14 +109,15 @@ class _Service:
     # ---- from the agent
 
     def _take(self, timeout_s: float) -> None:
-        """Wait for orders, and commit all that are there."""
+        """Wait for orders, and commit all that are there, or come within a moment if nobody hurries us."""
         keeps: list[_Order] = []
         notes: list[protocol.Note] = []
         size_bytes = 0
+        commit_ns: int | None = None
+        self._hurried = False
         while len(keeps) + len(notes) < _TOGETHER and size_bytes < _TOGETHER_BYTES:
             if not select.select([self._agent], [], [], timeout_s)[0]:
                 break
-            timeout_s = 0.0
             data, descriptors = protocol.receive(self._agent)
             if not data:
                 self._finished = True
@@ -130,6 +133,11 @@ class _Service:
                     size_bytes += len(message.record)
                 case _:
                     self._hear(message)
+            timeout_s = 0.0
+            if (keeps or notes) and size_bytes < _GATHER_BYTES and not self._hurried:
+                now_ns = self._clock.now_ns()
+                commit_ns = now_ns + _GATHER_NS if commit_ns is None else commit_ns
+                timeout_s = max(0.0, (commit_ns - now_ns) / SECOND)
         if keeps or notes:
             self._commit(keeps, notes)
 
@@ -146,8 +154,10 @@ class _Service:
                 self._courier.wake()
             case protocol.Link():
                 self._spool.link_down()
+            case protocol.Hurry():
+                self._hurried = True
             case protocol.Finish():
-                self._finished = True
+                self._finished = self._hurried = True
 
     def _commit(self, keeps: list[_Order], notes: list[protocol.Note]) -> None:
         new = [_entry(order) for order in keeps]

@@ -123,6 +123,10 @@ class Spooler:
         self._order(_Order(protocol.Note(self._number, record), done, None, len(record)))
         return True
 
+    def hurry(self) -> None:
+        """Have what was ordered committed now."""
+        self._tell(protocol.Hurry())
+
     def raise_priority(self, sample: str, priority: int, likelier: float = 1.0) -> None:
         """Something speaks for an input that is kept already, or will be; lost with a process that dies right then."""
         for order in self._orders.values():

@@ -7,9 +7,11 @@ open ──▶ missing parts ──▶ commit
 
 from collections.abc import Callable, Iterable, Iterator
 
+import msgspec
+
 from roost_edge.upload.errors import UploadRefusedError
 from roost_edge.upload.retrying import CURES, Step, cure_of, retry_wait_ns
-from roost_edge.upload.shard_cloud import Part, ShardCloud
+from roost_edge.upload.shard_cloud import Offer, Part, ShardCloud
 from roost_edge.upload.shard_tar import ShardTar
 from roost_shared.errors import TransportError
 
@@ -24,6 +26,7 @@ class Delivery:
         tar: the shard.
         chunk_bytes: to send at a time.
         pace: hands chunks on no faster than they may be sent.
+        spend: hears of other bytes that are sent, as many as a list is long.
 
     Attributes:
         sent_bytes: of parts that arrived, as often as they did.
@@ -35,11 +38,13 @@ class Delivery:
         tar: ShardTar,
         chunk_bytes: int,
         pace: Callable[[Iterable[bytes]], Iterator[bytes]],
+        spend: Callable[[int], None],
     ) -> None:
         self._cloud = cloud
         self._tar = tar
         self._chunk_bytes = chunk_bytes
         self._pace = pace
+        self._spend = spend
         self._step: Step = "open"
         self._opened = False
         self._cures = 0
@@ -52,8 +57,7 @@ class Delivery:
             TransportError: it was cut or refused; `judge` says what then.
             SpoolError: an entry cannot be read, is damaged or gone.
         """
-        self._step = "ask" if self._opened else "open"
-        offer = self._cloud.ask(self._tar.shard) if self._opened else self._cloud.open(self._tar.opening)
+        offer = self._ask() if self._opened else self._open()
         self._opened = True
         if offer.state == "committed":
             return
@@ -79,6 +83,15 @@ class Delivery:
             raise UploadRefusedError(self._tar.shard, error) from error
         self._opened = cure == "ask_again"
         return 0 if self._cures == 1 else backoff_ns
+
+    def _ask(self) -> Offer:
+        self._step = "ask"
+        return self._cloud.ask(self._tar.shard)
+
+    def _open(self) -> Offer:
+        self._step = "open"
+        self._spend(len(msgspec.json.encode(self._tar.opening)))
+        return self._cloud.open(self._tar.opening)
 
     def _put(self, part: Part, url: str) -> None:
         chunks = self._tar.stream(part.offset, part.size_bytes, self._chunk_bytes)

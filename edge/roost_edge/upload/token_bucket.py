@@ -45,6 +45,13 @@ class TokenBucket:
 
     def take(self, size_bytes: int, now_ns: int) -> int:
         """Take some bytes, at most `chunk_bytes`, and learn how long to wait before sending them, in nanoseconds."""
+        return self._pay(size_bytes, now_ns)
+
+    def spend(self, size_bytes: int, now_ns: int) -> None:
+        """Send some bytes, however many, without waiting: whoever takes next waits for them too."""
+        self._pay(size_bytes, now_ns)
+
+    def _pay(self, size_bytes: int, now_ns: int) -> int:
         if self._rate is None:
             return 0
         earliest_ns = now_ns - _BURST_NS

@@ -186,7 +186,7 @@ class Uploader:
 
     def _bring(self, tar: ShardTar) -> None:
         """Bring a shard until the cloud says that it has it."""
-        delivery = Delivery(self._cloud, tar, self._bucket.chunk_bytes, self._paced)
+        delivery = Delivery(self._cloud, tar, self._bucket.chunk_bytes, self._paced, self._spend)
         while True:
             self._state = "uploading"
             before_bytes = delivery.sent_bytes
@@ -212,6 +212,9 @@ class Uploader:
             wait_ns = self._bucket.take(len(chunk), self._clock.now_ns())
             self._wait_whatever_comes(wait_ns / SECOND)
             yield chunk
+
+    def _spend(self, size_bytes: int) -> None:
+        self._bucket.spend(size_bytes, self._clock.now_ns())
 
     def _wait_whatever_comes(self, seconds: float) -> None:
         """Wait, unless somebody stops us."""

@@ -53,6 +53,16 @@ def test_what_is_settled_is_there_afterwards(rig: SpoolerRig, tmp_path: Path) ->
     assert inputs_in(tmp_path) == inputs
 
 
+def test_what_comes_within_a_moment_is_written_together(rig: SpoolerRig) -> None:
+    rig.start()
+    pid_of(rig)
+    for number in range(5):
+        rig.keep(bytes([number]) * 20_000)
+    rig.until_settled()
+    rig.until(lambda: rig.spooler.figures.get("kept") == 5, "it has said so")
+    assert rig.spooler.figures["groups"] == 1
+
+
 def test_killed_again_and_again_under_load_it_loses_nothing_and_keeps_nothing_twice(
     rig: SpoolerRig, tmp_path: Path
 ) -> None:

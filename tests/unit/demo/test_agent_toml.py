@@ -43,3 +43,6 @@ def test_the_agent_takes_the_demos_config(
     assert [name for name in accepted if name != "cloud"] == ["primary", "primary", "backup", "primary", "backup"]
     assert ("cloud" in accepted) == (CLOUD in named)
     assert all(rule.after_ms < deadline_ms for rule in task.rules)
+    assert task.capture is not None
+    assert (task.capture.base_rate, task.capture.answers) == (0.1, "all")
+    assert config.cloud.upload_after_s == 1

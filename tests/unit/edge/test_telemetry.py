@@ -79,6 +79,14 @@ def test_a_connection_that_takes_no_more_is_left_alone_for_a_moment() -> None:
     assert site.outbox.links == [True, False, True]
 
 
+def test_a_connection_that_takes_another_s_place_is_a_new_link() -> None:
+    """A renewed identity has it made anew, and nobody says that the one before is gone."""
+    site = Site()
+    site.telemetry.connected()
+    site.telemetry.connected()
+    assert site.outbox.links == [True, False, True]
+
+
 def test_a_pause_does_not_outlive_the_connection() -> None:
     site = Site()
     site.telemetry.connected()

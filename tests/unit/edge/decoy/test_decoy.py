@@ -40,6 +40,7 @@ class FakeKeeper:
         self.terms: list[dict[str, Any]] = []
         self.notes: list[Record] = []
         self.raised: list[tuple[str, int, float]] = []
+        self.hurries: list[int] = []  # inputs it had been given then
         self.has_room = True
 
     def keep(self, record: SampleRecord, payload: SharedPayload, done: Done, **terms: Any) -> bool:
@@ -55,6 +56,9 @@ class FakeKeeper:
             self.notes.append(decode_record(record))
             done(None)
         return self.has_room
+
+    def hurry(self) -> None:
+        self.hurries.append(len(self.kept))
 
     def raise_priority(self, sample: str, priority: int, likelier: float = 1.0) -> None:
         self.raised.append((sample, priority, likelier))
@@ -201,6 +205,21 @@ def test_a_disk_that_stalls_holds_up_only_so_many_and_the_oldest_go_first() -> N
     assert not site.settled, "a moment is no stall"
     site.reactor.advance(250 * MS)
     assert site.settled == ["1", "2"]
+
+
+def test_the_keeper_waits_for_more_only_until_many_wait_for_it_kept_or_not() -> None:
+    site = Site(CaptureConfig(base_rate=0.0), unsettled_limit=5)
+    for key in "123":
+        site.answer(key)
+    site.answer("4", UNSURE)
+    site.answer("5")
+    assert site.keeper.hurries == [], "one waits, and one behind it"
+    site.answer("6")
+    assert site.keeper.hurries == [1]
+    site.keeper.dones[0](None)
+    for key in "789":
+        site.answer(key)
+    assert site.keeper.hurries == [1], "nothing waits any more"
 
 
 def test_who_comes_again_while_it_is_written_is_settled_with_it() -> None:

@@ -173,9 +173,26 @@ def test_a_damaged_entry_is_never_served_but_dropped_counted_and_told_and_its_li
     with pytest.raises(EntryGoneError):
         [reader.read(entry) for entry in sealed.entries]
     reader.close()
+
     records = [decode_record(record) for batch in all_batches(spool) for record in batch.records]
     told = [record.samples for record in records if isinstance(record, DroppedRecord) and record.samples]
     assert told == [["boot-0"]] if part == "cut" else [["boot-3"]]
+
+
+def test_an_entry_that_the_index_has_under_another_task_is_damaged(open_spool: Open) -> None:
+    """One byte that a card changed within a sound page: it would have gone to the other task's shards."""
+    spool = filled(open_spool)
+    spool._connection.execute("UPDATE entry SET task = 'dooR' WHERE sample = 'boot-3'")
+    reader = spool.reader()
+    served = []
+    while (sealed := reader.seal(FLUSH, identify)) is not None:
+        try:
+            served += [(reader.read(entry), entry.task) for entry in sealed.entries]
+        except EntryDamagedError:
+            continue
+    assert "dooR" not in [task for _, task in served]
+    assert spool.describe()["dropped"] == {"damaged": 1}
+    reader.close()
 
 
 def test_a_read_that_fails_for_other_reasons_drops_nothing(open_spool: Open, monkeypatch: pytest.MonkeyPatch) -> None:

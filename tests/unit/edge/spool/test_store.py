@@ -215,6 +215,21 @@ def test_estimates_over_thinned_spools_are_unbiased_and_scatter_as_they_say(tmp_
     assert 0.4 < sum(error**2 for error in errors) / sum(expected) < 2
 
 
+def test_an_input_that_is_delivered_boot_after_boot_is_kept_once(open_spool: Open) -> None:
+    """Each time the agent dies before its acknowledgement gets to the broker, be it behind another's."""
+    entry = new_entry("b1-1")
+    assert open_spool("b1").append([entry], now_ns=0)[0].kept
+    for boot in ("b2", "b3", "b4"):
+        again = redelivered(entry, f"{boot}-1")
+        (outcome,) = open_spool(boot).append([again], now_ns=0)
+        assert outcome.same_as == "b1-1"
+        spool = open_spool(boot)  # the process died before it said so, and is asked again
+        assert spool.append([again], now_ns=0)[0].kept
+        (other,) = spool.append([redelivered(entry, f"{boot}-2")], now_ns=0)
+        assert other.same_as == (None if boot == "b2" else "b2-2"), "two equal inputs are two"
+    assert samples(open_spool("b5")) == ["b1-1", "b2-2"]
+
+
 def test_a_raised_input_outlives_those_it_was_among(open_spool: Open) -> None:
     spool = open_spool(quota_bytes=100_000)
     spool.append([sized("b-first", 2000)], now_ns=0)

@@ -63,6 +63,7 @@ def test_a_model_pack_tool_finds_its_documents(tmp_path: Path) -> None:
         "application/vnd.cncf.model.dataset.v1.raw",
     ]
     assert (index["schemaVersion"], manifest["schemaVersion"], config["modelfs"]["type"]) == (2, 2, "layers")
+    assert _blob(tmp_path / "b", manifest["layers"][0]["digest"])["schema_version"] == 1
 
 
 def test_a_newer_document_says_which_side_to_upgrade(tmp_path: Path) -> None:

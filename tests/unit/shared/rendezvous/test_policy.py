@@ -60,6 +60,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "rule before receipt": ({"rules": (Rule(accept="primary", after_ms=-1),)}, "rules[0].after_ms", "0 or more"),
     "rule at no time": ({"rules": (Rule(accept="primary", after_ms=NAN),)}, "rules[0].after_ms", "0 or more"),
     "bar above one": ({"rules": (Rule(accept="primary", min_confidence=80),)}, "rules[0].min_confidence", "0.8"),
+    "bar just above one": (
+        {"rules": (Rule(accept="primary", min_confidence=1.01),)},
+        "rules[0].min_confidence",
+        "0.8",
+    ),
     "bar negative": ({"rules": (Rule(accept="primary", min_confidence=-0.1),)}, "rules[0].min_confidence", "0.8"),
     "bar not a number": ({"rules": (Rule(accept="primary", min_confidence=NAN),)}, "rules[0].min_confidence", "0.8"),
 }

@@ -28,6 +28,18 @@ def policy(
     )
 
 
+# ---- who may satisfy a rule
+
+
+def test_who_gives_no_confidence_is_waited_for_where_there_is_no_bar() -> None:
+    mute = (Contestant(name="primary", has_confidence=False), Contestant(name="backup"))
+    rules = (Rule(accept="primary"), Rule(accept="backup", after_ms=80))
+    sure = Score("primary", "7", None)
+    assert play(policy(*rules, contestants=mute), [(10, "backup", 0.9), (20, "primary", sure)]) == [
+        (20, "answer preferred primary")
+    ]
+
+
 # ---- which score wins
 
 

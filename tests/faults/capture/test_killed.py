@@ -1,0 +1,66 @@
+"""The device's agent, or the whole cloud, is killed at random moments under load: each input arrives once, whole."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.support.agent import AgentProcess
+from tests.support.bundles import Bundles
+from tests.support.capture_cloud import CaptureCloud
+from tests.support.capturing import AT_LEISURE, Sensor, capturing, until_all_arrived
+from tests.support.mosquitto import Mosquitto
+from tests.support.waiting import until
+
+
+def times(usual: int, many: int) -> pytest.MarkDecorator:
+    long = [pytest.mark.campaign, pytest.mark.timeout(7200)]
+    return pytest.mark.parametrize("times", [usual, pytest.param(many, marks=long)])
+
+
+@times(10, 300)
+def test_an_agent_killed_at_random_moments_brings_each_input_once(
+    quick_path: Path, mosquitto: Mosquitto, bundles: Bundles, capture_cloud: CaptureCloud, times: int
+) -> None:
+    device, draw = f"killed-{times}", random.Random(times)
+    tasks = capture_cloud.toml(capturing(bundles))
+    with (
+        AgentProcess(quick_path, mosquitto.url, tasks, device=device, limits=AT_LEISURE) as agent,
+        Sensor(mosquitto.port, device) as sensor,
+    ):
+        capture_cloud.enrol(agent, device)
+        agent.start()
+        sensor.start()
+        for number in range(times):
+            sensor.go_on(draw.uniform(0.0, 0.8))
+            agent.kill()
+            agent.start(wait=number % 3 > 0)  # else it is killed while it starts
+        sensor.stop()
+        until(lambda: agent.connected, "it is back")
+        until_all_arrived(agent, capture_cloud, device, len(sensor.sent))
+        assert agent.stop() == 0
+    capture_cloud.has_once(device, sensor.sent)
+
+
+@times(2, 60)
+def test_a_cloud_killed_at_random_moments_has_each_input_once(
+    quick_path: Path, mosquitto: Mosquitto, bundles: Bundles, capture_cloud: CaptureCloud, times: int
+) -> None:
+    device, draw = f"cloudless-{times}", random.Random(times)
+    tasks = capture_cloud.toml(capturing(bundles))
+    with (
+        AgentProcess(quick_path, mosquitto.url, tasks, device=device, limits=AT_LEISURE) as agent,
+        Sensor(mosquitto.port, device) as sensor,
+    ):
+        capture_cloud.enrol(agent, device)
+        agent.start()
+        sensor.start()
+        for _ in range(times):
+            sensor.go_on(draw.uniform(0.5, 2.0))
+            capture_cloud.process.kill()
+            capture_cloud.start()
+            capture_cloud.link.cut()
+        sensor.stop()
+        until_all_arrived(agent, capture_cloud, device, len(sensor.sent))
+        assert agent.stop() == 0
+    capture_cloud.has_once(device, sensor.sent)
