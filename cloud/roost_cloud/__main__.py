@@ -9,7 +9,20 @@ from typing import Annotated
 
 import typer
 
-from roost_cloud.commands import audit, broker, bundle, cloud, device, login, replay, samples, task, tenant, token
+from roost_cloud.commands import (
+    audit,
+    broker,
+    bundle,
+    cloud,
+    device,
+    login,
+    replay,
+    samples,
+    task,
+    tenant,
+    token,
+    trust,
+)
 from roost_shared.errors import RoostError
 
 __all__ = ["app", "main"]
@@ -23,6 +36,7 @@ app.add_typer(samples.app, name="samples")
 app.add_typer(task.app, name="task")
 app.add_typer(tenant.app, name="tenant")
 app.add_typer(token.app, name="token")
+app.add_typer(trust.app, name="trust")
 for command in (login.login, login.logout, login.whoami, audit.audit, replay.replay):
     app.command()(command)
 

@@ -12,6 +12,7 @@ from roost_cloud.api import (
     bundles,
     device_auth,
     device_shards,
+    device_trust,
     devices,
     enrolment,
     recorded,
@@ -20,6 +21,7 @@ from roost_cloud.api import (
     tasks,
     tenants,
     tokens,
+    trust,
     uploads,
     v2,
 )
@@ -79,6 +81,7 @@ def _routers(store: ObjectStore) -> tuple[APIRouter, ...]:
         enrolment.router,
         device_auth.router,
         device_shards.router,
+        device_trust.router,
         devices.router,
         broker.router,
         uploads.router,
@@ -89,6 +92,7 @@ def _routers(store: ObjectStore) -> tuple[APIRouter, ...]:
         records.router,
         samples.router,
         recorded.router,
+        trust.router,
     )
     # Other stores serve their signed URLs themselves.
     return (*routers, objects_router(lambda: store)) if isinstance(store, FileStore) else routers

@@ -126,13 +126,15 @@ class ApiClient:
     Attributes:
         url: the cloud's address.
         pool: connections without a token, for the signed URLs the cloud gives out.
+        authorization: the header that carries the token, for whoever asks the cloud in another way.
     """
 
     def __init__(self, credentials: Credentials) -> None:
         self.url = credentials.url
         self.pool = _pool(_trusting(credentials.ca_pem))
         self._pins_root = credentials.ca_pem is not None
-        self._headers = {"Authorization": f"Bearer {credentials.token}", "Accept": "application/json"}
+        self.authorization = {"Authorization": f"Bearer {credentials.token}"}
+        self._headers = {**self.authorization, "Accept": "application/json"}
 
     def __enter__(self) -> Self:
         """Itself."""

@@ -42,6 +42,7 @@ class Enrolled(NewCertificate, frozen=True, kw_only=True):
 
     tenant: str
     device: str
+    trust_root: str | None = None  # TUF's, as it is
 
 
 class DeviceToken(msgspec.Struct, frozen=True, kw_only=True):

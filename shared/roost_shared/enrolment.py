@@ -43,7 +43,7 @@ class EnrolmentToken(msgspec.Struct, frozen=True, kw_only=True):
         id: names the token at the cloud.
         secret: proves that its bearer was given it.
         ca: `sha256:` and the hex digest of the root certificate's DER.
-        tuf: the same of the first root of trust for bundles; None until there is one.
+        tuf: the same of the tenant's root of trust for bundles, of its bytes; None until there is one.
     """
 
     v: int = VERSION
@@ -74,6 +74,8 @@ class EnrolmentToken(msgspec.Struct, frozen=True, kw_only=True):
             raise EnrolmentTokenError("the token holds no id or no secret: ask for another")
         if FINGERPRINT.fullmatch(token.ca) is None:
             raise EnrolmentTokenError("the token's `ca` is no sha256 fingerprint: ask for another")
+        if token.tuf is not None and FINGERPRINT.fullmatch(token.tuf) is None:
+            raise EnrolmentTokenError("the token's `tuf` is no sha256 digest: ask for another")
         return token
 
 

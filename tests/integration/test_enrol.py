@@ -270,3 +270,29 @@ def test_a_folder_that_is_yet_to_be_made_is_made_by_the_owner_of_the_one_above(
 ) -> None:
     enrol(cloud, anothers_state_dir / "deeper")
     assert (anothers_state_dir / "deeper").stat().st_uid == ANOTHER
+
+
+def test_the_root_of_trust_that_the_token_names_is_pinned(cloud: DeviceCloud, state_dir: Path) -> None:
+    cloud.trust_root = '{"signed": "ä root"}\n'.encode()
+    identity = enrol(cloud, state_dir)
+    assert identity.trust_root is not None
+    assert identity.trust_root.read_bytes() == cloud.trust_root
+
+
+@pytest.mark.parametrize("given", ["{}", "", None])
+def test_another_root_of_trust_is_refused_and_nothing_is_written(
+    cloud: DeviceCloud, state_dir: Path, given: str | None
+) -> None:
+    cloud.trust_root = b"{}\n"
+    token = cloud.token()
+    cloud.faults["/enrol"] = [Edit(lambda answer: answer | {"trust_root": given})]
+    with pytest.raises(FingerprintError, match="another root of trust"):
+        enrol(cloud, state_dir, token)
+    assert read_identity(state_dir) is None
+    assert enrol(cloud, state_dir, token).trust_root is not None, "an honest answer to the same token"
+
+
+def test_a_root_that_no_token_names_is_not_taken(cloud: DeviceCloud, state_dir: Path) -> None:
+    token = cloud.token()
+    cloud.trust_root = b"{}"
+    assert enrol(cloud, state_dir, token).trust_root is None

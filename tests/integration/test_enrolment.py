@@ -12,9 +12,11 @@ from sqlalchemy import func, select
 
 from roost_cloud.db.tables import AuditEntry, Certificate, Device, DeviceLabel
 from roost_cloud.services import Services
+from roost_shared.digest import digest_of
 from tests.support.cloud import Cloud
 from tests.support.fleet import API, FleetDevice, code_of, enrolled_device, enrolment
 from tests.support.fleet_certificates import signing_request
+from tests.support.trust import TrustPeople
 
 REFUSED = (401, "enrolment.refused")
 
@@ -251,3 +253,29 @@ def test_times_are_told_in_utc(cloud: Cloud) -> None:
     response = cloud.client.post(f"{API}/enrolments", json={"device": "cam-01"}, headers=cloud.headers())
     assert response.json()["expires_at"] == "2026-11-25T12:00:00Z"
     assert datetime(2026, 11, 25, 12, tzinfo=UTC) == cloud.services.now() + timedelta(days=1)
+
+
+def test_a_token_pins_the_root_of_trust_there_was_when_it_was_made(cloud: Cloud) -> None:
+    assert enrolment(cloud).tuf is None
+    people = TrustPeople(cloud)
+    people.begin()
+    token = enrolment(cloud, "cam-02")
+    assert token.tuf == digest_of(people.root_bytes)
+    next_root = people.next_root()
+    people.accept("root", next_root)
+    assert FleetDevice(cloud.client, device="cam-02").enrol(token).json()["trust_root"].encode() == people.root_bytes
+    assert enrolment(cloud, "cam-03").tuf == digest_of(next_root)
+
+
+def test_the_same_token_gets_the_same_root_again(cloud: Cloud) -> None:
+    people = TrustPeople(cloud)
+    people.begin()
+    token, device = enrolment(cloud), FleetDevice(cloud.client)
+    first, again = device.enrol(token), device.enrol(token)
+    assert first.json()["trust_root"] == again.json()["trust_root"] == people.root_bytes.decode()
+
+
+def test_a_token_from_before_there_was_trust_pins_nothing(cloud: Cloud) -> None:
+    token = enrolment(cloud)
+    TrustPeople(cloud).begin()
+    assert FleetDevice(cloud.client).enrol(token).json()["trust_root"] is None

@@ -13,7 +13,7 @@ def test_what_the_agent_imports_is_light(module: str) -> None:
 
 
 def test_the_agent_s_own_process_loads_nothing_of_enrolment_s() -> None:
-    heavy = ["cryptography", "urllib3", "numpy", "PIL", "asyncio", "structlog"]
+    heavy = ["cryptography", "urllib3", "tuf", "securesystemslib", "numpy", "PIL", "asyncio", "structlog"]
     code = f"import sys, roost_edge.agent; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -36,5 +36,12 @@ def test_an_agent_without_http_loads_none_of_it() -> None:
 def test_taking_inputs_by_http_is_light() -> None:
     heavy = ["numpy", "PIL", "ai_edge_litert", "asyncio", "tempfile", "http.server"]
     code = f"import sys, roost_edge.intake.http; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_operators_command_loads_tuf_for_trust_alone() -> None:
+    heavy = ["tuf", "securesystemslib", "boto3", "cryptography", "sqlalchemy"]
+    code = f"import sys, roost_cloud.__main__; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

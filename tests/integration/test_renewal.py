@@ -183,3 +183,14 @@ def test_a_token_that_the_cloud_no_longer_knows_is_replaced_once(cloud: DeviceCl
     cloud.faults["/device-auth/renew"] = [Refuse(401), Refuse(401)]
     with pytest.raises(CloudRefusedError):
         device.renew(csr)
+
+
+def test_the_pinned_root_of_trust_outlives_a_renewal(cloud: DeviceCloud, state_dir: Path) -> None:
+    cloud.trust_root = b'{"signed": "a root"}'
+    enrol_device(url=cloud.url, token=cloud.token(), state_dir=state_dir, expected=None, replace=True)
+    cloud.clock.by = timedelta(days=70)
+    cloud.trust_root = b"another"
+    assert renew(state_dir).renewed
+    pinned = identity(state_dir).trust_root
+    assert pinned is not None
+    assert pinned.read_bytes() == b'{"signed": "a root"}'

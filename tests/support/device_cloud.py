@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from roost_cloud.fleet.authority import Authority
+from roost_shared.digest import digest_of
 from roost_shared.enrolment import EnrolmentToken, signed_text
 
 __all__ = ["DEVICE", "TENANT", "Cut", "DeviceCloud", "Edit", "Refuse", "Truncate"]
@@ -91,6 +92,7 @@ class DeviceCloud:
         faults: by path, what goes wrong with the next requests to it.
         lifetime: of certificates.
         broker: told to devices.
+        trust_root: the root of trust for bundles, which tokens name and devices get; None for none.
         tells_time: whether answers carry a date.
     """
 
@@ -103,6 +105,7 @@ class DeviceCloud:
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.lifetime = timedelta(days=90)
         self.broker: dict[str, Any] | None = None
+        self.trust_root: bytes | None = None
         self.tells_time = True
         self.folder = folder
         self._keys: list[_Key] = []
@@ -140,7 +143,10 @@ class DeviceCloud:
     def token(self, device: str = DEVICE) -> EnrolmentToken:
         """A fresh enrolment token."""
         token = EnrolmentToken(
-            id=secrets.token_hex(4), secret=secrets.token_hex(16), ca=self.authority.root_fingerprint
+            id=secrets.token_hex(4),
+            secret=secrets.token_hex(16),
+            ca=self.authority.root_fingerprint,
+            tuf=None if self.trust_root is None else digest_of(self.trust_root),
         )
         self._tokens[token.id] = _Token(token.secret, device)
         return token
@@ -190,7 +196,9 @@ class DeviceCloud:
         if token.key not in (None, issued.public_key):
             return 401, _error("enrolment.used")
         token.key = issued.public_key
-        return 201, {"tenant": TENANT, "device": token.device, **self._certify(document["csr_pem"], token.device)}
+        root = None if self.trust_root is None else self.trust_root.decode()
+        who = {"tenant": TENANT, "device": token.device, "trust_root": root}
+        return 201, {**who, **self._certify(document["csr_pem"], token.device)}
 
     def _certify(self, csr_pem: str, device: str) -> dict[str, Any]:
         issued = self.authority.tenant(TENANT).issue(csr_pem, device, self.lifetime)

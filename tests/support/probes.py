@@ -25,6 +25,7 @@ from tests.support.served_cloud import manifest_of, sizes_of
 from tests.support.shard_inputs import ShardInput, make_input, opening_of, tar_of
 from tests.support.stocked import PICTURE, stock_input
 from tests.support.telling import BOOT, batch, policy, sample
+from tests.support.trust import TrustPeople
 
 __all__ = ["PROBES", "Probe", "World", "secret_of"]
 
@@ -41,6 +42,8 @@ def secret_of(token: str) -> str:
 
 Needs = Literal["nobody", "device", "anyone", "viewer", "operator", "admin", "any admin", "platform", "platform admin"]
 MANIFEST: Final = b"the manifest"
+NEXT_ROOT, NEXT_TARGETS, RELEASE = b"the next root", b"the next targets", b"the first release"
+TIME: Final = "time?nonce=a-nonce-of-some-length"
 PUT_OBJECT: Final = "PUT /api/v1/objects/{key}"
 SAMPLE: Final = "/api/v1/samples/{device}/{sample}"
 SPAN: Final = "since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z"
@@ -61,6 +64,8 @@ NOBODYS: Final = {  # of every kind of thing one that no tenant has
     "next": "1000",
     "alias": "nobodys",
     "task": "nobodys",
+    "trusted_task": "nobodys",
+    "online_task": "nobodys",
     "new_digest": "sha256:" + 64 * "1",
     "shard": 64 * "2",
     "ready_shard": 64 * "3",
@@ -145,6 +150,25 @@ PROBES: Final[dict[str, Probe]] = {
     "POST /api/v1/device-auth/renew": Probe(
         "device", "/api/v1/device-auth/renew", {"csr_pem": "{csr}"}, "device.renew"
     ),
+    "GET /api/v1/device/trust/metadata/{file}": Probe("device", "/api/v1/device/trust/metadata/timestamp.json"),
+    "GET /api/v1/device/trust/time": Probe("device", f"/api/v1/device/trust/{TIME}"),
+    "GET /api/v1/trust": Probe("viewer", "/api/v1/trust"),
+    "GET /api/v1/trust/metadata/{file}": Probe("viewer", "/api/v1/trust/metadata/1.root.json"),
+    "GET /api/v1/trust/time": Probe("viewer", f"/api/v1/trust/{TIME}"),
+    "POST /api/v1/trust/online-keys": Probe(
+        "admin", "/api/v1/trust/online-keys", {"anew": False}, "trust.online_keys"
+    ),
+    "PUT /api/v1/trust/root": Probe("admin", "/api/v1/trust/root", NEXT_ROOT, "trust.root"),
+    "PUT /api/v1/trust/targets": Probe("admin", "/api/v1/trust/targets", NEXT_TARGETS, "trust.targets"),
+    "PUT /api/v1/trust/releases/{task}": Probe(
+        "operator", "/api/v1/trust/releases/{trusted_task}", RELEASE, "trust.release"
+    ),
+    "POST /api/v1/trust/releases/{task}/releaser": Probe(
+        "admin", "/api/v1/trust/releases/acmes-online/releaser", {"anew": False}, "trust.online_releaser"
+    ),
+    "POST /api/v1/trust/releases/{task}": Probe(
+        "operator", "/api/v1/trust/releases/{online_task}", {"release": []}, "trust.release"
+    ),
     "POST /api/v1/device/records": Probe("device", "/api/v1/device/records", RECORDS),
     "GET /api/v1/samples": Probe("viewer", "/api/v1/samples"),
     "GET /api/v1/samples/{device}/{sample}": Probe("viewer", SAMPLE),
@@ -228,7 +252,15 @@ class World:
         self._device: FleetDevice = enrolled_device(cloud, "acmes-first", labels={"site": "acmes-site"})
         self._newcomer = enrolled_device(cloud, "acmes-newcomer")
         self._betas = enrolled_device(cloud, "betas-first", "beta")
-        self._manifest = manifest_of(successor)
+        people = TrustPeople(cloud)
+        people.begin("acmes-trusted")
+        people.delegate_online("acmes-online")
+        self._bodies = {
+            MANIFEST: manifest_of(successor),
+            NEXT_ROOT: people.next_root(),
+            NEXT_TARGETS: people.next_targets(),
+            RELEASE: people.first_release(),
+        }
         token = self._send("POST", "/tokens", {"name": "acmes", "role": "viewer"}).json()
         pending, doomed = enrolment(cloud, "acmes-next"), enrolment(cloud, "acmes-doomed")
         blobs = {digest: blob_path(one.folder, digest) for one in (bundle, successor) for digest in sizes_of(one)}
@@ -258,6 +290,8 @@ class World:
             "next": successor.config.version,
             "alias": "acmes-alias",
             "task": "acmes-task",
+            "trusted_task": "acmes-trusted",
+            "online_task": "acmes-online",
             "new_digest": NOBODYS["new_digest"],
             "shard": self._shard([make_input("b-2", b"acme's, on its way")], arrives=False),
             "ready_shard": self._shard([make_input("b-3", b"acme's, arrived")]),
@@ -276,10 +310,7 @@ class World:
         probe = PROBES[route]
         things = self._things | (NOBODYS if nobodys else self._fresh(probe))
         body = probe.body
-        if isinstance(body, dict):
-            body = _filled(body, things)
-        elif body == MANIFEST:
-            body = self._manifest
+        body = _filled(body, things) if isinstance(body, dict) else self._bodies.get(body, body)
         return self._request(route.split(maxsplit=1)[0], _filled(probe.path, things), body, headers)
 
     def headers(self, tenant: str | None, role: Role) -> Mapping[str, str]:

@@ -17,6 +17,8 @@ from roost_cloud.db.tables import EnrolmentToken
 from roost_cloud.fleet import device_broker, enrolment, enrolment_tokens
 from roost_cloud.fleet.device_broker import BrokerAccess
 from roost_cloud.fleet.enrolment_tokens import DEFAULT_LIFETIME, Status
+from roost_cloud.trust import queries
+from roost_cloud.trust.online_keys import OnlineKeys
 from roost_shared.enrolment import common_name
 
 __all__ = ["BrokerBody", "CertificateBody", "router"]
@@ -65,6 +67,7 @@ class EnrolledBody(CertificateBody):
 
     tenant: str
     device: str
+    trust_root: str | None = Field(description="the root of trust whose digest the token carries, as it is")
 
 
 class NewEnrolment(BaseModel):
@@ -133,6 +136,9 @@ def enrol(body: EnrolBody, services: Given) -> EnrolledBody:
         ca_pem=services.authority.root_certificate_pem,
         expires_at=enrolled.certificate.not_after,
         broker=BrokerBody.of(broker),
+        trust_root=None
+        if enrolled.root_version is None
+        else queries.read_pinned(services.objects, enrolled.tenant, enrolled.root_version),
     )
 
 
@@ -148,6 +154,7 @@ def create_enrolment(body: NewEnrolment, member: Operator, services: Given) -> I
             lifetime=timedelta(seconds=body.expires_in_s),
             replace=body.replace,
             root_fingerprint=services.authority.root_fingerprint,
+            pin=queries.find_pin(session, OnlineKeys(services.settings.secrets_path, member.tenant)),
             actor=member.name,
             now=services.now(),
         )

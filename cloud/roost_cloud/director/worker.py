@@ -1,4 +1,4 @@
-"""Does its duties in turn, each when its time has come round; today both collect what nothing refers to.
+"""Does its duties in turn, each when its time has come round: collects what nothing refers to, keeps trust fresh.
 
 Any number of directors may run: a duty that another is about does no harm done twice.
 """
@@ -14,6 +14,7 @@ import structlog
 from roost_cloud.registry.collection import collect
 from roost_cloud.services import Services
 from roost_cloud.shards import collection as shard_collection
+from roost_cloud.trust.refreshing import refresh_all
 from roost_shared.errors import RoostError
 
 __all__ = ["Director", "Duty", "make_director"]
@@ -21,6 +22,7 @@ __all__ = ["Director", "Duty", "make_director"]
 log = structlog.get_logger(__name__)
 
 _COLLECT_EVERY_S: Final = 3600.0
+_REFRESH_EVERY_S: Final = 3600.0  # a timestamp is good for a day, and signed anew after half of it
 _FIRST_AFTER_S: Final = 60.0  # a start has better things to do
 
 
@@ -108,8 +110,14 @@ def make_director(services: Services) -> Director:
         if any(collected):
             log.info("shards.collected", **collected._asdict())
 
+    def refresh_trust() -> None:
+        refreshed = refresh_all(services)
+        if refreshed:
+            log.info("trust.refreshed", tenants=refreshed)
+
     duties = (
         Duty("collect", _COLLECT_EVERY_S, collect_all),
         Duty("collect-shards", _COLLECT_EVERY_S, collect_shards),
+        Duty("refresh-trust", _REFRESH_EVERY_S, refresh_trust),
     )
     return Director(duties, services.metrics)

@@ -31,12 +31,14 @@ class Enrolled:
         device: its name.
         certificate: its certificate.
         replaced: the device was there before, and whoever was connected as it is to be cut off.
+        root_version: of the root of trust whose digest its token carries; None if it carries none.
     """
 
     tenant: str
     device: str
     certificate: IssuedCertificate
     replaced: bool
+    root_version: int | None
 
 
 def redeem(
@@ -75,7 +77,7 @@ def redeem(
     audit.record(
         session, tenant=row.tenant, actor=actor, action=action, subject=row.device, now=now, serial=issued.serial
     )
-    return Enrolled(row.tenant, row.device, issued, replaced)
+    return Enrolled(row.tenant, row.device, issued, replaced, row.root_version)
 
 
 def _become(session: Session, token: EnrolmentToken, now: datetime) -> bool:

@@ -14,6 +14,7 @@ from roost_cloud.fleet.authority import device_identity
 from roost_cloud.fleet.labels import check_labels
 from roost_cloud.people import audit
 from roost_cloud.secret_text import digest_of, matches, new_id, new_secret
+from roost_cloud.trust.queries import Pin
 from roost_shared.enrolment import EnrolmentToken as TokenText
 
 __all__ = [
@@ -58,6 +59,7 @@ def create(
     lifetime: timedelta,
     replace: bool,
     root_fingerprint: str,
+    pin: Pin | None,
     actor: str,
     now: datetime,
 ) -> IssuedEnrolment:
@@ -71,6 +73,7 @@ def create(
         lifetime: of the token.
         replace: the device may be there already: it was lost, and its certificates go when the token is used.
         root_fingerprint: by which the device knows this cloud.
+        pin: the root of trust for bundles; None if the tenant has none.
         actor: who made it.
         now: when.
 
@@ -93,6 +96,7 @@ def create(
         created_at=now,
         created_by=actor,
         expires_at=now + lifetime,
+        root_version=None if pin is None else pin.version,
     )
     session.add(row)
     session.flush()
@@ -106,7 +110,8 @@ def create(
         device=device,
         replace="yes" if replace else "no",
     )
-    return IssuedEnrolment(row, TokenText(id=identity, secret=secret, ca=root_fingerprint).text())
+    digest = None if pin is None else pin.digest
+    return IssuedEnrolment(row, TokenText(id=identity, secret=secret, ca=root_fingerprint, tuf=digest).text())
 
 
 def authenticate(session: Session, token: str, secret: str, now: datetime) -> None:

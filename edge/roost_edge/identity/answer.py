@@ -1,15 +1,19 @@
 """What the cloud's answer to a signing request makes of us: the files of an identity, once all of it is checked."""
 
+import hmac
+
 import msgspec
 
 from roost_edge.cloud_api import NewCertificate
 from roost_edge.cloud_http import CloudAnswerError
+from roost_edge.identity.errors import FingerprintError
 from roost_edge.identity.keys import DeviceKey, check_certificate
-from roost_edge.identity.record import AUTHORITY, CERTIFICATE, CLOUD, KEY, CloudBroker, CloudRecord
+from roost_edge.identity.record import AUTHORITY, CERTIFICATE, CLOUD, KEY, TRUST_ROOT, CloudBroker, CloudRecord
+from roost_shared.digest import digest_of
 from roost_shared.mqtt.address import parse_broker_url
 from roost_shared.mqtt.faults import BrokerUrlError
 
-__all__ = ["identity_files"]
+__all__ = ["check_trust_root", "identity_files"]
 
 
 def identity_files(
@@ -21,6 +25,7 @@ def identity_files(
     device: str,
     url: str,
     known_broker: CloudBroker | None = None,
+    trust_root: bytes | None = None,
 ) -> dict[str, bytes]:
     """Check the answer, and make the files of it, by name.
 
@@ -32,6 +37,7 @@ def identity_files(
         device: our name.
         url: where the cloud is.
         known_broker: stays where the answer names none.
+        trust_root: the root of trust for bundles, pinned; None if there is none.
 
     Raises:
         CertificateError: the certificate is not ours to use.
@@ -46,12 +52,36 @@ def identity_files(
         not_after=validity.not_after,
         broker=_checked(answer.broker) or known_broker,
     )
-    return {
+    files = {
         KEY: key.pem(),
         CERTIFICATE: answer.certificate_pem.encode(),
         AUTHORITY: root_pem,
         CLOUD: msgspec.json.encode(record),
     }
+    return files if trust_root is None else {**files, TRUST_ROOT: trust_root}
+
+
+def check_trust_root(text: str | None, expected: str | None) -> bytes | None:
+    """See that a root of trust is the one that an enrolment token names.
+
+    Args:
+        text: what the cloud gives.
+        expected: its digest by the token; None if the token names none, and none is taken then.
+
+    Returns:
+        The root's bytes.
+
+    Raises:
+        FingerprintError: it is another, or missing.
+    """
+    if expected is None:
+        return None
+    data = (text or "").encode()
+    if not hmac.compare_digest(digest_of(data), expected):
+        raise FingerprintError(
+            "the cloud gives another root of trust for bundles than the token names: somebody has changed it there"
+        )
+    return data
 
 
 def _checked(broker: CloudBroker | None) -> CloudBroker | None:

@@ -14,7 +14,7 @@ from typing import Final
 
 from roost_edge.cloud_api import Enrolled, enrol, fetch_root
 from roost_edge.cloud_http import CloudHttp, CloudRefusedError
-from roost_edge.identity.answer import identity_files
+from roost_edge.identity.answer import check_trust_root, identity_files
 from roost_edge.identity.errors import (
     CertificateError,
     EnrolmentRefusedError,
@@ -50,7 +50,7 @@ def enrol_device(
 
     Raises:
         IdentityExistsError: there is one, and it may not go.
-        FingerprintError: another cloud answers at this address.
+        FingerprintError: another cloud answers at this address, or with another root of trust than the token names.
         EnrolmentRefusedError: the cloud does not take the token.
         IdentityMismatchError: the token is for another device than agent.toml names.
         TransportError: the cloud is out of reach, or its answer cannot be used.
@@ -66,7 +66,8 @@ def enrol_device(
         if kept is None:
             store.keep_pending(token.id, key.pem())
         answer = _ask(http, token, key)
-        store.adopt(_files(answer, http.url, root_pem, key, expected))
+        trust_root = check_trust_root(answer.trust_root, token.tuf)
+        store.adopt(_files(answer, http.url, root_pem, key, expected, trust_root))
         store.forget_others()
     identity = read_identity(state_dir)
     if identity is None:
@@ -114,7 +115,12 @@ def _ask(http: CloudHttp, token: EnrolmentToken, key: DeviceKey) -> Enrolled:
 
 
 def _files(
-    answer: Enrolled, url: str, root_pem: bytes, key: DeviceKey, expected: tuple[str, str] | None
+    answer: Enrolled,
+    url: str,
+    root_pem: bytes,
+    key: DeviceKey,
+    expected: tuple[str, str] | None,
+    trust_root: bytes | None,
 ) -> dict[str, bytes]:
     """The identity, if it is the one that is wanted."""
     tenant, device = answer.tenant, answer.device
@@ -125,4 +131,6 @@ def _files(
             f"the token is for {tenant}/{device}, agent.toml says {'/'.join(expected)}: mend that file and enrol again"
             " with this token, or ask for another token"
         )
-    return identity_files(answer, key=key, root_pem=root_pem, tenant=tenant, device=device, url=url)
+    return identity_files(
+        answer, key=key, root_pem=root_pem, tenant=tenant, device=device, url=url, trust_root=trust_root
+    )

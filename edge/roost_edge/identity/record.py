@@ -4,6 +4,7 @@
     device.crt   its certificate, then the tenant's authority's (PEM)
     ca.crt       the cloud's root certificate (PEM), known by the token's fingerprint
     cloud.json   a `CloudRecord`
+    root.json    the root of trust for bundles, known by the token's digest; not there if the token had none
 
 `identity` is a link to one *generation*, a folder that is never changed once it has its name; a renewal makes the next
 and moves the link. Whoever uses the files resolves the link once, so that key and certificate belong together.
@@ -26,6 +27,7 @@ __all__ = [
     "CLOUD",
     "KEY",
     "LINK",
+    "TRUST_ROOT",
     "CloudBroker",
     "CloudRecord",
     "Identity",
@@ -38,6 +40,7 @@ KEY: Final = "device.key"
 CERTIFICATE: Final = "device.crt"
 AUTHORITY: Final = "ca.crt"
 CLOUD: Final = "cloud.json"
+TRUST_ROOT: Final = "root.json"
 
 
 class CloudBroker(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +83,12 @@ class Identity(NamedTuple):
     def cafile(self) -> Path:
         """The cloud's root certificate."""
         return self.folder / AUTHORITY
+
+    @property
+    def trust_root(self) -> Path | None:
+        """The pinned root of trust for bundles; None if there is none."""
+        file = self.folder / TRUST_ROOT
+        return file if file.exists() else None
 
     def check_names(self, tenant: str, device: str, where: str) -> None:
         """See that `where` (agent.toml) and the identity speak of one device.

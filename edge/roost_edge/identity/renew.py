@@ -144,6 +144,7 @@ def _renewed(session: _Session) -> dict[str, bytes]:
         device=old.device,
         url=old.url,
         known_broker=old.broker,
+        trust_root=None if identity.trust_root is None else _read(identity.trust_root),
     )
 
 

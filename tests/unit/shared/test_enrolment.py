@@ -40,6 +40,7 @@ DEEP = b'{"more":' + 1400 * b"[" + 1400 * b"]" + b"}"
         pytest.param(pack(secret=""), "no secret", id="no-secret"),
         pytest.param(pack(secret=7), "cut or damaged", id="wrong-type"),
         pytest.param(pack(ca="sha256:12"), "no sha256 fingerprint", id="short-fingerprint"),
+        pytest.param(pack(tuf="12"), "no sha256 digest", id="short-root-digest"),
         pytest.param("roostenrol_" + 5000 * "A", "longer than", id="endless"),
         pytest.param("roostenrol_é", "a character that none has", id="not-ascii"),
     ],

@@ -8,6 +8,7 @@ from roost_cloud.db.tables.records import DroppedInput, LateScore, RecordLog, Sa
 from roost_cloud.db.tables.registry import Alias, AliasMove, Blob, BlobUpload, BundleBlob, BundleVersion
 from roost_cloud.db.tables.shards import SampleInput, Shard, ShardUpload
 from roost_cloud.db.tables.tasks import CloudTask
+from roost_cloud.db.tables.trust import TrustRepository
 
 __all__ = [
     "Alias",
@@ -35,5 +36,6 @@ __all__ = [
     "SpentNonce",
     "TaskPolicy",
     "Tenant",
+    "TrustRepository",
     "Window",
 ]

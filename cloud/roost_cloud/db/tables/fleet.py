@@ -90,6 +90,7 @@ class EnrolmentToken(Base):
     used_at: Mapped[datetime | None]
     used_public_key_sha256: Mapped[str | None] = mapped_column(_FINGERPRINT)
     revoked_at: Mapped[datetime | None]
+    root_version: Mapped[int | None]  # of the root of trust whose digest the token carries
 
 
 class SpentNonce(Base):
