@@ -134,7 +134,7 @@ class House:
 
     def _takes_inputs(self, device: str) -> bool:
         status = self.status(device)
-        return status is not None and bool(status["broker"]["connected"])
+        return status is not None and bool(status["broker"]["subscribed"])
 
     def _wait(self, what: str, condition: Callable[[], bool]) -> None:
         deadline_s = time.monotonic() + _DEVICE_START_S

@@ -119,7 +119,8 @@ class AgentProcess(Program):
 
     @property
     def connected(self) -> bool:
-        return self.running and bool(self.status["broker"]["connected"])
+        """Whether what is published from now on comes to it."""
+        return self.running and bool(self.status["broker"]["subscribed"])
 
     def start(self, *, wait: bool = True) -> Self:
         """Start it; with `wait`, until it is connected and its workers are ready or known to fail."""

@@ -108,6 +108,7 @@ class BrokerConnection:
         self._since_ns = 0  # when the state GREETING, then UP, began
         self._refusal: Refused | None = None
         self._subscribe_mid: int | None = None
+        self._is_subscribed = False
         self._held: deque[tuple[Arrived, int]] = deque()  # with the moment each was read; see `_hold`
         self._handling_is_due = False
         self._on_stopped: Callable[[], None] | None = None
@@ -116,6 +117,11 @@ class BrokerConnection:
     def connected(self) -> bool:
         """Whether messages can be published."""
         return self._state is _State.UP
+
+    @property
+    def subscribed(self) -> bool:
+        """Whether the broker has heard what we want, so that what is published from now on comes here."""
+        return self.connected and self._is_subscribed
 
     @property
     def version(self) -> Version:
@@ -129,7 +135,7 @@ class BrokerConnection:
 
     def describe(self) -> dict[str, Any]:
         """Its part of the status document."""
-        return describe_connection(self.version, self.counters, connected=self.connected)
+        return describe_connection(self.version, self.counters, connected=self.connected, subscribed=self.subscribed)
 
     def start(self) -> None:
         """Begin to connect, and keep at it until stopped."""
@@ -275,6 +281,7 @@ class BrokerConnection:
         if look_at_ns is not None:
             self._timers.call_after(look_at_ns - now_ns, self._look_at_backlog)
         self._since_ns = now_ns
+        self._is_subscribed = not self._settings.subscriptions
         if self._settings.subscriptions:
             self._subscribe_mid = self._link.subscribe(self._settings.subscriptions)
         self._events.connected(session_present=note.session_present)
@@ -378,6 +385,7 @@ class BrokerConnection:
     def _granted(self, note: Granted) -> None:
         if note.mid != self._subscribe_mid:
             return
+        self._is_subscribed = True
         for subscription, reason in zip(self._settings.subscriptions, note.reasons, strict=False):
             if is_refusal(reason):
                 self._events.subscription_refused(SubscriptionRefusedError(subscription.topic, reason))

@@ -65,6 +65,8 @@ class Counters:
     received: int = 0
 
 
-def describe_connection(version: Version | None, counters: Counters, *, connected: bool = False) -> dict[str, Any]:
+def describe_connection(
+    version: Version | None, counters: Counters, *, connected: bool = False, subscribed: bool = False
+) -> dict[str, Any]:
     """A connection's part of the status document; `version` is None where none was ever made."""
-    return {"connected": connected, "version": version, **asdict(counters)}
+    return {"connected": connected, "subscribed": subscribed, "version": version, **asdict(counters)}
