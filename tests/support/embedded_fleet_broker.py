@@ -96,6 +96,12 @@ class FleetBroker:
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+        # A client that comes at the last moment has a transport, and may have no task yet; one that was cut is closed
+        # by a callback that the loop shall still run.
+        for transport in list(self._loop._transports.values()):  # type: ignore[attr-defined]  # a selector loop's
+            transport.abort()
+        for _ in range(3):
+            await asyncio.sleep(0)
 
     def _lookup(self, username: str) -> str | None:
         if self.lookup_fails:
