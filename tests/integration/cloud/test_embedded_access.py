@@ -214,8 +214,9 @@ def test_each_subscriber_of_one_filter_is_handed_what_is_retained(
     for reader in (cloud, other):
         reader.subscribe("roost/1/+/d/+/state")
         assert [(message.payload, message.retain) for message in reader.next()] == [(b"online", True)]
-    assert fleet.broker._broker is not None
-    until(lambda: not fleet.broker._broker._handing, "no hand-out is kept that is done")
+    broker = fleet.broker._broker
+    assert broker is not None
+    until(lambda: not broker._handing, "no hand-out is kept that is done")
 
 
 def test_a_will_reaches_only_who_may_read_it(join: Join, cloud: MqttPeer) -> None:
