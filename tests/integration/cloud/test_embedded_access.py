@@ -211,9 +211,10 @@ def test_each_subscriber_of_one_filter_is_handed_what_is_retained(
 ) -> None:
     join(CAM).publish(f"roost/1/{CAM}/state", b"online", retain=True)
     other = connect(fleet.port, version=4, client_id="roost-cloud-2", **fleet.cloud)
-    for reader in (cloud, other):
-        reader.subscribe("roost/1/+/d/+/state")
-        assert [(message.payload, message.retain) for message in reader.next()] == [(b"online", True)]
+    for reader, qos in ((cloud, 1), (other, 0)):
+        reader.subscribe("roost/1/+/d/+/state", qos)
+        [message] = reader.next()
+        assert (message.payload, message.retain, message.qos) == (b"online", True, qos)
     broker = fleet.broker._broker
     assert broker is not None
     until(lambda: not broker._handing, "no hand-out is kept that is done")
