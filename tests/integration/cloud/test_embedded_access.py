@@ -11,6 +11,7 @@ from roost_cloud.broker import embedded
 from tests.support.embedded_fleet_broker import FleetBroker
 from tests.support.mqtt_fixtures import connect
 from tests.support.mqtt_peer import MqttPeer
+from tests.support.waiting import until
 
 __all__ = ["connect"]
 
@@ -203,6 +204,20 @@ def test_retained_messages_reach_their_subscribers_alone(join: Join, cloud: Mqtt
     [message] = cam.next()
     assert (message.topic, message.retain) == (f"roost/1/{CAM}/desired", True)
     assert_nothing_came(cam, f"roost/1/{CAM}/score", cloud)
+
+
+def test_each_subscriber_of_one_filter_is_handed_what_is_retained(
+    join: Join, cloud: MqttPeer, fleet: FleetBroker, connect: Callable[..., MqttPeer]
+) -> None:
+    join(CAM).publish(f"roost/1/{CAM}/state", b"online", retain=True)
+    other = connect(fleet.port, version=4, client_id="roost-cloud-2", **fleet.cloud)
+    for reader, qos in ((cloud, 1), (other, 0)):
+        reader.subscribe("roost/1/+/d/+/state", qos)
+        [message] = reader.next()
+        assert (message.payload, message.retain, message.qos) == (b"online", True, qos)
+    broker = fleet.broker._broker
+    assert broker is not None
+    until(lambda: not broker._handing, "no hand-out is kept that is done")
 
 
 def test_a_will_reaches_only_who_may_read_it(join: Join, cloud: MqttPeer) -> None:

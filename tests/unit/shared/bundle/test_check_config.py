@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -9,6 +10,7 @@ from roost_shared.bundle.manifest import (
     ArrayPayload,
     BundleDraft,
     Confidence,
+    ImagePayload,
     LabelAgreement,
     NoConfidence,
     OutputSpec,
@@ -150,3 +152,27 @@ def of_numbers(sound: BundleDraft, confidence: Confidence) -> BundleDraft:
 def test_what_goes_in_and_comes_out(name: str) -> None:
     change, problem = ENDS[name]
     assert check_config(change(draft(MODEL))) == problem
+
+
+def test_what_a_document_leaves_out_means_what_it_always_meant() -> None:
+    """Bundles that are signed and in the field say it by saying nothing."""
+    image = msgspec.json.decode(b'{"kind":"image","input":"x","width":2,"height":3}', type=ImagePayload)
+    assert image == ImagePayload(
+        input="x",
+        width=2,
+        height=3,
+        colour="RGB",
+        fit="stretch",
+        resample="bilinear",
+        scale=(1.0,),
+        offset=(0.0,),
+        pad=0,
+        orient=False,
+        draft=False,
+    )
+    array = msgspec.json.decode(b'{"kind":"array","input":"x"}', type=ArrayPayload)
+    assert array == ArrayPayload(input="x", scale=1.0, offset=0.0)
+    assert msgspec.json.decode(b'{"kind":"softmax"}', type=SoftmaxConfidence) == SoftmaxConfidence(1.0)
+    output = msgspec.json.decode(b'{"kind":"classification"}', type=OutputSpec)
+    assert output == OutputSpec(kind="classification", values="probabilities")
+    assert Preprocessing(payload=array).injected == {}
