@@ -52,6 +52,14 @@ class Site:
         assert not late, late[0]
         return answers
 
+    def ask_cloud(self, inputs: int) -> list[dict[str, Any]]:
+        """The same, all answered by the cloud; where the machine has too much to do for that, it is tried again."""
+        for _ in range(5):
+            answers = self.ask(inputs)
+            if of_cloud(answers) == inputs:
+                return answers
+        pytest.fail(f"of {inputs} answers some were never the cloud's: {answers}")
+
     def until_asked_again(self) -> None:
         """The link is called good until somebody has seen that it was cut, so that its state says too little."""
         until(lambda: of_cloud(self.ask(1)) == 1, "the cloud answers again")
@@ -95,7 +103,7 @@ def of_cloud(answers: list[dict[str, Any]]) -> int:
 
 
 def test_a_link_that_swallows_every_byte_is_known_bad_and_not_waited_for(site: Site) -> None:
-    assert of_cloud(site.ask(20)) == 20
+    site.ask_cloud(20)
     site.network.black_hole()
     site.ask(20)
     until_link(site.agent, "bad")
@@ -104,7 +112,7 @@ def test_a_link_that_swallows_every_byte_is_known_bad_and_not_waited_for(site: S
     assert max(answer["elapsed_ms"] for answer in answers) < PATIENCE_MS / 2, "nobody waits any more"
     site.network.restore()  # cuts what lost bytes, as its ends would sooner or later
     until_link(site.agent, "good")
-    assert of_cloud(site.ask(5)) == 5
+    site.ask_cloud(5)
 
 
 def test_with_the_hole_there_from_the_start_the_link_never_counts_as_good(
@@ -144,7 +152,7 @@ def test_a_flapping_link_costs_no_answer(site: Site) -> None:
     with meanwhile(flap):
         site.ask(100)
     site.until_asked_again()
-    assert of_cloud(site.ask(5)) == 5
+    site.ask_cloud(5)
 
 
 @pytest.mark.parametrize("stage", ["before-the-question", "while-it-is-scored", "before-the-next"])
@@ -169,12 +177,12 @@ def test_a_cut_at_any_stage_costs_no_answer(site: Site, stage: str) -> None:
         site.network.cut()
     site.network.restore()
     site.until_asked_again()
-    assert of_cloud(site.ask(3)) == 3
+    site.ask_cloud(3)
 
 
 def test_a_scorer_that_dies_and_one_that_babbles_cost_no_answer(site: Site) -> None:
     site.scorer.reply = twice
-    assert of_cloud(site.ask(10)) == 10
+    site.ask_cloud(10)
     site.scorer.reply = lambda asked: [b"", bytes(asked.question.payload), b"\x93\x01"]
     site.ask(10)
     site.scorer.silent = True
@@ -217,8 +225,7 @@ def test_a_device_whose_clock_is_off_by_years_asks_as_well(
     site = Site(mosquitto, cloud, bundles, tmp_path, python=python)
     try:
         site.start()
-        answers = site.ask(10)
-        assert of_cloud(answers) == 10
+        answers = site.ask_cloud(10)
         assert {answer["received_at"][:4] for answer in answers} == {str(year)}
         assert site.caller.ask(SURE)["contestant"] == "primary"
     finally:

@@ -56,6 +56,7 @@ def test_a_database_that_was_away_gets_everything_once_it_is_back(mosquitto: Mos
         assert count_online(outage) == 0
         outage.away.clear()
         role.until(lambda: count_online(outage) == len(NAMES), "all stored")
+        role.until(lambda: sum(role.role.outcomes.values()) >= len(NAMES), "and counted, which comes after")
         assert role.role.outcomes == {"stored": len(NAMES)}, "each once"
         assert role.role.problem is None
     finally:
