@@ -3,13 +3,14 @@
 import hashlib
 import select
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from roost_edge.spool.errors import SpoolError
+from roost_edge.spool.errors import SpoolBusyError, SpoolError
 from roost_edge.spool.interface import NewEntry, Note
 from roost_edge.spool.limits import SpoolLimits
 from roost_edge.spool.store import Spool
@@ -31,6 +32,8 @@ _GATHER_BYTES: Final = 256 << 10  # and not worth it any more
 _TICK_NS: Final = 60 * SECOND
 _TELL_NS: Final = 1 * SECOND
 _COURIER_PATIENCE_S: Final = 1.0
+_BUSY_NS: Final = 4 * SECOND  # within the agent's patience at its start
+_BUSY_LOOK_S: Final = 0.05
 _FAULTS: Final = 16  # told at a time; the spool counts them all
 
 _Value = TypeVar("_Value")
@@ -49,7 +52,7 @@ def serve(agent: socket.socket, settings: SpoolerSettings) -> None:
         quota_bytes=settings.spool_bytes, reserve_bytes=settings.free_disk_bytes, age_s=settings.retention_s
     )
     try:
-        spool = Spool(Path(settings.state_dir) / _SPOOL, settings.boot, limits, clock.now_ns())
+        spool = _open(settings, limits, clock)
     except SpoolError as error:
         _send(agent, protocol.Status({}, [ErrorInfo(error.code, str(error))]))
         raise
@@ -61,6 +64,18 @@ def serve(agent: socket.socket, settings: SpoolerSettings) -> None:
     finally:
         courier.stop(_COURIER_PATIENCE_S)
         spool.close()
+
+
+def _open(settings: SpoolerSettings, limits: SpoolLimits, clock: Clock) -> Spool:
+    """The spool, once the process before us has let it go: its agent may have died a moment ago."""
+    give_up_ns = clock.now_ns() + _BUSY_NS
+    while True:
+        try:
+            return Spool(Path(settings.state_dir) / _SPOOL, settings.boot, limits, clock.now_ns())
+        except SpoolBusyError:
+            if clock.now_ns() >= give_up_ns:
+                raise
+            time.sleep(_BUSY_LOOK_S)
 
 
 def _send(agent: socket.socket, message: protocol.FromSpooler) -> None:

@@ -146,6 +146,21 @@ def test_two_on_one_folder_are_refused(rig: SpoolerRig, tmp_path: Path) -> None:
         second.close()
 
 
+def test_one_that_is_just_ending_is_waited_for(rig: SpoolerRig, tmp_path: Path) -> None:
+    rig.start()
+    pid_of(rig)
+    second = SpoolerRig(tmp_path, "b2")
+    try:
+        second.start()
+        sample = second.keep(b"pixels")
+        rig.stop()
+        second.until_settled()
+        assert second.outcomes == {sample: None}
+        assert not second.complaints.counts
+    finally:
+        second.close()
+
+
 def test_only_so_much_waits_for_the_disk(rig: SpoolerRig) -> None:
     taken = [rig.keep(b"x" * 100_000) for _ in range(12)]
     assert [sample is not None for sample in taken] == [True] * 10 + [False] * 2, "1 MiB may wait"
