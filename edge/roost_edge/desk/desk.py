@@ -154,7 +154,7 @@ class Desk:
                 job = Job(
                     key=opened.input.key,
                     payload=payload,
-                    contestants=asked,
+                    contestants=tuple(map(opened.task.seat_of, asked)),
                     content_type=opened.input.content_type,
                     inject=opened.request.inject or {},
                     backlog=opened.input.backlog,
@@ -166,16 +166,30 @@ class Desk:
     # ---- what contestants say
 
     def on_score(self, key: str | int, contestant: str, scored: Scored, bundle: str | None = None) -> None:
-        """A contestant has scored a request; `bundle`: the one it says it runs, where it is not one of ours."""
-        opened = self._open.get(str(key))
-        if bundle is None and opened is not None:
-            bundle = opened.task.bundles.get(contestant)
+        """A contestant has scored a request.
+
+        Args:
+            key: the request's.
+            contestant: who, or the seat from which a worker says it: whose that is, the request's own task knows.
+            scored: what it says.
+            bundle: the one it says it runs, where it is not one of ours.
+        """
+        opened, now_ns = self._open.get(str(key)), self._reactor.now_ns()
+        if opened is not None:
+            contestant = opened.task.contestant_on(contestant)
+            bundle = opened.task.bundles.get(contestant) if bundle is None else bundle
         score = rendezvous.Score(contestant, scored.label, scored.confidence, tuple(scored.top), scored.output, bundle)
-        self._carry_out(self._rendezvous.score(str(key), score, self._reactor.now_ns()))
+        if opened is not None:
+            opened.tell_score(score, now_ns)
+        self._carry_out(self._rendezvous.score(str(key), score, now_ns))
         self._after_event()
 
     def on_failure(self, key: str | int, contestant: str, error: ErrorInfo, *, final: bool = True) -> None:
-        """A contestant will not score a request; not `final`: it is not worth waiting for, but may do so yet."""
+        """A contestant (or seat) will not score a request; not `final`: not worth waiting for, but it may do so yet."""
+        opened = self._open.get(str(key))
+        if opened is not None:
+            contestant = opened.task.contestant_on(contestant)
+            opened.tell_failure(contestant, error)
         self._carry_out(self._fail(str(key), contestant, error, final=final))
         self._after_event()
 
@@ -243,6 +257,7 @@ class Desk:
 
     def _answer(self, opened: OpenRequest, decision: rendezvous.Answer) -> None:
         opened.decision = decision
+        opened.tell_answer(decision)
         self._answerer.answer(opened, decision)
         opened.let_go_payload()  # nobody is asked after the answer, and who wants to keep it holds it
         opened.task.tally.agreement.note_answer(decision, opened.task.policy.agreement_tolerance)

@@ -4,6 +4,7 @@ from roost_edge.inputs import Input, Reply
 from roost_edge.task import Task
 from roost_edge.workers import SharedPayload
 from roost_shared import rendezvous
+from roost_shared.messages import ErrorInfo
 
 __all__ = ["OpenRequest"]
 
@@ -33,6 +34,22 @@ class OpenRequest:
         self.decision: rendezvous.Answer | None = None
         self.payload: SharedPayload | None = None
         self.link = task.link
+
+    def tell_score(self, score: rendezvous.Score, now_ns: int) -> None:
+        """Let whoever observes the task know what a contestant said."""
+        if self.task.observer is not None:
+            took_ns = None if self.input.backlog else now_ns - self.request.received_ns
+            self.task.observer.scored(self.request.id, score, took_ns)
+
+    def tell_failure(self, contestant: str, error: ErrorInfo) -> None:
+        """The same, where it will not say anything."""
+        if self.task.observer is not None:
+            self.task.observer.failed(contestant, error)
+
+    def tell_answer(self, decision: rendezvous.Answer) -> None:
+        """The same of the answer."""
+        if self.task.observer is not None:
+            self.task.observer.answered(self.request.id, decision.score)
 
     def let_go_payload(self) -> None:
         """Nobody needs the input any more."""
