@@ -181,12 +181,11 @@ def write_plan(state_dir: Path, plan: Plan) -> None:
 
 
 def plans_kept(state_dir: Path) -> list[int]:
-    """Versions whose plans lie on the disk, readable or not, ascending."""
+    """Versions whose plans lie on the disk, readable or not, ascending; none if nothing can be read."""
     try:
-        names = os.listdir(state_dir / FOLDER)
+        stems = [path.stem for path in (state_dir / FOLDER).iterdir() if path.suffix == ".json"]
     except OSError:
         return []
-    stems = (name.removesuffix(".json") for name in names if name.endswith(".json"))
     return sorted(int(stem) for stem in stems if stem.isascii() and stem.isdecimal())
 
 
