@@ -173,7 +173,6 @@ class TaskConfig(TaskTerms, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ]
         return self.policy_for(name, contestants, tolerance=tolerance)
 
-
     def policy_until_assigned(self, name: str) -> TaskPolicy:
         """The policy of a task without contestants: its times and its default; rules come with an assignment.
 

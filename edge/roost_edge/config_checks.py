@@ -93,16 +93,20 @@ def _check_folders(where: str, tasks: Mapping[str, "TaskConfig"]) -> None:
         watched[path] = name
 
 
-def _check_task(where: str, name: str, task: "TaskConfig", config: "AgentConfig", own_root: str) -> None:
-    prefix, allow_unsigned = f"tasks.{name}", config.trust.allow_unsigned
+def _check_policy(where: str, name: str, task: "TaskConfig", *, assignable: bool) -> None:
     try:
-        if task.contestants or not config.assignable:
+        if task.contestants or not assignable:
             task.policy(name)
         else:
             task.policy_until_assigned(name)
     except PolicyError as error:
-        key, remedy = f"{prefix}.{error.key}", error.remedy
+        key, remedy = f"tasks.{name}.{error.key}", error.remedy
         raise ConfigError(where=where, key=key, problem=error.problem, remedy=remedy) from error
+
+
+def _check_task(where: str, name: str, task: "TaskConfig", config: "AgentConfig", own_root: str) -> None:
+    prefix, allow_unsigned = f"tasks.{name}", config.trust.allow_unsigned
+    _check_policy(where, name, task, assignable=config.assignable)
     for place, one in enumerate(task.contestants):
         key = f"{prefix}.contestants[{place}]"
         if one.role == "decoy":

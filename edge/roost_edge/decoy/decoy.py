@@ -100,7 +100,6 @@ class Decoy:
     """Those of the tasks that capture.
 
     Args:
-        tasks: what each of them keeps.
         keeper: keeps it.
         reactor: the agent's loop.
         complaints: hears of what could not be kept.
@@ -110,7 +109,6 @@ class Decoy:
 
     def __init__(
         self,
-        tasks: dict[str, CaptureConfig],
         keeper: Keeper,
         reactor: Reactor,
         complaints: Complaints,
@@ -119,7 +117,7 @@ class Decoy:
         unsettled_limit: int,
     ) -> None:
         self.counts: Counter[str] = Counter()
-        self._tasks = tasks
+        self._tasks: dict[str, CaptureConfig] = {}
         self._keeper = keeper
         self._reactor = reactor
         self._complaints = complaints
@@ -134,6 +132,18 @@ class Decoy:
         self._coming: dict[str, _Kept] = {}  # the oldest first
         self._look_at_waiting: Timer | None = None
         self._policies: dict[str, tuple[TaskPolicy, str]] = {}
+
+    @property
+    def has_tasks(self) -> bool:
+        """Whether any task has anything kept."""
+        return bool(self._tasks)
+
+    def capture(self, task: str, config: CaptureConfig | None) -> None:
+        """Keep of a task's inputs from now on what this says; None: nothing."""
+        if config is None:
+            self._tasks.pop(task, None)
+        else:
+            self._tasks[task] = config
 
     def captures(self, task: str) -> bool:
         """Whether anything of a task is kept: then its inputs are held until they are answered."""
@@ -174,8 +184,9 @@ class Decoy:
         watched = self._watched.get(key)
         if watched is None:
             return
-        if late.differs and self._tasks[watched.answered.input.task].disagreement:
-            self._speak_for(watched)
+        config = self._tasks.get(watched.answered.input.task)
+        if config is not None and late.differs and config.disagreement:
+            self._speak_for(watched, config)
         if watched.sample is not None:
             self._note(_late_record(watched.sample, late, self._reactor.now_ns() - watched.answered.input.received_ns))
 
@@ -278,9 +289,9 @@ class Decoy:
                 settle()
         self._look_at_waiting = self._reactor.call_after(_STALL_NS, self._release_stalled) if self._waiting else None
 
-    def _speak_for(self, watched: _Watched) -> None:
+    def _speak_for(self, watched: _Watched, config: CaptureConfig) -> None:
         """A late score says something else than the answer did."""
-        keeping, config = decide_late(), self._tasks[watched.answered.input.task]
+        keeping = decide_late()
         was_held = self._held.pop(watched.answered.input.key, None) is not None
         if watched.payload is not None:
             self._record(watched, config, keeping)

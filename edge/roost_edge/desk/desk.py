@@ -185,7 +185,7 @@ class Desk:
         self._after_event()
 
     def on_failure(self, key: str | int, contestant: str, error: ErrorInfo, *, final: bool = True) -> None:
-        """A contestant (or seat) will not score a request; not `final`: not worth waiting for, but it may do so yet."""
+        """A contestant (or seat) will not score a request; not `final`: not worth waiting for, but it may yet."""
         opened = self._open.get(str(key))
         if opened is not None:
             contestant = opened.task.contestant_on(contestant)

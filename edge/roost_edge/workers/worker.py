@@ -172,7 +172,8 @@ class Worker:
         self._spawned_ns = self._reactor.now_ns()
         self._loaded = self._membership.start_anew()
         sources = [protocol.ContestantSource(one.name, str(one.served.bundle_folder)) for one in self._loaded]
-        load = protocol.encode(protocol.Load(protocol.PROTOCOL, sources, self._spec.runtime, self._spec.limits, self._gently))
+        runtime, limits = self._spec.runtime, self._spec.limits
+        load = protocol.encode(protocol.Load(protocol.PROTOCOL, sources, runtime, limits, self._gently))
         try:
             self._child = Child(self._title, self._reactor, self)
         except OSError as error:
