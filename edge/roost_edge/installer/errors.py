@@ -2,7 +2,7 @@
 
 the assignment ─▶ PinMismatchError, MisnamedBundleError    what is assigned is not what is released
 this machine ─▶ NoRuntimeHereError, WrongArchitectureError, NoMemoryError, NoDiskError    it would not fit
-the network ─▶ LyingServerError, SlowDownloadError    and what `roost_edge.cloud_http` raises
+the network ─▶ LyingServerError, SlowDownloadError, UrlExpiredError    and what `roost_edge.cloud_http` raises
 the disk ─▶ StoreUnwritableError, PointerDamagedError, PlanDamagedError
 the agent ─▶ NotStagedError    it speaks of a version that is not there
 """
@@ -23,6 +23,7 @@ __all__ = [
     "PointerDamagedError",
     "SlowDownloadError",
     "StoreUnwritableError",
+    "UrlExpiredError",
     "WrongArchitectureError",
 ]
 
@@ -85,6 +86,12 @@ class SlowDownloadError(TransportError):
     """Bytes come too slowly to be worth waiting for on this connection."""
 
     code = "download.too_slow"
+
+
+class UrlExpiredError(TransportError):
+    """The signed URL is no longer good; the cloud gives another."""
+
+    code = "download.url_expired"
 
 
 class StoreUnwritableError(DeviceError):
