@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from roost_edge.installer import pointer
 from roost_edge.installer.download import Downloads
-from roost_edge.installer.errors import MisnamedBundleError, PinMismatchError, PlanDamagedError
+from roost_edge.installer.errors import MisnamedBundleError, PinMismatchError
 from roost_edge.installer.fit import Machine, Need, Seat, check_disk, check_machine
+from roost_edge.installer.garbage import collect_garbage
 from roost_edge.installer.headway import Headway
 from roost_edge.installer.plan import Plan
 from roost_edge.installer.store import BundleStore
@@ -23,7 +24,7 @@ from roost_shared.bundle.documents import config_layer, parse_config, parse_mani
 from roost_shared.bundle.oci import Manifest
 from roost_shared.digest import hex_of
 
-__all__ = ["Attempt", "collect_garbage"]
+__all__ = ["Attempt"]
 
 
 class _Known(NamedTuple):
@@ -103,7 +104,7 @@ class Attempt:
             signed = self._cloud.verify_manifest(task, pin.name, pin.version)
             if signed.sha256 != hex_of(pin.digest):
                 raise PinMismatchError(
-                    f"{pin.reference} is assigned for {task}, and what is released there as {pin.name}:{pin.version} is"
+                    f"{pin.reference} is assigned for {task}, and what is released as {pin.name}:{pin.version} is"
                     f" sha256:{signed.sha256}: assign what is released, or release what is assigned"
                 )
             sizes[pin.digest] = signed.length
@@ -188,47 +189,6 @@ class Attempt:
         self._headway.reach(digest, "staged")
         self._told()
         return str(self._store.bundle_folder(digest).relative_to(self._state_dir))
-
-
-def collect_garbage(
-    state_dir: Path,
-    store: BundleStore,
-    *,
-    bundles: Mapping[str, object] | None = None,
-    blobs: set[str] | None = None,
-    version: int = 0,
-) -> int:
-    """Remove plans, bundles and blobs that neither what is in force, nor what was before it, nor what comes needs.
-
-    Nothing is removed while it cannot be read what is in force.
-
-    Args:
-        state_dir: the agent's folder.
-        store: its bundles.
-        bundles: digests of those that come, where they are known.
-        blobs: of which they are made; None: blobs that are half here stay.
-        version: that comes; 0 for the newest that is on its way.
-
-    Returns:
-        How many bundles and blobs were removed.
-
-    Raises:
-        PointerDamagedError: it cannot be read what is in force.
-        StoreUnwritableError: the disk refused.
-    """
-    standing = pointer.read_standing(state_dir)
-    wanted = {standing.current, standing.previous, version or standing.pending} - {0}
-    kept = set(bundles or ())
-    for one in pointer.plans_kept(state_dir):
-        if one not in wanted:
-            pointer.remove_plan(state_dir, one)
-            continue
-        try:
-            kept |= pointer.read_plan(state_dir, one).assignment.pins.keys()
-        except PlanDamagedError:
-            if one in (standing.current, standing.previous):
-                return 0  # until it is mended or given up, nobody knows what it needs
-    return store.collect(kept, blobs or set(), partial=blobs is not None)
 
 
 def _pins(assignment: Assignment) -> list[tuple[str, BundlePin]]:

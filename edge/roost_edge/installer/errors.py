@@ -11,6 +11,7 @@ from roost_shared.errors import ContentError, DeviceError, TransportError
 
 __all__ = [
     "FitError",
+    "InstallingEndedError",
     "LyingServerError",
     "MisnamedBundleError",
     "NoDiskError",
@@ -116,3 +117,9 @@ class NotStagedError(DeviceError):
     """The agent speaks of a version that is neither staged nor in force."""
 
     code = "install.not_staged"
+
+
+class InstallingEndedError(DeviceError):
+    """The thread that installs has ended, and nothing would be installed any more: the process shall be replaced."""
+
+    code = "install.ended"

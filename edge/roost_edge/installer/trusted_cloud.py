@@ -15,7 +15,7 @@ from roost_shared.assignment import Assignment
 from roost_shared.errors import DeviceError
 from roost_shared.trust import HttpFetcher, SignedManifest, TrustClient, TrustState, TrustUnreachableError
 
-__all__ = ["IdentityFilesError", "TrustedCloud", "open_trusted_cloud"]
+__all__ = ["CloudInUse", "IdentityFilesError", "TrustedCloud"]
 
 _FOLDER: Final = "trust"
 _UNAUTHENTICATED: Final = 401
@@ -87,7 +87,52 @@ class TrustedCloud:
         return {"Authorization": f"Bearer {self._api.token().token}"}
 
 
-def open_trusted_cloud(settings: InstallerSettings) -> TrustedCloud:
+class CloudInUse:
+    """The cloud by the identity that is in use; by another once there is another.
+
+    Args:
+        settings: of the process.
+    """
+
+    def __init__(self, settings: InstallerSettings) -> None:
+        self._settings = settings
+        self._cloud: TrustedCloud | None = None
+        self._unused: TrustedCloud | None = None  # has been looked at for a judgement alone
+
+    @property
+    def trust_state(self) -> TrustState:
+        """How the last look at what is released ended."""
+        return "unchecked" if self._cloud is None else self._cloud.trust_state
+
+    def looked_at(self) -> TrustedCloud:
+        """The cloud, with what is released now.
+
+        Raises:
+            NoRootError, IdentityUnreadableError, IdentityFilesError: there is no identity to go by.
+            CloudUrlError, CloudAnswerError: it names no cloud that can be used.
+            RoostError: as `TrustedCloud.refresh` does.
+        """
+        cloud = self._in_use()
+        cloud.refresh()
+        self._unused = cloud
+        return cloud
+
+    def looked_at_lately(self) -> TrustedCloud:
+        """The same, without another look where one was taken for the assignment's sake a moment ago."""
+        cloud = self._in_use()
+        if self._unused is not cloud:
+            cloud.refresh()
+        self._unused = None
+        return cloud
+
+    def _in_use(self) -> TrustedCloud:
+        identity = read_identity(Path(self._settings.state_dir))
+        if self._cloud is None or identity is None or identity.folder != self._cloud.folder:
+            self._cloud = _open(self._settings)
+        return self._cloud
+
+
+def _open(settings: InstallerSettings) -> TrustedCloud:
     """The cloud by the identity that is in use now.
 
     Raises:
