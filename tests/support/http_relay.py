@@ -39,7 +39,7 @@ class HttpRelay:
     """Passes on what comes to 127.0.0.1:`port`; a context manager.
 
     Args:
-        target_port: where to, on this machine.
+        target_port: where to, on this machine; 0 where that is said later.
 
     Attributes:
         port: where from.
@@ -48,11 +48,11 @@ class HttpRelay:
         bodies: of all of them, as far as they were read.
     """
 
-    def __init__(self, target_port: int) -> None:
+    def __init__(self, target_port: int = 0) -> None:
         self.troubles: list[Trouble] = []
         self.seen: list[str] = []
         self.bodies: list[bytes] = []
-        self._target = f"http://127.0.0.1:{target_port}"
+        self.lead_to(target_port)
         self._pool = urllib3.PoolManager(maxsize=16, retries=False)
         self._lock = threading.Lock()
         self._server = _Server(self)
@@ -70,6 +70,10 @@ class HttpRelay:
         self._server.server_close()
         self._thread.join(5)
         self._pool.clear()
+
+    def lead_to(self, target_port: int) -> None:
+        """Pass on to another port from now on."""
+        self._target = f"http://127.0.0.1:{target_port}"
 
     @property
     def url(self) -> str:

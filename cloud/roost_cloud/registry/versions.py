@@ -25,7 +25,19 @@ from roost_cloud.registry.reference import Reference
 from roost_cloud.registry.use import check_unused
 from roost_shared.bundle import BundleConfig
 
-__all__ = ["BundleSummary", "Lineage", "delete", "get", "lineage", "lock", "names", "page", "publish", "read_config"]
+__all__ = [
+    "BundleSummary",
+    "Lineage",
+    "delete",
+    "get",
+    "lineage",
+    "lock",
+    "manifest_of",
+    "names",
+    "page",
+    "publish",
+    "read_config",
+]
 
 _CHILDREN_SHOWN: Final = 100
 
@@ -98,6 +110,19 @@ def lock(session: Session, tenant: str, name: str, version: str) -> BundleVersio
         NotFoundError: as `get`.
     """
     return _alive(session.get(BundleVersion, (tenant, name, version), with_for_update=True), name, version)
+
+
+def manifest_of(session: Session, tenant: str, digest: str) -> bytes:
+    """The manifest of that digest; whoever published the same bundle under several names has one.
+
+    Raises:
+        NotFoundError: the tenant has none, or deleted all versions that had it.
+    """
+    of_digest = (BundleVersion.tenant == tenant, BundleVersion.digest == digest, BundleVersion.deleted_at.is_(None))
+    manifest = session.scalars(select(BundleVersion.manifest).where(*of_digest).limit(1)).first()
+    if manifest is None:
+        raise NotFoundError("manifest", digest)
+    return manifest
 
 
 def names(session: Session, tenant: str, *, limit: int, after: str | None = None) -> list[BundleSummary]:

@@ -15,12 +15,24 @@ from roost_cloud.trust.acceptance import parse_metadata
 from roost_cloud.trust.errors import NoTrustError, TrustDamagedError
 from roost_cloud.trust.online_keys import OnlineKeys
 from roost_cloud.trust.standing import Standing, check_seal, find_file, newest_root, read_standing
-from roost_shared.trust.names import FILE_NAME, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, file_name, largest_bytes, task_role
+from roost_shared.trust.names import (
+    ASSIGNMENTS,
+    FILE_NAME,
+    ROOT,
+    SNAPSHOT,
+    TARGETS,
+    TIMESTAMP,
+    file_name,
+    largest_bytes,
+    task_of_role,
+    task_role,
+)
 from roost_shared.trust.signed_time import SignedTime, time_text
 
 __all__ = [
     "Pin",
     "RoleStatus",
+    "delegated_keyids",
     "find_pin",
     "online_keyids",
     "read_file",
@@ -99,16 +111,18 @@ def sign_time(session: Session, store: ObjectStore, keys: OnlineKeys, nonce: str
 
 
 def online_keyids(session: Session, store: ObjectStore, keys: OnlineKeys) -> frozenset[str]:
-    """The keys that the newest root names for snapshot and timestamp; none where there is no root.
+    """The keys that root and targets name for snapshot, timestamp and assignments; none where there is no root.
 
     Raises:
-        TrustDamagedError: the root is not what was put there.
+        TrustDamagedError: the repository is not what was put there.
     """
     row = session.get(TrustRepository, keys.tenant)
     if row is None:
         return frozenset()
-    root = parse_metadata(Root, ROOT, newest_root(store, keys, row)).signed
-    return frozenset(keyid for role in (SNAPSHOT, TIMESTAMP) for keyid in root.roles[role].keyids)
+    standing = read_standing(store, keys, row)
+    root, targets = standing.trusted_root, standing.targets(TARGETS)
+    named = {keyid for role in (SNAPSHOT, TIMESTAMP) for keyid in root.roles[role].keyids}
+    return frozenset(named | delegated_keyids(None if targets is None else targets.signed, ASSIGNMENTS))
 
 
 def releasers(session: Session, store: ObjectStore, keys: OnlineKeys, task: str) -> frozenset[str]:
@@ -119,9 +133,14 @@ def releasers(session: Session, store: ObjectStore, keys: OnlineKeys, task: str)
     """
     row = session.get(TrustRepository, keys.tenant)
     targets = None if row is None else read_standing(store, keys, row).targets(TARGETS)
-    delegations = None if targets is None else targets.signed.delegations
-    role = None if delegations is None else (delegations.roles or {}).get(task_role(task))
-    return frozenset(() if role is None else role.keyids)
+    return delegated_keyids(None if targets is None else targets.signed, task_role(task))
+
+
+def delegated_keyids(targets: Targets | None, role: str) -> frozenset[str]:
+    """The keys that targets name for a role; none where they do not delegate it."""
+    delegations = None if targets is None else targets.delegations
+    found = None if delegations is None else (delegations.roles or {}).get(role)
+    return frozenset(() if found is None else found.keyids)
 
 
 def find_pin(session: Session, keys: OnlineKeys) -> Pin | None:
@@ -176,6 +195,10 @@ def _releases(standing: Standing, targets: Targets) -> Iterator[RoleStatus]:
     if targets.delegations is None:
         return
     for name, role in sorted((targets.delegations.roles or {}).items()):
+        if task_of_role(name) is None:
+            # Of assignments: it signs no metadata, and holds for as long as the targets that name it.
+            yield _status(name, role, targets, None)._replace(version=targets.version, expires=targets.expires)
+            continue
         release = standing.targets(name)
         yield _status(name, role, targets, None if release is None else release.signed)._replace(
             targets=[] if release is None else sorted(release.signed.targets)

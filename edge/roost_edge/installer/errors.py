@@ -2,7 +2,7 @@
 
 the assignment ─▶ PinMismatchError, MisnamedBundleError    what is assigned is not what is released
 this machine ─▶ NoRuntimeHereError, WrongArchitectureError, NoMemoryError, NoDiskError    it would not fit
-the network ─▶ LyingServerError, SlowDownloadError    and what `roost_edge.cloud_http` raises
+the network ─▶ LyingServerError, SlowDownloadError, UrlExpiredError    and what `roost_edge.cloud_http` raises
 the disk ─▶ StoreUnwritableError, PointerDamagedError, PlanDamagedError
 the agent ─▶ NotStagedError    it speaks of a version that is not there
 """
@@ -11,6 +11,7 @@ from roost_shared.errors import ContentError, DeviceError, TransportError
 
 __all__ = [
     "FitError",
+    "InstallingEndedError",
     "LyingServerError",
     "MisnamedBundleError",
     "NoDiskError",
@@ -23,6 +24,7 @@ __all__ = [
     "PointerDamagedError",
     "SlowDownloadError",
     "StoreUnwritableError",
+    "UrlExpiredError",
     "WrongArchitectureError",
 ]
 
@@ -87,6 +89,12 @@ class SlowDownloadError(TransportError):
     code = "download.too_slow"
 
 
+class UrlExpiredError(TransportError):
+    """The signed URL is no longer good; the cloud gives another."""
+
+    code = "download.url_expired"
+
+
 class StoreUnwritableError(DeviceError):
     """The disk does not take, or does not give, what bundles are made of."""
 
@@ -109,3 +117,9 @@ class NotStagedError(DeviceError):
     """The agent speaks of a version that is neither staged nor in force."""
 
     code = "install.not_staged"
+
+
+class InstallingEndedError(DeviceError):
+    """The thread that installs has ended, and nothing would be installed any more: the process shall be replaced."""
+
+    code = "install.ended"

@@ -101,6 +101,8 @@ def believe(standing: Standing, version: int, digest: str, believed_as: str) -> 
 
 def refuse(standing: Standing, version: int, error: ErrorInfo) -> Standing:
     """A version is not tried again. That the newest is not, is remembered rather than that an older one is not."""
+    if not 0 < version <= standing.newest:
+        return standing  # nobody would try it
     if version != standing.newest and standing.why_refused(standing.newest) is not None:
         return standing
     made = RefusedVersion(version=version, code=error.code, message=error.message)
