@@ -9,9 +9,9 @@
 - A version that is staged ends in exactly one of `Confirm` and `TakeBack`, or is passed over for a newer one before
   it was begun. Each is said until the installer has said that it is durable.
 - A newer version ends the trial of an older one (`install.superseded`), so that a device always returns to what has
-  proven itself and never waits days for a watch to end. There are two exceptions, where the newer one waits: while
-  the older is on its way into force, and while it answers what nobody answered before: with nothing to return to,
-  those tasks would be without answers meanwhile.
+  proven itself and never waits days for a watch to end. Only while the older answers what nobody answered before does
+  the newer one wait: with nothing to return to, those tasks would be without answers meanwhile.
+- What the installer has forgotten, a damaged disk say, and stages again while it answers, is noted again, untried.
 
 It has no clock: whoever shows it the evidence says what that amounts to, see `judgement`.
 
@@ -152,6 +152,8 @@ class Changeover:
             version: it.
             replaces_all: each of its tasks is answered by somebody now.
         """
+        if version == self.answering and self.phase == "idle":
+            return [PutInForce(version)]
         if version <= self._newest:
             return []
         self._newest = self._waiting = version
@@ -186,12 +188,13 @@ class Changeover:
 
     def is_in_force(self, version: int) -> list[Effect]:
         """The installer has put it in force, durably."""
+        if version == self.answering and self.phase == "idle":
+            self.in_force = version
+            return [Confirm(version)]
         if self.phase != "committing" or version != self.trial:
             return []
         self.in_force = version
         self.phase = "watching"
-        if self._waiting and self._may_be_superseded():
-            return self._give_up(self._superseded())
         self._before, self.answering = self.answering, version
         return [Swap(version)]
 
@@ -211,9 +214,13 @@ class Changeover:
         return self._begin()
 
     def refused(self, version: int, error: ErrorInfo) -> list[Effect]:
-        """The installer will not have it in force: a newer one has been believed since, say."""
-        if version != self.trial or self.phase not in ("starting", "shadowing", "committing"):
+        """The installer will not do what it was told: a newer one has been believed since, or its disk is damaged."""
+        if version != self.trial or self.phase in ("idle", "watching"):
             return []
+        if self.phase == "confirming":
+            return self.confirmed(version)  # it has forgotten it, and will stage it anew
+        if self.phase == "returning":
+            return self.taken_back(version, self.answering)
         return self._give_up(error)
 
     def installer_ready(self) -> list[Effect]:
@@ -243,7 +250,8 @@ class Changeover:
         return [PutInForce(self.trial)]
 
     def _may_be_superseded(self) -> bool:
-        return self.phase in ("starting", "shadowing") or (self.phase == "watching" and self._replaces_all)
+        on_its_way = self.phase in ("starting", "shadowing", "committing")
+        return on_its_way or (self.phase == "watching" and self._replaces_all)
 
     def _superseded(self) -> ErrorInfo:
         return ErrorInfo(SUPERSEDED, f"version {self._waiting} came before version {self.trial} had proven itself")

@@ -189,6 +189,7 @@ class _Service:
                 _send(self._agent, protocol.Refused(order.version, ErrorInfo(error.code, str(error))))
             except (NotStagedError, PointerDamagedError) as error:
                 self._note(error)
+                _send(self._agent, protocol.Refused(order.version, ErrorInfo(error.code, str(error))))
             self._owed_fault = ""
             self._owed.popleft()
 
