@@ -39,6 +39,7 @@ from roost_edge.state_folder import StateFolder
 from roost_edge.status import StatusServer
 from roost_edge.task_board import TaskBoard
 from roost_edge.task_status import describe_task
+from roost_edge.unsigned import refuse_unsigned
 from roost_edge.uplink import Uplink
 from roost_edge.watchdog import Watchdog
 from roost_edge.workers import ContestantState
@@ -95,18 +96,21 @@ class Agent:
         watchdog: told when we take inputs, that we turn, when we stop.
 
     Raises:
-        ContentError: the broker's address or certificates cannot be used, or the rules do not fit.
+        ContentError: the broker's address or certificates cannot be used, the rules do not fit, or unsigned bundles
+            are allowed where signed ones are to be had.
     """
 
     def __init__(self, config: AgentConfig, watchdog: Watchdog) -> None:
         clock = SystemClock()
         self._clock = clock
         self._config = config
+        self._complaints = Complaints(clock)
+        identity = self._read_identity()
+        refuse_unsigned(config, identity)
         self._watchdog = watchdog
         self._started_ns = clock.now_ns()
         self._boot = secrets.token_hex(8)
         self._reactor = Reactor(clock)
-        self._complaints = Complaints(clock)
         self._topics = DeviceTopics(config.tenant, config.device)
         self._desk = Desk(
             self._reactor,
@@ -132,7 +136,6 @@ class Agent:
             self._reactor,
             self._complaints,
         )
-        identity = self._read_identity()
         self._site = SiteConnection(
             lambda shown: site_settings(config, shown, self._injection.topics),
             identity,

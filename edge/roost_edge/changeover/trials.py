@@ -67,7 +67,7 @@ class Trials:
             self._board.put(lineup, lineup.task())
         for name in set() if other is None else other.lineups.keys() - lineups.keys():
             self._board.withdraw(name)
-        self._stagings, self._on_trial, self._workers = {}, {}, []
+        self.watching, self._stagings, self._on_trial, self._workers = False, {}, {}, []
 
     def note_state(self, task: str, seat: str, state: ContestantState) -> bool:
         """A contestant of a worker entered a state; whether it is on trial."""

@@ -1,4 +1,7 @@
-"""Whatever happens in whatever order, a device runs what is in force or what it can return to, and every trial ends."""
+"""Whatever happens in whatever order, a device runs what is in force or can return to it, and every trial ends."""
+
+from collections.abc import Callable
+from functools import partial
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,32 +54,31 @@ class Device:
         """The installer does the next thing, durably; it may die before it says so."""
         if not self.mail:
             return
-        match self.mail.pop(0):
+        said = self.obey(self.mail.pop(0))
+        if acknowledge:
+            self.carry_out(said())
+
+    def obey(self, effect: Effect) -> Callable[[], list[Effect]]:
+        """Do what was told, as the installer does; what it will say of that."""
+        change = self.changeover
+        match effect:
             case PutInForce(version):
                 if version not in (self.in_force, self.newest):  # a newer one has been believed
-                    if acknowledge:
-                        self.carry_out(self.changeover.refused(version, BAD))
-                    return
+                    return partial(change.refused, version, BAD)
                 if version != self.in_force:
                     self.in_force, self.previous, self.confirmed = version, self.in_force, False
-                said = self.changeover.is_in_force
+                return partial(change.is_in_force, version)
             case Confirm(version):
                 assert version == self.in_force
                 self.confirmed = True
                 self.proven.add(version)
-                said = self.changeover.confirmed
+                return partial(change.confirmed, version)
             case TakeBack(version):
                 if version == self.in_force:
                     self.in_force, self.previous, self.confirmed = self.previous, 0, True
                 self.taken_back.add(version)
-                in_force = self.in_force
-                if acknowledge:
-                    self.carry_out(self.changeover.taken_back(version, in_force))
-                return
-            case other:
-                raise AssertionError(other)
-        if acknowledge:
-            self.carry_out(said(version))
+                return partial(change.taken_back, version, self.in_force)
+        raise AssertionError(effect)
 
     def carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -102,7 +104,7 @@ class Device:
         assert self.answering in self.proven or self.answering == self.in_force, "unproven answers only in force"
         if self.answering not in self.proven:
             assert self.previous in self.proven, "an unproven one has a proven one behind it"
-        assert self.in_force == self.answering or self.previous == self.answering, "an answer is of a plan on the disk"
+        assert self.answering in (self.in_force, self.previous), "an answer is of a plan on the disk"
 
 
 @settings(max_examples=300, deadline=None)
