@@ -136,11 +136,12 @@ class _Service:
         """Serve."""
         while not self._finished:
             busy = bool(self._owed) or self._clock.now_ns() < self._tell_ns
-            ready, _, _ = select.select([self._agent, self._outbox.descriptor], [], [], _BUSY_S if busy else _IDLE_S)
-            if self._outbox.descriptor in ready:
+            agent, outbox = self._agent.fileno(), self._outbox.descriptor
+            ready = select.select([agent, outbox], [], [], _BUSY_S if busy else _IDLE_S)[0]
+            if outbox in ready:
                 self._outbox.emptied()
                 self._hand_on()
-            if self._agent in ready:
+            if agent in ready:
                 self._take()
             self._settle()
             self._installing.check()
