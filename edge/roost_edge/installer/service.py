@@ -128,6 +128,7 @@ class _Service:
         self._faults = faults
         self._owed: deque[_Order] = deque()  # that the disk has not taken yet
         self._owed_fault = ""  # what was told of that
+        self._refused: set[int] = set()  # versions of which that was said, once and for all
         self._told: tuple[str, int, dict[str, Any]] | None = None
         self._tell_ns = clock.now_ns()
         self._finished = False
@@ -136,11 +137,12 @@ class _Service:
         """Serve."""
         while not self._finished:
             busy = bool(self._owed) or self._clock.now_ns() < self._tell_ns
-            ready, _, _ = select.select([self._agent, self._outbox.descriptor], [], [], _BUSY_S if busy else _IDLE_S)
-            if self._outbox.descriptor in ready:
+            agent, outbox = self._agent.fileno(), self._outbox.descriptor
+            ready = select.select([agent, outbox], [], [], _BUSY_S if busy else _IDLE_S)[0]
+            if outbox in ready:
                 self._outbox.emptied()
                 self._hand_on()
-            if self._agent in ready:
+            if agent in ready:
                 self._take()
             self._settle()
             self._installing.check()
@@ -150,6 +152,8 @@ class _Service:
 
     def _hand_on(self) -> None:
         while (message := self._outbox.take()) is not None:
+            if isinstance(message, protocol.Refused) and not message.again:
+                self._refused.add(message.version)
             _send(self._agent, message)
 
     # ---- from the agent
@@ -186,10 +190,11 @@ class _Service:
                 return
             except PlanDamagedError as error:
                 self._installing.forget(order.version)  # the cloud's word will bring it anew
-                _send(self._agent, protocol.Refused(order.version, ErrorInfo(error.code, str(error))))
+                self._refuse(order.version, error)
             except (NotStagedError, PointerDamagedError) as error:
                 self._note(error)
-                _send(self._agent, protocol.Refused(order.version, ErrorInfo(error.code, str(error))))
+                if order.version not in self._refused:  # nor was it by the process before, as far as anybody heard
+                    self._refuse(order.version, error)
             self._owed_fault = ""
             self._owed.popleft()
 
@@ -208,6 +213,9 @@ class _Service:
                 standing = self._change(lambda standing: take_back(standing, version, why))
                 _send(self._agent, protocol.TakenBack(version, standing.current))
                 self._installing.forget(version)
+
+    def _refuse(self, version: int, error: RoostError) -> None:
+        _send(self._agent, protocol.Refused(version, ErrorInfo(error.code, str(error))))
 
     def _whole(self, standing: Standing) -> Standing:
         """The standing, if the plan that it puts in force can be read."""

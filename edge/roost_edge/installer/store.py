@@ -103,7 +103,10 @@ class BundleStore:
             return partial.stat().st_size if partial.exists() else 0
 
     def adopt(self, digest: str) -> bool:
-        """Make the partial file the blob, if it is that; else remove it. Every byte is read for that."""
+        """Make the partial file the blob, if it is that; else remove it. Every byte is read for that.
+
+        Bundles that have the blob get this one: theirs may be the one that was found to be altered.
+        """
         partial = self.partial(digest)
         with self._writing():
             if self._digest(partial) != digest:
@@ -113,6 +116,9 @@ class BundleStore:
                 os.fsync(file.fileno())
             partial.replace(self._blob(digest))
             fsync_folder(self._blobs)
+            for folder in self._staged():
+                if blob_path(folder, digest).exists():
+                    self._link(folder, digest)
         return True
 
     # ---- bundles
@@ -205,14 +211,17 @@ class BundleStore:
         """Link a bundle's blobs into its folder, in place of whatever lies there under their names."""
         blobs = begin_layout(folder)
         for blob in (manifest.config, *manifest.layers):
-            source, target = self._blob(blob.digest), blob_path(folder, blob.digest)
-            if not (target.exists() and target.samefile(source)):
-                fresh = blobs / f".{target.name}"
-                fresh.unlink(missing_ok=True)
-                fresh.hardlink_to(source)
-                fresh.replace(target)
+            self._link(folder, blob.digest)
         complete_layout(folder, data, version)
         fsync_folder(blobs)
+
+    def _link(self, folder: Path, digest: str) -> None:
+        source, target = self._blob(digest), blob_path(folder, digest)
+        if not (target.exists() and target.samefile(source)):
+            fresh = self._tmp / target.name
+            fresh.unlink(missing_ok=True)
+            fresh.hardlink_to(source)
+            fresh.replace(target)
 
     def _opened(self, folder: Path, digest: str) -> Bundle:
         try:
