@@ -29,7 +29,7 @@ def assign(
         list[str] | None,
         typer.Argument(
             metavar="[DEVICE]... FILE",
-            help="FILE: TOML, [tasks.NAME] as in agent.toml, bundles as NAME:VERSION or NAME@ALIAS; - for standard input.",
+            help="FILE: TOML, [tasks.NAME] as in agent.toml, bundles NAME:VERSION or NAME@ALIAS; - for stdin.",
             show_default=False,
         ),
     ] = None,

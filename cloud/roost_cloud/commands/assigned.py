@@ -92,7 +92,7 @@ def standing_rows(standing: Standing) -> list[tuple[str, str]]:
     if report.problem is not None:
         rows.append(("problem", str(report.problem)))
     rows += [
-        (f"runs {task}/{name}", " ".join(filter(None, [one.state, one.bundle, one.error and str(one.error)])))
+        (f"runs {task}/{name}", _joined(one.state, one.bundle, one.error))
         for task, contestants in report.tasks.items()
         for name, one in contestants.items()
     ]
@@ -103,4 +103,8 @@ def standing_rows(standing: Standing) -> list[tuple[str, str]]:
 def _install(one: _Install) -> str:
     fetched = f"{one.fetched_bytes} of {one.size_bytes} bytes" if one.phase == "downloading" else ""
     figures = " ".join(f"{name}={value}" for name, value in one.evidence.items())
-    return " ".join(filter(None, [one.phase, one.bundle, fetched, figures, one.error and str(one.error)]))
+    return _joined(one.phase, one.bundle, fetched, figures, one.error)
+
+
+def _joined(*words: object) -> str:
+    return " ".join(str(word) for word in words if word)
