@@ -91,13 +91,23 @@ class TrustPeople:
         self.root = self.first_root()
         self.root_bytes = signed(self.root, *self.root_signers)
         self.accept("root", self.root_bytes)
-        self.targets = drafts.first_targets(self.expires)
+        self.targets = drafts.first_targets(self.expires, self.online()["assignments"])
         self.accept("targets", signed(self.targets, self.targets_signer))
         for task in tasks:
             self.delegate(task, [self.releaser])
 
     def delegate(self, task: str, releasers: Sequence[CryptoSigner], threshold: int = 1) -> None:
         self._delegate(task, [signer.public_key for signer in releasers], threshold)
+
+    def delegate_assignments(self, *keys: Key, threshold: int = 1) -> None:
+        """Have these sign assignments, the cloud's own unless others are given."""
+        named = keys or (self.online()["assignments"],)
+        self.targets = drafts.assigning(self.targets, named, threshold=threshold, expires=self.expires)
+        self.accept("targets", signed(self.targets, self.targets_signer))
+
+    def release(self, *bundles: Bundle) -> None:
+        """Release these for the first one's task, and nothing else."""
+        self.accept(f"releases/{bundles[0].config.task}", self.first_release(*bundles))
 
     def delegate_online(self, task: str) -> None:
         self._delegate(task, [self.online_releaser(task)], 1)
