@@ -127,7 +127,7 @@ def _successors(smith: "_Smith", album: Album, better: Bundle, side: int) -> Suc
     return Successors(
         better,
         tampered=smith.network("7", tampered.whole(), side),
-        slow=smith.network("8", {"model": slow}, side),
+        slow=smith.network("8", {"model": slow}, side, measured=False),
     )
 
 
@@ -139,11 +139,14 @@ class _Smith:
         self._folder = folder
         self._examples = examples
 
-    def network(self, version: str, models: Mapping[StageName, bytes], side: int) -> Bundle:
+    def network(self, version: str, models: Mapping[StageName, bytes], side: int, *, measured: bool = True) -> Bundle:
         payload = msgspec.to_builtins(image_payload(side))
-        return self.bundle(version, models, BuildSpec(document={"preprocessing": {"payload": payload}}))
+        spec = BuildSpec(document={"preprocessing": {"payload": payload}})
+        return self.bundle(version, models, spec, measured=measured)
 
-    def bundle(self, version: str, models: Mapping[StageName, bytes], spec: BuildSpec | None) -> Bundle:
+    def bundle(
+        self, version: str, models: Mapping[StageName, bytes], spec: BuildSpec | None, *, measured: bool = True
+    ) -> Bundle:
         return build_bundle(
             models,
             self._folder / f"{self._album.task}-{version}",
@@ -151,7 +154,7 @@ class _Smith:
             version=version,
             labels=self._album.labels,
             spec=spec,
-            examples=self._examples,
+            examples=self._examples if measured else (),
             dataset="pictures held out",
         ).bundle
 

@@ -20,7 +20,7 @@ __all__ = ["NewVersions"]
 
 _PATIENCE_S: Final = 60.0
 _LOOK_EVERY_S: Final = 0.2
-_SCORE_MS: Final = 25.0  # that a newcomer's scores may take on these devices
+_SCORE_MS: Final = 50.0  # that a newcomer's scores may take on these devices
 _PRIMARY: Final = "primary"
 
 

@@ -14,7 +14,7 @@ from roost_shared.tflite.pack import pack_tflite
 
 __all__ = ["write_slow_network"]
 
-_CROWD: Final = 128
+_CROWD: Final = 256
 _WIDTH: Final = 512
 _TIMES: Final = 24
 
