@@ -38,6 +38,7 @@ __all__ = ["Follower"]
 log = logging.getLogger(__name__)
 
 _LOOK_NS: Final = 200 * MS  # between two looks at what is seen of those on trial
+_JUDGED: Final = ("shadowing", "committing", "watching")
 
 
 def _nothing() -> None:
@@ -194,7 +195,7 @@ class Follower:
                 if not again:
                     self._do(self.changeover.refused(version, error))
             case protocol.IsInForce(version):
-                self._do(self.changeover.is_in_force(version))
+                self._came_into_force(version)
             case protocol.Confirmed(version):
                 self._do(self.changeover.confirmed(version))
             case protocol.TakenBack(version, in_force):
@@ -202,6 +203,15 @@ class Follower:
             case protocol.Status():
                 self.trust, self.newest = message.trust, message.desired
         self.on_changed()
+
+    def _came_into_force(self, version: int) -> None:
+        """The installer has put a version in force; it answers as soon as its workers can, however long that took."""
+        if self._stopped:
+            return
+        if self.changeover.phase == "committing" and not self._trials.is_ready:
+            self._reactor.call_after(_LOOK_NS, partial(self._came_into_force, version))
+        else:
+            self._do(self.changeover.is_in_force(version))
 
     def _staged(self, plan: Plan) -> None:
         version = plan.assignment.version
@@ -333,14 +343,14 @@ class Follower:
 
     def _look(self) -> None:
         self._look_timer = None
-        if self._stopped or self.changeover.phase not in ("shadowing", "watching"):
+        if self._stopped or self.changeover.phase not in _JUDGED:
             return
         finding = self._trials.judge()
         if isinstance(finding, ErrorInfo):
             self._do(self.changeover.bad(finding))
         elif finding:
             self._do(self.changeover.enough())
-        if self.changeover.phase in ("shadowing", "watching"):
+        if self.changeover.phase in _JUDGED:
             self._look_later()
 
     def _note_progress(self, phase: Phase) -> None:

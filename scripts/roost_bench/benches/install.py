@@ -20,8 +20,8 @@ GOALS = (
 )
 COMPARED_WITH = (
     "the same device between two switches, in the same run: MobileNetV2 at 10 photos a second, the answer's time from "
-    "when its input was due; a switch loads another worker, has it score 20 inputs as a shadow, swaps, and has the one "
-    "before score 20. The agent's own desk, follower and workers; an installer that has everything on its disk"
+    "when its input was due; a switch loads another worker, has it score 20 inputs as a shadow, swaps, and has what "
+    "answered before score 20. The agent's desk, follower and workers; an installer that has it all on its disk"
 )
 
 EVERY_MS: Final = 100.0
