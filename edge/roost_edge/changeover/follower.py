@@ -14,9 +14,9 @@ from typing import Final
 
 from roost_edge.changeover import changeover as steps
 from roost_edge.changeover.bringing_up import BringingUp, refusal
-from roost_edge.changeover.changeover import Changeover
 from roost_edge.changeover.line import Line, line_up_plan, open_plan
 from roost_edge.changeover.progress import Figures, Progress
+from roost_edge.changeover.resuming import changeover_of, resume
 from roost_edge.changeover.trials import Trials
 from roost_edge.config import AgentConfig
 from roost_edge.errands import Errands
@@ -92,49 +92,24 @@ class Follower:
             steps.Drop: self._drop,
             steps.Retire: self._retire,
         }
-        self.changeover = Changeover()
-        if in_force.problem is not None:
-            complaints.note(in_force.problem.code, in_force.problem.message)
-        if in_force.plan is not None:
-            self._resume(in_force.plan, None if in_force.confirmed else in_force.previous, in_force)
+        self.changeover = changeover_of(in_force)
+        self._resume(in_force)
 
-    def _resume(self, plan: Plan, before: Plan | None, in_force: InForce) -> None:
-        """Line up what is in force, and what it may have to return to."""
-        if before is not None:
-            self._before = self._line_up_at_start(before, None)
-        self._line = self._line_up_at_start(plan, self._before)
-        self.changeover = Changeover(
-            plan.assignment.version,
-            0 if before is None else before.assignment.version,
-            confirmed=in_force.confirmed,
-            replaces_all=before is not None and plan.assignment.tasks.keys() <= before.assignment.tasks.keys(),
-        )
-        self._board.add(self._line.workers, awaited=True)
-        if self._before is not None:
-            there = self._line.workers
-            self._board.add([worker for worker in self._before.workers if worker not in there])
+    def _resume(self, in_force: InForce) -> None:
+        """Go on with what is in force, and watch it on where it is not confirmed."""
+        if in_force.problem is not None:
+            self._complaints.note(in_force.problem.code, in_force.problem.message)
+        lines = resume(in_force, self._config, self._board, self._complaints)
+        if not lines:
+            return
+        self._line = lines[0]
         if in_force.confirmed:
             self._trials.end(self._line)
-        else:
-            self._trials.watch(self._line, self._before)
-            self._note_progress("active")
-            self._look_later()
-
-    def _line_up_at_start(self, plan: Plan, before: Line | None) -> Line:
-        """What lies on the disk, as far as it can run: a task that cannot does not keep the others from answering."""
-        line = Line(plan, {})
-        opened = open_plan(plan, self._config, {} if before is None else before.bundles)
-        for name, bundles in opened.items():
-            if self._board.is_local(name):
-                self._complaints.note("task.local", f"{name}: agent.toml states its contestants itself")
-                continue
-            try:
-                one = line_up_plan(plan, {name: bundles}, self._config, self._board.make_worker, before, gently=False)
-            except ContentError as error:
-                self._complaints.note(error.code, f"{name}: {error}")
-                continue
-            line.lineups.update(one.lineups)
-        return line
+            return
+        self._before = lines[1] if len(lines) > 1 else None
+        self._trials.watch(self._line, self._before)
+        self._note_progress("active")
+        self._look_later()
 
     # ---- what the agent tells
 
