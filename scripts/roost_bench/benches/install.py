@@ -47,14 +47,13 @@ def run(options: Options) -> Result:
             site.switch(bundles[0], FIRST)
             site.feed()
             site.wait(1)
-            site.measured.clear()
-            site.asked = 0
+            warm = len(site.measured)
             for number in range(switches):
                 site.wait(1 if options.quick else STEADY_S)
                 site.switch(bundles[1 - number % 2], TRIAL)
                 refused += site.problem is not None
             site.starve()
-    return {**_figures(site.measured), "switches": switches, "refused": refused}
+    return {**_figures(site.measured[warm:]), "switches": switches, "refused": refused}
 
 
 def _bundle(folder: Path, data: Path, version: str) -> Bundle:
