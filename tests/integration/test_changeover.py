@@ -119,7 +119,7 @@ def test_one_that_crashes_again_and_again_once_it_answers_makes_way_by_itself(
     back = len(rig.given)
     rig.pass_time(0.2)
     rig.starve()
-    assert len(killed) == 3
+    assert len(killed) >= 3
     assert rig.problem is not None
     assert rig.problem.code == "install.crashed"
     assert {one.answer.bundle for one in rig.given[back:]} == {bundles["1"].reference}

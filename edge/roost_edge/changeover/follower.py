@@ -144,8 +144,11 @@ class Follower:
             return
         if self._bringing_up is not None:
             self._bringing_up.heard(task, seat, state, detail)
-        elif self._trials.note_state(task, seat, state) and state in ("failed", "thrown_out"):
-            self._bad(refusal(task, seat, state, detail))
+        elif self._trials.note_state(task, seat, state):
+            if state in ("failed", "thrown_out"):
+                self._bad(refusal(task, seat, state, detail))
+            else:
+                self._look_later(0)
         self.on_changed()
 
     # ---- what the installer says
@@ -311,10 +314,10 @@ class Follower:
 
     # ---- what is seen
 
-    def _look_later(self) -> None:
+    def _look_later(self, wait_ns: int = _LOOK_NS) -> None:
         if self._look_timer is not None:
             self._look_timer.cancel()
-        self._look_timer = self._reactor.call_after(_LOOK_NS, self._look)
+        self._look_timer = self._reactor.call_after(wait_ns, self._look)
 
     def _look(self) -> None:
         self._look_timer = None
