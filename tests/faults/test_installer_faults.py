@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from roost_edge.installer import pointer, store
+from roost_edge.installer import pointer
 from roost_edge.installer.errors import LyingServerError, StoreUnwritableError
 from roost_edge.installer.garbage import collect_garbage
 from roost_edge.installer.pointer import read_in_force
@@ -146,7 +146,7 @@ def test_a_disk_without_links_is_named(device: Path, bundles: list[Bundle], monk
     def refuse(path: Path, _: Path) -> None:
         raise OSError(errno.EPERM, os.strerror(errno.EPERM), str(path))
 
-    monkeypatch.setattr(store.Path, "hardlink_to", refuse)
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
     with pytest.raises(StoreUnwritableError, match="not permitted"):
         install_from(FolderCloud(bundles), device, assign(3, bundles[2]))
     check_whole(device, {2})

@@ -93,7 +93,10 @@ class Installing:
         self._thread.join(patience_s)
 
     def desire(self, envelope: bytes) -> None:
-        """The cloud desires this; empty: nothing any more."""
+        """The cloud desires this; empty: nothing any more. What is in hand already is not begun anew."""
+        in_hand = self._envelope or self._job
+        if in_hand is not None and in_hand.data == envelope:
+            return
         jitter_ns = round(self._settings.start_jitter_s * self._draw() * SECOND)
         self._envelope = Envelope(envelope, Patience(due_ns=self._clock.now_ns() + jitter_ns))
         self._woken.set()
@@ -268,7 +271,7 @@ class Installing:
         elif (error := standing.why_refused(version)) is not None:
             self._tell(protocol.Refused(version, error))
         elif version not in (self._staged, 0 if self._job is None else self._job.version):
-            self._job = Job(assignment, Headway(assignment), Patience())
+            self._job = Job(envelope.data, assignment, Headway(assignment), Patience())
             self._bringer.tell(self._job)
 
     def _supersede(self, version: int, by: int) -> None:

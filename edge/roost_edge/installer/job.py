@@ -50,8 +50,9 @@ class Envelope(msgspec.Struct):
 
 
 class Job(msgspec.Struct):
-    """A believed assignment on its way to the disk."""
+    """A believed assignment on its way to the disk; `data` is its envelope."""
 
+    data: bytes
     assignment: Assignment
     headway: Headway
     patience: Patience
