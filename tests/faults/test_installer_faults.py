@@ -2,6 +2,7 @@
 
 import errno
 import os
+import random
 import shutil
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from roost_edge.installer.pointer import read_in_force
 from roost_edge.installer.store import BundleStore
 from roost_shared.bundle import Bundle, open_bundle
 from roost_shared.bundle.layout import blob_path
+from tests.support.disk_tree import TREE_CALLS, DiskTree
 from tests.support.install_work import FolderCloud, assign, install, install_from
 from tests.support.served_cloud import bundle_like, sizes_of
 from tests.support.step_killer import end_at_each_step
+from tests.support.strace import Call, traced_calls
 
 STEPS = 160
 
@@ -83,6 +86,56 @@ def test_it_may_end_at_any_step(how: str, quick_path: Path, device: Path, bundle
         install(state, work)
         check_whole(state, {3})
         check_clean(state, bundles[1:])
+
+
+INSTALL = """
+import sys
+from pathlib import Path
+from tests.support.disk_tree import TREE_CALLS, DiskTree
+from tests.support.install_work import install
+install(Path(sys.argv[1]), sys.argv[2])
+"""
+
+
+@pytest.fixture
+def traced(tmp_path: Path, device: Path, bundles: list[Bundle]) -> tuple[DiskTree, list[Call]]:
+    """The device's disk before version 3 comes, and what is asked of it then."""
+    before = DiskTree(device)
+    calls = traced_calls(tmp_path / "trace", device, INSTALL, str(device), argument(3, bundles[2]), calls=TREE_CALLS)
+    check_whole(device, {3})
+    assert {"rename", "link", "fsync", "mkdir", "unlink"} <= {call.name for call in calls}
+    return before, calls
+
+
+def cut_after(traced: tuple[DiskTree, list[Call]], target: Path, bundle: Bundle, *, every: int, outcomes: int) -> int:
+    """Cut the power after each call, or some of them, look at what is left, and go on; how often."""
+    disk, calls = traced
+    cuts = 0
+    for number, call in enumerate(calls):
+        disk.play(call)
+        for outcome in range(outcomes if number % every == 0 else 0):
+            state = target / f"{number}-{outcome}"
+            disk.cut(state, random.Random(f"{number} {outcome}"))
+            check_whole(state, {2, 3})
+            install(state, argument(3, bundle))
+            check_whole(state, {3})
+            shutil.rmtree(state)
+            cuts += 1
+    return cuts
+
+
+def test_a_power_cut_leaves_what_is_in_force_whole(
+    traced: tuple[DiskTree, list[Call]], quick_path: Path, bundles: list[Bundle]
+) -> None:
+    assert cut_after(traced, quick_path, bundles[2], every=2, outcomes=1) > 40
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(3600)
+def test_a_power_cut_after_any_call_leaves_what_is_in_force_whole(
+    traced: tuple[DiskTree, list[Call]], quick_path: Path, bundles: list[Bundle]
+) -> None:
+    assert cut_after(traced, quick_path, bundles[2], every=1, outcomes=6) > 500
 
 
 def test_a_spoilt_blob_is_found_and_fetched_for_all_who_have_it(device: Path, bundles: list[Bundle]) -> None:
