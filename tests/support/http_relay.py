@@ -165,14 +165,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _say(self, status: int, headers: dict[str, str], body: bytes, *, half: bool = False) -> None:
         body, size_bytes = body[: len(body) // 2] if half else body, len(body)
         self.send_response_only(status)
-        for name, value in headers.items():
-            if name.lower() != "content-length":
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(size_bytes))
-        head_bytes = sum(map(len, self._headers_buffer))
+        sent = {name: value for name, value in headers.items() if name.lower() != "content-length"}
+        sent["Content-Length"] = str(size_bytes)
+        for name, value in sent.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
-        self.server.relay.count_answer(head_bytes + len(body))
+        head_bytes = sum(len(f"{name}: {value}\r\n") for name, value in sent.items())
+        self.server.relay.count_answer(len("HTTP/1.1 200 OK\r\n\r\n") + head_bytes + len(body))
 
     def _reset(self) -> None:
         # Lingering for no time makes close send RST.
