@@ -1,6 +1,8 @@
 """What devices are assigned, through the API, on SQLite and PostgreSQL: made, refused, read, and kept apart."""
 
+import shutil
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,14 +13,16 @@ from sqlalchemy import select
 
 from roost_cloud.assignments import desired
 from roost_cloud.db.tables import DeviceAssignment
+from roost_cloud.services import open_services
+from roost_cloud.trust import drafts
 from roost_shared.assignment import AssignedTask, Assignment
 from roost_shared.bundle import Bundle
 from roost_shared.trust.envelope import SealedAssignment
-from tests.support.cloud import Cloud
+from tests.support.cloud import Cloud, ManualClock, settings_for
 from tests.support.fleet import FleetDevice, code_of, enrolled_device, enrolment
 from tests.support.registry import RegistryApi
 from tests.support.served_cloud import bundle_like
-from tests.support.trust import TrustPeople
+from tests.support.trust import TrustPeople, new_signer, signed, target_of
 
 API = "/api/v1"
 
@@ -48,7 +52,7 @@ class Operator:
         return self.cloud.client.request(method, f"{API}{path}", headers=self.headers).status_code
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def task(argmax: Bundle) -> str:
     return argmax.config.task or ""
 
@@ -60,6 +64,25 @@ def people(cloud: Cloud, argmax: Bundle, task: str) -> TrustPeople:
     made.begin(task)
     made.release(argmax)
     return made
+
+
+@pytest.fixture(scope="module")
+def standing(
+    newest_sqlite: Path, argmax: Bundle, task: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Operator]:
+    """One for all who are refused: they leave it as it was."""
+    folder = tmp_path_factory.mktemp("standing")
+    shutil.copy(newest_sqlite, folder / "roost.db")
+    clock = ManualClock()
+    with open_services(settings_for(folder), clock=clock) as services:
+        cloud = Cloud(services, clock)
+        with cloud.client:
+            RegistryApi(cloud).push(argmax)
+            people = TrustPeople(cloud)
+            people.begin(task)
+            people.release(argmax)
+            enrolled_device(cloud)
+            yield Operator(cloud)
 
 
 @pytest.fixture
@@ -142,9 +165,6 @@ def test_an_alias_stands_for_where_it_points_when_it_is_assigned(
 
 def _also(people: TrustPeople, *bundles: Bundle) -> bytes:
     """The release one version on, of these."""
-    from roost_cloud.trust import drafts  # noqa: PLC0415 - here alone
-    from tests.support.trust import signed, target_of  # noqa: PLC0415 - the same
-
     first = drafts.released(None, add=[target_of(bundle) for bundle in bundles], expires=people.expires)
     return signed(drafts.renewed(first, people.expires), people.releaser)
 
@@ -173,27 +193,30 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_no_device_could_run_is_refused(operator: Operator, name: str) -> None:
-    assert code_of(operator.assign(WRONG[name])) == (422, "assignment.invalid")
-    assert operator.get()["newest"] is None
+def test_what_no_device_could_run_is_refused(standing: Operator, name: str) -> None:
+    assert code_of(standing.assign(WRONG[name])) == (422, "assignment.invalid")
+    assert standing.get()["newest"] is None
 
 
-def test_what_is_no_document_is_refused(operator: Operator) -> None:
-    for document in ({}, {"tasks": []}, {"tasks": {"NO NAME": {}}}, {"tasks": {}, "broker": {}}, []):
-        assert operator.assign(document).status_code == 422, document  # type: ignore[arg-type]
-    send = operator.cloud.client.put
+@pytest.mark.parametrize("document", [{}, {"tasks": []}, {"tasks": {"NO NAME": {}}}, {"tasks": {}, "broker": {}}, []])
+def test_what_is_no_document_is_refused(standing: Operator, document: Any) -> None:
+    assert standing.assign(document).status_code == 422
+
+
+def test_what_json_can_say_and_no_database_keep_is_refused(standing: Operator) -> None:
+    send = standing.cloud.client.put
     for text in (
         b'{"tasks": {"argmax": {"contestants": [], "deadline_ms": NaN}}}',
         b'{"tasks": {"a": {"x": "\\ud800"}}}',
     ):
-        told = send(f"{API}/devices/cam-01/assignment", content=text, headers=operator.headers)
+        told = send(f"{API}/devices/cam-01/assignment", content=text, headers=standing.headers)
         assert told.status_code in (400, 422), told.text
 
 
-def test_bundles_have_to_be_there_and_for_the_task(operator: Operator, task: str) -> None:
-    assert code_of(operator.assign(one("argmax:9", task))) == (422, "assignment.unknown_bundle")
-    assert code_of(operator.assign(one("argmax@none", task))) == (422, "assignment.unknown_bundle")
-    refused = operator.assign(one("argmax:1", "faces"))
+def test_bundles_have_to_be_there_and_for_the_task(standing: Operator, task: str) -> None:
+    assert code_of(standing.assign(one("argmax:9", task))) == (422, "assignment.unknown_bundle")
+    assert code_of(standing.assign(one("argmax@none", task))) == (422, "assignment.unknown_bundle")
+    refused = standing.assign(one("argmax:1", "faces"))
     assert code_of(refused) == (422, "assignment.wrong_task")
 
 
@@ -207,8 +230,6 @@ def test_what_was_withdrawn_or_has_run_out_is_refused(
 
 
 def test_a_release_by_somebody_who_may_no_more_is_none(operator: Operator, people: TrustPeople, task: str) -> None:
-    from tests.support.trust import new_signer  # noqa: PLC0415 - here alone
-
     people.delegate(task, [new_signer()])
     assert code_of(operator.assign(one(task=task))) == (422, "assignment.not_released")
 

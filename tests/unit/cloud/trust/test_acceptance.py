@@ -218,7 +218,7 @@ def test_two_of_the_clouds_keys_may_be_asked_for() -> None:
     draft = assigning(ASSIGNING, second)
     of_assigning(threshold=2)(draft)
     ours = [*OURS, second.public_key.keyid]
-    assert accept_targets(signed(draft, TARGETS), root(), 2, assignments=ours, now=NOW)
+    assert accept_targets(signed(draft, TARGETS), root(), 2, assignments=ours, now=NOW).signed.version == 3
     with pytest.raises(MetadataRefusedError, match="name its keys alone"):
         accept_targets(signed(draft, TARGETS), root(), 2, assignments=OURS, now=NOW)
 
