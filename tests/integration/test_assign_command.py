@@ -107,7 +107,8 @@ def test_from_the_first_key_to_what_a_device_believes_and_over_changes_of_keys(
     assert released("assign", "cam-01", str(file)) == "cam-01: assignment 1, argmax:1\n"
     device.client.refresh()
     assert device.believes(device.fetch()).version == 1
-    for step in (("rotate", "assignments"), ("rotate", "online"), ("delegate", "--assignments")):
+    steps = [["rotate", "assignments"], ["rotate", "online"], ["delegate", "--assignments"]]
+    for step in steps:
         before = device.fetch()
         released("trust", *step)
         meanwhile = device.fetch()
