@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI
 
 from roost_cloud.api import (
     aliases,
+    assignments,
     audit,
     blobs,
     broker,
@@ -85,6 +86,8 @@ def _routers(store: ObjectStore) -> tuple[APIRouter, ...]:
         device_shards.router,
         device_trust.router,
         devices.router,
+        assignments.router,
+        assignments.device_router,
         broker.router,
         uploads.router,
         blobs.router,

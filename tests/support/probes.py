@@ -174,6 +174,12 @@ PROBES: Final[dict[str, Probe]] = {
     "POST /api/v1/trust/releases/{task}": Probe(
         "operator", "/api/v1/trust/releases/{online_task}", {"release": []}, "trust.release"
     ),
+    "PUT /api/v1/devices/{device}/assignment": Probe(
+        "operator", "/api/v1/devices/{device}/assignment", {"tasks": {}}, "device.assign"
+    ),
+    "GET /api/v1/devices/{device}/assignment": Probe("viewer", "/api/v1/devices/{device}/assignment"),
+    "GET /api/v1/devices/{device}/assignments": Probe("viewer", "/api/v1/devices/{device}/assignments"),
+    "GET /api/v1/device/assignment": Probe("device", "/api/v1/device/assignment"),
     "POST /api/v1/device/records": Probe("device", "/api/v1/device/records", RECORDS),
     "GET /api/v1/samples": Probe("viewer", "/api/v1/samples"),
     "GET /api/v1/samples/{device}/{sample}": Probe("viewer", SAMPLE),

@@ -13,6 +13,7 @@ from roost_cloud.api.auth import Admin, Given, Member, Operator, Viewer
 from roost_cloud.api.bundles import VERSION_PATTERN
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
+from roost_cloud.assignments.signing import seal_anew
 from roost_cloud.people import audit
 from roost_cloud.services import Services
 from roost_cloud.trust import queries
@@ -20,7 +21,7 @@ from roost_cloud.trust.online_keys import OnlineKeys
 from roost_cloud.trust.publishing import Publisher
 from roost_cloud.trust.queries import RoleStatus
 from roost_shared.topics import NAME
-from roost_shared.trust.names import ASSIGNMENTS, FILE_NAME, SNAPSHOT, TIMESTAMP, task_role
+from roost_shared.trust.names import ASSIGNMENTS, FILE_NAME, SNAPSHOT, TARGETS, TIMESTAMP, task_role
 
 __all__ = ["METADATA_TYPE", "FileName", "Nonce", "TimeBody", "metadata_response", "router", "signed_time"]
 
@@ -177,6 +178,7 @@ def make_online_keys(member: Admin, services: Given, body: OnlineKeysRequest) ->
             now=services.now(),
             keyids=[key.keyid for key in made.values()],
         )
+    _seal_anew(services, keys)
     return OnlineKeysBody(**made)
 
 
@@ -214,8 +216,10 @@ def put_root(member: Admin, services: Given, metadata: _Metadata, response: Resp
     openapi_extra=_BODY,
 )
 def put_targets(member: Admin, services: Given, metadata: _Metadata, response: Response) -> AcceptedBody:
-    """Make top-level targets the newest: who may release for which task."""
-    return _accept(response, _publisher(services, member).targets, metadata)
+    """Make top-level targets the newest: who may release for which task, and which keys sign assignments."""
+    accepted = _accept(response, _publisher(services, member).targets, metadata)
+    _seal_anew(services, _keys(services, member.tenant))
+    return accepted
 
 
 @router.put(
@@ -283,6 +287,15 @@ def _publisher(services: Services, member: Member) -> Publisher:
         actor=member.name,
         now=services.now(),
     )
+
+
+def _seal_anew(services: Services, keys: OnlineKeys) -> None:
+    """Have what devices are assigned signed by the keys of now, where devices believe any for it."""
+    with services.database.begin() as session:
+        standing = queries.shared_standing(session, services.objects, keys)
+        targets = None if standing is None else standing.targets(TARGETS)
+        if targets is not None and queries.delegated_keyids(targets.signed, ASSIGNMENTS):
+            seal_anew(session, keys, targets.signed)
 
 
 def _accept(response: Response, publish: Callable[[bytes], bool], metadata: bytes) -> AcceptedBody:

@@ -20,7 +20,16 @@ from roost_cloud.keyring.signing import Draft, read_draft
 from roost_cloud.keyring.trusted import TrustedRepository
 from roost_cloud.trust import drafts
 from roost_shared.durable import write_durably
-from roost_shared.trust.names import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, target_path, task_of_role, task_role
+from roost_shared.trust.names import (
+    ASSIGNMENTS,
+    ROOT,
+    SNAPSHOT,
+    TARGETS,
+    TIMESTAMP,
+    target_path,
+    task_of_role,
+    task_role,
+)
 
 __all__ = ["Ceremony", "SignaturesMissingError", "expires_in", "manifest_target"]
 
@@ -64,6 +73,7 @@ class _PublicKey(msgspec.Struct, frozen=True):
 class _OnlineKeys(msgspec.Struct, frozen=True):
     snapshot: _PublicKey
     timestamp: _PublicKey
+    assignments: _PublicKey
 
 
 @dataclass(frozen=True)
@@ -94,7 +104,7 @@ class Ceremony:
         """
         folder = self.keyring.folder
         if not (folder / _FIRST_ROOT).exists():
-            online = self._online_keys(anew=False)
+            online = self._online_keys()
             root = drafts.first_root(
                 [one.public for one in root_keys],
                 [one.public for one in targets_keys],
@@ -107,7 +117,8 @@ class Ceremony:
         data = (folder / _FIRST_ROOT).read_bytes()
         root = _parsed(data)
         if not (folder / _FIRST_TARGETS).exists():
-            self._remember(_FIRST_TARGETS, Draft(TARGETS, Metadata(drafts.first_targets(self.expires)), (root,)))
+            targets = drafts.first_targets(self.expires, self._online_keys().assignments.key())
+            self._remember(_FIRST_TARGETS, Draft(TARGETS, Metadata(targets), (root,)))
         self.cloud.send("PUT", "/trust/root", data)
         self.keyring.believe(data)
         self.cloud.send("PUT", "/trust/targets", (folder / _FIRST_TARGETS).read_bytes())
@@ -141,6 +152,20 @@ class Ceremony:
         key = self.cloud.call("POST", f"/trust/releases/{task}/releaser", _PublicKey, body={"anew": True})
         self.delegate(task, [key.key()], 1)
         self.cloud.call("POST", f"/trust/releases/{task}", dict, body={})  # what was released before, by its key
+
+    def delegate_assignments(self, *, anew: bool = False) -> None:
+        """Have the cloud sign assignments from now on.
+
+        Args:
+            anew: by another key than so far. From its making on the cloud signs by both, what it has signed before
+                too, so whether a device has seen these targets yet or not, it believes what it is assigned.
+        """
+        trusted = TrustedRepository(self.cloud, self.keyring)
+        root, before = trusted.root, trusted.targets
+        if anew and self.draft is None and (missing := self._targets_missing(trusted)):
+            raise SignaturesMissingError(TARGETS, missing, None)  # before the cloud makes a key that nobody names
+        key = self._online_keys(ASSIGNMENTS, anew=anew).assignments.key()
+        self._finish(Draft(TARGETS, Metadata(drafts.assigning(before, [key], expires=self.expires)), (root,)))
 
     def rekey_task(self, task: str, *, add: Sequence[Key], remove: Sequence[str], threshold: int | None) -> None:
         """Other releasers for a task; with the same, what they signed holds for longer.
@@ -189,7 +214,7 @@ class Ceremony:
         """A root that names new keys of the cloud's for snapshot and timestamp, and the old ones no more."""
         trusted = TrustedRepository(self.cloud, self.keyring)
         before = trusted.root
-        online = self._online_keys(anew=True)
+        online = self._online_keys(SNAPSHOT, TIMESTAMP, anew=True)
         after = before
         for role, key in ((SNAPSHOT, online.snapshot.key()), (TIMESTAMP, online.timestamp.key())):
             gone = [keyid for keyid in before.roles[role].keyids if keyid != key.keyid]
@@ -197,6 +222,11 @@ class Ceremony:
         after.version = before.version + 1
         self._finish(Draft(ROOT, Metadata(after), (before, after)))
         return after
+
+    @property
+    def has_targets_key(self) -> bool:
+        """Whether targets can be signed here."""
+        return not self._targets_missing(TrustedRepository(self.cloud, self.keyring))
 
     def cosign(self, file: Path, show: Callable[[str, Root | Targets, Root | Targets | None], None]) -> None:
         """Add the signatures of the keys that are here to somebody's draft, and send it once they are enough.
@@ -242,6 +272,11 @@ class Ceremony:
         draft.sign(self.keyring)
         return draft
 
+    def _targets_missing(self, trusted: TrustedRepository) -> int:
+        """How many signatures the next targets would lack, were they signed here."""
+        after = drafts.renewed(trusted.targets, self.expires)
+        return self._signed(Draft(TARGETS, Metadata(after), (trusted.root,))).missing
+
     def _finish(self, draft: Draft) -> None:
         self._require(self._signed(draft))
         draft.send(self.cloud)
@@ -259,8 +294,9 @@ class Ceremony:
             raise SignaturesMissingError(draft.role, draft.missing, None)
         write_durably(self.keyring.folder / file, draft.metadata.to_bytes())
 
-    def _online_keys(self, *, anew: bool) -> _OnlineKeys:
-        return self.cloud.call("POST", "/trust/online-keys", _OnlineKeys, body={"anew": anew})
+    def _online_keys(self, *roles: str, anew: bool = False) -> _OnlineKeys:
+        body = {"anew": anew, "roles": roles}
+        return self.cloud.call("POST", "/trust/online-keys", _OnlineKeys, body=body)
 
 
 def manifest_target(task: str, name: str, version: str, manifest: bytes) -> TargetFile:

@@ -22,7 +22,8 @@ from roost_cloud.registry import blobs
 from roost_cloud.registry.candidate import Candidate
 from roost_cloud.registry.errors import InUseError, TakenError
 from roost_cloud.registry.reference import Reference
-from roost_cloud.registry.use import check_unused
+from roost_cloud.registry.use import check_unassigned, check_unreleased, check_unused
+from roost_cloud.trust.online_keys import OnlineKeys
 from roost_shared.bundle import BundleConfig
 
 __all__ = [
@@ -168,22 +169,37 @@ def lineage(session: Session, row: BundleVersion) -> Lineage:
     return Lineage(parents, session.scalars(children).all())
 
 
-def delete(session: Session, tenant: str, name: str, version: str, *, actor: str, now: datetime) -> list[str]:
+def delete(
+    session: Session, store: ObjectStore, keys: OnlineKeys, name: str, version: str, *, actor: str, now: datetime
+) -> list[str]:
     """Delete a version. Its children do not stand in the way: each holds all its blobs itself, and the row stays.
+
+    Args:
+        session: to write with.
+        store: has the tenant's TUF repository.
+        keys: the tenant's.
+        name: the bundle's.
+        version: which.
+        actor: who does it.
+        now: when.
 
     Returns:
         Digests of its blobs, which a collection may now remove.
 
     Raises:
         NotFoundError: as `get`.
-        InUseError: an alias points at it, or a task names it.
+        InUseError: an alias points at it, a task names it, it is released, or assigned to a device.
+        TrustDamagedError: whether it is released cannot be told.
     """
+    tenant = keys.tenant
     row = lock(session, tenant, name, version)
     aliases = select(Alias.alias).where(Alias.tenant == tenant, Alias.name == name, Alias.version == version)
     pointing = list(session.scalars(aliases.order_by(Alias.alias)))
     if pointing:
         raise InUseError(f"{name}:{version} is what {', '.join(pointing)} points at: move or delete that alias first")
     check_unused(session, tenant, Reference(name, ":", version))
+    check_unassigned(session, row)
+    check_unreleased(session, store, keys, row)
     of_version = (BundleBlob.tenant == tenant, BundleBlob.name == name, BundleBlob.version == version)
     digests = list(session.scalars(select(BundleBlob.digest).where(*of_version)))
     session.execute(delete_rows(BundleBlob).where(*of_version))

@@ -1,12 +1,12 @@
 """What others ask of a tenant's repository: a file, the time, who may sign what, and which root a device shall pin."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from tuf.api.metadata import Key, Role, Root, Signed, Targets
+from tuf.api.metadata import Key, Role, Root, Signed, TargetFile, Targets
 
 from roost_cloud.db.tables import TrustRepository
 from roost_cloud.errors import NotFoundError
@@ -37,8 +37,10 @@ __all__ = [
     "online_keyids",
     "read_file",
     "read_pinned",
+    "released",
     "releasers",
     "roles",
+    "shared_standing",
     "sign_time",
 ]
 
@@ -141,6 +143,32 @@ def delegated_keyids(targets: Targets | None, role: str) -> frozenset[str]:
     delegations = None if targets is None else targets.delegations
     found = None if delegations is None else (delegations.roles or {}).get(role)
     return frozenset(() if found is None else found.keyids)
+
+
+def shared_standing(session: Session, store: ObjectStore, keys: OnlineKeys) -> Standing | None:
+    """The repository as nobody changes it until the transaction ends; None if the tenant has none.
+
+    Raises:
+        TrustDamagedError: it is not what was put there.
+    """
+    row = session.get(TrustRepository, keys.tenant, with_for_update={"read": True})
+    return None if row is None else read_standing(store, keys, row)
+
+
+def released(standing: Standing, task: str, now: datetime) -> Mapping[str, TargetFile]:
+    """The manifests that devices may run for a task, by target path: released by those who may, and not expired.
+
+    Raises:
+        TrustDamagedError: the repository is not what was put there.
+    """
+    role, targets = task_role(task), standing.targets(TARGETS)
+    release = standing.targets(role)
+    if targets is None or release is None or not delegated_keyids(targets.signed, role):
+        return {}
+    if release.signed.expires <= now or targets.signed.expires <= now:
+        return {}
+    believed = targets.signed.get_verification_result(role, release.signed_bytes, release.signatures)
+    return release.signed.targets if believed else {}
 
 
 def find_pin(session: Session, keys: OnlineKeys) -> Pin | None:

@@ -194,7 +194,7 @@ def test_an_attack_gets_nothing_believed(repository: TufRepository, client: Trus
     assert getattr(caught.value, "reason", None) == case.reason
     assert client.state == "fresh", "the repository is as good as before"
     if case.attack not in (rotated_out, one_of_two, one_key_under_two_names, undelegated):
-        assert verify(client, good, 7), "and what was believed still is"
+        assert verify(client, good, 7) == assignment(7), "and what was believed still is"
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_a_memory_that_is_lost_leaves_what_the_caller_knows(
         write_durably(tmp_path / "assignment.json", bytes_kept)
     with pytest.raises(TrustRefusedError, match="rollback"):
         verify(client, repository.seal(6), 7)
-    assert verify(client, repository.seal(7), 7)
+    assert verify(client, repository.seal(7), 7) == assignment(7)
 
 
 def test_a_stolen_key_that_went_out_of_all_reach_is_cured_by_a_new_one(
@@ -263,19 +263,19 @@ def test_a_key_is_changed_without_a_moment_between(repository: TufRepository, cl
     old, new = repository.signers[ASSIGNMENTS][0], CryptoSigner.generate_ed25519()
     verify(client, repository.seal(7))
     both = SealedAssignment.parse(repository.seal(7)).sealed_by([old, new])
-    assert verify(client, both, 7)
+    assert verify(client, both, 7) == assignment(7)
     repository.signers[ASSIGNMENTS] = [new]
     repository.next_targets()
     client.refresh()
-    assert verify(client, both, 7)
+    assert verify(client, both, 7) == assignment(7)
     assert verify(client, SealedAssignment.parse(both).sealed_by([new]), 7) == assignment(7)
     with pytest.raises(TrustRefusedError, match="rollback"):
         verify(client, repository.seal(6), 7)
 
 
 def test_an_assignment_too_large_for_a_device_is_not_sealed(repository: TufRepository) -> None:
-    name = {"name": "cloud", "where": "cloud"}
-    many = AssignedTask(contestants=(AssignedContestant(**name),), default="x" * ASSIGNMENT_LIMIT_BYTES)
+    cloud = AssignedContestant(name="cloud", where="cloud")
+    many = AssignedTask(contestants=(cloud,), default="x" * ASSIGNMENT_LIMIT_BYTES)
     with pytest.raises(AssignmentSizeError, match="assign fewer tasks") as caught:
         repository.seal(1, tasks={"meter": many})
     assert isinstance(caught.value, RoostError)
