@@ -42,6 +42,7 @@ class FakeKeeper:
         self.raised: list[tuple[str, int, float]] = []
         self.hurries: list[int] = []  # inputs it had been given then
         self.has_room = True
+        self.is_coming = False
 
     def keep(self, record: SampleRecord, payload: SharedPayload, done: Done, **terms: Any) -> bool:
         if self.has_room:
@@ -205,6 +206,58 @@ def test_a_disk_that_stalls_holds_up_only_so_many_and_the_oldest_go_first() -> N
     assert not site.settled, "a moment is no stall"
     site.reactor.advance(250 * MS)
     assert site.settled == ["1", "2"]
+
+
+def test_a_keeper_that_is_coming_is_waited_for_and_then_has_its_time() -> None:
+    site = Site(CaptureConfig(base_rate=1.0), unsettled_limit=2)
+    site.keeper.is_coming = True
+    for key in "123":
+        site.answer(key)
+    site.reactor.advance(8 * SECOND)
+    assert not site.settled, "however long, and however many"
+    site.keeper.is_coming = False
+    site.reactor.advance(8 * SECOND + 200 * MS)
+    assert not site.settled, "it has only just come"
+    site.keeper.dones[0](None)
+    assert site.settled == ["1"]
+    site.reactor.advance(11 * SECOND)
+    assert site.settled == ["1", "2", "3"], "it is no better than a slow disk"
+    assert site.decoy.counts["acknowledged_early"] == 2
+
+
+def test_what_is_acknowledged_early_is_said_at_once_and_what_is_lost_by_it_in_the_end() -> None:
+    site = Site(CaptureConfig(base_rate=1.0))
+    for key in "12":
+        site.answer(key)
+    site.reactor.advance(3 * SECOND)
+    assert site.complaints.counts["capture.acknowledged_early"] == 2
+    site.keeper.dones[0](None)
+    site.decoy.stop()
+    site.decoy.stopped()
+    assert site.complaints.counts["capture.lost"] == 1
+
+
+def test_an_agent_that_stops_acknowledges_nothing_early() -> None:
+    site = Site(CaptureConfig(base_rate=1.0), unsettled_limit=1)
+    for key in "12":
+        site.answer(key)
+    site.decoy.stop()
+    site.answer("3")
+    site.reactor.advance(5 * SECOND)
+    site.keeper.dones[0](None)
+    site.decoy.stopped()
+    assert site.settled == ["1"], "the others come again"
+    assert not site.complaints.counts
+
+
+def test_an_input_does_not_pass_for_durable_because_another_of_its_id_is() -> None:
+    site = Site(CaptureConfig(base_rate=1.0))
+    site.answer("r7", repeatable=True, fingerprint=7)
+    site.answer("r7", repeatable=True, fingerprint=8)
+    site.keeper.dones[0](None)
+    assert not site.settled
+    site.keeper.dones[1](None)
+    assert site.settled == ["r7", "r7"]
 
 
 def test_the_keeper_waits_for_more_only_until_many_wait_for_it_kept_or_not() -> None:
