@@ -164,14 +164,14 @@ def test_one_that_is_just_ending_is_waited_for(rig: SpoolerRig, tmp_path: Path) 
 def test_it_is_coming_until_it_is_there_and_again_while_another_takes_its_place(rig: SpoolerRig) -> None:
     assert not rig.spooler.is_coming, "nobody has started it"
     rig.start()
-    assert rig.spooler.is_coming
+    rig.until(lambda: rig.spooler.is_coming, "it is on its way")
     pid = pid_of(rig)
-    assert not rig.spooler.is_coming
+    rig.until(lambda: not rig.spooler.is_coming, "it is there")
     rig.keep(b"pixels")
     rig.until_settled()
     os.kill(pid, signal.SIGKILL)
     rig.until_gone(pid)
-    assert rig.spooler.is_coming
+    rig.until(lambda: rig.spooler.is_coming, "another takes its place")
 
 
 def test_one_that_never_comes_is_not_coming_for_ever(rig: SpoolerRig, monkeypatch: pytest.MonkeyPatch) -> None:
