@@ -56,11 +56,12 @@ class Answered(msgspec.Struct, frozen=True):
 class _Watched:
     """An answered request that is still open: late scores may come."""
 
-    __slots__ = ("answered", "payload", "sample")
+    __slots__ = ("answered", "by_chance", "payload", "sample")
 
     def __init__(self, answered: Answered, sample: str | None) -> None:
         self.answered = answered
         self.sample = sample  # what its record is named, if there is one
+        self.by_chance = False  # it is told of by the base rate, and would be in any case if a late score spoke for it
         self.payload: SharedPayload | None = None  # held while the input is not kept
 
     def let_go(self) -> None:
@@ -141,6 +142,8 @@ class Decoy:
         self._watched[answered.input.key] = watched
         if keeping is not None or config.answers == "all":
             self._record(watched, config, keeping)
+        if not config.pixels:
+            watched.by_chance = keeping is not None and keeping.probability < 1
         if not config.pixels or answered.payload is None:
             return
         if keeping is None:
@@ -153,10 +156,12 @@ class Decoy:
         watched = self._watched.get(key)
         if watched is None:
             return
+        likelier = 1.0
         if late.differs and self._tasks[watched.answered.input.task].disagreement:
-            self._speak_for(watched)
+            likelier = self._speak_for(watched)
         if watched.sample is not None:
-            self._note(_late_record(watched.sample, late, self._reactor.now_ns() - watched.answered.input.received_ns))
+            elapsed_ns = self._reactor.now_ns() - watched.answered.input.received_ns
+            self._note(_late_record(watched.sample, late, elapsed_ns, likelier))
 
     def closed(self, key: str) -> None:
         """Nothing more will be said of a request."""
@@ -239,20 +244,23 @@ class Decoy:
             self._coming.pop(answered.input.key, None)
         self._acknowledgements.written(answered.input.key, record.sample)
 
-    def _speak_for(self, watched: _Watched) -> None:
-        """A late score says something else than the answer did."""
+    def _speak_for(self, watched: _Watched) -> float:
+        """A late score says something else than the answer did; by how much likelier its sample was to be told of."""
         keeping, config = decide_late(), self._tasks[watched.answered.input.task]
         was_held = self._held.pop(watched.answered.input.key, None) is not None
         if watched.payload is not None:
             self._record(watched, config, keeping)
             watched.let_go()
         elif watched.sample is not None:
-            likelier = 1 / config.base_rate if was_held else 1.0
+            likelier = 1 / config.base_rate if was_held or watched.by_chance else 1.0
+            watched.by_chance = False
             self._keeper.raise_priority(watched.sample, keeping.priority, likelier)
+            return likelier
         elif config.pixels:
             self.counts["late_missed"] += 1
         else:
             self._record(watched, config, keeping)
+        return 1.0
 
     def _hold(self, watched: _Watched, payload: SharedPayload | None) -> None:
         """Keep an input in memory for a while: a late score may speak for it.
@@ -291,7 +299,7 @@ class Decoy:
         self._complaints.note(code, f"{answered.input.task} {answered.input.id} is not kept: {why}")
 
 
-def _late_record(sample: str, late: Late, elapsed_ns: int) -> LateRecord:
+def _late_record(sample: str, late: Late, elapsed_ns: int, likelier: float) -> LateRecord:
     score = late.score
     return LateRecord(
         sample=sample,
@@ -302,4 +310,5 @@ def _late_record(sample: str, late: Late, elapsed_ns: int) -> LateRecord:
         output=score.output,
         elapsed_ms=ns_to_ms(elapsed_ns),
         differs=late.differs,
+        likelier=likelier,
     )

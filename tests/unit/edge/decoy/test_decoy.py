@@ -394,6 +394,27 @@ def test_inputs_that_late_scores_speak_for_stand_for_themselves_alone() -> None:
     assert sum(1 / probability for probability in probabilities.values()) == 200
 
 
+def told_weights(site: Site) -> list[float]:
+    """How many answers each sample stands for, by what the cloud is told of it."""
+    records: list[Record] = [*site.keeper.kept, *site.keeper.notes]
+    probabilities = {one.sample: one.probability for one in records if isinstance(one, SampleRecord)}
+    for one in records:
+        if isinstance(one, LateRecord):
+            probabilities[one.sample] *= one.likelier
+    return [1 / probability for probability in probabilities.values()]
+
+
+@pytest.mark.parametrize("pixels", [True, False])
+def test_the_cloud_is_told_that_answers_late_scores_speak_for_stand_for_themselves_alone(pixels: bool) -> None:  # noqa: FBT001 - a case
+    site = Site(CaptureConfig(base_rate=0.25, pixels=pixels))
+    for number in range(200):
+        site.answer(str(number))
+        site.late(str(number))
+        site.late(str(number))  # another contestant's
+        site.decoy.closed(str(number))
+    assert told_weights(site) == [1.0] * 200
+
+
 def test_an_input_that_a_late_score_would_have_missed_stands_for_others_too() -> None:
     site = Site(CaptureConfig(base_rate=0.25))
     for number in range(400):
