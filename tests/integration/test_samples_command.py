@@ -216,7 +216,8 @@ def test_a_sample_that_is_not_as_the_api_says_is_an_answer_that_cannot_be_read(
 ) -> None:
     stock(cloud)
     whole = json.loads(run(cloud, "show", f"cam.01/{BOOT}-1", "--json"))
-    for odd in ({"candidates": 7}, {"late": [{"contestant": 1}]}, {"input": {"probability": "x"}}, {"label": []}):
+    odds: list[dict[str, Any]] = [{"candidates": 7}, {"late": [{"label": "4"}]}, {"input": {"size_bytes": "x"}}]
+    for odd in odds:
         data = json.dumps(whole | odd).encode()
         monkeypatch.setattr(ApiClient, "send", lambda *_, data=data, **__: Reply(200, {}, data))
         run(cloud, "show", f"cam.01/{BOOT}-1", fails="ApiAnswerError")
