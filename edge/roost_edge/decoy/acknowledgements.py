@@ -2,8 +2,9 @@
 
 Nobody may wait on a slow disk: a broker hands out only so many inputs that are not acknowledged. So where the disk
 stalls and too many wait, or one waits too long, it is acknowledged before it is durable, counted and said: it is still
-going to be kept, but nobody was promised that. A keeper that is only just coming is no slow disk, and is waited for;
-nor is there anybody to make way for once the agent stops.
+going to be kept, but nobody was promised that. A keeper that is only just coming is no slow disk, and is waited for.
+What had waited at the broker anyway makes no room for others in a crowd: there is always one, after each start. Nor is
+there anybody to make way for once the agent stops.
 
 Durable together is cheaper than one by one, so the keeper waits a moment for more. Acknowledgements leave in order,
 and behind each input that waits others may: once they are many, that moment is over.
@@ -29,11 +30,12 @@ Settle = Callable[[], object]
 class _Waiting:
     """An input that is being written, and who hears once it is durable."""
 
-    __slots__ = ("sample", "settles", "since_ns")
+    __slots__ = ("backlog", "sample", "settles", "since_ns")
 
-    def __init__(self, sample: str, since_ns: int, settles: list[Settle]) -> None:
+    def __init__(self, sample: str, since_ns: int, settles: list[Settle], *, backlog: bool) -> None:
         self.sample = sample
         self.since_ns = since_ns
+        self.backlog = backlog
         self.settles = settles
 
 
@@ -68,10 +70,11 @@ class Acknowledgements:
         """Inputs that are being written and were not acknowledged early."""
         return len(self._waiting)
 
-    def hold(self, key: str, sample: str) -> None:
-        """An input is being written from now on, as this sample."""
+    def hold(self, key: str, sample: str, *, backlog: bool) -> None:
+        """An input is being written from now on, as this sample; whether it had waited while we were away."""
         before = self._waiting.pop(key, None)
-        self._waiting[key] = _Waiting(sample, self._reactor.now_ns(), [] if before is None else before.settles)
+        settles = [] if before is None else before.settles
+        self._waiting[key] = _Waiting(sample, self._reactor.now_ns(), settles, backlog=backlog)
         if self._look is None and not self._stopping:
             self._look = self._reactor.call_after(_STALL_NS, self._release_stalled)
 
@@ -118,7 +121,7 @@ class Acknowledgements:
             self._patient_from_ns = now_ns
         for key, waiting in list(self._waiting.items()):
             waited_ns = now_ns - max(waiting.since_ns, self._patient_from_ns)
-            is_crowded = len(self._waiting) > self._unsettled_limit
+            is_crowded = len(self._waiting) > self._unsettled_limit and not waiting.backlog
             if waited_ns < _STALL_NS or (waited_ns < _PROMISE_NS and not is_crowded):
                 break
             self._release(key, waiting)

@@ -228,7 +228,7 @@ class Decoy:
             self._note(record)
             return
         self.counts.update(f"kept_for_{reason}" for reason in keeping.kept_for[:1])
-        self._acknowledgements.hold(key, record.sample)
+        self._acknowledgements.hold(key, record.sample, backlog=answered.input.backlog)
         if answered.input.repeatable:
             self._coming[key] = _Kept(record.sample, answered.decision.request.fingerprint)
             if len(self._coming) > _COMING:

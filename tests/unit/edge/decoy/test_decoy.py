@@ -260,6 +260,16 @@ def test_an_input_does_not_pass_for_durable_because_another_of_its_id_is() -> No
     assert site.settled == ["r7", "r7"]
 
 
+def test_a_crowd_that_had_waited_at_the_broker_is_no_reason_to_acknowledge_early() -> None:
+    site = Site(CaptureConfig(base_rate=1.0), unsettled_limit=2)
+    for key in "1234":
+        site.answer(key, backlog=True)
+    site.reactor.advance(1 * SECOND)
+    assert not site.settled
+    site.reactor.advance(3 * SECOND)
+    assert site.settled == list("1234"), "yet a disk that takes so long is waited for no more"
+
+
 def test_the_keeper_waits_for_more_only_until_many_wait_for_it_kept_or_not() -> None:
     site = Site(CaptureConfig(base_rate=0.0), unsettled_limit=5)
     for key in "123":
