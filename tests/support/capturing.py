@@ -28,7 +28,7 @@ __all__ = [
     "until_all_arrived",
 ]
 
-# More at a time than the broker hands out: nothing is acknowledged early, however busy the machine.
+# More at a time than live inputs can fill; a backlog, which can, is not acknowledged early for being a crowd.
 AT_LEISURE = "free_disk_bytes = 0\nin_flight = 40\nuplink_bytes_per_s = 0\n"
 
 _SPOOLER = b"roost_edge.spooler.process"
