@@ -42,7 +42,7 @@ def test_an_agent_killed_at_random_moments_brings_each_input_once(
             agent.start(wait=number % 3 > 0)  # else it is killed while it starts
         sensor.stop()
         until(lambda: agent.connected, "it is back")
-        until_all_arrived(agent, capture_cloud, device, len(sensor.sent))
+        until_all_arrived(agent, capture_cloud, device, sensor.sent)
         assert agent.stop() == 0
     capture_cloud.has_once(device, sensor.sent)
 
@@ -103,6 +103,6 @@ def test_a_cloud_killed_at_random_moments_has_each_input_once(
             capture_cloud.start()
             capture_cloud.link.cut()
         sensor.stop()
-        until_all_arrived(agent, capture_cloud, device, len(sensor.sent))
+        until_all_arrived(agent, capture_cloud, device, sensor.sent)
         assert agent.stop() == 0
     capture_cloud.has_once(device, sensor.sent)
