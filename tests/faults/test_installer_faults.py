@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from roost_edge.installer import pointer
-from roost_edge.installer.errors import LyingServerError, StoreUnwritableError
+from roost_edge.installer.errors import LyingServerError, NoDiskError, StoreUnwritableError
 from roost_edge.installer.garbage import collect_garbage
 from roost_edge.installer.pointer import read_in_force
 from roost_edge.installer.store import BundleStore
@@ -17,6 +17,7 @@ from roost_shared.bundle import Bundle, open_bundle
 from roost_shared.bundle.layout import blob_path
 from tests.support.disk_tree import TREE_CALLS, DiskTree
 from tests.support.install_work import FolderCloud, assign, install, install_from
+from tests.support.mounts import remount, small_tmpfs
 from tests.support.served_cloud import bundle_like, sizes_of
 from tests.support.step_killer import end_at_each_step
 from tests.support.strace import Call, traced_calls
@@ -193,6 +194,27 @@ def test_a_disk_that_takes_no_pointer_leaves_the_version_in_force(
         with pytest.raises(StoreUnwritableError, match="Read-only"):
             install_from(FolderCloud(bundles), device, assign(3, bundles[2]))
     check_whole(device, {2})
+
+
+def test_a_disk_that_fills_up_in_the_middle_is_gone_on_with_once_there_is_room(
+    tmp_path: Path, bundles: list[Bundle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = bundle_like(bundles[0], tmp_path / "large", version="9", model=b"\x09" * 600_000)
+    cloud = FolderCloud([*bundles, large])
+    with small_tmpfs(tmp_path / "small", 500_000) as state:
+        install_from(cloud, state, assign(1, bundles[0]))
+        with pytest.raises(NoDiskError):
+            install_from(cloud, state, assign(2, large))
+        with monkeypatch.context() as patched:
+            patched.setattr(BundleStore, "free_bytes", 1 << 40)  # another took the room after that was looked at
+            with pytest.raises(StoreUnwritableError, match="No space left"):
+                install_from(cloud, state, assign(3, large))
+        check_whole(state, {1})
+        given_bytes = cloud.given_bytes
+        remount(state, "size=3000000")
+        install_from(cloud, state, assign(4, large))
+        check_whole(state, {4})
+        assert cloud.given_bytes - given_bytes < 600_000, "what had come stayed"
 
 
 def test_a_disk_without_links_is_named(device: Path, bundles: list[Bundle], monkeypatch: pytest.MonkeyPatch) -> None:

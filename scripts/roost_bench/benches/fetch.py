@@ -45,6 +45,7 @@ def _measure(site: InstallSite, device: Path, first: Bundle, second: Bundle) -> 
         rig.desire(site.sealed(2, second))
         rig.until(Staged, 120)
         took_s = time.monotonic() - begun_s
+        peak_mb = _peak_mb(rig.pid)
     answered_bytes = site.relay.answered_bytes - before_bytes
     sizes = sizes_of(second)
     new_bytes = sum(size for digest, size in sizes.items() if digest not in sizes_of(first))
@@ -54,4 +55,11 @@ def _measure(site: InstallSite, device: Path, first: Bundle, second: Bundle) -> 
         "new_blob_bytes": new_bytes,
         "answered_bytes": answered_bytes,
         "staged_s": took_s,
+        "peak_mb": peak_mb,
     }
+
+
+def _peak_mb(pid: int) -> float:
+    """The most memory that a process had."""
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) * 1024 / 1e6
