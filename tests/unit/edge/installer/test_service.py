@@ -26,7 +26,7 @@ from roost_edge.installer.protocol import (
 from roost_edge.installer.service import _Outbox, _Service
 from roost_edge.installer.standing import Standing
 from roost_edge.packets import receive, send
-from roost_shared.assignment import Assignment
+from roost_shared.assignment import Assignment, Install
 from roost_shared.clock import SystemClock
 from roost_shared.messages import ErrorInfo
 
@@ -160,3 +160,10 @@ def test_a_plan_that_cannot_be_read_is_not_put_in_force(desk: Desk, state: Path)
     assert refused.error.code == "install.plan_damaged"
     assert pointer.read_standing(state).current == 6
     assert desk.installing.calls == ["forget 7"], "so that it is brought anew"
+
+
+def test_a_verdict_too_long_for_a_message_is_said_without_its_details(desk: Desk) -> None:
+    why = ErrorInfo("fit.memory", "x" * 1000)
+    install = Install(task="meter", contestant="one", bundle="meter:7", phase="refused", error=why)
+    desk.outbox.put(Refused(7, why, [install] * 1500))
+    assert desk.settle() == [Refused(7, why)]
