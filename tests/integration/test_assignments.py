@@ -12,11 +12,13 @@ from httpx2 import Response
 from sqlalchemy import select
 
 from roost_cloud.assignments import desired
+from roost_cloud.assignments.reports import Report, store_reported
 from roost_cloud.db.tables import DeviceAssignment
 from roost_cloud.services import open_services
 from roost_cloud.trust import drafts
-from roost_shared.assignment import AssignedTask, Assignment
+from roost_shared.assignment import AssignedTask, Assignment, Reported
 from roost_shared.bundle import Bundle
+from roost_shared.messages import encode_json
 from roost_shared.trust.envelope import SealedAssignment
 from tests.support.cloud import Cloud, ManualClock, settings_for
 from tests.support.fleet import FleetDevice, code_of, enrolled_device, enrolment
@@ -25,6 +27,7 @@ from tests.support.served_cloud import bundle_like
 from tests.support.trust import TrustPeople, new_signer, signed, target_of
 
 API = "/api/v1"
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where databases do not differ
 
 
 def one(bundle: str = "argmax:1", task: str = "argmax", **fields: Any) -> dict[str, Any]:
@@ -133,6 +136,7 @@ def test_a_document_becomes_a_signed_assignment(
     assert found["newest"] == made.json()
 
 
+@on_sqlite
 def test_the_same_again_is_no_new_version_and_another_is(operator: Operator, task: str, people: TrustPeople) -> None:
     assert operator.assign(one(task=task)).status_code == 201
     again = operator.assign(one(task=task))
@@ -146,6 +150,7 @@ def test_the_same_again_is_no_new_version_and_another_is(operator: Operator, tas
     assert people.tenant == "acme"
 
 
+@on_sqlite
 def test_an_alias_stands_for_where_it_points_when_it_is_assigned(
     cloud: Cloud, operator: Operator, people: TrustPeople, argmax: Bundle, task: str, tmp_path: Path
 ) -> None:
@@ -220,6 +225,7 @@ def test_bundles_have_to_be_there_and_for_the_task(standing: Operator, task: str
     assert code_of(refused) == (422, "assignment.wrong_task")
 
 
+@on_sqlite
 def test_what_was_withdrawn_or_has_run_out_is_refused(
     cloud: Cloud, operator: Operator, people: TrustPeople, task: str
 ) -> None:
@@ -229,11 +235,13 @@ def test_what_was_withdrawn_or_has_run_out_is_refused(
     assert code_of(Operator(cloud).assign(one(task=task))) == (422, "assignment.not_released")
 
 
+@on_sqlite
 def test_a_release_by_somebody_who_may_no_more_is_none(operator: Operator, people: TrustPeople, task: str) -> None:
     people.delegate(task, [new_signer()])
     assert code_of(operator.assign(one(task=task))) == (422, "assignment.not_released")
 
 
+@on_sqlite
 def test_without_trust_nothing_is_assigned(cloud: Cloud, argmax: Bundle, task: str) -> None:
     enrolled_device(cloud)
     RegistryApi(cloud).push(argmax)
@@ -242,6 +250,7 @@ def test_without_trust_nothing_is_assigned(cloud: Cloud, argmax: Bundle, task: s
     assert "`roost trust init`" in refused.json()["error"]["message"]
 
 
+@on_sqlite
 def test_without_a_key_for_it_nothing_is_assigned(operator: Operator, people: TrustPeople, task: str) -> None:
     """As in a repository that was begun before there were assignments."""
     assert people.targets.delegations is not None
@@ -258,6 +267,7 @@ def test_without_a_key_for_it_nothing_is_assigned(operator: Operator, people: Tr
     assert operator.assign(one(task=task)).status_code == 201
 
 
+@on_sqlite
 def test_nobodys_or_a_revoked_device_is_assigned_nothing(operator: Operator, task: str) -> None:
     assert code_of(operator.assign(one(task=task), "cam-99")) == (404, "not_found")
     assert operator.send("POST", "/devices/cam-01/revoke") == 200
@@ -305,6 +315,22 @@ def test_versions_go_on_past_a_device_that_was_deleted(cloud: Cloud, operator: O
     assert operator.assign(one(task=task)).json()["version"] == 2
 
 
+@on_sqlite
+@pytest.mark.parametrize(("seen", "version"), [(8, 9), (2**53, 2)])
+def test_versions_go_on_past_what_a_device_has_seen_of_a_cloud_that_has_forgotten_it(
+    operator: Operator, task: str, seen: int, version: int
+) -> None:
+    """One restored from an old copy. What no cloud can have given was a thief's, and another key cures that."""
+    operator.assign(one(task=task))
+    told = Reported(boot="b1", version=1, desired=seen)
+    services = operator.cloud.services
+    with services.database.begin() as session:
+        store_reported(session, [Report("acme", "cam-01", told, encode_json(told), services.now())])
+    assert operator.get()["following"] == "unknown"
+    assert operator.assign({"tasks": {}}).json()["version"] == version
+
+
+@on_sqlite
 def test_a_key_is_changed_without_a_moment_in_which_nothing_is_believed(
     operator: Operator, people: TrustPeople, device: FleetDevice, task: str
 ) -> None:
@@ -348,6 +374,7 @@ def test_a_deleted_device_holds_no_bundle(cloud: Cloud, operator: Operator, peop
     assert RegistryApi(cloud).ask("DELETE", "/bundles/argmax/versions/1").status_code == 204
 
 
+@on_sqlite
 def test_tenants_never_see_each_other_s(cloud: Cloud, operator: Operator, task: str) -> None:
     operator.assign(one(task=task))
     enrolled_device(cloud, "cam-02", "beta")

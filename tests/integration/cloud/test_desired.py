@@ -26,6 +26,7 @@ Start = Callable[..., Ingesting]
 CAM = "acme/d/cam-01"
 DESIRED = f"roost/1/{CAM}/desired"
 REPORTED = f"roost/1/{CAM}/reported"
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where databases do not differ
 
 
 @pytest.fixture
@@ -91,6 +92,7 @@ def payloads(peer: MqttPeer, count: int = 1) -> list[bytes]:
     return [bytes(message.payload) for message in peer.next(count)]
 
 
+@on_sqlite
 def test_a_device_is_told_at_once_and_finds_it_later(
     mosquitto: Mosquitto, database: Database, start: Start, connect: Connect
 ) -> None:
@@ -127,9 +129,8 @@ def test_what_a_broker_has_lost_it_is_told_again(
     assert {message.topic.split("/")[4] for message in peer.next(130)} == set(names)
 
 
+@on_sqlite
 def test_the_embedded_broker_keeps_it_until_it_is_cleared(database: Database, start: Start, connect: Connect) -> None:
-    if database.dialect != "sqlite":
-        pytest.skip("the embedded broker comes with SQLite")
     add_devices(database, ["cam-01"])
     with FleetBroker() as fleet:
         role = start(fleet.url, **fleet.cloud)
@@ -172,6 +173,7 @@ def test_a_device_that_shows_an_older_one_is_told_again(
     assert told(database), "it has believed the newest, whatever it makes of it"
 
 
+@on_sqlite
 def test_a_device_that_is_born_and_has_never_said_what_it_runs_is_told_again(
     mosquitto: Mosquitto, database: Database, start: Start, connect: Connect
 ) -> None:
@@ -187,6 +189,7 @@ def test_a_device_that_is_born_and_has_never_said_what_it_runs_is_told_again(
     assert payloads(cam) == [newest]
 
 
+@on_sqlite
 def test_the_last_word_on_what_a_device_runs_is_kept(
     mosquitto: Mosquitto, database: Database, start: Start, connect: Connect
 ) -> None:
@@ -203,6 +206,7 @@ def test_the_last_word_on_what_a_device_runs_is_kept(
     assert (row.version, row.desired, row.confirmed, row.document) == (2, 2, True, report(2, confirmed=True))
 
 
+@on_sqlite
 def test_what_is_foreign_or_unreadable_harms_nobody(
     mosquitto: Mosquitto, database: Database, start: Start, connect: Connect
 ) -> None:
