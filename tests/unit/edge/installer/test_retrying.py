@@ -18,6 +18,7 @@ from roost_edge.installer.errors import (
 from roost_edge.installer.job import Patience
 from roost_edge.installer.retrying import LIES, wait_ns
 from roost_shared.clock import SECOND
+from roost_shared.cloud_url import CloudUrlError
 from roost_shared.errors import RoostError
 from roost_shared.messages import ErrorInfo
 from roost_shared.trust import (
@@ -29,6 +30,7 @@ from roost_shared.trust import (
 )
 
 HEALING: list[RoostError] = [
+    CloudUrlError("ftp://cloud"),
     CloudUnreachableError("cut"),
     CloudFailedError(503, "", "later"),
     SlowDownloadError("trickle"),
