@@ -18,11 +18,10 @@ import secrets
 import signal
 from typing import Any, Final
 
+from roost_edge.asker import make_asker
 from roost_edge.assignments import make_assignments
 from roost_edge.broker_settings import own_identity, site_settings
 from roost_edge.capture import make_capture
-from roost_edge.cloud_link.ledger import Ledger
-from roost_edge.cloud_link.link import CloudLink
 from roost_edge.cloud_traffic import Riders
 from roost_edge.config import AgentConfig
 from roost_edge.desk import Desk
@@ -32,8 +31,6 @@ from roost_edge.intake.mqtt import MqttIntake
 from roost_edge.intakes import Intakes
 from roost_edge.mqtt import BrokerConnection
 from roost_edge.reactor import Reactor, Timer
-from roost_edge.shrinking.downscaler import Downscaler
-from roost_edge.shrinking.shrinker import Shrinker
 from roost_edge.site_connection import SiteConnection
 from roost_edge.state_folder import StateFolder
 from roost_edge.status import StatusServer
@@ -118,7 +115,9 @@ class Agent:
             in_flight=config.limits.in_flight,
             payload_limit_bytes=config.limits.payload_bytes,
         )
-        self._downscaler, self._link = self._make_asker()
+        self._downscaler, self._link = make_asker(
+            config, self._topics, self._boot, self._desk, self._reactor, self._complaints
+        )
         self._capture = make_capture(config, self._topics, self._boot, self._reactor, self._complaints)
         if self._capture is not None:
             self._desk.decoy = self._capture.decoy
@@ -165,18 +164,6 @@ class Agent:
         self._stopping = False
         self._leaving = False
         self._connections_left = 2
-
-    def _make_asker(self) -> tuple[Downscaler, CloudLink]:
-        """What asks cloud contestants: the desk asks the downscaler, that the link; scores come back the same way."""
-        config = self._config
-        budget = 0 if config.cloud is None else config.cloud.ask_bytes_per_day
-        ledger = Ledger(config.state_dir, budget, self._reactor, self._complaints)
-        limits = config.limits.of_inputs
-        downscaler = Downscaler(Shrinker(self._reactor, self._complaints, limits), self._reactor, self._desk)
-        link = CloudLink(self._topics, self._boot, ledger, self._reactor, self._complaints, downscaler)
-        downscaler.asker = link
-        self._desk.asker = downscaler
-        return downscaler, link
 
     def _make_intake(self, connection: BrokerConnection) -> MqttIntake:
         return MqttIntake(

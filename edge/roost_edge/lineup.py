@@ -48,7 +48,7 @@ class _Crew(NamedTuple):
 
 
 class Guest(NamedTuple):
-    """A contestant of another line-up of the same task, that scores as a shadow here."""
+    """A contestant of another line-up of the same task, that scores as a shadow here, once there is an answer."""
 
     name: str  # what it is called here
     lineup: "Lineup"
@@ -120,6 +120,7 @@ class Lineup:
             labels=self.labels,
             private=self.entry.private,
             seats=seats,
+            deferred=frozenset(guest.name for guest in guests),
             observer=observer,
         )
 

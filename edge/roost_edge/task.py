@@ -21,7 +21,13 @@ class Observer(Protocol):
     """Hears all that is said of a task's requests."""
 
     def scored(self, key: str, score: Score, took_ns: int | None) -> None:
-        """A contestant has scored request `key`, `took_ns` after its receipt; None: it had waited at the broker."""
+        """A contestant has scored a request.
+
+        Args:
+            key: the request's.
+            score: what it says.
+            took_ns: since receipt, or since it was asked if that was deferred; None: it had waited at the broker.
+        """
         ...
 
     def failed(self, contestant: str, error: ErrorInfo) -> None:
@@ -45,6 +51,7 @@ class Task:
         labels: what the bundles can say, None where they say no labels or there is none.
         private: its inputs do not leave the device.
         seats: contestant to its seat, where that is not its name.
+        deferred: shadows that are asked once a request is answered, so that they are not in its way.
         observer: hears of its requests; None: nobody does.
     """
 
@@ -59,6 +66,7 @@ class Task:
         labels: frozenset[str] | None = None,
         private: bool = False,
         seats: Mapping[str, str] | None = None,
+        deferred: frozenset[str] = frozenset(),
         observer: Observer | None = None,
     ) -> None:
         self.policy = policy
@@ -71,6 +79,7 @@ class Task:
         self.unsigned = unsigned
         self.labels = labels
         self.private = private
+        self.deferred = deferred
         self.observer = observer
         self.link = Link()  # to its cloud contestants, as it is known now
         self.inject: dict[str, Any] = {}  # external state, the latest of each name

@@ -2,21 +2,25 @@
 
 import errno
 import os
+import random
 import shutil
 from pathlib import Path
 
 import pytest
 
-from roost_edge.installer import pointer, store
-from roost_edge.installer.errors import LyingServerError, StoreUnwritableError
+from roost_edge.installer import pointer
+from roost_edge.installer.errors import LyingServerError, NoDiskError, StoreUnwritableError
 from roost_edge.installer.garbage import collect_garbage
 from roost_edge.installer.pointer import read_in_force
 from roost_edge.installer.store import BundleStore
 from roost_shared.bundle import Bundle, open_bundle
 from roost_shared.bundle.layout import blob_path
+from tests.support.disk_tree import TREE_CALLS, DiskTree
 from tests.support.install_work import FolderCloud, assign, install, install_from
+from tests.support.mounts import remount, small_tmpfs
 from tests.support.served_cloud import bundle_like, sizes_of
 from tests.support.step_killer import end_at_each_step
+from tests.support.strace import Call, traced_calls
 
 STEPS = 160
 
@@ -85,6 +89,56 @@ def test_it_may_end_at_any_step(how: str, quick_path: Path, device: Path, bundle
         check_clean(state, bundles[1:])
 
 
+INSTALL = """
+import sys
+from pathlib import Path
+from tests.support.disk_tree import TREE_CALLS, DiskTree
+from tests.support.install_work import install
+install(Path(sys.argv[1]), sys.argv[2])
+"""
+
+
+@pytest.fixture
+def traced(tmp_path: Path, device: Path, bundles: list[Bundle]) -> tuple[DiskTree, list[Call]]:
+    """The device's disk before version 3 comes, and what is asked of it then."""
+    before = DiskTree(device)
+    calls = traced_calls(tmp_path / "trace", device, INSTALL, str(device), argument(3, bundles[2]), calls=TREE_CALLS)
+    check_whole(device, {3})
+    assert {"rename", "link", "fsync", "mkdir", "unlink"} <= {call.name for call in calls}
+    return before, calls
+
+
+def cut_after(traced: tuple[DiskTree, list[Call]], target: Path, bundle: Bundle, *, every: int, outcomes: int) -> int:
+    """Cut the power after each call, or some of them, look at what is left, and go on; how often."""
+    disk, calls = traced
+    cuts = 0
+    for number, call in enumerate(calls):
+        disk.play(call)
+        for outcome in range(outcomes if number % every == 0 else 0):
+            state = target / f"{number}-{outcome}"
+            disk.cut(state, random.Random(f"{number} {outcome}"))
+            check_whole(state, {2, 3})
+            install(state, argument(3, bundle))
+            check_whole(state, {3})
+            shutil.rmtree(state)
+            cuts += 1
+    return cuts
+
+
+def test_a_power_cut_leaves_what_is_in_force_whole(
+    traced: tuple[DiskTree, list[Call]], quick_path: Path, bundles: list[Bundle]
+) -> None:
+    assert cut_after(traced, quick_path, bundles[2], every=2, outcomes=1) > 40
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(3600)
+def test_a_power_cut_after_any_call_leaves_what_is_in_force_whole(
+    traced: tuple[DiskTree, list[Call]], quick_path: Path, bundles: list[Bundle]
+) -> None:
+    assert cut_after(traced, quick_path, bundles[2], every=1, outcomes=6) > 500
+
+
 def test_a_spoilt_blob_is_found_and_fetched_for_all_who_have_it(device: Path, bundles: list[Bundle]) -> None:
     base = f"sha256:{bundles[0].stage_path('base').name}"
     held = read_in_force(device).plan
@@ -142,11 +196,32 @@ def test_a_disk_that_takes_no_pointer_leaves_the_version_in_force(
     check_whole(device, {2})
 
 
+def test_a_disk_that_fills_up_in_the_middle_is_gone_on_with_once_there_is_room(
+    tmp_path: Path, bundles: list[Bundle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = bundle_like(bundles[0], tmp_path / "large", version="9", model=b"\x09" * 600_000)
+    cloud = FolderCloud([*bundles, large])
+    with small_tmpfs(tmp_path / "small", 500_000) as state:
+        install_from(cloud, state, assign(1, bundles[0]))
+        with pytest.raises(NoDiskError):
+            install_from(cloud, state, assign(2, large))
+        with monkeypatch.context() as patched:
+            patched.setattr(BundleStore, "free_bytes", 1 << 40)  # another took the room after that was looked at
+            with pytest.raises(StoreUnwritableError, match="No space left"):
+                install_from(cloud, state, assign(3, large))
+        check_whole(state, {1})
+        given_bytes = cloud.given_bytes
+        remount(state, "size=3000000")
+        install_from(cloud, state, assign(4, large))
+        check_whole(state, {4})
+        assert cloud.given_bytes - given_bytes < 600_000, "what had come stayed"
+
+
 def test_a_disk_without_links_is_named(device: Path, bundles: list[Bundle], monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: Path, _: Path) -> None:
         raise OSError(errno.EPERM, os.strerror(errno.EPERM), str(path))
 
-    monkeypatch.setattr(store.Path, "hardlink_to", refuse)
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
     with pytest.raises(StoreUnwritableError, match="not permitted"):
         install_from(FolderCloud(bundles), device, assign(3, bundles[2]))
     check_whole(device, {2})

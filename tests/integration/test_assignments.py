@@ -1,6 +1,8 @@
 """What devices are assigned, through the API, on SQLite and PostgreSQL: made, refused, read, and kept apart."""
 
+import shutil
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,17 +12,22 @@ from httpx2 import Response
 from sqlalchemy import select
 
 from roost_cloud.assignments import desired
+from roost_cloud.assignments.reports import Report, store_reported
 from roost_cloud.db.tables import DeviceAssignment
-from roost_shared.assignment import AssignedTask, Assignment
+from roost_cloud.services import open_services
+from roost_cloud.trust import drafts
+from roost_shared.assignment import AssignedTask, Assignment, Reported
 from roost_shared.bundle import Bundle
+from roost_shared.messages import encode_json
 from roost_shared.trust.envelope import SealedAssignment
-from tests.support.cloud import Cloud
+from tests.support.cloud import Cloud, ManualClock, settings_for
 from tests.support.fleet import FleetDevice, code_of, enrolled_device, enrolment
 from tests.support.registry import RegistryApi
 from tests.support.served_cloud import bundle_like
-from tests.support.trust import TrustPeople
+from tests.support.trust import TrustPeople, new_signer, signed, target_of
 
 API = "/api/v1"
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where databases do not differ
 
 
 def one(bundle: str = "argmax:1", task: str = "argmax", **fields: Any) -> dict[str, Any]:
@@ -48,7 +55,7 @@ class Operator:
         return self.cloud.client.request(method, f"{API}{path}", headers=self.headers).status_code
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def task(argmax: Bundle) -> str:
     return argmax.config.task or ""
 
@@ -60,6 +67,25 @@ def people(cloud: Cloud, argmax: Bundle, task: str) -> TrustPeople:
     made.begin(task)
     made.release(argmax)
     return made
+
+
+@pytest.fixture(scope="module")
+def standing(
+    newest_sqlite: Path, argmax: Bundle, task: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Operator]:
+    """One for all who are refused: they leave it as it was."""
+    folder = tmp_path_factory.mktemp("standing")
+    shutil.copy(newest_sqlite, folder / "roost.db")
+    clock = ManualClock()
+    with open_services(settings_for(folder), clock=clock) as services:
+        cloud = Cloud(services, clock)
+        with cloud.client:
+            RegistryApi(cloud).push(argmax)
+            people = TrustPeople(cloud)
+            people.begin(task)
+            people.release(argmax)
+            enrolled_device(cloud)
+            yield Operator(cloud)
 
 
 @pytest.fixture
@@ -110,6 +136,7 @@ def test_a_document_becomes_a_signed_assignment(
     assert found["newest"] == made.json()
 
 
+@on_sqlite
 def test_the_same_again_is_no_new_version_and_another_is(operator: Operator, task: str, people: TrustPeople) -> None:
     assert operator.assign(one(task=task)).status_code == 201
     again = operator.assign(one(task=task))
@@ -123,6 +150,7 @@ def test_the_same_again_is_no_new_version_and_another_is(operator: Operator, tas
     assert people.tenant == "acme"
 
 
+@on_sqlite
 def test_an_alias_stands_for_where_it_points_when_it_is_assigned(
     cloud: Cloud, operator: Operator, people: TrustPeople, argmax: Bundle, task: str, tmp_path: Path
 ) -> None:
@@ -142,9 +170,6 @@ def test_an_alias_stands_for_where_it_points_when_it_is_assigned(
 
 def _also(people: TrustPeople, *bundles: Bundle) -> bytes:
     """The release one version on, of these."""
-    from roost_cloud.trust import drafts  # noqa: PLC0415 - here alone
-    from tests.support.trust import signed, target_of  # noqa: PLC0415 - the same
-
     first = drafts.released(None, add=[target_of(bundle) for bundle in bundles], expires=people.expires)
     return signed(drafts.renewed(first, people.expires), people.releaser)
 
@@ -173,30 +198,34 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_no_device_could_run_is_refused(operator: Operator, name: str) -> None:
-    assert code_of(operator.assign(WRONG[name])) == (422, "assignment.invalid")
-    assert operator.get()["newest"] is None
+def test_what_no_device_could_run_is_refused(standing: Operator, name: str) -> None:
+    assert code_of(standing.assign(WRONG[name])) == (422, "assignment.invalid")
+    assert standing.get()["newest"] is None
 
 
-def test_what_is_no_document_is_refused(operator: Operator) -> None:
-    for document in ({}, {"tasks": []}, {"tasks": {"NO NAME": {}}}, {"tasks": {}, "broker": {}}, []):
-        assert operator.assign(document).status_code == 422, document  # type: ignore[arg-type]
-    send = operator.cloud.client.put
+@pytest.mark.parametrize("document", [{}, {"tasks": []}, {"tasks": {"NO NAME": {}}}, {"tasks": {}, "broker": {}}, []])
+def test_what_is_no_document_is_refused(standing: Operator, document: Any) -> None:
+    assert standing.assign(document).status_code == 422
+
+
+def test_what_json_can_say_and_no_database_keep_is_refused(standing: Operator) -> None:
+    send = standing.cloud.client.put
     for text in (
         b'{"tasks": {"argmax": {"contestants": [], "deadline_ms": NaN}}}',
         b'{"tasks": {"a": {"x": "\\ud800"}}}',
     ):
-        told = send(f"{API}/devices/cam-01/assignment", content=text, headers=operator.headers)
+        told = send(f"{API}/devices/cam-01/assignment", content=text, headers=standing.headers)
         assert told.status_code in (400, 422), told.text
 
 
-def test_bundles_have_to_be_there_and_for_the_task(operator: Operator, task: str) -> None:
-    assert code_of(operator.assign(one("argmax:9", task))) == (422, "assignment.unknown_bundle")
-    assert code_of(operator.assign(one("argmax@none", task))) == (422, "assignment.unknown_bundle")
-    refused = operator.assign(one("argmax:1", "faces"))
+def test_bundles_have_to_be_there_and_for_the_task(standing: Operator, task: str) -> None:
+    assert code_of(standing.assign(one("argmax:9", task))) == (422, "assignment.unknown_bundle")
+    assert code_of(standing.assign(one("argmax@none", task))) == (422, "assignment.unknown_bundle")
+    refused = standing.assign(one("argmax:1", "faces"))
     assert code_of(refused) == (422, "assignment.wrong_task")
 
 
+@on_sqlite
 def test_what_was_withdrawn_or_has_run_out_is_refused(
     cloud: Cloud, operator: Operator, people: TrustPeople, task: str
 ) -> None:
@@ -206,13 +235,13 @@ def test_what_was_withdrawn_or_has_run_out_is_refused(
     assert code_of(Operator(cloud).assign(one(task=task))) == (422, "assignment.not_released")
 
 
+@on_sqlite
 def test_a_release_by_somebody_who_may_no_more_is_none(operator: Operator, people: TrustPeople, task: str) -> None:
-    from tests.support.trust import new_signer  # noqa: PLC0415 - here alone
-
     people.delegate(task, [new_signer()])
     assert code_of(operator.assign(one(task=task))) == (422, "assignment.not_released")
 
 
+@on_sqlite
 def test_without_trust_nothing_is_assigned(cloud: Cloud, argmax: Bundle, task: str) -> None:
     enrolled_device(cloud)
     RegistryApi(cloud).push(argmax)
@@ -221,6 +250,7 @@ def test_without_trust_nothing_is_assigned(cloud: Cloud, argmax: Bundle, task: s
     assert "`roost trust init`" in refused.json()["error"]["message"]
 
 
+@on_sqlite
 def test_without_a_key_for_it_nothing_is_assigned(operator: Operator, people: TrustPeople, task: str) -> None:
     """As in a repository that was begun before there were assignments."""
     assert people.targets.delegations is not None
@@ -237,6 +267,7 @@ def test_without_a_key_for_it_nothing_is_assigned(operator: Operator, people: Tr
     assert operator.assign(one(task=task)).status_code == 201
 
 
+@on_sqlite
 def test_nobodys_or_a_revoked_device_is_assigned_nothing(operator: Operator, task: str) -> None:
     assert code_of(operator.assign(one(task=task), "cam-99")) == (404, "not_found")
     assert operator.send("POST", "/devices/cam-01/revoke") == 200
@@ -284,6 +315,22 @@ def test_versions_go_on_past_a_device_that_was_deleted(cloud: Cloud, operator: O
     assert operator.assign(one(task=task)).json()["version"] == 2
 
 
+@on_sqlite
+@pytest.mark.parametrize(("seen", "version"), [(8, 9), (2**53, 2)])
+def test_versions_go_on_past_what_a_device_has_seen_of_a_cloud_that_has_forgotten_it(
+    operator: Operator, task: str, seen: int, version: int
+) -> None:
+    """One restored from an old copy. What no cloud can have given was a thief's, and another key cures that."""
+    operator.assign(one(task=task))
+    told = Reported(boot="b1", version=1, desired=seen)
+    services = operator.cloud.services
+    with services.database.begin() as session:
+        store_reported(session, [Report("acme", "cam-01", told, encode_json(told), services.now())])
+    assert operator.get()["following"] == "unknown"
+    assert operator.assign({"tasks": {}}).json()["version"] == version
+
+
+@on_sqlite
 def test_a_key_is_changed_without_a_moment_in_which_nothing_is_believed(
     operator: Operator, people: TrustPeople, device: FleetDevice, task: str
 ) -> None:
@@ -327,6 +374,7 @@ def test_a_deleted_device_holds_no_bundle(cloud: Cloud, operator: Operator, peop
     assert RegistryApi(cloud).ask("DELETE", "/bundles/argmax/versions/1").status_code == 204
 
 
+@on_sqlite
 def test_tenants_never_see_each_other_s(cloud: Cloud, operator: Operator, task: str) -> None:
     operator.assign(one(task=task))
     enrolled_device(cloud, "cam-02", "beta")

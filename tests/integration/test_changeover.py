@@ -119,7 +119,7 @@ def test_one_that_crashes_again_and_again_once_it_answers_makes_way_by_itself(
     back = len(rig.given)
     rig.pass_time(0.2)
     rig.starve()
-    assert len(killed) == 3
+    assert len(killed) >= 3
     assert rig.problem is not None
     assert rig.problem.code == "install.crashed"
     assert {one.answer.bundle for one in rig.given[back:]} == {bundles["1"].reference}
@@ -192,6 +192,70 @@ def test_a_task_that_agent_toml_states_itself_is_not_assigned_to_others(
         assert rig.problem is not None
         assert rig.problem.code == "task.local"
         assert rig.answer().contestant == "own"
+
+
+def test_a_first_assignment_that_does_not_do_leaves_the_task_to_nobody(
+    rig: ChangeoverRig, bundles: dict[str, Bundle]
+) -> None:
+    rig.stage(plan_of(1, {"primary": bundles["altered"]}))
+    rig.until_settled(1)
+    answer = rig.answer()
+    assert (answer.label, answer.error and answer.error.code) == ("nobody", "task.unassigned")
+    assert read_in_force(rig.config.state_dir).plan is None
+    rig.settle(plan_of(2, {"primary": bundles["1"]}, trial=Trial(watch_inputs=0)))
+    assert rig.answer().bundle == bundles["1"].reference
+
+
+def test_tasks_come_and_go_and_come_back_with_what_was_before(rig: ChangeoverRig, bundles: dict[str, Bundle]) -> None:
+    at_once, long = Trial(shadow_inputs=0, watch_inputs=0), Trial(shadow_inputs=0, watch_inputs=9, watch_s=600)
+    rig.settle(plan_of(1, {"primary": bundles["1"]}, trial=at_once))
+    rig.stage(plan_of(2, {"primary": bundles["2"]}, task="other", trial=long))
+    rig.until_phase("watching")
+    unassigned = rig.answer()
+    assert (unassigned.label, unassigned.error and unassigned.error.code) == ("nobody", "task.unassigned")
+    assert rig.answer(task="other").bundle == bundles["2"].reference
+    pid = rig.pid(task="other")
+    assert pid is not None
+    killed = {pid}
+    os.kill(pid, signal.SIGKILL)
+
+    def kill() -> bool:
+        now = rig.pid(task="other") if "other" in rig.desk.tasks else None
+        if now is not None and now not in killed:
+            killed.add(now)
+            os.kill(now, signal.SIGKILL)
+        return rig.phase == "idle"
+
+    rig.until(kill, "the device returns")
+    assert rig.answer().bundle == bundles["1"].reference
+    assert "other" not in rig.desk.tasks
+
+
+def test_what_was_once_assigned_gives_way_to_what_agent_toml_states_now(
+    tmp_path: Path, bundles: dict[str, Bundle]
+) -> None:
+    state_dir = tmp_path / "state"
+    with ChangeoverRig(state_dir) as rig:
+        rig.settle(plan_of(1, {"primary": bundles["1"]}, trial=Trial(watch_inputs=0)))
+    own = TaskConfig(deadline_ms=2000, contestants=[ContestantConfig(name="own", bundle=bundles["2"].folder)])
+    with ChangeoverRig(state_dir, {"meter": own}) as rig:
+        assert rig.answer().contestant == "own"
+        assert rig.complaints.counts["task.local"] == 1
+
+
+def test_a_bundle_that_has_been_damaged_on_the_disk_is_refused_and_named(
+    tmp_path: Path, bundles: dict[str, Bundle]
+) -> None:
+    state_dir, bundle = tmp_path / "state", fast(tmp_path / "bundle", "1")
+    two = {"primary": bundle, "backup": bundles["2"]}
+    with ChangeoverRig(state_dir) as rig:
+        rig.settle(plan_of(1, two, trial=Trial(watch_inputs=0)))
+    blob = bundle.stage_path("model")
+    blob.write_bytes(blob.read_bytes()[:-1] + b"x")
+    with ChangeoverRig(state_dir) as rig:
+        answer = rig.answer()
+        assert (answer.contestant, answer.reason) == ("backup", "fallback")
+        assert rig.desk.tasks["meter"].refused["primary"].code == "bundle.altered_blob"
 
 
 def _runs(pid: int | None) -> bool:

@@ -51,6 +51,7 @@ class TrustPeople:
     releaser: CryptoSigner = field(default_factory=new_signer)
     root: Root = field(init=False)
     root_bytes: bytes = b""
+    first_online: Mapping[str, Key] = field(default_factory=dict)
     targets: Targets = field(init=False)
 
     @property
@@ -76,7 +77,7 @@ class TrustPeople:
         return _key(told.json())
 
     def first_root(self, **changed: Any) -> Root:
-        online = self.online()
+        online = self.first_online = self.online()
         return drafts.first_root(
             [signer.public_key for signer in self.root_signers],
             [self.targets_signer.public_key],
@@ -91,7 +92,7 @@ class TrustPeople:
         self.root = self.first_root()
         self.root_bytes = signed(self.root, *self.root_signers)
         self.accept("root", self.root_bytes)
-        self.targets = drafts.first_targets(self.expires, self.online()["assignments"])
+        self.targets = drafts.first_targets(self.expires, self.first_online["assignments"])
         self.accept("targets", signed(self.targets, self.targets_signer))
         for task in tasks:
             self.delegate(task, [self.releaser])

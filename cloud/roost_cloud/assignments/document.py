@@ -146,7 +146,8 @@ def _check_task(name: str, task: WrittenTask) -> None:
         raise BadAssignmentError(f"{key}.rules", f"there are {len(task.rules)}", f"Give at most {_RULES_MAX}")
     for place, one in enumerate(task.contestants):
         _check_contestant(f"{key}.contestants[{place}]", one)
-    if any(not isfinite(figure) for figure in (task.trial.shadow_s, task.trial.watch_s, task.trial.margin)):
+    trial = task.trial
+    if not all(map(isfinite, (trial.shadow_s, trial.watch_s, trial.margin, trial.p95_ms or 1))):
         raise BadAssignmentError(f"{key}.trial", "a figure is not finite", "Give seconds, and a share of 0 to 1")
     unpinned = msgspec.structs.replace(
         task, contestants=[msgspec.structs.replace(one, bundle=None) for one in task.contestants]

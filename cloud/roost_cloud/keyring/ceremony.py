@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-import msgspec
 from securesystemslib.signer import Key
 from tuf.api.metadata import Metadata, Role, Root, TargetFile, Targets
 
 from roost_cloud.client import ApiClient
+from roost_cloud.keyring.cloud_keys import PublicKey, online_keys
 from roost_cloud.keyring.keyring import KeyFile, Keyring, KeyringError
 from roost_cloud.keyring.signing import Draft, read_draft
 from roost_cloud.keyring.trusted import TrustedRepository
@@ -59,23 +59,6 @@ class SignaturesMissingError(KeyringError):
         self.missing = missing
 
 
-class _PublicKey(msgspec.Struct, frozen=True):
-    keyid: str
-    keytype: str
-    scheme: str
-    public: str
-
-    def key(self) -> Key:
-        document = {"keytype": self.keytype, "scheme": self.scheme, "keyval": {"public": self.public}}
-        return Key.from_dict(self.keyid, document)
-
-
-class _OnlineKeys(msgspec.Struct, frozen=True):
-    snapshot: _PublicKey
-    timestamp: _PublicKey
-    assignments: _PublicKey
-
-
 @dataclass(frozen=True)
 class Ceremony:
     """One sitting.
@@ -104,7 +87,7 @@ class Ceremony:
         """
         folder = self.keyring.folder
         if not (folder / _FIRST_ROOT).exists():
-            online = self._online_keys()
+            online = online_keys(self.cloud)
             root = drafts.first_root(
                 [one.public for one in root_keys],
                 [one.public for one in targets_keys],
@@ -117,7 +100,7 @@ class Ceremony:
         data = (folder / _FIRST_ROOT).read_bytes()
         root = _parsed(data)
         if not (folder / _FIRST_TARGETS).exists():
-            targets = drafts.first_targets(self.expires, self._online_keys().assignments.key())
+            targets = drafts.first_targets(self.expires, online_keys(self.cloud).assignments.key())
             self._remember(_FIRST_TARGETS, Draft(TARGETS, Metadata(targets), (root,)))
         self.cloud.send("PUT", "/trust/root", data)
         self.keyring.believe(data)
@@ -149,7 +132,7 @@ class Ceremony:
 
     def delegate_online(self, task: str) -> None:
         """Have the cloud itself release for a task from now on, by a key of its own."""
-        key = self.cloud.call("POST", f"/trust/releases/{task}/releaser", _PublicKey, body={"anew": True})
+        key = self.cloud.call("POST", f"/trust/releases/{task}/releaser", PublicKey, body={"anew": True})
         self.delegate(task, [key.key()], 1)
         self.cloud.call("POST", f"/trust/releases/{task}", dict, body={})  # what was released before, by its key
 
@@ -164,7 +147,7 @@ class Ceremony:
         root, before = trusted.root, trusted.targets
         if anew and self.draft is None and (missing := self._targets_missing(trusted)):
             raise SignaturesMissingError(TARGETS, missing, None)  # before the cloud makes a key that nobody names
-        key = self._online_keys(ASSIGNMENTS, anew=anew).assignments.key()
+        key = online_keys(self.cloud, ASSIGNMENTS, anew=anew).assignments.key()
         self._finish(Draft(TARGETS, Metadata(drafts.assigning(before, [key], expires=self.expires)), (root,)))
 
     def rekey_task(self, task: str, *, add: Sequence[Key], remove: Sequence[str], threshold: int | None) -> None:
@@ -214,7 +197,7 @@ class Ceremony:
         """A root that names new keys of the cloud's for snapshot and timestamp, and the old ones no more."""
         trusted = TrustedRepository(self.cloud, self.keyring)
         before = trusted.root
-        online = self._online_keys(SNAPSHOT, TIMESTAMP, anew=True)
+        online = online_keys(self.cloud, SNAPSHOT, TIMESTAMP, anew=True)
         after = before
         for role, key in ((SNAPSHOT, online.snapshot.key()), (TIMESTAMP, online.timestamp.key())):
             gone = [keyid for keyid in before.roles[role].keyids if keyid != key.keyid]
@@ -293,10 +276,6 @@ class Ceremony:
         if draft.missing:
             raise SignaturesMissingError(draft.role, draft.missing, None)
         write_durably(self.keyring.folder / file, draft.metadata.to_bytes())
-
-    def _online_keys(self, *roles: str, anew: bool = False) -> _OnlineKeys:
-        body = {"anew": anew, "roles": roles}
-        return self.cloud.call("POST", "/trust/online-keys", _OnlineKeys, body=body)
 
 
 def manifest_target(task: str, name: str, version: str, manifest: bytes) -> TargetFile:

@@ -201,8 +201,9 @@ def _check_online(root: Root, online: Mapping[str, Iterable[str]]) -> None:
         if role.threshold != 1 or not set(role.keyids) <= set(online[name]):
             raise MetadataRefusedError(f"{name} is the cloud's to sign: name its keys alone, and the threshold 1")
     ours = {key for name in _ONLINE for key in _publics(root.roles[name], root.keys)}
+    assigning = set(online.get(ASSIGNMENTS, ()))
     for name in (ROOT, TARGETS):
-        if ours & _publics(root.roles[name], root.keys):
+        if ours & _publics(root.roles[name], root.keys) or assigning & set(root.roles[name].keyids):
             raise MetadataRefusedError(f"{name} names a key that is online: who breaks into the cloud would have it")
 
 

@@ -261,7 +261,7 @@ class Publisher:
             raise VersionTakenError(ROOT, version, version)
 
     def _online(self) -> dict[str, list[str]]:
-        return {role: self._keyids(role) for role in (SNAPSHOT, TIMESTAMP)}
+        return {role: self._keyids(role) for role in (SNAPSHOT, TIMESTAMP, ASSIGNMENTS)}
 
     def _keyids(self, role: str) -> list[str]:
         """Of the keys that the cloud has for a role."""

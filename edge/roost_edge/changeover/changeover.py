@@ -184,7 +184,8 @@ class Changeover:
 
     def bad(self, error: ErrorInfo) -> list[Effect]:
         """It does not work here."""
-        return self._give_up(error) if self.phase in ("starting", "shadowing", "watching") else []
+        judged = self.phase in ("starting", "shadowing", "committing", "watching")
+        return self._give_up(error) if judged else []
 
     def is_in_force(self, version: int) -> list[Effect]:
         """The installer has put it in force, durably."""

@@ -118,6 +118,9 @@ class Watch:
 
     def failed(self, contestant: str, error: ErrorInfo) -> None:
         """A contestant will not score a request."""
+        for other in self._beside.get(contestant, ()):
+            other.counterpart_timed += error.code in _TOO_LATE
+            other.counterpart_slow += error.code in _TOO_LATE
         own = self.evidence.get(contestant)
         if own is None:
             return

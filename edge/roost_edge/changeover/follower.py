@@ -14,9 +14,9 @@ from typing import Final
 
 from roost_edge.changeover import changeover as steps
 from roost_edge.changeover.bringing_up import BringingUp, refusal
-from roost_edge.changeover.changeover import Changeover
 from roost_edge.changeover.line import Line, line_up_plan, open_plan
 from roost_edge.changeover.progress import Figures, Progress
+from roost_edge.changeover.resuming import changeover_of, resume
 from roost_edge.changeover.trials import Trials
 from roost_edge.config import AgentConfig
 from roost_edge.errands import Errands
@@ -38,6 +38,7 @@ __all__ = ["Follower"]
 log = logging.getLogger(__name__)
 
 _LOOK_NS: Final = 200 * MS  # between two looks at what is seen of those on trial
+_JUDGED: Final = ("shadowing", "committing", "watching")
 
 
 def _nothing() -> None:
@@ -91,49 +92,24 @@ class Follower:
             steps.Drop: self._drop,
             steps.Retire: self._retire,
         }
-        self.changeover = Changeover()
-        if in_force.problem is not None:
-            complaints.note(in_force.problem.code, in_force.problem.message)
-        if in_force.plan is not None:
-            self._resume(in_force.plan, None if in_force.confirmed else in_force.previous, in_force)
+        self.changeover = changeover_of(in_force)
+        self._resume(in_force)
 
-    def _resume(self, plan: Plan, before: Plan | None, in_force: InForce) -> None:
-        """Line up what is in force, and what it may have to return to."""
-        if before is not None:
-            self._before = self._line_up_at_start(before, None)
-        self._line = self._line_up_at_start(plan, self._before)
-        self.changeover = Changeover(
-            plan.assignment.version,
-            0 if before is None else before.assignment.version,
-            confirmed=in_force.confirmed,
-            replaces_all=before is not None and plan.assignment.tasks.keys() <= before.assignment.tasks.keys(),
-        )
-        self._board.add(self._line.workers, awaited=True)
-        if self._before is not None:
-            there = self._line.workers
-            self._board.add([worker for worker in self._before.workers if worker not in there])
+    def _resume(self, in_force: InForce) -> None:
+        """Go on with what is in force, and watch it on where it is not confirmed."""
+        if in_force.problem is not None:
+            self._complaints.note(in_force.problem.code, in_force.problem.message)
+        lines = resume(in_force, self._config, self._board, self._complaints)
+        if not lines:
+            return
+        self._line = lines[0]
         if in_force.confirmed:
             self._trials.end(self._line)
-        else:
-            self._trials.watch(self._line, self._before)
-            self._note_progress("active")
-            self._look_later()
-
-    def _line_up_at_start(self, plan: Plan, before: Line | None) -> Line:
-        """What lies on the disk, as far as it can run: a task that cannot does not keep the others from answering."""
-        line = Line(plan, {})
-        opened = open_plan(plan, self._config, {} if before is None else before.bundles)
-        for name, bundles in opened.items():
-            if self._board.is_local(name):
-                self._complaints.note("task.local", f"{name}: agent.toml states its contestants itself")
-                continue
-            try:
-                one = line_up_plan(plan, {name: bundles}, self._config, self._board.make_worker, before, gently=False)
-            except ContentError as error:
-                self._complaints.note(error.code, f"{name}: {error}")
-                continue
-            line.lineups.update(one.lineups)
-        return line
+            return
+        self._before = lines[1] if len(lines) > 1 else None
+        self._trials.watch(self._line, self._before)
+        self._note_progress("active")
+        self._look_later()
 
     # ---- what the agent tells
 
@@ -168,8 +144,11 @@ class Follower:
             return
         if self._bringing_up is not None:
             self._bringing_up.heard(task, seat, state, detail)
-        elif self._trials.note_state(task, seat, state) and state in ("failed", "thrown_out"):
-            self._bad(refusal(task, seat, state, detail))
+        elif self._trials.note_state(task, seat, state):
+            if state in ("failed", "thrown_out"):
+                self._bad(refusal(task, seat, state, detail))
+            else:
+                self._look_later(0)
         self.on_changed()
 
     # ---- what the installer says
@@ -194,7 +173,7 @@ class Follower:
                 if not again:
                     self._do(self.changeover.refused(version, error))
             case protocol.IsInForce(version):
-                self._do(self.changeover.is_in_force(version))
+                self._came_into_force(version)
             case protocol.Confirmed(version):
                 self._do(self.changeover.confirmed(version))
             case protocol.TakenBack(version, in_force):
@@ -202,6 +181,15 @@ class Follower:
             case protocol.Status():
                 self.trust, self.newest = message.trust, message.desired
         self.on_changed()
+
+    def _came_into_force(self, version: int) -> None:
+        """The installer has put a version in force; it answers as soon as its workers can, however long that took."""
+        if self._stopped:
+            return
+        if self.changeover.phase == "committing" and not self._trials.is_ready:
+            self._reactor.call_after(_LOOK_NS, partial(self._came_into_force, version))
+        else:
+            self._do(self.changeover.is_in_force(version))
 
     def _staged(self, plan: Plan) -> None:
         version = plan.assignment.version
@@ -326,21 +314,21 @@ class Follower:
 
     # ---- what is seen
 
-    def _look_later(self) -> None:
+    def _look_later(self, wait_ns: int = _LOOK_NS) -> None:
         if self._look_timer is not None:
             self._look_timer.cancel()
-        self._look_timer = self._reactor.call_after(_LOOK_NS, self._look)
+        self._look_timer = self._reactor.call_after(wait_ns, self._look)
 
     def _look(self) -> None:
         self._look_timer = None
-        if self._stopped or self.changeover.phase not in ("shadowing", "watching"):
+        if self._stopped or self.changeover.phase not in _JUDGED:
             return
         finding = self._trials.judge()
         if isinstance(finding, ErrorInfo):
             self._do(self.changeover.bad(finding))
         elif finding:
             self._do(self.changeover.enough())
-        if self.changeover.phase in ("shadowing", "watching"):
+        if self.changeover.phase in _JUDGED:
             self._look_later()
 
     def _note_progress(self, phase: Phase) -> None:

@@ -52,11 +52,17 @@ def find_fault(seen: Evidence, *, margin: float, crashes: int) -> ErrorInfo | No
         return ErrorInfo("install.faulty", f"{who} failed at {faults} of {seen.spoken} inputs, mostly by {code}")
     if not seen.subject.answers:
         return None
-    busy = seen.counterpart_slow / seen.counterpart_timed if seen.counterpart_timed else 0.0
-    if not is_chance(seen.slow, seen.timed, max(_SLOW, busy)):
+    if not is_chance(seen.slow, seen.timed, max(_SLOW, _busy(seen))):
         limit_ms = ns_to_ms(seen.subject.limit_ns)
         return ErrorInfo("install.slow", f"{who} took longer than {limit_ms:g} ms for {seen.slow} of {seen.timed}")
     return _disagreement(seen, who, margin)
+
+
+def _busy(seen: Evidence) -> float:
+    """Share of the counterpart's scores that were slow as well; of few it is not said that none can be."""
+    if not seen.counterpart_timed:
+        return 0.0
+    return (seen.counterpart_slow + 1) / (seen.counterpart_timed + 2)  # Laplace's rule of succession
 
 
 def is_enough(seen: Evidence, inputs: int) -> bool:

@@ -30,7 +30,13 @@ class Progress:
         self.problem: ErrorInfo | None = None
 
     def told(self, version: int, installs: list[Install], problem: ErrorInfo | None = None) -> None:
-        """The installer says how far it is; `problem`: and that it will go no further."""
+        """The installer says how far it is; `problem`: and that it will go no further.
+
+        What could not be believed to be of any version is version 0: it is a problem, and changes nothing else.
+        """
+        if not version:
+            self.problem = problem
+            return
         if version < self.version:
             return
         if installs or version > self.version:

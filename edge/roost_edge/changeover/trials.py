@@ -77,11 +77,16 @@ class Trials:
         evidence.crashes += state == "restarting"
         return True
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether all workers that are new can score."""
+        return all(worker.state == "ready" for worker in self._workers)
+
     def judge(self) -> ErrorInfo | bool:
         """What is wrong with those on trial, or whether they have been seen for long enough."""
         waited_s = (self._reactor.now_ns() - self._since_ns) / SECOND
         crashes = WATCH_CRASHES if self.watching else SHADOW_CRASHES
-        is_over = all(worker.state == "ready" for worker in self._workers)
+        is_over = self.is_ready
         for name, staging in self._stagings.items():
             trial = trial_of(self._on_trial[name])
             inputs, patience_s = (

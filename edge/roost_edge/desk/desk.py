@@ -7,7 +7,7 @@ decided in `BacklogQueue`, who is shed under pressure in `roost_shared.rendezvou
 
 import zlib
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator
 from typing import Final
 
 from roost_edge.cloud_link.interface import Asker, Inquiry
@@ -126,11 +126,14 @@ class Desk:
             self._repeat(opened, effects[0].answer)
         else:
             self._open[given.key] = opened
-            if payload is not None and (task.policy.cloud or self._captures(task)):
+            if payload is not None and (task.policy.cloud or task.deferred or self._captures(task)):
                 opened.payload = payload.hold()
             self._carry_out(effects)
             if payload is not None and given.key in self._open:
-                self._submit(opened, payload, absent)
+                later = task.deferred if opened.decision is None else frozenset()
+                opened.deferred = later - absent.keys()
+                self._submit(opened, payload, absent.keys() | later)
+                opened.input.payload = b""  # the workers' copy is enough
         if payload is not None:
             payload.release()
 
@@ -146,10 +149,10 @@ class Desk:
         else:
             self._answerer.repeat(opened, first)
 
-    def _submit(self, opened: OpenRequest, payload: SharedPayload, absent: Mapping[str, ErrorInfo]) -> None:
+    def _submit(self, opened: OpenRequest, payload: SharedPayload, without: Container[str]) -> None:
         policy = opened.task.policy
         for worker, contestants in opened.task.by_worker.items():
-            asked = tuple(name for name in contestants if name not in absent)
+            asked = tuple(name for name in contestants if name not in without)
             if asked:
                 job = Job(
                     key=opened.input.key,
@@ -161,7 +164,14 @@ class Desk:
                     until_ns=None if policy.named.isdisjoint(asked) else opened.time_up_ns,
                 )
                 worker.submit(job)
-        opened.input.payload = b""  # the workers' copy is enough
+
+    def _submit_deferred(self, opened: OpenRequest) -> None:
+        """Ask those now whom the answer did not wait for, and who would have been in its way."""
+        deferred, opened.deferred = opened.deferred, frozenset()
+        if deferred and opened.payload is not None:
+            opened.deferred_ns = self._reactor.now_ns()
+            others = {one.name for one in opened.task.policy.contestants} - deferred
+            self._submit(opened, opened.payload, others)
 
     # ---- what contestants say
 
@@ -259,6 +269,7 @@ class Desk:
         opened.decision = decision
         opened.tell_answer(decision)
         self._answerer.answer(opened, decision)
+        self._submit_deferred(opened)
         opened.let_go_payload()  # nobody is asked after the answer, and who wants to keep it holds it
         opened.task.tally.agreement.note_answer(decision, opened.task.policy.agreement_tolerance)
         if self.asker is not None:

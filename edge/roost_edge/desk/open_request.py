@@ -19,11 +19,24 @@ class OpenRequest:
         time_up_ns: the moment at which it is answered at the latest, monotonic.
         joined: the ways back of inputs that repeated its id before it was answered.
         decision: what the rendezvous decided; None until then.
-        payload: held until it is answered, where a cloud contestant may be asked or the input kept; None else.
+        payload: held until it is answered, where somebody may be asked until then or the input kept; None else.
+        deferred: contestants that are asked once it is answered.
+        deferred_ns: when they were, monotonic.
         link: what was known of the way to cloud contestants when it came.
     """
 
-    __slots__ = ("decision", "input", "joined", "link", "payload", "request", "task", "time_up_ns")
+    __slots__ = (
+        "decision",
+        "deferred",
+        "deferred_ns",
+        "input",
+        "joined",
+        "link",
+        "payload",
+        "request",
+        "task",
+        "time_up_ns",
+    )
 
     def __init__(self, task: Task, given: Input, request: rendezvous.Request) -> None:
         self.task = task
@@ -33,12 +46,16 @@ class OpenRequest:
         self.joined: list[Reply] = []
         self.decision: rendezvous.Answer | None = None
         self.payload: SharedPayload | None = None
+        self.deferred: frozenset[str] = frozenset()
+        self.deferred_ns = request.received_ns
         self.link = task.link
 
     def tell_score(self, score: rendezvous.Score, now_ns: int) -> None:
         """Let whoever observes the task know what a contestant said."""
         if self.task.observer is not None:
-            took_ns = None if self.input.backlog else now_ns - self.request.received_ns
+            deferred = score.contestant in self.task.deferred
+            since_ns = self.deferred_ns if deferred else self.request.received_ns
+            took_ns = None if self.input.backlog else now_ns - since_ns
             self.task.observer.scored(self.request.id, score, took_ns)
 
     def tell_failure(self, contestant: str, error: ErrorInfo) -> None:

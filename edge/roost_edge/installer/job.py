@@ -4,10 +4,13 @@ from typing import Final
 
 import msgspec
 
+from roost_edge.cloud_errors import CloudRefusedError
 from roost_edge.installer.headway import Headway
+from roost_edge.installer.retrying import wait_ns
 from roost_shared.assignment import Assignment
 from roost_shared.backoff import Backoff
 from roost_shared.clock import SECOND
+from roost_shared.errors import RoostError
 from roost_shared.messages import ErrorInfo
 
 __all__ = ["Envelope", "Job", "Patience"]
@@ -35,6 +38,15 @@ class Patience(msgspec.Struct):
         before, self.told = self.told, error
         return before is None or before.code != error.code
 
+    def pause(self, error: RoostError, now_ns: int, random: float, *, lies: int, believed: bool) -> bool:
+        """It failed: leave it alone for a while or for ever, as `wait_ns` says; whether it is tried again."""
+        pause_ns = wait_ns(error, self.backoff.next_ns(random), lies=lies, believed=believed)
+        if pause_ns is None:
+            return False
+        self.due_ns = now_ns + pause_ns
+        self.stubborn = isinstance(error, CloudRefusedError)
+        return True
+
     def hurry(self, now_ns: int) -> None:
         """The link is back."""
         if not self.stubborn:
@@ -50,8 +62,9 @@ class Envelope(msgspec.Struct):
 
 
 class Job(msgspec.Struct):
-    """A believed assignment on its way to the disk."""
+    """A believed assignment on its way to the disk; `data` is its envelope."""
 
+    data: bytes
     assignment: Assignment
     headway: Headway
     patience: Patience

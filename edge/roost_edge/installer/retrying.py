@@ -4,6 +4,7 @@ from typing import Final
 
 from roost_edge.installer.errors import LyingServerError, NoRootError, PointerDamagedError, StoreUnwritableError
 from roost_edge.upload.retrying import retry_wait_ns
+from roost_shared.cloud_url import CloudUrlError
 from roost_shared.errors import DeviceError, RoostError, TransportError
 from roost_shared.trust import NoAssignmentKeyError, TrustRefusedError, TrustStaleError, TrustUnwritableError
 
@@ -11,6 +12,7 @@ __all__ = ["LIES", "wait_ns"]
 
 LIES: Final = 3  # that a server may tell of one version
 _HEALING: Final = (
+    CloudUrlError,  # agent.toml's or the identity's, and no fault of what is assigned
     NoAssignmentKeyError,
     NoRootError,
     PointerDamagedError,

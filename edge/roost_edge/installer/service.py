@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from roost_edge.installer import pointer, protocol
 from roost_edge.installer.errors import NotStagedError, PlanDamagedError, PointerDamagedError, StoreUnwritableError
 from roost_edge.installer.installing import Installing
@@ -86,7 +88,14 @@ def _unreadable(state_dir: Path, version: int) -> PlanDamagedError | None:
 
 
 def _send(agent: socket.socket, message: protocol.FromInstaller) -> None:
-    send(agent, protocol.encode(message), [])
+    try:
+        packet = protocol.encode(message)
+    except protocol.InstallerProtocolError:
+        if not isinstance(message, protocol.Progress | protocol.Refused):
+            raise
+        # A thousand contestants, each with a long word on why: what became of the version is said without them.
+        packet = protocol.encode(msgspec.structs.replace(message, installs=[]))
+    send(agent, packet, [])
 
 
 class _Outbox:

@@ -18,7 +18,7 @@ from tests.support.tuf_repository import DAY, MANIFEST, NOW
 ROOTS = [new_signer(), new_signer(), new_signer()]
 TARGETS, SNAPSHOT, TIMESTAMP, RELEASER, STRANGER, ASSIGNING = (new_signer() for _ in range(6))
 OURS = [ASSIGNING.public_key.keyid]
-ONLINE = {"snapshot": [SNAPSHOT.public_key.keyid], "timestamp": [TIMESTAMP.public_key.keyid]}
+ONLINE = {"snapshot": [SNAPSHOT.public_key.keyid], "timestamp": [TIMESTAMP.public_key.keyid], "assignments": OURS}
 EXPIRES = NOW + 365 * DAY
 PATH = "meter/meter:1"
 TARGET = TargetFile.from_data(PATH, MANIFEST, ["sha256"])
@@ -79,6 +79,7 @@ ROOT_REFUSALS = COMMON | {
     "timestamp by two": Refusal(of_role("timestamp", threshold=2), "2 signatures, and names 1 keys"),
     "root online": Refusal(lambda it: it.add_key(SNAPSHOT.public_key, "root"), "root names a key that is online"),
     "targets online": Refusal(lambda it: it.add_key(TIMESTAMP.public_key, "targets"), "targets names a key that is"),
+    "targets by assignments' key": Refusal(lambda it: it.add_key(ASSIGNING.public_key, "targets"), "that is online"),
     "more signatures than keys": Refusal(of_role("targets", threshold=2), "2 signatures, and names 1 keys"),
     "a key that is not there": Refusal(lambda it: it.keys.pop(TARGETS.public_key.keyid), "names a key that is not"),
     "nobody for root": Refusal(of_role("root", keyids=[]), "2 signatures, and names 0 keys"),
@@ -218,7 +219,7 @@ def test_two_of_the_clouds_keys_may_be_asked_for() -> None:
     draft = assigning(ASSIGNING, second)
     of_assigning(threshold=2)(draft)
     ours = [*OURS, second.public_key.keyid]
-    assert accept_targets(signed(draft, TARGETS), root(), 2, assignments=ours, now=NOW)
+    assert accept_targets(signed(draft, TARGETS), root(), 2, assignments=ours, now=NOW).signed.version == 3
     with pytest.raises(MetadataRefusedError, match="name its keys alone"):
         accept_targets(signed(draft, TARGETS), root(), 2, assignments=OURS, now=NOW)
 

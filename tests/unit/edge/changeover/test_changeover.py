@@ -54,7 +54,7 @@ def test_a_version_scores_beside_the_old_one_before_it_is_in_force() -> None:
     assert (changeover.in_force, changeover.answering) == (2, 2)
 
 
-@pytest.mark.parametrize("phase", ["starting", "shadowing"])
+@pytest.mark.parametrize("phase", ["starting", "shadowing", "committing"])
 def test_what_does_not_work_never_answers(phase: str) -> None:
     changeover = at(phase)
     assert changeover.bad(BAD) == [TakeBack(2, BAD), Drop(2)]
@@ -71,7 +71,7 @@ def test_what_turns_out_bad_goes_at_once_and_the_installer_hears_of_it() -> None
     assert (changeover.in_force, changeover.answering) == (1, 1)
 
 
-@pytest.mark.parametrize("phase", ["idle", "committing", "confirming", "returning"])
+@pytest.mark.parametrize("phase", ["idle", "confirming", "returning"])
 def test_evidence_changes_nothing_where_nothing_is_judged(phase: str) -> None:
     changeover = at(phase)
     assert changeover.bad(BAD) == []

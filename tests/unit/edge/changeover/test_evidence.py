@@ -59,6 +59,15 @@ def test_what_takes_too_long_or_is_given_up_for_that_is_slow() -> None:
     assert (of(seen).timed, of(seen).slow, of(seen).scored) == (3, 2, 3)
 
 
+def test_of_its_counterpart_the_same_is_counted() -> None:
+    seen = watch()
+    seen.scored("r1", Score("old", "1", 0.8), 99 * MS)
+    seen.scored("r2", Score("old", "1", 0.8), 101 * MS)
+    seen.failed("old", ErrorInfo("worker.too_late", "too many wait"))
+    seen.failed("old", ErrorInfo("worker.crashed", "it died"))
+    assert (of(seen).counterpart_timed, of(seen).counterpart_slow) == (3, 2)
+
+
 def test_faults_of_the_input_or_of_nobody_are_not_its_own() -> None:
     seen = watch()
     for code in ("input.truncated", "worker.crashed", "worker.restarting", "shed", "device.no_memory"):

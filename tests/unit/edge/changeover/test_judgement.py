@@ -45,6 +45,7 @@ def test_what_befalls_both_is_not_its_fault() -> None:
     busy: dict[str, Any] = {"scored": 20, "timed": 20, "slow": 8}
     assert code(evidence(**busy, counterpart_timed=20, counterpart_slow=0)) == "install.slow"
     assert code(evidence(**busy, counterpart_timed=20, counterpart_slow=8)) is None
+    assert code(evidence(timed=2, slow=2, counterpart_timed=1)) is None, "two that came first prove nothing"
 
 
 def test_faults_count_once_they_are_more_than_an_accident() -> None:

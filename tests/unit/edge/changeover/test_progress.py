@@ -49,3 +49,12 @@ def test_a_newer_version_is_not_blamed_for_the_older_one() -> None:
     progress.seen(plan(2), "failed", {}, BAD)
     progress.told(3, [])
     assert (progress.installs, progress.problem) == ([], None)
+
+
+def test_what_nobody_can_believe_is_a_problem_until_something_else_is_known() -> None:
+    progress = Progress()
+    progress.seen(plan(2), "confirmed", {})
+    progress.told(0, [], BAD)
+    assert (progress.version, progress.problem, [one.phase for one in progress.installs]) == (2, BAD, ["confirmed"])
+    progress.told(3, [])
+    assert progress.problem is None

@@ -46,7 +46,7 @@ class Site:
         self.old, self.new = FakeWorker(), FakeWorker()
         self.notes = Notes()
 
-    def put(self, **seats: str) -> Task:
+    def put(self, deferred: tuple[str, ...] = (), **seats: str) -> Task:
         """Have a task of these contestants, on these seats, in place."""
         contestants = [
             Contestant(name=name, role="answer" if name == "primary" else "shadow")
@@ -61,6 +61,7 @@ class Site:
             bundles={name: f"meter:{seat[-1]}" for name, seat in named.items()},
             unsigned=False,
             seats=named,
+            deferred=frozenset(one for one in named if one in deferred),
             observer=self.notes,
         )
         before = self.desk.tasks.get("meter")
@@ -149,3 +150,33 @@ def test_whoever_observes_hears_of_contestants_with_the_time_since_receipt(site:
     assert site.notes.scores == [("a", "primary", 20), ("b", "primary", None)]
     assert site.notes.failures == [("primary.next", "model.bad_output")]
     assert site.notes.answers == [("a", "primary"), ("b", "primary")]
+
+
+def test_who_is_deferred_is_asked_once_there_is_an_answer_and_its_time_counts_from_then(site: Site) -> None:
+    site.put(("primary.next",), primary=OLD, primary_next=NEW)
+    reply = site.ask("a")
+    assert (len(site.old.jobs), len(site.new.jobs)) == (1, 0)
+    site.reactor.advance(20 * MS)
+    site.say("a", OLD)
+    assert len(reply.answers) == 1
+    assert [job.contestants for job in site.new.jobs] == [(NEW,)]
+    site.reactor.advance(35 * MS)
+    site.say("a", NEW)
+    assert site.notes.scores == [("a", "primary", 20), ("a", "primary.next", 15)]
+
+
+def test_who_is_deferred_is_asked_at_once_where_the_answer_is_there_already(site: Site) -> None:
+    site.put(("primary.next",), primary=OLD, primary_next=NEW)
+    site.old.unavailability = ErrorInfo("worker.restarting", "it died")
+    reply = site.ask("a")
+    assert reply.answers[0].reason == "default"
+    assert [job.contestants for job in site.new.jobs] == [(NEW,)]
+
+
+def test_who_is_deferred_and_shed_is_not_asked_at_all(site: Site) -> None:
+    site.put(("primary.next",), primary=OLD, primary_next=NEW)
+    replies = [site.ask(f"{number}") for number in range(8)]
+    for number in range(8):
+        site.say(f"{number}", OLD)
+    assert all(len(reply.answers) == 1 for reply in replies)
+    assert len(site.new.jobs) == 4, "half of what may be in flight"
