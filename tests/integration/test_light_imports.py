@@ -3,7 +3,6 @@ import sys
 
 import pytest
 
-
 LIGHT = ["bundle", "limits", "phi", "phi.budget", "scored", "sketches"]
 
 
