@@ -4,6 +4,9 @@ Under heavy tails, devices that scatter more than others, and hours that are lik
 the budget three to sixty times; the same rule replayed over recorded weeks kept it. The more decisions exceed a
 threshold, the more alarms there are: so the smallest that keeps the budget is found by halving.
 
+The record may have one alarm less than the budget allows. A threshold that is just below the next alarm would be kept
+by this record and overrun by the next, by one alarm on average; as with a quantile, (N + 1) is what counts.
+
 >>> quiet, restless = np.zeros(168), np.tile([0.0, 9.0, 9.0, 9.0, 0.0, 0.0, 0.0], 24)
 >>> calibrate([quiet, restless], weeks=1, budget_a_week=2)
 Calibration(threshold=9.0, alarms_a_week=0.0, is_promised=False)
@@ -63,8 +66,8 @@ def calibrate(streams: Sequence[NDArray[np.float64]], *, weeks: float, budget_a_
         budget_a_week: false alarms over all streams, above 0.
     """
     seen = np.unique(np.concatenate([np.zeros(1), *streams]))
-    allowed = math.floor(budget_a_week * weeks + 1e-9)
-    low, high = 0, len(seen) - 1  # at the largest there is none
+    allowed = math.floor(budget_a_week * weeks + 1e-9) - 1
+    low, high = 0, len(seen) - 1  # at the largest there is no alarm, and no fewer can be asked for
     while low < high:
         middle = (low + high) // 2
         if replayed_alarms(streams, float(seen[middle])) <= allowed:
