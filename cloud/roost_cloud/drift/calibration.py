@@ -66,8 +66,8 @@ def calibrate(streams: Sequence[NDArray[np.float64]], *, weeks: float, budget_a_
         budget_a_week: false alarms over all streams, above 0.
     """
     seen = np.unique(np.concatenate([np.zeros(1), *streams]))
-    allowed = math.floor(budget_a_week * weeks + 1e-9) - 1
-    low, high = 0, len(seen) - 1  # at the largest there is no alarm, and no fewer can be asked for
+    allowed = max(math.floor(budget_a_week * weeks + 1e-9) - 1, 0)
+    low, high = 0, len(seen) - 1  # at the largest there is no alarm
     while low < high:
         middle = (low + high) // 2
         if replayed_alarms(streams, float(seen[middle])) <= allowed:
