@@ -136,9 +136,10 @@ class Agent:
             payload_limit_bytes=config.limits.payload_bytes,
         )
         self._downscaler, self._link = self._make_asker()
-        self._capture = make_capture(config, self._topics, self._boot, self._reactor, self._complaints)
+        self._capture = make_capture(config, self._topics, self._boot, self._reactor, clock, self._complaints)
         if self._capture is not None:
             self._desk.decoy = self._capture.decoy
+            self._desk.monitor = self._capture.monitor
         self._injection = Injection(self._complaints)
         for name in config.tasks:
             self._add_task(name)

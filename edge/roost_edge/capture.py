@@ -1,4 +1,4 @@
-"""Capture, put together: the decoy that decides, the spooler that keeps, and the way of records to the cloud."""
+"""What is kept and told: decoy and monitor that decide, the spooler that keeps, the way to the cloud; put together."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -7,10 +7,12 @@ import msgspec
 
 from roost_edge.config import AgentConfig
 from roost_edge.decoy.decoy import Decoy
+from roost_edge.monitor.monitor import Monitor
 from roost_edge.reactor import Reactor
 from roost_edge.spooler.settings import SpoolerSettings
 from roost_edge.spooler.spooler import Spooler
 from roost_edge.telemetry import Telemetry
+from roost_shared.clock import Clock
 from roost_shared.complaints import Complaints
 from roost_shared.topics import DeviceTopics
 
@@ -22,22 +24,30 @@ _PAYLOADS: Final = 4  # of the largest, that may wait for the disk
 
 
 class Capture:
-    """What of a device's inputs is kept.
+    """What of a device's inputs is kept, and what is told of the others.
 
     Args:
         config: agent.toml.
         topics: the device's.
         boot: this start of the agent.
         reactor: the agent's loop.
+        clock: tells wall time.
         complaints: hears of what could not be kept.
 
     Attributes:
-        decoy: decides.
+        decoy: decides which inputs are.
+        monitor: tells of all of them, in windows.
         telemetry: takes records to the cloud.
     """
 
     def __init__(
-        self, config: AgentConfig, topics: DeviceTopics, boot: str, reactor: Reactor, complaints: Complaints
+        self,
+        config: AgentConfig,
+        topics: DeviceTopics,
+        boot: str,
+        reactor: Reactor,
+        clock: Clock,
+        complaints: Complaints,
     ) -> None:
         limits = config.limits
         room_bytes = _PAYLOADS * limits.payload_bytes
@@ -52,6 +62,13 @@ class Capture:
             boot=boot,
             unsettled_limit=max(1, int(_SHARE * limits.in_flight)),
         )
+        self.monitor = Monitor(
+            {name: task.monitor for name, task in config.tasks.items() if task.monitor is not None},
+            self._spooler,
+            reactor,
+            clock,
+            complaints,
+        )
 
     @property
     def is_starting(self) -> bool:
@@ -65,6 +82,7 @@ class Capture:
 
     def finish(self, patience_ns: int, on_finished: Callable[[], None]) -> None:
         """Call `on_finished` once all that is in hand is durable, or `patience_ns` over."""
+        self.monitor.finish()
         self._spooler.stop(patience_ns, on_finished)
 
     def close(self) -> None:
@@ -73,16 +91,16 @@ class Capture:
 
     def describe(self) -> dict[str, Any]:
         """Its part of the status document."""
-        return self.decoy.describe()
+        return {**self.decoy.describe(), "monitor": self.monitor.describe()}
 
 
 def make_capture(
-    config: AgentConfig, topics: DeviceTopics, boot: str, reactor: Reactor, complaints: Complaints
+    config: AgentConfig, topics: DeviceTopics, boot: str, reactor: Reactor, clock: Clock, complaints: Complaints
 ) -> Capture | None:
-    """What the tasks ask for; None if none of them keeps anything."""
-    if not config.captures:
+    """What the tasks ask for; None if none of them keeps or tells anything."""
+    if not config.has_records:
         return None
-    return Capture(config, topics, boot, reactor, complaints)
+    return Capture(config, topics, boot, reactor, clock, complaints)
 
 
 def _settings(config: AgentConfig, boot: str) -> str:

@@ -16,6 +16,7 @@ from roost_edge.desk.answerer import Answerer
 from roost_edge.desk.backlog_queue import BacklogQueue
 from roost_edge.desk.open_request import OpenRequest
 from roost_edge.inputs import Input
+from roost_edge.monitor.monitor import Monitor
 from roost_edge.reactor import Reactor, Timer
 from roost_edge.task import Task
 from roost_edge.workers import Job, SharedPayload
@@ -50,6 +51,7 @@ class Desk:
         self.on_idle: Callable[[], None] | None = None  # called when the last unanswered request is answered
         self.asker: Asker | None = None  # asks cloud contestants; None: nobody does
         self.decoy: Decoy | None = None  # has inputs kept; None: nobody does
+        self.monitor: Monitor | None = None  # tells of them in windows; None: nobody does
         self._reactor = reactor
         self._complaints = complaints
         self._in_flight = in_flight
@@ -211,6 +213,8 @@ class Desk:
                     opened.task.tally.note_late(effect, opened.input.id, opened.decision)
                     if self.decoy is not None:
                         self.decoy.late(opened.input.key, effect)
+                    if self.monitor is not None:
+                        self.monitor.late(opened.task, effect, opened.decision)
                 case rendezvous.Close():
                     opened.let_go_payload()
                     del self._open[effect.request.id]
@@ -248,6 +252,8 @@ class Desk:
         opened.task.tally.agreement.note_answer(decision, opened.task.policy.agreement_tolerance)
         if self.asker is not None:
             self.asker.answered(opened.input.key, opened.task.name, decision)
+        if self.monitor is not None:
+            self.monitor.answered(opened.task, decision)
 
     def _captures(self, task: Task) -> bool:
         return self.decoy is not None and self.decoy.captures(task.name)
