@@ -46,6 +46,7 @@ from roost_shared import __version__
 from roost_shared.clock import SECOND, SystemClock
 from roost_shared.complaints import Complaints
 from roost_shared.messages import SCHEMA_VERSION, ErrorInfo
+from roost_shared.phi.vector import PhiVector
 from roost_shared.scored import Scored
 from roost_shared.topics import DeviceTopics
 
@@ -101,6 +102,9 @@ class _WorkerEar:
 
     def on_failure(self, key: Key, contestant: str, error: ErrorInfo) -> None:
         self._desk.on_failure(key, contestant, error)
+
+    def on_phi(self, contestants: tuple[str, ...], phi: PhiVector | ErrorInfo) -> None:
+        self._desk.on_phi(self._task, contestants, phi)
 
     def on_contestant_state(self, contestant: str, state: ContestantState, detail: ErrorInfo | None) -> None:
         why = f": {detail.code}: {detail.message}" if detail else ""

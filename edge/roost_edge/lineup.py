@@ -53,6 +53,7 @@ def line_up(name: str, config: AgentConfig, reactor: Reactor, listener: WorkerLi
             runtime=settings[group[0].contestant],
             limits=limits,
             queue_jobs=config.limits.in_flight,
+            measures=task.monitor is not None,
         )
         workers |= dict.fromkeys((one.contestant for one in group), Worker(spec, reactor, listener))
     return Task(

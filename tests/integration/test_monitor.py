@@ -7,8 +7,9 @@ from roost_edge.spool.errors import SpoolBusyError
 from roost_edge.spool.limits import SpoolLimits
 from roost_edge.spool.store import Spool
 from roost_shared.bundle import open_bundle
+from roost_shared.phi import IMAGE
 from roost_shared.records import WindowRecord, decode_record
-from roost_shared.sketches import SKETCHES, ReasonCounts
+from roost_shared.sketches import SKETCHES, Moments, ReasonCounts
 from tests.support.agent import AgentProcess, Caller, task_toml, until
 from tests.support.bundles import Bundles, picture
 from tests.support.mosquitto import Mosquitto
@@ -71,6 +72,9 @@ def test_windows_are_told_of_without_an_input_kept_and_outlive_the_agent(
     assert sum(one.count for one in killed if one.contestant == "primary") == INPUTS
     assert sum(one.count for one in stopped if one.contestant is None) == 1
     (full,) = [one for one in stopped if one.contestant is None and one.count]
+    phi = [SKETCHES["phi"].from_bytes(one.sketches["phi"]) for one in killed if "phi" in one.sketches]
+    assert {one.contestant for one in killed if "phi" in one.sketches} == {"primary", "backup"}
+    assert all(isinstance(one, Moments) and one.kind == IMAGE.number and one.count for one in phi)
     reasons = SKETCHES["reasons"].from_bytes(full.sketches["reasons"])
     assert isinstance(reasons, ReasonCounts)
     assert sum(reasons.counts) == 1

@@ -23,6 +23,7 @@ from roost_edge.workers import Job, SharedPayload
 from roost_shared import rendezvous
 from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo
+from roost_shared.phi.vector import PhiVector
 from roost_shared.rendezvous import Link, Rendezvous, pressure_of, roles_to_shed
 from roost_shared.scored import Scored
 
@@ -180,6 +181,11 @@ class Desk:
         """A contestant will not score a request; not `final`: it is not worth waiting for, but may do so yet."""
         self._carry_out(self._fail(str(key), contestant, error, final=final))
         self._after_event()
+
+    def on_phi(self, task: str, contestants: tuple[str, ...], phi: PhiVector | ErrorInfo) -> None:
+        """φ of an input of a task, as these contestants see it, or why it could not be measured."""
+        if self.monitor is not None:
+            self.monitor.measured(self.tasks[task], contestants, phi)
 
     def on_link(self, task: str, link: Link) -> None:
         """The way to a task's cloud contestants has changed."""

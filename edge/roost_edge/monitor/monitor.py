@@ -12,13 +12,13 @@ from typing import Any, Final, Protocol
 
 from roost_edge.decoy.interface import Done
 from roost_edge.monitor.config import MonitorConfig
-from roost_edge.monitor.window import Phi
 from roost_edge.monitor.windows import TaskWindows
 from roost_edge.reactor import Reactor, Timer
 from roost_edge.task import Task
 from roost_shared.clock import Clock
 from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo
+from roost_shared.phi.vector import PhiVector
 from roost_shared.records import encode_record
 from roost_shared.rendezvous import Answer, Late
 from roost_shared.sketches import UnmeasurableError
@@ -88,10 +88,14 @@ class Monitor:
             windows.late(late, answer, task.policy.agreement_tolerance, self._reactor.now_ns())
             self._look_if_full(task.name, windows)
 
-    def measured(self, task: Task, contestants: tuple[str, ...], phi: Phi) -> None:
-        """φ of an input, as these contestants see it."""
+    def measured(self, task: Task, contestants: tuple[str, ...], phi: PhiVector | ErrorInfo) -> None:
+        """φ of an input, as these contestants see it, or why it could not be measured."""
         windows = self._of(task)
         if windows is None:
+            return
+        if isinstance(phi, ErrorInfo):
+            self.counts["unmeasurable"] += 1
+            self._complaints.note(phi.code, f"{task.name}: φ of an input: {phi.message}")
             return
         try:
             for contestant in contestants:

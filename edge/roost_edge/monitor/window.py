@@ -1,10 +1,10 @@
 """One window, from its first request to its record. Pure."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from roost_shared.clock import SECOND, ns_to_ms, timestamp
 from roost_shared.messages import Reason
+from roost_shared.phi.vector import PhiVector
 from roost_shared.records import WindowRecord
 from roost_shared.sketches import (
     ConfidenceHistogram,
@@ -16,18 +16,7 @@ from roost_shared.sketches import (
     ReasonCounts,
 )
 
-__all__ = ["OpenWindow", "Phi"]
-
-
-class Phi:
-    """φ of one input, and which φ it is: kind and source are `Moments`'."""
-
-    __slots__ = ("kind", "source", "values")
-
-    def __init__(self, kind: int, source: int, values: Sequence[float]) -> None:
-        self.kind = kind
-        self.source = source
-        self.values = values
+__all__ = ["OpenWindow"]
 
 
 class OpenWindow:
@@ -92,12 +81,12 @@ class OpenWindow:
         """Count that contestant `other` said something else of an input, or the same."""
         self._disagreements.update(other, differs=differs)
 
-    def measures(self, phi: Phi) -> bool:
+    def measures(self, phi: PhiVector) -> bool:
         """Whether this φ can be added to what is here: a bundle that sees inputs otherwise begins another window."""
         mine = self._phi
         return mine is None or (mine.kind, mine.source, mine.size) == (phi.kind, phi.source, len(phi.values))
 
-    def measure(self, phi: Phi) -> None:
+    def measure(self, phi: PhiVector) -> None:
         """Add φ of an input.
 
         Raises:

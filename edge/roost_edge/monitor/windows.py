@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from roost_edge.monitor.config import MonitorConfig
-from roost_edge.monitor.window import OpenWindow, Phi
+from roost_edge.monitor.window import OpenWindow
 from roost_shared.clock import SECOND
+from roost_shared.phi.vector import PhiVector
 from roost_shared.records import WindowRecord
 from roost_shared.rendezvous import Answer, Late, Score, agree
 from roost_shared.sketches import LabelSpace
@@ -90,7 +91,7 @@ class TaskWindows:
             before = [seen.score for seen in answer.candidates if seen.score is not None]
             self._compare(late.score, before, tolerance, now_ns)
 
-    def measured(self, contestant: str, bundle: str | None, phi: Phi, now_ns: int) -> None:
+    def measured(self, contestant: str, bundle: str | None, phi: PhiVector, now_ns: int) -> None:
         """φ of an input as a contestant sees it.
 
         Raises:

@@ -9,11 +9,11 @@ import pytest
 from roost_edge.decoy.interface import Done
 from roost_edge.monitor.config import MonitorConfig
 from roost_edge.monitor.monitor import Monitor
-from roost_edge.monitor.window import Phi
 from roost_edge.task import Task
 from roost_shared.clock import MS, SECOND
 from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo, Reason
+from roost_shared.phi.vector import PhiVector
 from roost_shared.records import WindowRecord, decode_record
 from roost_shared.rendezvous import Answer, Contestant, Late, Request, Rule, Score, Seen, TaskPolicy
 from roost_shared.sketches import (
@@ -109,8 +109,8 @@ def read(window: WindowRecord) -> dict[str, Any]:
     return {name: SKETCHES[name].from_bytes(data) for name, data in window.sketches.items()}
 
 
-def phi(*values: float, source: int = 7) -> Phi:
-    return Phi(1, source, values)
+def phi(*values: float, source: int = 7) -> PhiVector:
+    return PhiVector(1, source, list(values))
 
 
 def test_a_minute_s_answers_and_scores_are_told_in_a_window_each() -> None:
@@ -230,6 +230,14 @@ def test_phi_that_is_no_number_is_counted_and_spoils_nothing(values: Sequence[fl
     assert site.monitor.describe()["unmeasurable"] == 1
     assert site.complaints.counts["sketch.unmeasurable"] == 1
     assert cast("Moments", read(site.minute()["a"])["phi"]).means == [1.0, 2.0]
+
+
+def test_an_input_that_could_not_be_measured_is_counted_by_its_reason() -> None:
+    site = Site()
+    site.monitor.measured(site.task, ("a",), ErrorInfo("worker.fault", "ZeroDivisionError"))
+    assert site.monitor.describe()["unmeasurable"] == 1
+    assert site.complaints.counts["worker.fault"] == 1
+    assert "a" not in site.minute()
 
 
 def test_a_task_that_is_not_watched_has_no_windows() -> None:
