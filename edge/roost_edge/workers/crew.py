@@ -115,11 +115,10 @@ class Crew:
             yield from (_failed(work.sequence, contestant, failure) for contestant in work.contestants)
             return
         packet = self._score(work.sequence, first, features, started_ns)
-        inference_ns = time.monotonic_ns() - prepared_ns
+        scored_ns = time.monotonic_ns()
         yield packet
-        measured = None if self._gauge is None else self._gauge.look(prepared, features, inference_ns)
-        if measured is not None:
-            yield measured
+        if self._gauge is not None and self._gauge.budget.earn(scored_ns - prepared_ns, scored_ns):
+            yield self._gauge.look(prepared, features)
         if not others:
             return
         self._later.append(_Later(work.sequence, features, deque(others)))

@@ -27,6 +27,9 @@ class Gauge:
         source: tells it from φ of other inputs.
         measure: gives the statistics, of the tensors the model sees and of the base's features.
         now_ns: monotonic time.
+
+    Attributes:
+        budget: says which inputs to look at.
     """
 
     def __init__(
@@ -36,25 +39,21 @@ class Gauge:
         self._source = source
         self._measure = measure
         self._now_ns = now_ns
-        self._budget = Budget()
+        self.budget = Budget()
 
-    def look(self, prepared: list[Any], features: list[Any], inference_ns: int) -> bytes | None:
-        """Measure the input at hand, if that can be afforded; gives the packet that tells of it.
+    def look(self, prepared: list[Any], features: list[Any]) -> bytes:
+        """Measure the input at hand, once `budget` says so; gives the packet that tells of it.
 
         Args:
             prepared: the tensors the model sees.
             features: what the base made of them.
-            inference_ns: what the models took for it.
         """
-        self._budget.earn(inference_ns)
         began_ns = self._now_ns()
-        if not self._budget.may_spend(began_ns):
-            return None
         try:
             values = self._measure(prepared, features)
             packet = protocol.encode(protocol.Measured(PhiVector(self._kind.number, self._source, values)))
         except Exception as error:  # noqa: BLE001 - the boundary of a job: the agent hears and counts it, we go on
             packet = protocol.encode(protocol.Measured(None, describe(error)))
         now_ns = self._now_ns()
-        self._budget.spend(now_ns - began_ns, now_ns)
+        self.budget.spend(now_ns - began_ns, now_ns)
         return packet
