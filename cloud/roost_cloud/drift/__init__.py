@@ -9,6 +9,7 @@
 - `budget.py`: from false alarms a week to a threshold's share, and when enough decisions exceed it
 - `calibration.py`: the threshold at which the recorded weeks keep that budget
 - `explanation.py`: which statistic moved, and how far
+- `judgement.py`: all of that for the devices of a task and contestant: who is commissioned, watched, in alarm, and why
 
 A device is judged against itself; the scatter between windows, pooled over all devices, is the measure (DESIGN.md,
 section 9). Windows come from `roost_cloud.ingest`, what is in them from `roost_shared.sketches`.

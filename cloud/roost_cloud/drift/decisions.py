@@ -47,11 +47,13 @@ class Decision:
 
     Attributes:
         windows: of which, in order.
+        at_s: when the cloud had the last.
         seconds: how long they were together.
         phi: their moments.
     """
 
     windows: tuple[tuple[str, int], ...]
+    at_s: float
     seconds: float
     phi: Moments
 
@@ -88,4 +90,5 @@ def _merged(windows: list[Window]) -> Decision:
     phi = windows[0].phi
     for window in windows[1:]:
         phi = phi.merge(window.phi)
-    return Decision(tuple(one.identity for one in windows), sum(one.seconds for one in windows), phi)
+    identities = tuple(one.identity for one in windows)
+    return Decision(identities, windows[-1].received_s, sum(one.seconds for one in windows), phi)
