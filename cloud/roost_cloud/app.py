@@ -24,6 +24,7 @@ from roost_cloud.api import (
     trust,
     uploads,
     v2,
+    windows,
 )
 from roost_cloud.api.errors import handle_errors
 from roost_cloud.api.health import health_router
@@ -92,6 +93,7 @@ def _routers(store: ObjectStore) -> tuple[APIRouter, ...]:
         records.router,
         samples.router,
         recorded.router,
+        windows.router,
         trust.router,
     )
     # Other stores serve their signed URLs themselves.

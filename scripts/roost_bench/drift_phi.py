@@ -1,6 +1,7 @@
 """What measuring φ adds to inference, under full load, with models of every size."""
 
 import io
+import statistics
 import tempfile
 import time
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from roost_edge.workers.gauge import Gauge
 from roost_shared.bundle import open_bundle
 from roost_shared.bundle.build import build_bundle
 from roost_shared.limits import InputLimits
+from roost_shared.phi.budget import Budget
 from roost_shared.pipeline import Pipeline
 from tests.support.bundles import build_bundles
 
@@ -48,7 +50,7 @@ def phi_cost(data: Path | None, *, seconds: float) -> dict[str, dict[str, float]
 
 
 def _measure(bundle: Path, seconds: float) -> dict[str, float]:
-    """Batches of inputs with and without φ, in turn; processor time, so that others that run here do not count."""
+    """Inputs one after another; processor time, so that others that run here do not count."""
     pipeline = Pipeline.load(open_bundle(bundle))
     phi = pipeline.base.choose_phi()
     if phi is None:
@@ -56,26 +58,37 @@ def _measure(bundle: Path, seconds: float) -> dict[str, float]:
     gauge = Gauge(phi.kind, phi.source, phi.of)
     prepared = pipeline.base.prepare(_picture(), limits=InputLimits())
     features = pipeline.base.run(prepared)
-    measured, inputs, without_ns, with_ns = 0, 0, 0, 0
+    gauge.look(prepared, features)  # warms
+    took_ns: list[int] = []
+    inputs, busy_ns = 0, -time.thread_time_ns()
     until_ns = time.monotonic_ns() + int(seconds * 1e9)
     while time.monotonic_ns() < until_ns:
-        began_ns = time.thread_time_ns()
-        for _ in range(_BATCH):
-            _score(pipeline, prepared)
-        middle_ns = time.thread_time_ns()
         for _ in range(_BATCH):
             if gauge.budget.earn(*_score(pipeline, prepared)):
+                began_ns = time.thread_time_ns()
                 gauge.look(prepared, features)
-                measured += 1
-        with_ns += time.thread_time_ns() - middle_ns
-        without_ns += middle_ns - began_ns
+                took_ns.append(time.thread_time_ns() - began_ns)
         inputs += _BATCH
+    busy_ns += time.thread_time_ns()
+    phi_ns = sum(took_ns)
+    counting_ns = _counting_ns() * inputs
+    inference_ns = busy_ns - phi_ns - counting_ns
     return {
-        "inference_us": without_ns / inputs / 1e3,
-        "phi_us": _phi_us(phi, prepared, features),
-        "share": with_ns / without_ns - 1,
-        "inputs_measured": measured / inputs,
+        "inference_us": inference_ns / inputs / 1e3,
+        "phi_us": statistics.median(took_ns) / 1e3,
+        "share": (phi_ns + counting_ns) / inference_ns,
+        "inputs_measured": len(took_ns) / inputs,
     }
+
+
+def _counting_ns() -> float:
+    """What it takes to know whether an input is to be measured."""
+    budget, calls = Budget(), 20_000
+    budget.spend(10**15, 0)
+    began_ns = time.thread_time_ns()
+    for _ in range(calls):
+        budget.earn(1, 1)
+    return (time.thread_time_ns() - began_ns) / calls
 
 
 def _score(pipeline: Pipeline, prepared: list[Any]) -> tuple[int, int]:
@@ -84,15 +97,6 @@ def _score(pipeline: Pipeline, prepared: list[Any]) -> tuple[int, int]:
     pipeline.head.score(pipeline.base.run(prepared))
     scored_ns = time.monotonic_ns()
     return scored_ns - began_ns, scored_ns
-
-
-def _phi_us(phi: Any, prepared: list[Any], features: list[Any]) -> float:
-    took = []
-    for _ in range(200):
-        began_ns = time.thread_time_ns()
-        phi.of(prepared, features)
-        took.append(time.thread_time_ns() - began_ns)
-    return float(np.median(took)) / 1e3
 
 
 def _picture() -> bytes:

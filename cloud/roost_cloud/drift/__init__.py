@@ -1,4 +1,4 @@
-"""Whether the world has changed since a device was commissioned: decisions only, no database and no clock.
+"""Whether the world has changed since a device was commissioned.
 
 - `decisions.py`: a device's windows, merged to decisions of a fixed number of inputs
 - `test.py`: a device's φ against its own commissioning windows (input drift)
@@ -10,6 +10,11 @@
 - `calibration.py`: the threshold at which the recorded weeks keep that budget
 - `explanation.py`: which statistic moved, and how far
 - `judgement.py`: all of that for the devices of a task and contestant: who is commissioned, watched, in alarm, and why
+
+All of these are pure. Around them:
+
+- `recorded.py`: windows from the database, for the API
+- `source.py`: windows from the API, for `roost drift`
 
 A device is judged against itself; the scatter between windows, pooled over all devices, is the measure (DESIGN.md,
 section 9). Windows come from `roost_cloud.ingest`, what is in them from `roost_shared.sketches`.

@@ -1,7 +1,7 @@
 """Measures φ of the inputs a worker scores, as often as its budget allows.
 
 It is the crew's turn after the answering head's score has left: an answer never waits for φ, and the next input waits
-for one at most, which `roost_shared.phi.budget` keeps to 3 % of what inference takes.
+for one at most, which `roost_shared.phi.budget` keeps within 3 % of what inference takes.
 """
 
 import time

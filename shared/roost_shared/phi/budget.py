@@ -8,8 +8,8 @@ time alone and not on what they show, so those that are measured stand for all.
 >>> budget.earn(4_000_000, now_ns=4_000_000)
 True
 >>> budget.spend(200_000, now_ns=4_200_000)
->>> [budget.earn(4_000_000, now_ns) for now_ns in (8_200_000, 12_200_000, 1_004_200_000)]
-[False, True, True]
+>>> [budget.earn(4_000_000, now_ns) for now_ns in (8_200_000, 12_200_000, 16_200_000, 1_004_200_000)]
+[False, False, True, True]
 """
 
 from typing import Final
@@ -18,7 +18,8 @@ from roost_shared.clock import SECOND
 
 __all__ = ["SHARE", "Budget"]
 
-SHARE: Final = 0.03  # of the time that inference takes
+# Of the time that inference takes. 3 % are promised: the rest is for counting, and for the caches that φ leaves cold.
+SHARE: Final = 0.02
 _AT_LEAST_NS: Final = SECOND  # between two that are measured whatever they cost
 
 

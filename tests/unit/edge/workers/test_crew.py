@@ -162,7 +162,7 @@ def test_inputs_are_measured_as_often_as_the_time_of_inference_pays_for() -> Non
 
     def costly(_prepared: list[Any], _features: list[Any]) -> list[float]:
         nonlocal now_ns
-        now_ns += 30_000
+        now_ns += 20_000
         return [1.0]
 
     gauge = Gauge(TENSOR, 7, costly, lambda: now_ns)
@@ -170,4 +170,4 @@ def test_inputs_are_measured_as_often_as_the_time_of_inference_pays_for() -> Non
     for _ in range(1000):
         now_ns += 100_000
         looks += [gauge.look([], []) for _ in range(gauge.budget.earn(100_000, now_ns))]
-    assert len(looks) == 100, "3 % of 100 ms are 3 ms, a hundred of 30 µs"
+    assert len(looks) == 100, "2 % of 100 ms are 2 ms, a hundred of 20 µs"
