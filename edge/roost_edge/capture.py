@@ -82,12 +82,17 @@ class Capture:
 
     def finish(self, patience_ns: int, on_finished: Callable[[], None]) -> None:
         """Call `on_finished` once all that is in hand is durable, or `patience_ns` over."""
+        self.decoy.stop()
         self.monitor.finish()
-        self._spooler.stop(patience_ns, on_finished)
+        self._spooler.stop(patience_ns, lambda: self._finished(on_finished))
 
     def close(self) -> None:
         """End the process."""
         self._spooler.close()
+
+    def _finished(self, on_finished: Callable[[], None]) -> None:
+        self.decoy.stopped()
+        on_finished()
 
     def describe(self) -> dict[str, Any]:
         """Its part of the status document."""

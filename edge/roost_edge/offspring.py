@@ -1,7 +1,8 @@
 """A subprocess of the agent's: how it is started, and what it died of.
 
 It gets one end of a socket pair as its standard input. It is its own session, so that Ctrl-C on a terminal reaches the
-agent alone, which then stops it in its own time; `second_place` is what it does first itself.
+agent alone, which then stops it in its own time; `second_place` is what it does first itself, told our pid so that it
+knows whether we still live.
 """
 
 import os
@@ -19,7 +20,7 @@ _ENVIRONMENT: Final = {"MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1", "OPENBLA
 
 
 def spawn(module: str, title: str, theirs: socket.socket, *arguments: str) -> subprocess.Popen[bytes]:
-    """Run `python -m module title` with `theirs` as its standard input; `arguments` follow the title.
+    """Run `python -m module title pid` with `theirs` as its standard input; `arguments` follow our pid.
 
     Must be called by the thread that runs the reactor: the kernel kills the process when that thread ends.
 
@@ -28,7 +29,7 @@ def spawn(module: str, title: str, theirs: socket.socket, *arguments: str) -> su
     """
     return subprocess.Popen(
         # -P: a numpy.py in the folder the agent was started from is not ours.
-        [sys.executable, "-P", "-m", module, title, *arguments],
+        [sys.executable, "-P", "-m", module, title, str(os.getpid()), *arguments],
         stdin=theirs.fileno(),
         stdout=_STDERR,  # what libraries print must not mix with what the agent prints
         env=os.environ | _ENVIRONMENT,

@@ -5,6 +5,7 @@ import ctypes
 import os
 import resource
 import signal
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -16,15 +17,22 @@ _GROUP_NICE: Final = 10
 _OOM_SCORE: Final = 500  # of 1000: when memory runs out, the kernel shall take us and leave the agent
 
 
-def take_second_place() -> None:
+def take_second_place(agent_pid: int) -> None:
     """Give way to the agent in all things: in time, in memory, in dying; and keep inputs out of core files.
+
+    Args:
+        agent_pid: of the agent, as it told us when it started us.
 
     Raises:
         OSError: the kernel will not end us with the agent.
+        SystemExit: the agent is gone already.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    # The kernel ends us with a parent that dies from now on; one that died before has left us to another.
+    if os.getppid() != agent_pid:
+        sys.exit("the agent that started this process is gone")
     # A service manager signals every process of the unit. The agent still has requests in flight then, and stops us.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

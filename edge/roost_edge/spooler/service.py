@@ -231,4 +231,5 @@ def _entry(order: _Order) -> NewEntry:
         content_type=message.content_type,
         correlation=message.correlation.encode(),
         redelivered=message.redelivered,
+        made_here=True,
     )

@@ -1,4 +1,4 @@
-"""The worker's process: `python -m roost_edge.workers.process TITLE`, with its socket as standard input.
+"""The worker's process: `python -m roost_edge.workers.process TITLE AGENT_PID`, with its socket as standard input.
 
 It loads what it is told to, proves each contestant alone on its golden vectors, then scores one input at a time until
 the agent's end of the socket closes; in what order, `crew` says. One thread. It holds nothing that has to be saved, so
@@ -35,7 +35,7 @@ _ANCILLARY_BYTES: Final = socket.CMSG_LEN(4)  # one descriptor
 
 def main() -> None:
     """Serve the agent until it is gone."""
-    take_second_place()
+    take_second_place(int(sys.argv[2]))
     with socket.socket(fileno=os.dup(sys.stdin.fileno())) as agent:
         try:
             _serve(agent)
