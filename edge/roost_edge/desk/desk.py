@@ -184,7 +184,7 @@ class Desk:
 
     def on_phi(self, task: str, contestants: tuple[str, ...], phi: PhiVector | ErrorInfo) -> None:
         """φ of an input of a task, as these contestants see it, or why it could not be measured."""
-        if self.monitor is not None:
+        if self.monitor is not None and task in self.tasks:
             self.monitor.measured(self.tasks[task], contestants, phi)
 
     def on_link(self, task: str, link: Link) -> None:
