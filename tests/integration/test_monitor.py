@@ -12,10 +12,12 @@ from roost_shared.records import WindowRecord, decode_record
 from roost_shared.sketches import SKETCHES, Moments, ReasonCounts
 from tests.support.agent import AgentProcess, Caller, task_toml, until
 from tests.support.bundles import Bundles, picture
+from tests.support.capture_cloud import PATIENCE_S, CaptureCloud
 from tests.support.mosquitto import Mosquitto
 from tests.support.spool_reading import inputs_in
 
 INPUTS = 5
+DEVICE = "cam-07"
 
 
 def let_go(state_dir: Path) -> Spool:
@@ -79,3 +81,34 @@ def test_windows_are_told_of_without_an_input_kept_and_outlive_the_agent(
     assert isinstance(reasons, ReasonCounts)
     assert sum(reasons.counts) == 1
     assert {one.bundle for one in killed if one.contestant == "primary"} == {open_bundle(bundles.sure).reference}
+
+
+def test_every_window_comes_to_the_cloud_once_however_often_the_agent_is_killed(
+    tmp_path: Path, mosquitto: Mosquitto, bundles: Bundles
+) -> None:
+    tasks = task_toml("light", {"primary": bundles.sure}) + "\n[tasks.light.monitor]\nwindow_s = 1\n"
+    with CaptureCloud(tmp_path / "cloud") as cloud:
+        agent = AgentProcess(
+            tmp_path / "device", mosquitto.url, cloud.toml(tasks), device=DEVICE, limits="free_disk_bytes = 0"
+        )
+        with agent, Caller(mosquitto.port, device=DEVICE) as caller:
+            cloud.enrol(agent, DEVICE)
+            for start in range(2):
+                agent.start()
+                for number in range(INPUTS):
+                    caller.ask(picture(start * INPUTS + number, (40, 40), "PNG"))
+                told = agent.status["capture"]["monitor"]["windows"]
+                until(lambda: agent.status["capture"]["monitor"]["windows"] > told + 2, "their windows have ended")  # noqa: B023 - called at once
+                agent.kill()
+            agent.start()
+            until(lambda: _answers(cloud) == 2 * INPUTS, "the cloud knows of all answers", PATIENCE_S)
+            assert agent.stop() == 0
+            assert _answers(cloud) == 2 * INPUTS
+
+
+def _answers(cloud: CaptureCloud) -> int:
+    """How many answers the cloud knows of by windows."""
+    found = cloud.windows("light")
+    assert len({(one.boot, one.sequence) for one in found}) == len(found)
+    records = [decode_record(one.record) for one in found if one.contestant is None]
+    return sum(record.count for record in records if isinstance(record, WindowRecord))
