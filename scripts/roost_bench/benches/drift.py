@@ -14,7 +14,7 @@ from scripts.roost_bench.drift_harms import HARMS, SEVERITIES, harmed
 from scripts.roost_bench.drift_phi import phi_cost
 from scripts.roost_bench.drift_pictures import Floats, Pictures, digits, families, phi_of
 from scripts.roost_bench.drift_weeks import delays, weeks
-from scripts.roost_bench.drift_world import grouped
+from scripts.roost_bench.drift_world import grouped, said_by_peers
 
 GOALS = (
     Goal("exchangeable_points_off", at_most=0.4, unit="%"),
@@ -31,7 +31,7 @@ COMPARED_WITH = (
     "the worst of six harms × three severities at 100 inputs; grouped: unseen devices with an appearance of their "
     "own and jitter from window to window, power at middle and severe; weeks: the worst of three budgets and five "
     "kinds of streams, on streams not calibrated with; φ: its time by inference's, in the same run, of the model that "
-    "it costs most"
+    "it costs most. Peers, on grouped devices, in the same run: each compares all inputs of a window"
 )
 
 ALPHA: Final = 0.01
@@ -55,6 +55,7 @@ def run(options: Options) -> Result:
         "grouped": grouped(random, unseen=60 if options.quick else 500),
         "weeks": weeks(random, fleets=2 if options.quick else 30),
         "delay_decisions": delays(random, streams=40 if options.quick else 400),
+        "peers": said_by_peers(random, devices=5 if options.quick else 40),
         "meters": None,
         "natural": None,
         **_cost(random),
