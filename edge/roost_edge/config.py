@@ -91,6 +91,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     free_disk_bytes: Annotated[int, Meta(ge=0)] = 256 << 20  # of the disk that are left to others
     retention_days: Annotated[float, Meta(gt=0, le=3650)] = 14  # the agent runs, and a kept input cannot be uploaded
     uplink_bytes_per_s: Annotated[int, Meta(ge=0)] = 1_000_000  # that uploads may take; 0: no limit
+    downlink_bytes_per_s: Annotated[int, Meta(ge=0)] = 0  # that downloads of bundles may take; 0: no limit
 
     @property
     def of_inputs(self) -> InputLimits:

@@ -1,5 +1,6 @@
 """All tables, a module for each room's. Importing this one makes `Base.metadata` complete."""
 
+from roost_cloud.db.tables.assignments import AssignedBundle, AssignmentVersion, DeviceAssignment, DeviceReport
 from roost_cloud.db.tables.audit import AuditEntry
 from roost_cloud.db.tables.deployment import Deployment
 from roost_cloud.db.tables.fleet import Certificate, Device, DeviceLabel, EnrolmentToken, SpentNonce
@@ -14,6 +15,8 @@ __all__ = [
     "Alias",
     "AliasMove",
     "ApiToken",
+    "AssignedBundle",
+    "AssignmentVersion",
     "AuditEntry",
     "Blob",
     "BlobUpload",
@@ -23,7 +26,9 @@ __all__ = [
     "CloudTask",
     "Deployment",
     "Device",
+    "DeviceAssignment",
     "DeviceLabel",
+    "DeviceReport",
     "DroppedInput",
     "EnrolmentToken",
     "LateScore",
