@@ -128,7 +128,7 @@ class Monitor:
 
     def describe(self) -> dict[str, Any]:
         """Its part of the status document."""
-        return {**self.counts, "waiting": len(self._waiting)}
+        return {"windows": 0, **self.counts, "waiting": len(self._waiting)}
 
     def _end(self, task: str) -> None:
         self._ending.discard(task)
