@@ -1,7 +1,7 @@
 """`roost drift`: whether the world has changed since devices were commissioned, from the windows they have told of."""
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import typer
@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
+_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 app = typer.Typer(no_args_is_help=True, help="Whether the world has changed since devices were commissioned.")
 
 _Task = Annotated[str, typer.Option(help="Whose windows.")]
 _Contestant = Annotated[str | None, typer.Option(help="Whose φ; of whom there are most windows if not given.")]
-_Since = Annotated[str, typer.Option(metavar="WHEN", help="Commissioning begins with the first window since.")]
+_Since = Annotated[
+    str | None,
+    typer.Option(metavar="WHEN", help="Commissioning begins with the first window since; of all, if not given."),
+]
 _Inputs = Annotated[int, typer.Option(min=1, help="Measured inputs that a decision takes at least.")]
 _Every = Annotated[float, typer.Option(min=1, help="Seconds that a decision takes at least.")]
 _Commissioning = Annotated[float, typer.Option(min=0, help="Days from a device's first window that are its baseline.")]
@@ -34,7 +39,7 @@ class _Asked(msgspec.Struct, frozen=True):
 
     task: str
     contestant: str | None
-    since: str
+    since: str | None
     inputs: int
     every: float
     commissioning_days: float
@@ -46,7 +51,7 @@ def status(
     *,
     task: _Task,
     contestant: _Contestant = None,
-    since: _Since = "60d",
+    since: _Since = None,
     inputs: _Inputs = 100,
     every: _Every = 3600.0,
     commissioning_days: _Commissioning = 14.0,
@@ -79,7 +84,7 @@ def explain(
     *,
     task: _Task,
     contestant: _Contestant = None,
-    since: _Since = "60d",
+    since: _Since = None,
     inputs: _Inputs = 100,
     every: _Every = 3600.0,
     commissioning_days: _Commissioning = 14.0,
@@ -112,7 +117,7 @@ def simulate(
     *,
     task: _Task,
     contestant: _Contestant = None,
-    since: _Since = "60d",
+    since: _Since = None,
     inputs: _Inputs = 100,
     every: _Every = 3600.0,
     commissioning_days: _Commissioning = 14.0,
@@ -140,7 +145,9 @@ def _judge(context: typer.Context, asked: _Asked, budgets: list[float]) -> "list
     check_name(asked.task, "task")
     now = datetime.now(UTC)
     with connect(context) as cloud:
-        found = read_windows(cloud, asked.task, Span(moment_of(asked.since, now), now), asked.contestant)
+        # Not some days ago: what devices are judged against would move with the days, and drift along.
+        since = _BEGINNING if asked.since is None else moment_of(asked.since, now)
+        found = read_windows(cloud, asked.task, Span(since, now), asked.contestant)
     if found.unreadable:
         typer.echo(f"{found.unreadable} windows cannot be read: devices newer than this command?", err=True)
     decisions = {
