@@ -25,7 +25,7 @@ def test_windows_are_merged_until_there_are_inputs_and_time_enough_and_the_rest_
     windows = [window(number) for number in range(8)]
     assert held(windows) == [[0, 1, 2], [3, 4, 5]]
     decision = decide(windows, inputs=30, seconds=180)[0]
-    assert (decision.phi.count, decision.phi.means, decision.seconds) == (30, [1.0], 180.0)
+    assert (decision.phi.count, decision.phi.means, decision.seconds, decision.at_s) == (30, [1.0], 180.0, 120.0)
 
 
 def test_windows_that_came_twice_or_in_another_order_decide_the_same() -> None:
@@ -53,9 +53,11 @@ def test_one_decision_does_not_hold_two_phi() -> None:
 
 
 def test_a_long_pause_begins_anew_and_a_short_one_does_not() -> None:
-    short = [window(0), window(1), window(2, at=600.0)]
+    short = [window(0), window(1), window(2, at=60.0 + 4 * 180.0)]
+    longer = [window(0), window(1), window(2, at=61.0 + 4 * 180.0)]
     long = [window(0), window(1), window(2, at=7200.0), window(3, at=7260.0), window(4, at=7320.0)]
     assert held(short) == [[0, 1, 2]]
+    assert held(longer) == []
     assert held(long) == [[2, 3, 4]]
 
 

@@ -285,8 +285,16 @@ def test_a_budget_too_small_for_the_record_is_not_promised_and_says_what_it_take
     assert not small.is_promised
     assert "that takes 6.0 recorded weeks, there are 4.0" in small.words(0.5)
     assert large.is_promised
+    assert large.words(2) == "2 false alarms a week, by 4.0 recorded weeks"
     assert large.threshold < small.threshold
     assert large.alarms_a_week <= 2
+
+
+def test_the_record_has_one_alarm_less_than_the_budget_allows() -> None:
+    streams = [np.array([0.0, amount, amount, amount, 0.0]) for amount in (1.0, 2.0, 3.0, 4.0, 5.0)]
+    found = calibrate(streams, weeks=1.1, budget_a_week=3 / 1.1)
+    assert found.threshold == 3.0
+    assert found.alarms_a_week * 1.1 == pytest.approx(2)
 
 
 def test_a_record_without_decisions_calibrates_to_nothing_promised() -> None:
