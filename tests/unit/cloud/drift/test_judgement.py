@@ -50,6 +50,7 @@ def test_a_fleet_like_it_was_is_watched_within_its_budget() -> None:
     assert list(states(found).values()).count("alarm") <= BUDGET
     assert {(one.commissioned, one.watched) for one in found.devices.values()} == {(2 * WEEK, WEEK)}
     (calibration,) = found.calibrations.values()
+    assert calibration.weeks == pytest.approx((2 * WEEK - 1) / WEEK)
     assert not calibration.is_promised, "1.4 of input drift in 2 weeks are 2.8 alarms, 3 are wanted"
     assert found.why == {}
 
@@ -77,7 +78,7 @@ def test_a_device_in_commissioning_is_told_of_and_does_not_alarm_however_it_look
     devices["new"] = device(np.random.default_rng(8), 40, shift=[90.0] * 6)
     found = judged(devices)
     assert states(found)["new"] == "commissioning"
-    assert found.devices["new"].commissioned == 40
+    assert (found.devices["new"].commissioned, found.devices["new"].watched) == (40, 0)
 
 
 def test_ten_decisions_are_a_commissioning_s_least_however_short_it_is() -> None:
