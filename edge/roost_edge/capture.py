@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from roost_edge.config import AgentConfig
+from roost_edge.decoy.config import CaptureConfig
 from roost_edge.decoy.decoy import Decoy
 from roost_edge.monitor.monitor import Monitor
 from roost_edge.reactor import Reactor
@@ -54,8 +55,9 @@ class Capture:
         self._spooler = Spooler(_settings(config, boot), reactor, complaints, room_bytes=room_bytes)
         self.telemetry = Telemetry(topics, self._spooler, reactor, complaints)
         self._spooler.outgoing = self.telemetry.publish
+        self._begun = False
+        self._runs = False
         self.decoy = Decoy(
-            {name: task.captured for name, task in config.tasks.items() if task.captured is not None},
             self._spooler,
             reactor,
             complaints,
@@ -73,18 +75,37 @@ class Capture:
     @property
     def is_starting(self) -> bool:
         """It is not known yet whether inputs can be kept."""
-        return self._spooler.is_starting
+        return self._runs and self._spooler.is_starting
 
     def start(self, on_started: Callable[[], object]) -> None:
         """Begin to keep; `on_started` is called once it is known whether that works."""
         self._spooler.on_started = on_started
-        self._spooler.start()
+        self._begun = True
+        self._run_if_needed()
+
+    def keep(self, task: str, config: CaptureConfig | None) -> None:
+        """Keep of a task's inputs what this says; None: nothing."""
+        self.decoy.capture(task, config)
+        self._run_if_needed()
+
+    @property
+    def _is_wanted(self) -> bool:
+        return self.decoy.has_tasks or self.monitor.has_tasks
+
+    def _run_if_needed(self) -> None:
+        """There is no process until a task wants anything kept or told: it costs some memory."""
+        if self._begun and not self._runs and self._is_wanted:
+            self._runs = True
+            self._spooler.start()
 
     def finish(self, patience_ns: int, on_finished: Callable[[], None]) -> None:
         """Call `on_finished` once all that is in hand is durable, or `patience_ns` over."""
         self.decoy.stop()
-        self.monitor.finish()
-        self._spooler.stop(patience_ns, lambda: self._finished(on_finished))
+        if self._runs:
+            self.monitor.finish()
+            self._spooler.stop(patience_ns, lambda: self._finished(on_finished))
+        else:
+            self._finished(on_finished)
 
     def close(self) -> None:
         """End the process."""
@@ -94,16 +115,18 @@ class Capture:
         self.decoy.stopped()
         on_finished()
 
-    def describe(self) -> dict[str, Any]:
-        """Its part of the status document."""
+    def describe(self) -> dict[str, Any] | None:
+        """Its part of the status document; None while nothing is kept or told."""
+        if not (self._runs or self._is_wanted):
+            return None
         return {**self.decoy.describe(), "monitor": self.monitor.describe()}
 
 
 def make_capture(
     config: AgentConfig, topics: DeviceTopics, boot: str, reactor: Reactor, clock: Clock, complaints: Complaints
 ) -> Capture | None:
-    """What the tasks ask for; None if none of them keeps or tells anything."""
-    if not config.has_records:
+    """What the tasks ask for, or may ask for once they are assigned; None if none of them keeps or tells anything."""
+    if not config.may_capture:
         return None
     return Capture(config, topics, boot, reactor, clock, complaints)
 

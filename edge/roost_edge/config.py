@@ -17,12 +17,13 @@ from roost_edge.monitor.config import MonitorConfig
 from roost_shared.config_file import convert, put, read_toml
 from roost_shared.errors import ConfigError
 from roost_shared.limits import InputLimits
-from roost_shared.rendezvous import AskMode, Contestant, Role, TaskPolicy
+from roost_shared.rendezvous import AskMode, Contestant, Role, Rule, TaskPolicy
 from roost_shared.runtime_settings import RuntimeName, RuntimeSettings
 from roost_shared.task_terms import TaskTerms
 
 __all__ = [
     "DEFAULT_STATE_DIR",
+    "UNASSIGNED",
     "AgentConfig",
     "BrokerConfig",
     "CloudConfig",
@@ -43,6 +44,7 @@ DelegateOptions = Annotated[
     dict[Annotated[str, Meta(max_length=128)], Annotated[str, Meta(max_length=512)]], Meta(max_length=16)
 ]
 DEFAULT_STATE_DIR: Final = Path("/var/lib/roost")
+UNASSIGNED: Final = "unassigned"  # the contestant of a task that is still to get its own
 
 
 class BrokerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -174,6 +176,16 @@ class TaskConfig(TaskTerms, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ]
         return self.policy_for(name, contestants, tolerance=tolerance)
 
+    def policy_until_assigned(self, name: str) -> TaskPolicy:
+        """The policy of a task without contestants: its times and its default; rules come with an assignment.
+
+        Raises:
+            PolicyError: the times contradict each other.
+        """
+        nobody = Contestant(name=UNASSIGNED)  # a policy without any there is not
+        rules = [Rule(accept=UNASSIGNED)]
+        return msgspec.structs.replace(self, rules=rules).policy_for(name, [nobody], tolerance=None)
+
 
 class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of agent.toml. Paths are absolute."""
@@ -198,6 +210,16 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def has_records(self) -> bool:
         """Whether any task has something to tell the cloud: of kept inputs, or of windows."""
         return self.captures or any(task.monitor is not None for task in self.tasks.values())
+
+    @property
+    def may_capture(self) -> bool:
+        """Whether any task has something to tell the cloud, or may have once it is assigned."""
+        return self.has_records or self.assignable
+
+    @property
+    def assignable(self) -> bool:
+        """Whether the cloud may say what runs here, but for tasks whose contestants this file states."""
+        return self.cloud is not None
 
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)

@@ -68,9 +68,10 @@ class Monitor:
         for name in self._windows:
             self._set_timer(name)
 
-    def watches(self, task: str) -> bool:
-        """Whether a task's windows are told of."""
-        return task in self._windows
+    @property
+    def has_tasks(self) -> bool:
+        """Whether any task is watched."""
+        return bool(self._windows)
 
     # ---- what the desk tells
 

@@ -28,6 +28,7 @@ class WorkerSpec:
     limits: InputLimits = field(default_factory=InputLimits)
     queue_jobs: int = 256  # that may wait, besides the two the subprocess has
     measures: bool = False  # φ of inputs too
+    gently: bool = False  # its first start gives way to everything else that runs, and may take its time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

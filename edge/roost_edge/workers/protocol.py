@@ -84,6 +84,7 @@ class Load(msgspec.Struct, frozen=True, array_like=True, tag=True):
     contestants: list[ContestantSource]
     runtime: RuntimeSettings
     limits: InputLimits
+    gently: bool = False  # load behind everything else that runs
     measures: bool = False  # φ of inputs too
 
 
