@@ -16,6 +16,7 @@ from roost_cloud.commands import (
     bundle,
     cloud,
     device,
+    drift,
     login,
     replay,
     samples,
@@ -33,6 +34,7 @@ app.add_typer(broker.app, name="broker")
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(cloud.app, name="cloud")
 app.add_typer(device.app, name="device")
+app.add_typer(drift.app, name="drift")
 app.add_typer(samples.app, name="samples")
 app.add_typer(task.app, name="task")
 app.add_typer(tenant.app, name="tenant")

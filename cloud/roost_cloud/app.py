@@ -29,6 +29,7 @@ from roost_cloud.api import (
     trust,
     uploads,
     v2,
+    windows,
 )
 from roost_cloud.api.errors import handle_errors
 from roost_cloud.api.health import health_router
@@ -103,6 +104,7 @@ def _routes() -> Sequence[BaseRoute]:
         records.router,
         samples.router,
         recorded.router,
+        windows.router,
         trust.router,
     )
     together = APIRouter()

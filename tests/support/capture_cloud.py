@@ -18,6 +18,7 @@ import urllib3
 
 from roost_cloud.client import ApiClient
 from roost_cloud.credentials import Credentials
+from roost_cloud.drift.source import Found
 from roost_cloud.objects import open_store
 from tests.support.agent import TENANT, AgentProcess, run_command, until
 from tests.support.cloud_process import CloudProcess
@@ -117,6 +118,12 @@ class CaptureCloud:
         """Its samples, as people see them."""
         with self._as(self.token) as api:
             return list(api.each("/samples", dict[str, Any], query={"device": device}))
+
+    def windows(self, task: str) -> list[Found]:
+        """Windows of a task, as programs read them."""
+        span = {"task": task, "since": "2026-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
+        with self._as(self.token) as api:
+            return list(api.each("/windows", Found, query=span))
 
     def fetch(self, device: str, sample: str, what: str) -> bytes:
         """A sample's `input` or `thumbnail`."""

@@ -32,6 +32,7 @@ _SETTABLE: Final = frozenset(
     {
         "agreement",
         "confidence",
+        "drift",
         "drift_reference",
         "output",
         "parent",

@@ -1,0 +1,71 @@
+import random
+from typing import Any
+
+import pytest
+
+from roost_cloud.drift.decisions import Window, decide
+from roost_shared.sketches import Moments
+
+
+def window(number: int, *, boot: str = "a", at: float | None = None, inputs: int = 10, source: int = 0) -> Window:
+    """A minute's window whose φ says which it is."""
+    moments = Moments(1, source, 1)
+    for _ in range(inputs):
+        moments.update([float(number)])
+    return Window((boot, number), number * 60.0 if at is None else at, 60.0, moments)
+
+
+def held(windows: list[Window], **wanted: Any) -> list[list[int]]:
+    """Which windows each decision holds."""
+    rule = {"inputs": 30, "seconds": 180.0, **wanted}
+    return [[number for _, number in decision.windows] for decision in decide(windows, **rule)]
+
+
+def test_windows_are_merged_until_there_are_inputs_and_time_enough_and_the_rest_waits() -> None:
+    windows = [window(number) for number in range(8)]
+    assert held(windows) == [[0, 1, 2], [3, 4, 5]]
+    decision = decide(windows, inputs=30, seconds=180)[0]
+    assert (decision.phi.count, decision.phi.means, decision.seconds, decision.at_s) == (30, [1.0], 180.0, 120.0)
+
+
+def test_windows_that_came_twice_or_in_another_order_decide_the_same() -> None:
+    windows = [window(number) for number in range(9)]
+    shuffled = windows * 2
+    random.Random(3).shuffle(shuffled)
+    assert held(shuffled) == held(windows)
+
+
+def test_a_device_with_a_hundred_times_the_traffic_is_judged_as_often() -> None:
+    assert len(held([window(number, inputs=1000) for number in range(9)])) == len(held([window(n) for n in range(9)]))
+
+
+def test_a_device_with_little_traffic_waits_for_inputs_enough() -> None:
+    assert held([window(number, inputs=2) for number in range(15)]) == [list(range(15))]
+
+
+def test_windows_without_phi_do_not_count_as_inputs() -> None:
+    assert held([window(number, inputs=0) for number in range(15)]) == []
+
+
+def test_one_decision_does_not_hold_two_phi() -> None:
+    windows = [window(number, source=number // 5) for number in range(11)]
+    assert held(windows) == [[0, 1, 2], [5, 6, 7]]
+
+
+def test_a_long_pause_begins_anew_and_a_short_one_does_not() -> None:
+    short = [window(0), window(1), window(2, at=60.0 + 4 * 180.0)]
+    longer = [window(0), window(1), window(2, at=61.0 + 4 * 180.0)]
+    long = [window(0), window(1), window(2, at=7200.0), window(3, at=7260.0), window(4, at=7320.0)]
+    assert held(short) == [[0, 1, 2]]
+    assert held(longer) == []
+    assert held(long) == [[2, 3, 4]]
+
+
+def test_windows_of_two_boots_are_told_apart_by_more_than_their_numbers() -> None:
+    windows = [window(1), window(1, boot="b", at=120.0), window(2, boot="b", at=180.0)]
+    assert decide(windows, inputs=30, seconds=180)[0].windows == (("a", 1), ("b", 1), ("b", 2))
+
+
+@pytest.mark.parametrize("wanted", [{"inputs": 10_000}, {"seconds": 86_400.0}])
+def test_what_is_not_complete_decides_nothing(wanted: dict[str, Any]) -> None:
+    assert held([window(number) for number in range(9)], **wanted) == []
