@@ -1,7 +1,10 @@
 """All tables, a module for each room's. Importing this one makes `Base.metadata` complete."""
 
+from roost_cloud.db.tables.alarms import Alarm
 from roost_cloud.db.tables.audit import AuditEntry
 from roost_cloud.db.tables.deployment import Deployment
+from roost_cloud.db.tables.drift import DecisionWindow, DriftBaseline, DriftSettings, DriftStream, DriftVerdict
+from roost_cloud.db.tables.events import Event, Hook, HookDelivery
 from roost_cloud.db.tables.fleet import Certificate, Device, DeviceLabel, EnrolmentToken, SpentNonce
 from roost_cloud.db.tables.people import ApiToken, Tenant
 from roost_cloud.db.tables.records import DroppedInput, LateScore, RecordLog, Sample, SampleScore, TaskPolicy, Window
@@ -11,6 +14,7 @@ from roost_cloud.db.tables.tasks import CloudTask
 from roost_cloud.db.tables.trust import TrustRepository
 
 __all__ = [
+    "Alarm",
     "Alias",
     "AliasMove",
     "ApiToken",
@@ -21,11 +25,19 @@ __all__ = [
     "BundleVersion",
     "Certificate",
     "CloudTask",
+    "DecisionWindow",
     "Deployment",
     "Device",
     "DeviceLabel",
+    "DriftBaseline",
+    "DriftSettings",
+    "DriftStream",
+    "DriftVerdict",
     "DroppedInput",
     "EnrolmentToken",
+    "Event",
+    "Hook",
+    "HookDelivery",
     "LateScore",
     "RecordLog",
     "Sample",
