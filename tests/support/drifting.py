@@ -1,6 +1,6 @@
 """A fleet whose devices tell of windows, minute by minute, as the cloud stores them; and the role that judges them.
 
-A minute is a decision here, and ten of them are a baseline.
+A minute is a decision here, and ten of them are a baseline; so there are many decisions a week, and a budget to match.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ __all__ = ["LABELS", "PLAIN", "DriftingFleet", "Look", "monitor_of"]
 
 LABELS = LabelSpace([str(digit) for digit in range(4)])
 RULES = settings.read_settings(
-    {"alarms_a_week": 1, "decision_inputs": 40, "decision_seconds": 60, "commissioning_days": 0}
+    {"alarms_a_week": 100, "decision_inputs": 40, "decision_seconds": 60, "commissioning_days": 0}
 )
 
 
@@ -86,20 +86,19 @@ class DriftingFleet:
         monitors: Sequence[Monitor] = (),
         disturb: Callable[[list[Delivery]], list[Delivery]] = list,
     ) -> None:
-        """Minutes go by, and devices tell of each; monitors work after each.
+        """Minutes go by, and devices tell of each.
 
         Args:
             minutes: how many.
             looks: of devices, where not plain.
-            monitors: that work.
+            monitors: that work after each.
             disturb: what becomes of deliveries on their way.
         """
         for _ in range(minutes):
             self.clock.advance(timedelta(minutes=1))
             deliveries = [self._delivery(name, (looks or {}).get(name, PLAIN)) for name in self.names]
             self.told += deliveries
-            for each in disturb(deliveries):
-                self.store([each])
+            self.store(disturb(deliveries))
             for monitor in monitors:
                 monitor.work()
 

@@ -15,7 +15,6 @@ from typing import Final, NamedTuple
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from roost_cloud.db.insert import insert_absent
 from roost_cloud.db.tables import DecisionWindow, DriftBaseline, DriftVerdict
 from roost_cloud.drift.budget import Kind
 from roost_cloud.drift.decisions import Decision, Sketches
@@ -30,7 +29,6 @@ __all__ = [
     "Part",
     "all_decisions",
     "decision_of",
-    "grow",
     "own_decisions",
     "part_of",
     "rebaseline",
@@ -90,29 +88,57 @@ def part_of(kind: Kind, contestant: str, decision: Decision) -> Part | None:
     return Part(kind, sha256(f"{kind}/{world}".encode()).hexdigest()[:32], decision)
 
 
-def grow(session: Session, row: DecisionWindow, part: Part, rules: TaskRules, now: datetime) -> DriftBaseline | None:
-    """Add a decision to its world's baseline, begun if there is none.
+class Baselines:
+    """Those of a task on a device, whose row is locked: nobody else begins one, though somebody may begin one anew.
 
-    Returns:
-        The baseline it is to be judged against; None if it has become a part of it.
+    Args:
+        session: that may write.
+        stream: tenant, device and task.
     """
-    key = {name: getattr(row, name) for name in (*STREAM, "contestant")}
-    key |= {"kind": part.kind, "identity": part.identity}
-    began = {"first_number": row.number, "last_number": row.number, "windows": 0, "seconds": 0.0}
-    said = {"began_at": row.began_at, "began_by": MONITOR, "note": None, "commissioned_at": None}
-    insert_absent(session, DriftBaseline, **key, **began, **said)
-    baseline = session.get_one(DriftBaseline, tuple(key.values()))
-    if baseline.commissioned_at is not None or row.number < baseline.first_number:
+
+    def __init__(self, session: Session, stream: tuple[str, str, str]) -> None:
+        self._session = session
+        columns = (DriftBaseline.tenant, DriftBaseline.device, DriftBaseline.task)
+        query = select(DriftBaseline).where(*(column == name for column, name in zip(columns, stream, strict=True)))
+        found = session.scalars(query.with_for_update().execution_options(populate_existing=True))
+        self._rows = {(row.contestant, row.kind, row.identity): row for row in found}
+
+    def grow(self, row: DecisionWindow, part: Part, rules: TaskRules, now: datetime) -> DriftBaseline | None:
+        """Add a decision to its world's baseline, begun if there is none.
+
+        Returns:
+            The baseline it is to be judged against; None if it has become a part of it.
+        """
+        baseline = self._rows.get((row.contestant, part.kind, part.identity)) or self._begin(row, part)
+        if baseline.commissioned_at is not None or row.number < baseline.first_number:
+            return baseline
+        if not baseline.windows:  # begun anew, before this decision was there
+            baseline.began_at = row.began_at
+        baseline.windows += 1
+        baseline.seconds += row.seconds
+        baseline.last_number = row.number
+        spans = row.ended_at - baseline.began_at
+        if baseline.windows >= rules.commissioning_windows and spans >= timedelta(days=rules.commissioning_days):
+            baseline.commissioned_at = now
+        return None
+
+    def _begin(self, row: DecisionWindow, part: Part) -> DriftBaseline:
+        baseline = DriftBaseline(
+            **{name: getattr(row, name) for name in (*STREAM, "contestant")},
+            kind=part.kind,
+            identity=part.identity,
+            first_number=row.number,
+            last_number=row.number,
+            windows=0,
+            seconds=0.0,
+            began_at=row.began_at,
+            began_by=MONITOR,
+            note=None,
+            commissioned_at=None,
+        )
+        self._session.add(baseline)
+        self._rows[row.contestant, part.kind, part.identity] = baseline
         return baseline
-    if not baseline.windows:  # begun anew, before this decision was there
-        baseline.began_at = row.began_at
-    baseline.windows += 1
-    baseline.seconds += row.seconds
-    baseline.last_number = row.number
-    spans = row.ended_at - baseline.began_at
-    if baseline.windows >= rules.commissioning_windows and spans >= timedelta(days=rules.commissioning_days):
-        baseline.commissioned_at = now
-    return None
 
 
 def own_decisions(session: Session, baseline: DriftBaseline) -> list[Decision]:

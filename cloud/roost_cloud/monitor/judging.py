@@ -11,7 +11,7 @@ from roost_cloud.db.tables import DecisionWindow, DriftVerdict
 from roost_cloud.drift.budget import Kind
 from roost_cloud.drift.decisions import Decision
 from roost_cloud.drift.measures import Measure, Values, features
-from roost_cloud.monitor.baselines import Part, decision_of, grow, own_decisions, part_of
+from roost_cloud.monitor.baselines import Baselines, Part, decision_of, part_of
 from roost_cloud.monitor.judged import Judged
 from roost_cloud.monitor.merging import ANSWERS
 from roost_cloud.monitor.references import Reference, References, World
@@ -46,20 +46,30 @@ class Verdict(NamedTuple):
 def judge(
     session: Session,
     decision: DecisionWindow,
+    baselines: Baselines,
     judged: Judged,
     settings: DriftSettings,
     references: References,
     now: datetime,
 ) -> list[Verdict]:
-    """Judge a decision, and store what it says; a contestant that is not judged says nothing."""
+    """Judge a decision, and store what it says; a contestant that is not judged says nothing.
+
+    Args:
+        session: that holds the stream's row.
+        decision: in its order.
+        baselines: of the stream.
+        judged: which contestants are.
+        settings: of the tenant.
+        references: of the process.
+        now: server time.
+    """
     read = decision_of(decision)
     found = [
-        _judge(session, decision, part, settings, references, now)
+        _judge(session, decision, part, baselines, settings, references, now)
         for kind in _kinds(decision.contestant, judged)
         if (part := part_of(kind, decision.contestant, read)) is not None
     ]
     session.add_all(verdict.row for verdict in found)
-    session.flush()
     return found
 
 
@@ -75,6 +85,7 @@ def _judge(
     session: Session,
     decision: DecisionWindow,
     part: Part,
+    baselines: Baselines,
     settings: DriftSettings,
     references: References,
     now: datetime,
@@ -93,13 +104,13 @@ def _judge(
         commissioning=False,
         decided_at=now,
     )
-    baseline = grow(session, decision, part, settings.of(decision.task), now)
+    baseline = baselines.grow(decision, part, settings.of(decision.task), now)
     if baseline is None:
         row.commissioning = True
         return Verdict(row, part, None, None, None, decision)
     world = World(decision.tenant, decision.task, part.kind, part.identity)
     reference = references.get(session, world, settings.alarms_a_week, now)
-    own = features(part.kind, own_decisions(session, baseline))
+    own = references.own(session, baseline, part.kind)
     if reference.measure is None or reference.threshold is None:
         return Verdict(row, part, own, None, reference, decision)
     row.distance = min(reference.measure.distance(own, _one(part.kind, part.decision)), _FARTHEST)

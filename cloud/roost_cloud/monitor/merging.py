@@ -50,7 +50,7 @@ def merge(session: Session, stream: StreamKey, rules: TaskRules) -> Merged:
     by_contestant: defaultdict[str, list[Window]] = defaultdict(list)
     for row in rows:
         by_contestant[row.contestant or ANSWERS].append(row)
-    made: list[DecisionWindow] = []
+    decisions: dict[str, list[Decision]] = {}
     problems: list[str] = []
     spent: list[tuple[str, int]] = []
     for contestant, its in sorted(by_contestant.items()):
@@ -60,21 +60,23 @@ def merge(session: Session, stream: StreamKey, rules: TaskRules) -> Merged:
         decided = decide((one.window for one in reads), inputs=inputs, seconds=rules.decision_seconds)
         waiting = {one.identity for one in decided.waiting}
         spent += [(row.boot, row.sequence) for row in its if (row.boot, row.sequence) not in waiting]
-        made += _numbered(session, stream, contestant, decided.decisions)
+        decisions[contestant] = decided.decisions
+    last = _last_numbers(session, stream)
+    made = [
+        _row({**stream._asdict(), "contestant": contestant}, number, one)
+        for contestant, its_own in decisions.items()
+        for number, one in enumerate(its_own, last.get(contestant, 0) + 1)
+    ]
     session.add_all(made)
     session.flush()
     _mark(session, stream, spent)
     return Merged(sorted(made, key=lambda one: (one.ended_at, one.contestant)), problems)
 
 
-def _numbered(
-    session: Session, stream: StreamKey, contestant: str, decisions: Sequence[Decision]
-) -> list[DecisionWindow]:
-    if not decisions:
-        return []
-    key = {**stream._asdict(), "contestant": contestant}
-    last = session.scalar(select(func.max(DecisionWindow.number)).filter_by(**key)) or 0
-    return [_row(key, number, one) for number, one in enumerate(decisions, last + 1)]
+def _last_numbers(session: Session, stream: StreamKey) -> dict[str, int]:
+    of_stream = (getattr(DecisionWindow, name) == value for name, value in stream._asdict().items())
+    query = select(DecisionWindow.contestant, func.max(DecisionWindow.number)).where(*of_stream)
+    return {row[0]: row[1] for row in session.execute(query.group_by(DecisionWindow.contestant))}
 
 
 def _row(key: dict[str, str], number: int, decision: Decision) -> DecisionWindow:

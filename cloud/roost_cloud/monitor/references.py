@@ -4,7 +4,6 @@ Learnt from the commissioning decisions of all whole baselines of a world, and k
 away or begun anew, or the settings change. Where many are being commissioned, it is learnt anew once a minute at most.
 """
 
-import threading
 from collections import OrderedDict
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -15,15 +14,16 @@ from sqlalchemy.orm import Session
 from roost_cloud.db.tables import DriftBaseline
 from roost_cloud.drift.budget import SHARES, Kind
 from roost_cloud.drift.errors import BaselineShortError, ReferenceSmallError
-from roost_cloud.drift.measures import Measure, features, fit
+from roost_cloud.drift.measures import Measure, Values, features, fit
 from roost_cloud.drift.thresholds import Budget, Record, Threshold, find_threshold
-from roost_cloud.monitor.baselines import all_decisions
+from roost_cloud.monitor.baselines import STREAM, all_decisions, own_decisions
 
 __all__ = ["Reference", "References", "World", "budget_of"]
 
 _WEEK_S: Final = 7 * 86_400.0
 _REFIT: Final = timedelta(minutes=1)
-_KEPT: Final = 1024
+_KEPT: Final = 1024  # worlds
+_OWN_KEPT: Final = 20_000  # baselines, of a few kilobytes each
 
 
 class World(NamedTuple):
@@ -58,11 +58,16 @@ class _Kept(NamedTuple):
 
 
 class References:
-    """Of a process; its methods may be called from any thread."""
+    """Of a process. Within a round, what was found is not looked up again; for one thread."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[World, _Kept] = OrderedDict()
-        self._lock = threading.Lock()
+        self._own: OrderedDict[tuple[Any, ...], Values] = OrderedDict()
+        self._this_round: dict[tuple[World, float], Reference] = {}
+
+    def begin_round(self) -> None:
+        """From now on, look whether baselines or settings have changed."""
+        self._this_round.clear()
 
     def get(self, session: Session, world: World, alarms_a_week: float, now: datetime) -> Reference:
         """What decisions of a world are judged by.
@@ -73,17 +78,36 @@ class References:
             alarms_a_week: the tenant's budget.
             now: server time.
         """
+        found = self._this_round.get((world, alarms_a_week))
+        if found is None:
+            found = self._find(session, world, alarms_a_week, now)
+            if found.measure is not None:
+                self._this_round[world, alarms_a_week] = found
+        return found
+
+    def own(self, session: Session, baseline: DriftBaseline, kind: Kind) -> Values:
+        """The features of a device's own baseline, which is whole, and so will not change."""
+        names = (*STREAM, "contestant", "kind", "identity", "first_number", "commissioned_at")
+        key = tuple(getattr(baseline, name) for name in names)
+        own = self._own.get(key)
+        if own is None:
+            own = self._own[key] = features(kind, own_decisions(session, baseline))
+            if len(self._own) > _OWN_KEPT:
+                self._own.popitem(last=False)
+        else:
+            self._own.move_to_end(key)
+        return own
+
+    def _find(self, session: Session, world: World, alarms_a_week: float, now: datetime) -> Reference:
         version = _version(session, world, alarms_a_week)
-        with self._lock:
-            kept = self._kept.get(world)
+        kept = self._kept.get(world)
         if kept is not None and (kept.version == version or _will_do(kept, version, now)):
             return kept.reference
         reference = _learn(session, world, alarms_a_week)
-        with self._lock:
-            self._kept[world] = _Kept(version, now, reference)
-            self._kept.move_to_end(world)
-            if len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+        self._kept[world] = _Kept(version, now, reference)
+        self._kept.move_to_end(world)
+        if len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
         return reference
 
 

@@ -12,6 +12,7 @@ from roost_cloud.db import Database
 from roost_cloud.db.insert import insert_absent
 from roost_cloud.db.tables import Device, DriftStream, TaskPolicy, Window
 from roost_cloud.monitor import settings as settings_room
+from roost_cloud.monitor.baselines import Baselines
 from roost_cloud.monitor.judged import Judged, judged_of
 from roost_cloud.monitor.judging import Verdict, judge
 from roost_cloud.monitor.merging import ANSWERS, StreamKey, merge
@@ -48,6 +49,7 @@ def work_round(
     Raises:
         DatabaseUnavailableError: the database is away; what was decided is stored.
     """
+    references.begin_round()
     with database.read() as session:
         due = due_streams(session)
     for stream in due:
@@ -89,9 +91,13 @@ def decide_stream(session: Session, stream: StreamKey, references: References, n
     settings = settings_room.get(session, tenant)
     merged = merge(session, stream, settings.of(task))
     judged = _judged(session, stream, {one.contestant for one in merged.decisions} - {ANSWERS})
+    baselines = Baselines(session, stream)
     verdicts = [
-        verdict for one in merged.decisions for verdict in judge(session, one, judged, settings, references, now)
+        verdict
+        for one in merged.decisions
+        for verdict in judge(session, one, baselines, judged, settings, references, now)
     ]
+    session.flush()
     raised = [alarm for one in verdicts if (alarm := raise_if_so(session, one, judged, now)) is not None]
     return Done(
         Counter((one.row.kind, _outcome(one)) for one in verdicts),
