@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter, FastAPI
 
 from roost_cloud.api import (
+    alarms,
     aliases,
     audit,
     blobs,
@@ -14,7 +15,9 @@ from roost_cloud.api import (
     device_shards,
     device_trust,
     devices,
+    drift,
     enrolment,
+    hooks,
     recorded,
     records,
     samples,
@@ -93,6 +96,9 @@ def _routers(store: ObjectStore) -> tuple[APIRouter, ...]:
         samples.router,
         recorded.router,
         trust.router,
+        alarms.router,
+        drift.router,
+        hooks.router,
     )
     # Other stores serve their signed URLs themselves.
     return (*routers, objects_router(lambda: store)) if isinstance(store, FileStore) else routers

@@ -1,9 +1,10 @@
 """Alarms in the database, changed with a record of who changed them; whoever wants to know is told."""
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, cast
 
 from sqlalchemy import ColumnElement, func, literal, or_, select, tuple_, update
@@ -15,8 +16,10 @@ from roost_cloud.db.tables import Alarm
 from roost_cloud.errors import NotFoundError
 from roost_cloud.events.publishing import publish
 from roost_cloud.people import audit
+from roost_shared.errors import ContentError
 
 __all__ = [
+    "BadPlaceError",
     "Chosen",
     "NewAlarm",
     "Place",
@@ -26,6 +29,7 @@ __all__ = [
     "last_resolved",
     "mute_alarm",
     "page",
+    "parse_place",
     "raise_alarm",
     "resolve_alarm",
     "still_so",
@@ -33,6 +37,14 @@ __all__ = [
 ]
 
 _NOTE_CHARS: Final = 200
+_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_PLACE: Final = re.compile(r"([0-9]{1,16})\.([0-9a-f]{16})")
+
+
+class BadPlaceError(ContentError):
+    """It is no place in the list of alarms."""
+
+    code = "alarms.bad_place"
 
 
 class Place(NamedTuple):
@@ -40,6 +52,22 @@ class Place(NamedTuple):
 
     opened_at: datetime
     id: str
+
+    def __str__(self) -> str:
+        """As `parse_place` reads it."""
+        return f"{(self.opened_at - _BEGINNING) // timedelta(microseconds=1)}.{self.id}"
+
+
+def parse_place(text: str) -> Place:
+    """Read it.
+
+    Raises:
+        BadPlaceError: it is none.
+    """
+    found = _PLACE.fullmatch(text)
+    if found is None:
+        raise BadPlaceError("`after` has to be the `next` of another page of alarms")
+    return Place(_BEGINNING + timedelta(microseconds=int(found[1])), found[2])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,9 +29,10 @@ from roost_cloud.drift.rate import log_rate
 from roost_cloud.drift.test import DriftTest
 from roost_shared.sketches import ConfidenceHistogram
 
-__all__ = ["CONTINUOUS", "Measure", "Values", "features", "fit"]
+__all__ = ["CONTINUOUS", "Floats", "Measure", "Values", "features", "fit"]
 
 Values = NDArray[Any]
+Floats = NDArray[np.float64]
 
 CONTINUOUS: Final[frozenset[Kind]] = frozenset({"input", "event_rate"})
 _WILD: Final = 10.0  # times the usual scatter: no measure for others

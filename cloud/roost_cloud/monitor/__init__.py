@@ -1,10 +1,11 @@
 """The role `monitor`: from devices' windows to decisions, to verdicts, to alarms.
 
-- `worker.py`: the role: rounds of work, by any number of processes
+- `worker.py`: the role, by any number of processes
+- `work.py`: a round of it, a transaction for each task on a device
 - `settings.py`: a tenant's budget, and how large decisions are
 - `reading.py`: a window's row, as it can be merged
 - `merging.py`: undecided windows of a task on a device, to decision windows
-- `judged.py`: which contestants are judged. Pure.
+- `judged.py`, `policies.py`: which contestants are judged
 - `baselines.py`: what each is judged against, from its first decisions on; begun anew by a person
 - `references.py`: what all devices of a task have in common: measure and threshold, kept until they change
 - `judging.py`: verdicts of a decision

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from roost_cloud.db.tables import DecisionWindow, DriftBaseline, DriftVerdict
+from roost_cloud.db.tables import DecisionWindow, DriftBaseline, DriftStream, DriftVerdict
 from roost_cloud.drift.budget import Kind
 from roost_cloud.drift.decisions import Decision, Sketches
 from roost_cloud.monitor.settings import TaskRules
@@ -165,6 +165,8 @@ def rebaseline(
     Returns:
         The devices that had any.
     """
+    of_streams = (DriftStream.tenant == tenant, DriftStream.task == task, DriftStream.device.in_(devices))
+    session.execute(select(DriftStream.device).where(*of_streams).order_by(DriftStream.device).with_for_update()).all()
     query = select(DriftBaseline).where(
         DriftBaseline.tenant == tenant, DriftBaseline.task == task, DriftBaseline.device.in_(devices)
     )

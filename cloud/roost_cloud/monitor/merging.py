@@ -37,10 +37,12 @@ class Merged(NamedTuple):
     Attributes:
         decisions: new, in order of time.
         problems: what of windows could not be read.
+        contestants: that decisions were ever made of.
     """
 
     decisions: list[DecisionWindow]
     problems: list[str]
+    contestants: set[str]
 
 
 def merge(session: Session, stream: StreamKey, rules: TaskRules) -> Merged:
@@ -70,7 +72,8 @@ def merge(session: Session, stream: StreamKey, rules: TaskRules) -> Merged:
     session.add_all(made)
     session.flush()
     _mark(session, stream, spent)
-    return Merged(sorted(made, key=lambda one: (one.ended_at, one.contestant)), problems)
+    seen = ({*last} | {one.contestant for one in made}) - {ANSWERS}
+    return Merged(sorted(made, key=lambda one: (one.ended_at, one.contestant)), problems, seen)
 
 
 def _last_numbers(session: Session, stream: StreamKey) -> dict[str, int]:

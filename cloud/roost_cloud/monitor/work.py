@@ -10,17 +10,15 @@ from sqlalchemy.orm import Session
 
 from roost_cloud.db import Database
 from roost_cloud.db.insert import insert_absent
-from roost_cloud.db.tables import Device, DriftStream, TaskPolicy, Window
+from roost_cloud.db.tables import Device, DriftStream, Window
 from roost_cloud.monitor import settings as settings_room
 from roost_cloud.monitor.baselines import Baselines
-from roost_cloud.monitor.judged import Judged, judged_of
 from roost_cloud.monitor.judging import Verdict, judge
-from roost_cloud.monitor.merging import ANSWERS, StreamKey, merge
+from roost_cloud.monitor.merging import StreamKey, merge
+from roost_cloud.monitor.policies import judged_of_task
 from roost_cloud.monitor.raising import raise_if_so
 from roost_cloud.monitor.references import References
 from roost_cloud.monitor.settings import DriftSettings
-from roost_shared.rendezvous import PolicyDocument
-from roost_shared.rendezvous.document import PolicyDocumentError
 
 __all__ = ["Done", "decide_stream", "due_streams", "work_round"]
 
@@ -90,7 +88,7 @@ def decide_stream(session: Session, stream: StreamKey, references: References, n
     session.get_one(DriftStream, tuple(stream), with_for_update=True)
     settings = settings_room.get(session, tenant)
     merged = merge(session, stream, settings.of(task))
-    judged = _judged(session, stream, {one.contestant for one in merged.decisions} - {ANSWERS})
+    judged = judged_of_task(session, tenant, task, merged.contestants)
     baselines = Baselines(session, stream)
     verdicts = [
         verdict
@@ -105,17 +103,6 @@ def decide_stream(session: Session, stream: StreamKey, references: References, n
         [alarm.kind for alarm in raised],
         merged.problems,
     )
-
-
-def _judged(session: Session, stream: StreamKey, seen: set[str]) -> Judged:
-    """Whom to judge, by the newest policy that any device of the tenant told of the task."""
-    query = select(TaskPolicy.document).where(TaskPolicy.tenant == stream.tenant, TaskPolicy.task == stream.task)
-    document = session.scalar(query.order_by(TaskPolicy.received_at.desc(), TaskPolicy.digest).limit(1))
-    try:
-        contestants = None if document is None else PolicyDocument.decode(document).contestants
-    except PolicyDocumentError:  # of a device that speaks otherwise: names tell
-        contestants = None
-    return judged_of(contestants, seen)
 
 
 def _outcome(verdict: Verdict) -> str:
