@@ -244,7 +244,8 @@ def _changed(
     until = None if row.muted_until is None else row.muted_until.isoformat()
     detail = {"device": row.device, "task": row.task, "kind": row.kind, "note": note, "muted_until": until}
     audit.record(session, tenant=row.tenant, actor=actor, action=action, subject=row.id, now=now, **detail)
-    if event is not None and not is_muted(_standing(row), now):
+    was_muted = is_muted(Standing("open", row.muted_until), now)  # nor of its end, then
+    if event is not None and not was_muted:
         _tell(session, row, event, now)
 
 

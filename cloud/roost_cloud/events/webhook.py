@@ -112,6 +112,8 @@ class Webhook:
                 connection.sock = secure
                 connection.request("POST", path, body, dict(headers))
                 return connection.getresponse().status  # what it says beside that is not read
+        except ssl.SSLCertVerificationError as error:
+            raise WebhookRefusedError(f"{host}: we do not trust its certificate: {error.verify_message}") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise WebhookRefusedError(f"{host}: {one_line(error) or type(error).__name__}") from error
 
