@@ -178,7 +178,7 @@ def load_settings(path: Path | None, *, environment: Mapping[str, str], override
             stated[key] = "command line"
     for key in _LISTS:
         if isinstance(raw.get(key), str):
-            raw[key] = [one.strip() for one in raw[key].split(",") if one.strip()]
+            raw[key] = [one.strip() for one in raw[key].split(",")]
     try:
         settings = convert(raw, CloudSettings, where=str(path or "settings"))
         settings = _absolute(settings, path, elsewhere={key for key, where in stated.items() if where != str(path)})

@@ -22,7 +22,6 @@ __all__ = ["BadHookUrlError", "Network", "check_url", "may_reach", "parse_networ
 Network = IPv4Network | IPv6Network
 
 _URL_CHARS: Final = 2000
-_NAT64: Final = ip_network("64:ff9b::/96")
 
 
 class BadHookUrlError(ContentError):
@@ -84,8 +83,6 @@ def _held(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address]
     if address.ipv4_mapped is not None:
         return [address.ipv4_mapped]
     held: list[IPv4Address | IPv6Address] = [address]
-    if address in _NAT64:
-        held.append(IPv4Address(int(address) & 0xFFFFFFFF))
     if address.sixtofour is not None:
         held.append(address.sixtofour)
     if address.teredo is not None:
