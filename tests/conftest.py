@@ -2,16 +2,26 @@
 
 NumPy gets one thread, here and in the programs that tests start, as workers have it anyway: on matrices as small as
 these its threads spin for one another, and to fit the demo's networks took 14 times the processor's time.
+
+What is compiled is kept, whatever the environment says: else each of hundreds of processes compiles Roost anew, with
+which an agent takes twice as long to start, and each process of pytest rewrites every test.
 """
 
+import gc
 import os
+import sys
+from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 import structlog
+from _pytest.doctest import DoctestModule
 
 
 def pytest_configure() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     structlog.configure(
         processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -21,6 +31,21 @@ def pytest_configure() -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--campaign", action="store_true", help="also run what is marked `campaign`, which takes long")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path: Path) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """A test's file holds no doctests, and looking for some takes as long as to read it."""
+    found = yield
+    if not file_path.name.startswith("test_"):
+        return found
+    return [each for each in found if not isinstance(each, DoctestModule)]
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays to the end: the garbage collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

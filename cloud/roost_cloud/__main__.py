@@ -11,6 +11,7 @@ import typer
 
 from roost_cloud.commands import (
     alarm,
+    assign,
     audit,
     broker,
     bundle,
@@ -43,7 +44,7 @@ app.add_typer(task.app, name="task")
 app.add_typer(tenant.app, name="tenant")
 app.add_typer(token.app, name="token")
 app.add_typer(trust.app, name="trust")
-for command in (login.login, login.logout, login.whoami, audit.audit, replay.replay):
+for command in (login.login, login.logout, login.whoami, assign.assign, audit.audit, replay.replay):
     app.command()(command)
 
 

@@ -89,6 +89,9 @@ class CloudSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         Path | None, Meta(description="Whom webhooks trust (PEM); default whom this machine trusts")
     ] = None
     certificate_days: Annotated[float, Meta(gt=0, le=3650, description="Life of devices' certificates")] = 90
+    sample_retention_days: Annotated[
+        float, Meta(ge=0, le=36500, description="Life of samples and their inputs, from receipt; 0 for ever")
+    ] = 0
     bootstrap_token_file: Annotated[
         Path | None, Meta(description="Where the first start leaves the platform's token; default it is printed")
     ] = None

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from roost_edge.config import AgentConfig
+from roost_edge.decoy.config import CaptureConfig
 from roost_edge.decoy.decoy import Decoy
 from roost_edge.reactor import Reactor
 from roost_edge.spooler.settings import SpoolerSettings
@@ -44,8 +45,9 @@ class Capture:
         self._spooler = Spooler(_settings(config, boot), reactor, complaints, room_bytes=room_bytes)
         self.telemetry = Telemetry(topics, self._spooler, reactor, complaints)
         self._spooler.outgoing = self.telemetry.publish
+        self._begun = False
+        self._runs = False
         self.decoy = Decoy(
-            {name: task.captured for name, task in config.tasks.items() if task.captured is not None},
             self._spooler,
             reactor,
             complaints,
@@ -56,31 +58,51 @@ class Capture:
     @property
     def is_starting(self) -> bool:
         """It is not known yet whether inputs can be kept."""
-        return self._spooler.is_starting
+        return self._runs and self._spooler.is_starting
 
     def start(self, on_started: Callable[[], object]) -> None:
         """Begin to keep; `on_started` is called once it is known whether that works."""
         self._spooler.on_started = on_started
-        self._spooler.start()
+        self._begun = True
+        self._run_if_needed()
+
+    def keep(self, task: str, config: CaptureConfig | None) -> None:
+        """Keep of a task's inputs what this says; None: nothing."""
+        self.decoy.capture(task, config)
+        self._run_if_needed()
+
+    def _run_if_needed(self) -> None:
+        """There is no process until a task wants anything kept: it costs some memory."""
+        if self._begun and not self._runs and self.decoy.has_tasks:
+            self._runs = True
+            self._spooler.start()
 
     def finish(self, patience_ns: int, on_finished: Callable[[], None]) -> None:
         """Call `on_finished` once all that is in hand is durable, or `patience_ns` over."""
-        self._spooler.stop(patience_ns, on_finished)
+        self.decoy.stop()
+        if self._runs:
+            self._spooler.stop(patience_ns, lambda: self._finished(on_finished))
+        else:
+            self._finished(on_finished)
 
     def close(self) -> None:
         """End the process."""
         self._spooler.close()
 
-    def describe(self) -> dict[str, Any]:
-        """Its part of the status document."""
-        return self.decoy.describe()
+    def _finished(self, on_finished: Callable[[], None]) -> None:
+        self.decoy.stopped()
+        on_finished()
+
+    def describe(self) -> dict[str, Any] | None:
+        """Its part of the status document; None while nothing is kept."""
+        return self.decoy.describe() if self._runs or self.decoy.has_tasks else None
 
 
 def make_capture(
     config: AgentConfig, topics: DeviceTopics, boot: str, reactor: Reactor, complaints: Complaints
 ) -> Capture | None:
-    """What the tasks ask for; None if none of them keeps anything."""
-    if not config.captures:
+    """What the tasks ask for, or may ask for once they are assigned; None if none of them keeps anything."""
+    if not config.may_capture:
         return None
     return Capture(config, topics, boot, reactor, complaints)
 

@@ -25,12 +25,12 @@ class Companion:
     Must be made by the thread that runs the reactor: the kernel kills the process when that thread ends.
 
     Args:
-        module: what it runs, as `python -m module title …`.
+        module: what it runs, as `python -m module title pid …`.
         title: shown by `ps`.
         reactor: watches its socket, and the time.
         on_readable: called with this when there is something to read on the socket, its end too.
         on_silent: called with the reason given to `expect`.
-        arguments: follow the title.
+        arguments: follow our pid.
 
     Attributes:
         socket: packets to it and from it; does not block.

@@ -1,7 +1,8 @@
 """A subprocess of the agent's: how it is started, and what it died of.
 
 It gets one end of a socket pair as its standard input. It is its own session, so that Ctrl-C on a terminal reaches the
-agent alone, which then stops it in its own time; `second_place` is what it does first itself.
+agent alone, which then stops it in its own time; `second_place` is what it does first itself, told our pid so that it
+knows whether we still live.
 """
 
 import os
@@ -11,6 +12,8 @@ import subprocess
 import sys
 from typing import Final
 
+from roost_edge.places import give_second_place
+
 __all__ = ["describe_end", "spawn"]
 
 _STDERR: Final = 2
@@ -19,21 +22,23 @@ _ENVIRONMENT: Final = {"MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1", "OPENBLA
 
 
 def spawn(module: str, title: str, theirs: socket.socket, *arguments: str) -> subprocess.Popen[bytes]:
-    """Run `python -m module title` with `theirs` as its standard input; `arguments` follow the title.
+    """Run `python -m module title pid` with `theirs` as its standard input; `arguments` follow our pid.
 
     Must be called by the thread that runs the reactor: the kernel kills the process when that thread ends.
 
     Raises:
         OSError: the machine has no descriptor, process or memory left.
     """
-    return subprocess.Popen(
+    process = subprocess.Popen(
         # -P: a numpy.py in the folder the agent was started from is not ours.
-        [sys.executable, "-P", "-m", module, title, *arguments],
+        [sys.executable, "-P", "-m", module, title, str(os.getpid()), *arguments],
         stdin=theirs.fileno(),
         stdout=_STDERR,  # what libraries print must not mix with what the agent prints
         env=os.environ | _ENVIRONMENT,
         start_new_session=True,
     )
+    give_second_place(process.pid)
+    return process
 
 
 def describe_end(returncode: int) -> str:

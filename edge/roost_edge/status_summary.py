@@ -18,6 +18,8 @@ def summarise(status: dict[str, Any]) -> str:
         + (f", problem {status['problem']}" if status["problem"] else "")
     ]
     lines += _cloud(status["cloud"])
+    if status["assignment"] is not None:
+        lines.append(f"  {_assignment(status['assignment'])}")
     for name, task in status["tasks"].items():
         lines.append(
             f"  {name}: {task['answers']} answers, {task['by_deadline']} by the deadline,"
@@ -63,6 +65,26 @@ def _cloud(cloud: dict[str, Any]) -> list[str]:
     if cloud["identity"]["problem"] is not None:
         parts.append(f"problem {cloud['identity']['problem']['code']}: {cloud['identity']['problem']['message']}")
     return [f"  cloud: {', '.join(parts)}"] if parts else []
+
+
+def _assignment(assignment: dict[str, Any]) -> str:
+    """What the device runs of what the cloud assigns."""
+    if not assignment["version"]:
+        parts = ["none in force"]
+    else:
+        parts = [f"version {assignment['version']}{'' if assignment['confirmed'] else ', not confirmed yet'}"]
+    if assignment["desired"] > assignment["version"]:
+        parts.append(f"version {assignment['desired']} desired")
+    if assignment["phase"] != "idle":
+        parts.append(assignment["phase"])
+    under_way = sorted({one["phase"] for one in assignment["installs"]} - {"confirmed"})
+    if under_way and not assignment["problem"]:
+        parts.append(f"bundles {' and '.join(under_way)}")
+    if assignment["trust"] not in ("unchecked", "fresh"):
+        parts.append(f"trust {assignment['trust']}")
+    if assignment["problem"]:
+        parts.append(f"problem {assignment['problem']['code']}: {assignment['problem']['message']}")
+    return f"assignment: {', '.join(parts)}"
 
 
 def _capture(capture: dict[str, Any]) -> str:

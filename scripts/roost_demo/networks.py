@@ -11,9 +11,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.neural_network import MLPClassifier
 
 from roost_shared.bundle.manifest import ImagePayload, Preprocessing, StageName, TensorSpec
 from roost_shared.limits import InputLimits
@@ -92,6 +89,9 @@ def fit_network(pictures: Sequence[Picture], labels: Sequence[str], side: int, r
         AlbumError: the pictures are of one label only.
         InputError: one of them is no image.
     """
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - takes seconds to load
+    from sklearn.neural_network import MLPClassifier  # noqa: PLC0415 - see above
+
     taken = _checked(pictures[: recipe.samples])
     network = MLPClassifier((recipe.hidden,), solver="lbfgs", alpha=recipe.penalty, max_iter=200, random_state=0)
     with warnings.catch_warnings():
@@ -105,10 +105,15 @@ def fit_network(pictures: Sequence[Picture], labels: Sequence[str], side: int, r
     )
 
 
-def refit_head(network: Network, pictures: Sequence[Picture], labels: Sequence[str]) -> Network:
+def refit_head(
+    network: Network, pictures: Sequence[Picture], labels: Sequence[str], *, freedom: float = _HEAD_FREEDOM
+) -> Network:
     """The same base with a head fitted anew, on all the pictures; raises as `fit_network`."""
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - takes seconds to load
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - see above
+
     taken = _checked(pictures)
-    head = LogisticRegression(C=_HEAD_FREEDOM, max_iter=200)
+    head = LogisticRegression(C=freedom, max_iter=200)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         head.fit(network.features(_pixels(taken, network.side)), _places(taken, labels))

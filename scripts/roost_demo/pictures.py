@@ -12,7 +12,6 @@ from typing import Final
 
 import numpy as np
 from PIL import Image
-from sklearn.datasets import load_digits
 
 from roost_shared.errors import ContentError
 
@@ -58,6 +57,8 @@ class Album:
 
 def digits_album() -> Album:
     """Scikit-learn's 1,797 handwritten digits, 8 by 8 pixels, as PNG."""
+    from sklearn.datasets import load_digits  # noqa: PLC0415 - takes seconds to load
+
     digits = load_digits()
     pictures = [
         Picture(_png(pixels), str(target)) for pixels, target in zip(digits.images, digits.target, strict=True)

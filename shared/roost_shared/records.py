@@ -94,7 +94,19 @@ class PolicyRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", 
 
 
 class LateRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="late"):
-    """A score that came after the answer."""
+    """A score that came after the answer.
+
+    Attributes:
+        sample: what it is of.
+        contestant: who says so.
+        bundle: that it ran.
+        label: as answers have it, like the two below.
+        confidence: of the label.
+        output: numbers, where there is no label.
+        elapsed_ms: from receipt of the input.
+        differs: from the answer.
+        likelier: by how much likelier than its record says the sample was to be told of, knowing this score.
+    """
 
     sample: str
     contestant: str
@@ -102,8 +114,9 @@ class LateRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
     label: str | None = None
     confidence: float | None = None
     output: Any = None
-    elapsed_ms: float  # from receipt of the input
-    differs: bool = False  # from the answer
+    elapsed_ms: float
+    differs: bool = False
+    likelier: Annotated[float, Meta(ge=1)] = 1.0
 
 
 class DroppedRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="dropped"):

@@ -203,7 +203,9 @@ def test_a_worker_that_never_lets_the_other_heads_reply_is_found_out(
     """
 
     def spawn(_module: str, _: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-c", dedent(rogue)], stdin=theirs.fileno())
+        return subprocess.Popen(
+            [sys.executable, "-c", dedent(rogue), "rogue", str(os.getpid())], stdin=theirs.fileno()
+        )
 
     monkeypatch.setattr(child, "spawn", spawn)
     with WorkerRig(primary, {"shadow": shadow}) as rig:

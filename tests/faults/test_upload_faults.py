@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,9 +15,11 @@ import pytest
 
 from roost_cloud.objects.errors import StoreUnavailableError
 from roost_cloud.shards import collection, uploads
-from roost_edge.cloud_http import CloudHttp
+from roost_edge.cloud_http import CloudHttp, CloudUnreachableError
 from roost_edge.identity.keys import DeviceKey
+from roost_edge.upload import uploader as uploader_module
 from roost_edge.upload.errors import UploadRefusedError
+from roost_edge.upload.reachability import can_connect
 from roost_edge.upload.token_bucket import TokenBucket
 from roost_shared.clock import SECOND, SystemClock
 from tests.support.faulty_app import Fault
@@ -158,6 +161,59 @@ def test_link_that_comes_and_goes_is_no_reason_to_come_back_sooner(site: ShardSi
     uploader.stop()
     thread.join()
     site.has_once(INPUTS)
+
+
+class CutHttp(CloudHttp):
+    """Its first request of an opening finds nobody."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, None)
+        self._is_cut = True
+
+    def call(self, *arguments: Any, **options: Any) -> Any:
+        if self._is_cut:
+            self._is_cut = False
+            raise CloudUnreachableError("nobody is there")
+        return super().call(*arguments, **options)
+
+
+@pytest.mark.parametrize("knocks", [[False, False, True], [True, False, True]])
+def test_cloud_that_is_back_is_noticed_before_the_wait_is_over(
+    site: ShardSite, monkeypatch: pytest.MonkeyPatch, knocks: list[bool]
+) -> None:
+    monkeypatch.setattr(uploader_module, "_FIRST_NS", 2 * PATIENCE_S * SECOND)
+    monkeypatch.setattr(uploader_module, "_KNOCK_PAUSE_S", 0.02)
+    monkeypatch.setattr(uploader_module, "_KNOCK_SHARE", 0)
+    asked: list[str] = []
+
+    def knock(address: str) -> bool:
+        asked.append(address)
+        return knocks[len(asked) - 1]
+
+    begun_ns = SystemClock().now_ns()
+    spool = MemorySpool(INPUTS)
+    assert site.uploader(spool, http=CutHttp(site.url), draw=lambda: 1.0, knock=knock).upload_next()
+    assert SystemClock().now_ns() - begun_ns < PATIENCE_S * SECOND
+    assert asked == [site.url] * 3
+    site.has_once(INPUTS)
+
+
+def test_cloud_that_takes_connections_all_along_is_left_alone_for_the_whole_wait(
+    site: ShardSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploader_module, "_KNOCK_PAUSE_S", 0.2)
+    begun_ns = SystemClock().now_ns()
+    assert site.uploader(MemorySpool(INPUTS), http=CutHttp(site.url), draw=lambda: 1.0).upload_next()
+    assert SystemClock().now_ns() - begun_ns >= SECOND
+
+
+def test_who_is_at_an_address_is_known_by_a_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert can_connect(f"http://127.0.0.1:{port}/a/part?signature=1")
+    assert not can_connect(f"http://127.0.0.1:{port}")
+    assert not can_connect("http://127.0.0.1:99999/")
+    assert not can_connect("nonsense")
 
 
 @pytest.mark.parametrize("what", [OPEN, PART, COMMIT])

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from roost_cloud.__main__ import app
+from roost_cloud.client import ApiClient, Reply
 from roost_cloud.export import plan
+from roost_cloud.samples.expiry import expire
 from tests.support.fleet import API, FleetDevice, enrolled_device
 from tests.support.served_cloud import ServedCloud, serve_cloud
 from tests.support.stocked import picture, stock_shard
@@ -188,3 +191,33 @@ def written_bytes(out: Path) -> int:
 
 def contents(folder: Path) -> dict[Path, bytes]:
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("kind", ["folder", "webdataset"])
+def test_an_export_says_what_was_removed_while_it_ran(cloud: ServedCloud, tmp_path: Path, kind: str) -> None:
+    stock(cloud)
+    planned = plan.make_plan
+    services = cloud.services
+
+    def remove_then(*arguments: Any) -> plan.Plan:
+        made = planned(*arguments)
+        expire(services.database, services.objects, services.now() + timedelta(days=1))
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("roost_cloud.export.run.make_plan", remove_then)
+        run(cloud, "export", "--format", kind, "--out", tmp_path / "out", fails="was removed from the cloud after")
+    assert not (tmp_path / "out" / "samples.jsonl").exists()
+    assert not list((tmp_path / "out").glob("samples-*.tar"))
+
+
+def test_a_sample_that_is_not_as_the_api_says_is_an_answer_that_cannot_be_read(
+    cloud: ServedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stock(cloud)
+    whole = json.loads(run(cloud, "show", f"cam.01/{BOOT}-1", "--json"))
+    odds: list[dict[str, Any]] = [{"candidates": 7}, {"late": [{"label": "4"}]}, {"input": {"size_bytes": "x"}}]
+    for odd in odds:
+        data = json.dumps(whole | odd).encode()
+        monkeypatch.setattr(ApiClient, "send", lambda *_, data=data, **__: Reply(200, {}, data))
+        run(cloud, "show", f"cam.01/{BOOT}-1", fails="ApiAnswerError")

@@ -144,7 +144,22 @@ class CaptureCloud:
 
     def until_arrived(self, device: str, count: int) -> None:
         """Wait until so many samples of a device are here, inputs and all."""
-        until(lambda: self._arrived(device) >= count, f"{count} arrived", PATIENCE_S)
+        until(
+            lambda: self._arrived(device) >= count,
+            f"{count} arrived",
+            PATIENCE_S,
+            otherwise=lambda: f"{self._arrived(device)} did",
+        )
+
+    def until_each_arrived(self, device: str, sent: Sequence[bytes]) -> None:
+        """Wait until these are here, and say which are not: what befell them is in the agent's log."""
+        wanted = {hashlib.sha256(payload).hexdigest(): place for place, payload in enumerate(sent)}
+
+        def missing() -> list[int]:
+            here = {one["sha256"] for one in self.samples(device) if one["input"] is not None}
+            return [place for digest, place in wanted.items() if digest not in here]
+
+        until(lambda: not missing(), f"{len(sent)} arrived", PATIENCE_S, otherwise=lambda: f"all but {missing()}")
 
     def has_once(self, device: str, sent: Sequence[bytes]) -> None:
         """Each of these is here once with its bytes, and a sample tells of it; and nothing else of that device is."""

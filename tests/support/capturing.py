@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -28,7 +28,7 @@ __all__ = [
     "until_all_arrived",
 ]
 
-# More at a time than the broker hands out: nothing is acknowledged early, however busy the machine.
+# More at a time than live inputs can fill; a backlog, which can, is not acknowledged early for being a crowd.
 AT_LEISURE = "free_disk_bytes = 0\nin_flight = 40\nuplink_bytes_per_s = 0\n"
 
 _SPOOLER = b"roost_edge.spooler.process"
@@ -57,10 +57,13 @@ def spool(agent: AgentProcess) -> dict[str, Any]:
     return found
 
 
-def until_all_arrived(agent: AgentProcess, cloud: CaptureCloud, device: str, count: int) -> None:
-    """Wait until so many inputs are in the cloud, and nothing of the agent's is still to get there."""
+def until_all_arrived(agent: AgentProcess, cloud: CaptureCloud, device: str, what: int | Sequence[bytes]) -> None:
+    """Wait until these inputs, or so many, are in the cloud, and nothing of the agent's is still to get there."""
     until(lambda: _is_spent(agent), "nothing is left", PATIENCE_S, otherwise=lambda: agent.status)
-    cloud.until_arrived(device, count)
+    if isinstance(what, int):
+        cloud.until_arrived(device, what)
+    else:
+        cloud.until_each_arrived(device, what)
     until(lambda: _is_spent(agent), "nothing is left", PATIENCE_S, otherwise=lambda: agent.status)
 
 

@@ -59,6 +59,7 @@ NOBODYS: Final = {  # of every kind of thing one that no tenant has
     "upload": 32 * "e",
     "ready": 32 * "f",
     "digest": "sha256:" + 64 * "0",
+    "manifest": "sha256:" + 64 * "5",
     "bundle": "nobodys",
     "version": "999",
     "next": "1000",
@@ -84,12 +85,14 @@ class Probe:
         path: with the names of things in braces, as `World.things` has them.
         body: JSON, its texts with names in braces too; bytes go as they are.
         audit: what the record says of it; None if it changes nothing that anybody would ask for.
+        shared: a thing that it addresses is there for all devices of the tenant.
     """
 
     needs: Needs
     path: str
     body: Any = None
     audit: str | None = None
+    shared: bool = False
 
     @property
     def addresses_a_thing(self) -> bool:
@@ -154,6 +157,8 @@ PROBES: Final[dict[str, Probe]] = {
     ),
     "GET /api/v1/device/trust/metadata/{file}": Probe("device", "/api/v1/device/trust/metadata/timestamp.json"),
     "GET /api/v1/device/trust/time": Probe("device", f"/api/v1/device/trust/{TIME}"),
+    "GET /api/v1/device/manifests/{digest}": Probe("device", "/api/v1/device/manifests/{manifest}", shared=True),
+    "GET /api/v1/device/blobs/{digest}": Probe("device", "/api/v1/device/blobs/{digest}", shared=True),
     "GET /api/v1/trust": Probe("viewer", "/api/v1/trust"),
     "GET /api/v1/trust/metadata/{file}": Probe("viewer", "/api/v1/trust/metadata/1.root.json"),
     "GET /api/v1/trust/time": Probe("viewer", f"/api/v1/trust/{TIME}"),
@@ -171,6 +176,12 @@ PROBES: Final[dict[str, Probe]] = {
     "POST /api/v1/trust/releases/{task}": Probe(
         "operator", "/api/v1/trust/releases/{online_task}", {"release": []}, "trust.release"
     ),
+    "PUT /api/v1/devices/{device}/assignment": Probe(
+        "operator", "/api/v1/devices/{device}/assignment", {"tasks": {}}, "device.assign"
+    ),
+    "GET /api/v1/devices/{device}/assignment": Probe("viewer", "/api/v1/devices/{device}/assignment"),
+    "GET /api/v1/devices/{device}/assignments": Probe("viewer", "/api/v1/devices/{device}/assignments"),
+    "GET /api/v1/device/assignment": Probe("device", "/api/v1/device/assignment"),
     "POST /api/v1/device/records": Probe("device", "/api/v1/device/records", RECORDS),
     "GET /api/v1/samples": Probe("viewer", "/api/v1/samples"),
     "GET /api/v1/samples/{device}/{sample}": Probe("viewer", SAMPLE),
@@ -312,6 +323,7 @@ class World:
             "upload": self._upload(b"acme's, on its way", arrives=False),
             "ready": self._upload(b"acme's, arrived"),
             "digest": next(iter(blobs)),
+            "manifest": bundle.digest,
             "bundle": name,
             "version": version,
             "next": successor.config.version,
@@ -392,9 +404,9 @@ class World:
         """What acme's device shows."""
         return self._device.headers()
 
-    def strange_devices(self) -> list[dict[str, str]]:
-        """What devices show that are not the one whose things these are: another of acme's, and one of beta's."""
-        return [device.headers() for device in (self._newcomer, self._betas)]
+    def strange_devices(self, probe: Probe) -> list[dict[str, str]]:
+        """What devices show whose things a probe's are not: one of beta's, and another of acme's if it has its own."""
+        return [device.headers() for device in (self._betas, *(() if probe.shared else (self._newcomer,)))]
 
     def _fresh(self, probe: Probe) -> dict[str, str]:
         """What is good for one request, or for an hour."""

@@ -19,6 +19,7 @@ from roost_edge.cloud_api import DeviceApi
 from roost_edge.cloud_http import CloudHttp
 from roost_edge.identity.keys import DeviceKey
 from roost_edge.spool.interface import SealLimits, SpoolReader
+from roost_edge.upload.reachability import can_connect
 from roost_edge.upload.shard_cloud import ShardCloud
 from roost_edge.upload.token_bucket import TokenBucket
 from roost_edge.upload.uploader import Uploader
@@ -67,10 +68,11 @@ class ShardSite:
         http: CloudHttp | None = None,
         device: FleetDevice | None = None,
         draw: Callable[[], float] = lambda: _HASTE,
+        knock: Callable[[str], bool] = can_connect,
     ) -> Uploader:
         """One in a hurry."""
         cloud = ShardCloud(self.api(device, http))
-        return Uploader(spool, cloud, limits=limits, bucket=bucket or TokenBucket(None), draw=draw)
+        return Uploader(spool, cloud, limits=limits, bucket=bucket or TokenBucket(None), draw=draw, knock=knock)
 
     def cut(self) -> None:
         """End all of the device's connections."""

@@ -55,6 +55,7 @@ class SpoolerRig:
         self.reactor = Reactor(SystemClock())
         self.complaints = Complaints(SystemClock())
         self.boot = boot
+        self.folder = folder
         settings = SpoolerSettings(
             state_dir=str(folder),
             boot=boot,

@@ -37,6 +37,24 @@ _Until = Annotated[str | None, typer.Option(metavar="WHEN", help="Only received 
 _KeptFor = Annotated[KeptFor | None, typer.Option(help="Only kept for this reason.")]
 
 
+class _Place(msgspec.Struct, frozen=True):
+    shard: str
+    offset: int
+    size_bytes: int
+    sha256: str
+    media_type: str
+    probability: float
+    committed_at: datetime
+
+
+class _Score(msgspec.Struct, frozen=True):
+    contestant: str
+    label: str | None
+    confidence: float | None
+    elapsed_ms: float
+    error: str | None = None
+
+
 class _Sample(msgspec.Struct, frozen=True):
     device: str
     sample: str
@@ -58,7 +76,7 @@ class _Sample(msgspec.Struct, frozen=True):
     sha256: str | None
     policy: str | None
     dropped: str | None
-    input: dict[str, Any] | None
+    input: _Place | None
 
     @property
     def where(self) -> str:
@@ -68,6 +86,11 @@ class _Sample(msgspec.Struct, frozen=True):
         if self.size_bytes is None:
             return "not kept"
         return self.dropped or "device"
+
+
+class _Whole(_Sample, frozen=True):
+    candidates: list[_Score]
+    late: list[_Score]
 
 
 @app.command("list")
@@ -130,23 +153,23 @@ def show_sample(
     device, slash, name = sample.partition("/")
     if not slash:
         raise typer.BadParameter(f"{sample!r} has no '/': write DEVICE/SAMPLE")
+    path = f"/samples/{quote(device, safe='')}/{quote(name, safe='')}"
     with connect(context) as cloud:
-        whole: dict[str, Any] = cloud.get(f"/samples/{quote(device, safe='')}/{quote(name, safe='')}", dict[str, Any])
-    if as_json:
-        show_json(whole)
-        return
-    short = msgspec.convert(whole, _Sample, strict=False)
+        if as_json:
+            show_json(cloud.get(path, dict[str, Any]))  # whatever a newer cloud may tell besides
+            return
+        whole = cloud.get(path, _Whole)
     fields = [
         ("sample", sample),
-        ("task", short.task),
-        ("answer", f"{short.label} {_rounded(short.confidence) or ''} by {short.contestant} ({short.reason})"),
-        *((f"scored by {one['contestant']}", _score(one)) for one in whole["candidates"]),
-        *((f"late by {one['contestant']}", _score(one)) for one in whole["late"]),
-        ("captured", f"{short.captured_at} by the device's clock"),
-        ("received", when(short.received_at) or ""),
-        ("kept for", " ".join(short.kept_for) or "nothing"),
-        ("probability", str(whole["input"]["probability"] if whole["input"] else short.probability)),
-        ("input", short.where),
+        ("task", whole.task),
+        ("answer", f"{whole.label} {_rounded(whole.confidence) or ''} by {whole.contestant} ({whole.reason})"),
+        *((f"scored by {one.contestant}", _score(one)) for one in whole.candidates),
+        *((f"late by {one.contestant}", _score(one)) for one in whole.late),
+        ("captured", f"{whole.captured_at} by the device's clock"),
+        ("received", when(whole.received_at) or ""),
+        ("kept for", " ".join(whole.kept_for) or "nothing"),
+        ("probability", str(whole.probability if whole.input is None else whole.input.probability)),
+        ("input", whole.where),
     ]
     show_fields(fields)
 
@@ -203,10 +226,10 @@ def _query(said: dict[str, str | None]) -> dict[str, str | None]:
     return said | {name: text and moment_of(text, now).isoformat() for name, text in moments.items()}
 
 
-def _score(one: dict[str, Any]) -> str:
-    if one.get("error"):
-        return f"{one['error']} after {one['elapsed_ms']:.0f} ms"
-    return f"{one['label']} {_rounded(one['confidence']) or ''} after {one['elapsed_ms']:.0f} ms"
+def _score(one: _Score) -> str:
+    if one.error:
+        return f"{one.error} after {one.elapsed_ms:.0f} ms"
+    return f"{one.label} {_rounded(one.confidence) or ''} after {one.elapsed_ms:.0f} ms"
 
 
 def _rounded(confidence: float | None) -> str | None:

@@ -1,17 +1,20 @@
-"""Does its duties in turn, each when its time has come round: collects what nothing refers to, keeps trust fresh.
+"""Does its duties in turn, each when its time has come round.
 
+It collects what nothing refers to, keeps trust fresh, and removes samples that are older than they may get.
 Any number of directors may run: a duty that another is about does no harm done twice.
 """
 
 import random
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Final, NamedTuple
 
 import prometheus_client
 import structlog
 
 from roost_cloud.registry.collection import collect
+from roost_cloud.samples import expiry
 from roost_cloud.services import Services
 from roost_cloud.shards import collection as shard_collection
 from roost_cloud.trust.refreshing import refresh_all
@@ -22,6 +25,7 @@ __all__ = ["Director", "Duty", "make_director"]
 log = structlog.get_logger(__name__)
 
 _COLLECT_EVERY_S: Final = 3600.0
+_EXPIRE_EVERY_S: Final = 3600.0
 _REFRESH_EVERY_S: Final = 3600.0  # a timestamp is good for a day, and signed anew after half of it
 _FIRST_AFTER_S: Final = 60.0  # a start has better things to do
 
@@ -115,9 +119,17 @@ def make_director(services: Services) -> Director:
         if refreshed:
             log.info("trust.refreshed", tenants=refreshed)
 
-    duties = (
+    def expire_samples() -> None:
+        before = services.now() - timedelta(days=services.settings.sample_retention_days)
+        expired = expiry.expire(services.database, services.objects, before)
+        if any(expired):
+            log.info("samples.expired", **expired._asdict())
+
+    duties = [
         Duty("collect", _COLLECT_EVERY_S, collect_all),
         Duty("collect-shards", _COLLECT_EVERY_S, collect_shards),
         Duty("refresh-trust", _REFRESH_EVERY_S, refresh_trust),
-    )
-    return Director(duties, services.metrics)
+    ]
+    if services.settings.sample_retention_days:
+        duties.append(Duty("expire-samples", _EXPIRE_EVERY_S, expire_samples))
+    return Director(tuple(duties), services.metrics)

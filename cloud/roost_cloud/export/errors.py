@@ -2,7 +2,7 @@
 
 from roost_shared.errors import ContentError
 
-__all__ = ["DamagedPlanError", "ExportExistsError", "OtherExportError"]
+__all__ = ["DamagedPlanError", "ExportExistsError", "OtherExportError", "SampleGoneError"]
 
 
 class ExportExistsError(ContentError):
@@ -15,6 +15,12 @@ class DamagedPlanError(ContentError):
     """The folder holds an unfinished export whose plan cannot be read any more."""
 
     code = "export.damaged"
+
+
+class SampleGoneError(ContentError):
+    """A sample was removed after the export had been planned: it cannot become what was planned any more."""
+
+    code = "export.sample_gone"
 
 
 class OtherExportError(ContentError):

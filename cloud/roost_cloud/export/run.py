@@ -74,6 +74,7 @@ def export_samples(
         OtherExportError: an unfinished export of other samples is there.
         DamagedPlanError: the plan of an unfinished export is damaged.
         AlteredInputError: the cloud gives other bytes than it promised.
+        SampleGoneError: a sample was removed since the export was planned.
         RemoteError, ApiUnreachableError, ApiAnswerError: the cloud said no, or not enough; call again to go on.
         OSError: the disk refused.
     """

@@ -8,6 +8,7 @@ was; it runs in nobody's place), and `rules_do_not_fit` (the contestants of then
 
 import hashlib
 from collections.abc import Mapping
+from math import prod
 from typing import Final, Literal
 
 import msgspec
@@ -241,11 +242,13 @@ class Replayer:
 
 
 def _decoded(recorded: Recorded) -> tuple[SampleRecord, list[LateRecord]]:
+    """Its records; how probable it was to be told of is known only with what came late."""
     record = decode_record(recorded.record)
-    late = [decode_record(one) for one in recorded.late]
+    late = [one for one in map(decode_record, recorded.late) if isinstance(one, LateRecord)]
     if not isinstance(record, SampleRecord):
         raise MessageError(f"{recorded.sample}: the record is none of a sample")
-    return record, [one for one in late if isinstance(one, LateRecord)]
+    probability = min(1.0, record.probability * prod(one.likelier for one in late))
+    return msgspec.structs.replace(record, probability=probability), late
 
 
 def _chosen(record: SampleRecord) -> Score:

@@ -1,6 +1,6 @@
 """Records inputs exactly as models see them, with all that was said of them: which are kept, and how.
 
 - `decision.py`: which, and with what probability. Pure. `config.py`: what agent.toml says of that.
-- `decoy.py`: sees every answered request, has inputs kept, and lets each be acknowledged once it is durable.
+- `decoy.py`: sees every answered request, and has inputs kept. `acknowledgements.py`: when whoever sent them hears.
 - `interface.py`: who keeps them, as the decoy sees it: `roost_edge.spooler`.
 """

@@ -1,30 +1,25 @@
 """The decoy: sees each input as the models do, with all that was said of it, and has it kept where that is worth it.
 
-An input whose sender waits for an acknowledgement gets it once the input is durable, or once it was decided not to
-keep it; the answer has long left by then. Nobody may wait on a slow disk: a broker hands out only so many inputs that
-are not acknowledged. So where the disk stalls and too many wait, or one waits too long, it is acknowledged before it
-is durable, and counted: it is still going to be kept, but nobody was promised that.
-
-Durable together is cheaper than one by one, so whoever keeps them waits a moment for more. Acknowledgements leave in
-order, and behind each input that waits others may: once they are many, that moment is over.
+Whoever sent an input hears that we have it once it is durable, or once it was decided not to keep it
+(`acknowledgements`); the answer has long left by then.
 """
 
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from itertools import count
 from typing import Any, Final
 
 import msgspec
 
+from roost_edge.decoy.acknowledgements import Acknowledgements, Settle
 from roost_edge.decoy.config import CaptureConfig
 from roost_edge.decoy.decision import Keeping, decide, decide_late
 from roost_edge.decoy.interface import Keeper
 from roost_edge.inputs import Input
-from roost_edge.reactor import Reactor, Timer
+from roost_edge.reactor import Reactor
 from roost_edge.workers import SharedPayload
 from roost_shared import messages, rendezvous
-from roost_shared.clock import MS, SECOND, ns_to_ms
+from roost_shared.clock import ns_to_ms
 from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo
 from roost_shared.records import LateRecord, PolicyRecord, Record, SampleRecord, encode_record
@@ -32,14 +27,10 @@ from roost_shared.rendezvous import Late, PolicyDocument, TaskPolicy
 
 __all__ = ["Answered", "Decoy"]
 
-_STALL_NS: Final = 250 * MS  # nothing durable for so long: the disk stalls, or does not keep up
-_PROMISE_NS: Final = 2 * SECOND
 _HELD: Final = 64  # inputs not kept that late scores may yet speak for: each costs its bytes and a descriptor
 _COMING: Final = 4096  # inputs that may come again; far more than a broker can have unacknowledged
 
 _OVERLOADED: Final = ErrorInfo("capture.overloaded", "too much waits for the disk")
-
-Settle = Callable[[], object]
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -65,11 +56,12 @@ class Answered(msgspec.Struct, frozen=True):
 class _Watched:
     """An answered request that is still open: late scores may come."""
 
-    __slots__ = ("answered", "payload", "sample")
+    __slots__ = ("answered", "by_chance", "payload", "sample")
 
     def __init__(self, answered: Answered, sample: str | None) -> None:
         self.answered = answered
         self.sample = sample  # what its record is named, if there is one
+        self.by_chance = False  # it is told of by the base rate, and would be in any case if a late score spoke for it
         self.payload: SharedPayload | None = None  # held while the input is not kept
 
     def let_go(self) -> None:
@@ -77,16 +69,6 @@ class _Watched:
         payload, self.payload = self.payload, None
         if payload is not None:
             payload.release()
-
-
-class _Waiting:
-    """An input that is being written, and who hears once it is durable."""
-
-    __slots__ = ("settles", "since_ns")
-
-    def __init__(self, since_ns: int) -> None:
-        self.since_ns = since_ns
-        self.settles: list[Settle] = []
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -100,7 +82,6 @@ class Decoy:
     """Those of the tasks that capture.
 
     Args:
-        tasks: what each of them keeps.
         keeper: keeps it.
         reactor: the agent's loop.
         complaints: hears of what could not be kept.
@@ -110,7 +91,6 @@ class Decoy:
 
     def __init__(
         self,
-        tasks: dict[str, CaptureConfig],
         keeper: Keeper,
         reactor: Reactor,
         complaints: Complaints,
@@ -119,21 +99,31 @@ class Decoy:
         unsettled_limit: int,
     ) -> None:
         self.counts: Counter[str] = Counter()
-        self._tasks = tasks
+        self._tasks: dict[str, CaptureConfig] = {}
         self._keeper = keeper
         self._reactor = reactor
         self._complaints = complaints
         self._boot = boot
-        self._unsettled_limit = unsettled_limit
-        self._crowd = (unsettled_limit + 1) // 2  # behind one that waits: too many to let it wait for company
+        self._acknowledgements = Acknowledgements(
+            keeper, reactor, complaints, self.counts, unsettled_limit=unsettled_limit
+        )
         self._samples = count(1)
         self._watched: dict[str, _Watched] = {}
         self._held: dict[str, _Watched] = {}  # those whose payload is held, the oldest first
-        self._waiting: dict[str, _Waiting] = {}  # the oldest first
-        self._behind = 0  # inputs whose acknowledgement waits for one of these: they leave in order
         self._coming: dict[str, _Kept] = {}  # the oldest first
-        self._look_at_waiting: Timer | None = None
         self._policies: dict[str, tuple[TaskPolicy, str]] = {}
+
+    @property
+    def has_tasks(self) -> bool:
+        """Whether any task has anything kept."""
+        return bool(self._tasks)
+
+    def capture(self, task: str, config: CaptureConfig | None) -> None:
+        """Keep of a task's inputs from now on what this says; None: nothing."""
+        if config is None:
+            self._tasks.pop(task, None)
+        else:
+            self._tasks[task] = config
 
     def captures(self, task: str) -> bool:
         """Whether anything of a task is kept: then its inputs are held until they are answered."""
@@ -141,7 +131,7 @@ class Decoy:
 
     def describe(self) -> dict[str, Any]:
         """Its part of the status document."""
-        return {**self.counts, "unsettled": len(self._waiting), "spool": self._keeper.figures}
+        return {**self.counts, "unsettled": len(self._acknowledgements), "spool": self._keeper.figures}
 
     # ---- what the desk tells
 
@@ -162,6 +152,8 @@ class Decoy:
         self._watched[answered.input.key] = watched
         if keeping is not None or config.answers == "all":
             self._record(watched, config, keeping)
+        if not config.pixels:
+            watched.by_chance = keeping is not None and keeping.probability < 1
         if not config.pixels or answered.payload is None:
             return
         if keeping is None:
@@ -174,10 +166,13 @@ class Decoy:
         watched = self._watched.get(key)
         if watched is None:
             return
-        if late.differs and self._tasks[watched.answered.input.task].disagreement:
-            self._speak_for(watched)
+        likelier = 1.0
+        config = self._tasks.get(watched.answered.input.task)
+        if config is not None and late.differs and config.disagreement:
+            likelier = self._speak_for(watched, config)
         if watched.sample is not None:
-            self._note(_late_record(watched.sample, late, self._reactor.now_ns() - watched.answered.input.received_ns))
+            elapsed_ns = self._reactor.now_ns() - watched.answered.input.received_ns
+            self._note(_late_record(watched.sample, late, elapsed_ns, likelier))
 
     def closed(self, key: str) -> None:
         """Nothing more will be said of a request."""
@@ -189,15 +184,15 @@ class Decoy:
     def settle(self, key: str, settle: Settle) -> None:
         """Let an input be acknowledged: now, or once it is durable."""
         self._coming.pop(key, None)
-        waiting = self._waiting.get(key)
-        if waiting is None:
-            settle()
-        else:
-            waiting.settles.append(settle)
-        self._behind = self._behind + 1 if self._waiting else 0
-        if self._behind >= self._crowd:
-            self._behind = 0
-            self._keeper.hurry()
+        self._acknowledgements.settle(key, settle)
+
+    def stop(self) -> None:
+        """The agent stops: what is not durable in time is left to the next boot."""
+        self._acknowledgements.stop()
+
+    def stopped(self) -> None:
+        """Nothing is kept any more."""
+        self._acknowledgements.stopped()
 
     # ---- keeping
 
@@ -244,13 +239,11 @@ class Decoy:
             self._note(record)
             return
         self.counts.update(f"kept_for_{reason}" for reason in keeping.kept_for[:1])
-        self._waiting[key] = _Waiting(self._reactor.now_ns())
+        self._acknowledgements.hold(key, record.sample, backlog=answered.input.backlog)
         if answered.input.repeatable:
             self._coming[key] = _Kept(record.sample, answered.decision.request.fingerprint)
             if len(self._coming) > _COMING:
                 del self._coming[next(iter(self._coming))]
-        if self._look_at_waiting is None:
-            self._look_at_waiting = self._reactor.call_after(_STALL_NS, self._release_stalled)
 
     def _kept(self, answered: Answered, record: SampleRecord, error: ErrorInfo | None) -> None:
         """The input is durable, or will not be."""
@@ -260,38 +253,25 @@ class Decoy:
             self._refused(error.code, answered, error.message)
             self._note(record)  # what was said of it is small, and may find room
             self._coming.pop(answered.input.key, None)
-        waiting = self._waiting.pop(answered.input.key, None)
-        for settle in waiting.settles if waiting is not None else ():
-            settle()
+        self._acknowledgements.written(answered.input.key, record.sample)
 
-    def _release_stalled(self) -> None:
-        """Acknowledge, the oldest first, what waits for a disk that is too slow for a promise."""
-        now_ns = self._reactor.now_ns()
-        for key, waiting in list(self._waiting.items()):
-            waited_ns = now_ns - waiting.since_ns
-            is_crowded = len(self._waiting) > self._unsettled_limit
-            if waited_ns < _STALL_NS or (waited_ns < _PROMISE_NS and not is_crowded):
-                break
-            del self._waiting[key]
-            self.counts["acknowledged_early"] += 1
-            for settle in waiting.settles:
-                settle()
-        self._look_at_waiting = self._reactor.call_after(_STALL_NS, self._release_stalled) if self._waiting else None
-
-    def _speak_for(self, watched: _Watched) -> None:
-        """A late score says something else than the answer did."""
-        keeping, config = decide_late(), self._tasks[watched.answered.input.task]
+    def _speak_for(self, watched: _Watched, config: CaptureConfig) -> float:
+        """A late score says something else than the answer did; by how much likelier its sample was to be told of."""
+        keeping = decide_late()
         was_held = self._held.pop(watched.answered.input.key, None) is not None
         if watched.payload is not None:
             self._record(watched, config, keeping)
             watched.let_go()
         elif watched.sample is not None:
-            likelier = 1 / config.base_rate if was_held else 1.0
+            likelier = 1 / config.base_rate if was_held or watched.by_chance else 1.0
+            watched.by_chance = False
             self._keeper.raise_priority(watched.sample, keeping.priority, likelier)
+            return likelier
         elif config.pixels:
             self.counts["late_missed"] += 1
         else:
             self._record(watched, config, keeping)
+        return 1.0
 
     def _hold(self, watched: _Watched, payload: SharedPayload | None) -> None:
         """Keep an input in memory for a while: a late score may speak for it.
@@ -330,7 +310,7 @@ class Decoy:
         self._complaints.note(code, f"{answered.input.task} {answered.input.id} is not kept: {why}")
 
 
-def _late_record(sample: str, late: Late, elapsed_ns: int) -> LateRecord:
+def _late_record(sample: str, late: Late, elapsed_ns: int, likelier: float) -> LateRecord:
     score = late.score
     return LateRecord(
         sample=sample,
@@ -341,4 +321,5 @@ def _late_record(sample: str, late: Late, elapsed_ns: int) -> LateRecord:
         output=score.output,
         elapsed_ms=ns_to_ms(elapsed_ns),
         differs=late.differs,
+        likelier=likelier,
     )

@@ -21,6 +21,11 @@ class Keeper(Protocol):
         """What it counts, for the status document."""
         ...
 
+    @property
+    def is_coming(self) -> bool:
+        """It is not there yet and will be in a moment: for that, and not for the disk, all that it was given waits."""
+        ...
+
     def keep(
         self,
         record: SampleRecord,

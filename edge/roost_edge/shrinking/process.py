@@ -1,4 +1,4 @@
-"""The shrinker's process: `python -m roost_edge.shrinking.process TITLE`, with its socket as standard input.
+"""The shrinker's process: `python -m roost_edge.shrinking.process TITLE AGENT_PID`, with its socket as standard input.
 
 It shrinks one picture at a time until the agent's end of the socket closes. It holds nothing that has to be saved, so
 it may be killed at any moment.
@@ -22,7 +22,7 @@ _MESSAGE_CHARS: Final = 256
 
 def main() -> None:
     """Serve the agent until it is gone."""
-    take_second_place()
+    take_second_place(int(sys.argv[2]))
     with socket.socket(fileno=os.dup(sys.stdin.fileno())) as agent:
         try:
             _serve(agent)

@@ -34,6 +34,8 @@ class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
         content_type: as its sender said.
         correlation: what tells two equal payloads apart: MQTT 5 Correlation Data.
         redelivered: an earlier boot may have kept it already.
+        made_here: whoever gives it has just counted `sha256` over `payload`, and encoded `record` for `sample`,
+            themselves: neither is done a second time to see whether they were right.
     """
 
     sample: str
@@ -46,6 +48,7 @@ class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str | None = None
     correlation: bytes = b""
     redelivered: bool = False
+    made_here: bool = False
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):

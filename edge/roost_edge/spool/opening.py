@@ -98,15 +98,18 @@ def _sound(path: Path) -> sqlite3.Connection | None:
 
 
 def _rows_hold(connection: sqlite3.Connection) -> bool:
-    """Whether every row of an entry can be one: a damaged value within a sound page is not seen otherwise."""
+    """Whether every row of an entry can be one, and every record is some boot's.
+
+    A damaged value within a sound page is not seen otherwise.
+    """
     if is_new(connection):
         return True
     try:
         for row in entries.every(connection):
             entries.check(row)
+        return not outbox.has_strays(connection)
     except (sqlite3.DatabaseError, UnicodeDecodeError, msgspec.ValidationError):
         return False
-    return True
 
 
 def _put_aside(folder: Path) -> None:

@@ -127,6 +127,12 @@ def following(connection: sqlite3.Connection, boot: int, sequence: int, count: i
     return [OutboxRow(*row) for row in rows.fetchall()]
 
 
+def has_strays(connection: sqlite3.Connection) -> bool:
+    """Whether there is a record of a boot that nobody knows."""
+    found = connection.execute("SELECT 1 FROM outbox WHERE boot NOT IN (SELECT id FROM boot) LIMIT 1")
+    return found.fetchone() is not None
+
+
 def oldest_of(connection: sqlite3.Connection, boot: int) -> int:
     """The lowest sequence of a boot that has any."""
     (sequence,) = connection.execute("SELECT min(sequence) FROM outbox WHERE boot = ?", (boot,)).fetchone()

@@ -107,8 +107,13 @@ class Teller:
                 return record
             if entry is not None:
                 self._replace_damaged(row, entry)
+            looked_for = row.entry
             with reading():
                 row = outbox.row(self._connection, row.boot, row.sequence)
+            if entry is None and row.entry == looked_for:  # nobody took it away: a failing card has changed the number
+                with transaction(self._connection):
+                    outbox.hold(self._connection, row.boot, row.sequence, outbox.nothing("damaged"))
+                return self._counted_as_damaged()
         return row.record or b""
 
     def _replace_damaged(self, row: OutboxRow, entry: Row) -> None:
@@ -118,8 +123,14 @@ class Teller:
             if now is None or now.place != entry.place:
                 return
             outbox.hold(self._connection, row.boot, row.sequence, outbox.nothing("damaged"))
-        self._tally.outbox_grew(len(outbox.nothing("damaged")))
+        self._counted_as_damaged()
+
+    def _counted_as_damaged(self) -> bytes:
+        """A record is lost; what there is in its place."""
+        nothing = outbox.nothing("damaged")
+        self._tally.outbox_grew(len(nothing))
         self._tally.happened("records_damaged")
+        return nothing
 
     def squeeze(self) -> None:
         """Keep the outbox within its bytes.

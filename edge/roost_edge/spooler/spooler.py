@@ -16,6 +16,7 @@ import msgspec
 
 from roost_edge.companion import Companion
 from roost_edge.decoy.interface import Done
+from roost_edge.packets import PacketError, receive, send
 from roost_edge.reactor import Reactor, Timer
 from roost_edge.spooler import protocol
 from roost_edge.workers import SharedPayload
@@ -31,6 +32,7 @@ _MODULE: Final = "roost_edge.spooler.process"
 _FIRST_PAUSE_NS: Final = 1 * SECOND
 _LONGEST_PAUSE_NS: Final = 60 * SECOND
 _START_NS: Final = 120 * SECOND  # a large spool on a slow card is read through
+_COMING_NS: Final = 10 * SECOND  # a process that died, and one more whose spool the dead one still held
 _HUNG_NS: Final = 60 * SECOND  # with orders and not a word: a card may stall for seconds
 _ORDERS: Final = 256  # that are not settled: each costs a descriptor
 _HOPELESS: Final = 3  # processes in a row that settled nothing: nobody waits for the next
@@ -65,6 +67,7 @@ class Spooler:
         self._room_bytes = room_bytes
         self._waiting_bytes = 0
         self._failures = 0  # in a row
+        self._away_ns: int | None = None  # since when nothing is settled, because there is no process to do it
         self._number = 0
         self._orders: dict[int, _Order] = {}  # not settled, in order
         self._unsent: deque[tuple[bytes, SharedPayload | None]] = deque()
@@ -79,6 +82,7 @@ class Spooler:
 
     def start(self) -> None:
         """Start the process."""
+        self._away_ns = self._reactor.now_ns()
         self._start()
 
     @property
@@ -90,6 +94,11 @@ class Spooler:
     def is_ready(self) -> bool:
         """It takes orders; until then, and while there is no process, they wait."""
         return self._ready
+
+    @property
+    def is_coming(self) -> bool:
+        """It will take orders in a moment; see `Keeper`. Not for ever: a large spool on a slow card is no moment."""
+        return not self._ready and self._away_ns is not None and self._reactor.now_ns() < self._away_ns + _COMING_NS
 
     @property
     def unsettled(self) -> int:
@@ -198,6 +207,8 @@ class Spooler:
     def _fail(self, why: str) -> None:
         """Have no more of this process; another follows after a pause."""
         self._end()
+        if self._away_ns is None:
+            self._away_ns = self._reactor.now_ns()
         self._started()
         if self._on_stopped is not None:
             self._stopped()
@@ -254,7 +265,7 @@ class Spooler:
         while self._unsent:
             data, payload = self._unsent[0]
             try:
-                protocol.send(process.socket, data, [] if payload is None else [payload.fileno()])
+                send(process.socket, data, [] if payload is None else [payload.fileno()])
             except BlockingIOError:
                 process.watch_writable(self._flush)
                 return
@@ -274,7 +285,7 @@ class Spooler:
 
     def _read(self, process: Companion) -> None:
         try:
-            data, descriptors = protocol.receive(process.socket)
+            data, descriptors = receive(process.socket)
             for descriptor in descriptors:
                 os.close(descriptor)
             if not data:
@@ -283,7 +294,7 @@ class Spooler:
             self._hear(protocol.decode_from_spooler(data))
         except BlockingIOError:
             return
-        except protocol.SpoolerProtocolError as error:
+        except PacketError as error:
             self._fail(str(error))
 
     def _hear(self, message: protocol.FromSpooler) -> None:
@@ -293,6 +304,7 @@ class Spooler:
             case protocol.Settled():
                 self._backoff.reset()
                 self._failures = 0
+                self._away_ns = None
                 self._settle(message)
             case protocol.Outgoing():
                 if self.outgoing is not None:

@@ -30,6 +30,7 @@ class Delivery:
 
     Attributes:
         sent_bytes: of parts that arrived, as often as they did.
+        address: the URL of the cloud or the object store, whoever was asked last.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Delivery:
         self._opened = False
         self._cures = 0
         self.sent_bytes = 0
+        self.address = cloud.url
 
     def attempt(self) -> None:
         """Go on, up to the cloud's word that it has the shard.
@@ -57,6 +59,7 @@ class Delivery:
             TransportError: it was cut or refused; `judge` says what then.
             SpoolError: an entry cannot be read, is damaged or gone.
         """
+        self.address = self._cloud.url
         offer = self._ask() if self._opened else self._open()
         self._opened = True
         if offer.state == "committed":
@@ -64,8 +67,9 @@ class Delivery:
         self._step = "part"
         for part in offer.parts:
             if part.url is not None:
+                self.address = part.url
                 self._put(part, part.url)
-        self._step = "commit"
+        self._step, self.address = "commit", self._cloud.url
         self._cloud.commit(self._tar.shard)
 
     def judge(self, error: TransportError, backoff_ns: int) -> int:

@@ -46,6 +46,11 @@ class ShardCloud:
     def __init__(self, api: DeviceApi) -> None:
         self._api = api
 
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return self._api.http.url
+
     def open(self, opening: Opening) -> Offer:
         """Begin to bring a shard, or go on with it."""
         return self._api.call("POST", "/device/shards", Offer, body=opening)

@@ -20,6 +20,7 @@ from roost_edge.spool.errors import EntryDamagedError, EntryGoneError
 from roost_edge.spool.interface import Entry, SealLimits, SpoolReader
 from roost_edge.upload.delivery import Delivery
 from roost_edge.upload.errors import UploadRefusedError
+from roost_edge.upload.reachability import can_connect
 from roost_edge.upload.shard_cloud import ShardCloud
 from roost_edge.upload.shard_tar import ShardTar
 from roost_edge.upload.token_bucket import TokenBucket
@@ -35,6 +36,8 @@ _LIMIT_NS: Final = 300 * SECOND
 _ASIDE_NS: Final = 3600 * SECOND
 _LOOK_EVERY_S: Final = 5.0  # at most, for a list that has come due
 _LOOK_PAUSE_S: Final = 0.5  # at least
+_KNOCK_SHARE: Final = 1 / 16  # of a wait for a cloud that is away: its return is noticed this much later, for a packet
+_KNOCK_PAUSE_S: Final = 2.0  # at least
 
 State = Literal["idle", "uploading", "waiting"]
 
@@ -53,6 +56,7 @@ class Uploader:
         bucket: how fast to send.
         clock: what times are measured by.
         draw: randomness for waits, evenly in 0…1.
+        knock: whether anybody is at an address.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Uploader:
         bucket: TokenBucket,
         clock: Clock | None = None,
         draw: Callable[[], float] = random.random,
+        knock: Callable[[str], bool] = can_connect,
     ) -> None:
         self._reader = reader
         self._cloud = cloud
@@ -71,6 +76,7 @@ class Uploader:
         self._bucket = bucket
         self._clock = clock or SystemClock()
         self._draw = draw
+        self._knock = knock
         self._backoff = Backoff(_FIRST_NS, _LIMIT_NS)
         self._stopping = threading.Event()
         self._woken = threading.Event()
@@ -200,7 +206,7 @@ class Uploader:
                 if isinstance(error, CloudRefusedError):
                     self._wait_whatever_comes(wait_ns / SECOND)  # it answered: no link that is back changes its mind
                 else:
-                    self._wait(wait_ns / SECOND)
+                    self._wait_for(delivery.address, wait_ns / SECOND)
             else:
                 self._backoff.reset()
                 return
@@ -221,12 +227,27 @@ class Uploader:
         if self._stopping.wait(seconds):
             raise _StoppedError
 
-    def _wait(self, seconds: float) -> None:
-        """Wait, unless somebody wakes or stops us."""
-        self._woken.wait(seconds)
+    def _wait_for(self, address: str, seconds: float) -> None:
+        """Wait, unless somebody wakes or stops us, or an address comes back; one that never left tells nothing."""
+        end_ns = self._clock.now_ns() + round(seconds * SECOND)
+        pause_s = max(_KNOCK_PAUSE_S, _KNOCK_SHARE * seconds)
+        was_away = False
+        while (left_s := (end_ns - self._clock.now_ns()) / SECOND) > 0:
+            if self._wait(min(left_s, pause_s)):
+                return
+            if left_s > pause_s:
+                is_there = self._knock(address)
+                if is_there and was_away:
+                    return
+                was_away = was_away or not is_there
+
+    def _wait(self, seconds: float) -> bool:
+        """Wait, unless somebody wakes or stops us; whether somebody woke us."""
+        woken = self._woken.wait(seconds)
         self._woken.clear()
         if self._stopping.is_set():
             raise _StoppedError
+        return woken
 
     def _note(self, error: RoostError, state: State) -> None:
         self._problem = ErrorInfo(error.code, str(error))

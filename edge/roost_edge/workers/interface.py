@@ -26,6 +26,7 @@ class WorkerSpec:
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     limits: InputLimits = field(default_factory=InputLimits)
     queue_jobs: int = 256  # that may wait, besides the two the subprocess has
+    gently: bool = False  # its first start gives way to everything else that runs, and may take its time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

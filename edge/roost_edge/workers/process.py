@@ -1,4 +1,4 @@
-"""The worker's process: `python -m roost_edge.workers.process TITLE`, with its socket as standard input.
+"""The worker's process: `python -m roost_edge.workers.process TITLE AGENT_PID`, with its socket as standard input.
 
 It loads what it is told to, proves each contestant alone on its golden vectors, then scores one input at a time until
 the agent's end of the socket closes; in what order, `crew` says. One thread. It holds nothing that has to be saved, so
@@ -9,11 +9,12 @@ import gc
 import os
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from roost_edge.second_place import take_second_place
+from roost_edge.second_place import take_last_place, take_second_place
 from roost_edge.workers import protocol
 from roost_edge.workers.crew import Crew, Seat, describe
 from roost_edge.workers.payload import map_payload
@@ -33,7 +34,7 @@ _ANCILLARY_BYTES: Final = socket.CMSG_LEN(4)  # one descriptor
 
 def main() -> None:
     """Serve the agent until it is gone."""
-    take_second_place()
+    take_second_place(int(sys.argv[2]))
     with socket.socket(fileno=os.dup(sys.stdin.fileno())) as agent:
         try:
             _serve(agent)
@@ -48,7 +49,7 @@ def _serve(agent: socket.socket) -> None:
     load, descriptor = received
     if not isinstance(load, protocol.Load) or descriptor is None:
         raise protocol.ProtocolError("the agent must say Load first, with a mark")
-    crew, ready = _assemble(load, MarkWriter(descriptor))
+    crew, ready = _assemble_gently(load, MarkWriter(descriptor))
     # What is loaded stays: the collector need never walk it again.
     gc.collect()
     gc.freeze()
@@ -72,6 +73,26 @@ def _score(agent: socket.socket, crew: Crew) -> None:
             raise protocol.ProtocolError("the agent must send Work with a contestant and a payload")
         for packet in crew.take(work, map_payload(descriptor)):
             agent.send(packet)
+
+
+def _assemble_gently(load: protocol.Load, mark: MarkWriter) -> tuple[Crew | None, protocol.Ready]:
+    """Assemble in a thread that runs when nobody else wants to, where that is asked for.
+
+    A thread that has given up its place cannot take it again without privilege; another thread of the process never
+    gave it up. A runtime that starts threads of its own would leave them behind in that place, so it is not done then.
+    """
+    if not load.gently or load.runtime.threads > 1:
+        return _assemble(load, mark)
+    assembled: list[tuple[Crew | None, protocol.Ready]] = []
+
+    def assemble() -> None:
+        with take_last_place():
+            assembled.append(_assemble(load, mark))
+
+    thread = threading.Thread(target=assemble, name="assemble")
+    thread.start()
+    thread.join()
+    return assembled[0]
 
 
 def _assemble(load: protocol.Load, mark: MarkWriter) -> tuple[Crew | None, protocol.Ready]:

@@ -47,7 +47,7 @@ __all__ = [
     "encode",
 ]
 
-PROTOCOL: Final = 2
+PROTOCOL: Final = 3
 FAULT: Final = "worker.fault"  # the code of an error nobody raised on purpose
 TOO_LATE: Final = "worker.too_late"  # the code of a score given up since no answer could come of it
 OVERLOADED: Final = "worker.overloaded"  # the code of a score given up so that others are in time
@@ -81,6 +81,7 @@ class Load(msgspec.Struct, frozen=True, array_like=True, tag=True):
     contestants: list[ContestantSource]
     runtime: RuntimeSettings
     limits: InputLimits
+    gently: bool = False  # load behind everything else that runs
 
 
 class Work(msgspec.Struct, frozen=True, array_like=True, tag=True):

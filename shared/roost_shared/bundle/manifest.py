@@ -219,6 +219,8 @@ class BundleDraft(msgspec.Struct, frozen=True, kw_only=True):
     drift_reference: dict[str, Any] | None = None
     training_run: str | None = None
     parent: Digest | None = None  # the bundle this one was refined from
+    # Share of inputs of which it says something else than its parent, as whoever made it expects; None: nobody said.
+    predicted_disagreement: Annotated[float, Meta(ge=0, le=1)] | None = None
 
     def stages_in(self, stage_format: StageFormat) -> tuple[Stage, ...]:
         """The stages that come in `stage_format`, in the order they run."""

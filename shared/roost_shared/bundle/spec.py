@@ -36,6 +36,7 @@ _SETTABLE: Final = frozenset(
         "drift_reference",
         "output",
         "parent",
+        "predicted_disagreement",
         "preprocessing",
         "runtime",
         "training_run",

@@ -1,5 +1,6 @@
 """A cloud that fails, refuses, resets half-way or says nothing, and a link that is cut: each input arrives once."""
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,12 @@ OPEN = r"^POST .*/device/shards$"
 PART = r"^PUT .*/objects/"
 COMMIT = r"^POST .*/commit$"
 UPLOAD_AFTER_S = 1  # all go up together
-PARTS = [noise(number, 1024) for number in range(9)]  # more than a part has, which is 8 MiB
+
+
+@functools.cache  # each process that looks for tests reads this file, and it takes seconds to make these
+def parts() -> list[bytes]:
+    """More than a part has, which is 8 MiB."""
+    return [noise(number, 1024) for number in range(9)]
 
 
 @pytest.mark.parametrize(
@@ -46,19 +52,19 @@ def test_what_goes_wrong_on_the_way_costs_time_alone(
         capture_cloud.enrol(agent, device)
         agent.start()
         capture_cloud.web.troubles = [replace(trouble) for trouble in troubles]
-        for payload in PARTS:
+        for payload in parts():
             caller.publish(payload)
-        until_all_arrived(agent, capture_cloud, device, len(PARTS))
+        until_all_arrived(agent, capture_cloud, device, len(parts()))
         assert capture_cloud.web.still_to_come == [], capture_cloud.web.seen
         assert spool(agent)["dropped"] == {}
         assert agent.stop() == 0
-    capture_cloud.has_once(device, PARTS)
+    capture_cloud.has_once(device, parts())
 
 
 def test_a_refusal_is_said_nothing_is_deleted_and_all_is_brought_by_the_next_start(
     tmp_path: Path, mosquitto: Mosquitto, bundles: Bundles, capture_cloud: CaptureCloud
 ) -> None:
-    device, sent = "refused", PARTS[:3]
+    device, sent = "refused", parts()[:3]
     tasks = capture_cloud.toml(capturing(bundles))
     with (
         AgentProcess(tmp_path, mosquitto.url, tasks, device=device, limits=AT_LEISURE) as agent,

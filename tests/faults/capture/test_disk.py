@@ -185,4 +185,6 @@ def keeps(agent: AgentProcess, caller: Caller, payload: bytes) -> bool:
 
 
 def is_dead(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")
+    """Whether a killed process has let go of its files: its first thread may be gone before the others are."""
+    threads = list(Path(f"/proc/{pid}/task").iterdir())
+    return len(threads) == 1 and Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")

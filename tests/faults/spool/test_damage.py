@@ -17,8 +17,8 @@ from roost_edge.spool.errors import SpoolIndexError
 from roost_edge.spool.interface import NewEntry, Note, SealLimits
 from roost_edge.spool.limits import SpoolLimits
 from roost_edge.spool.store import Spool
-from roost_shared.records import DroppedRecord, encode_msgpack, encode_record
-from tests.support.spool_work import LIMITS, Log, check, identify, new_entry, record_of, sweep, work
+from roost_shared.records import DroppedRecord, decode_record, encode_msgpack, encode_record
+from tests.support.spool_work import LIMITS, Log, all_batches, check, identify, new_entry, record_of, sweep, work
 
 AMPLE = SpoolLimits(reserve_bytes=0)
 BOOTS = ["b5", "b12", "b13"]
@@ -170,6 +170,34 @@ def test_a_missing_segment_is_told_entry_by_entry(worn: Path, tmp_path: Path) ->
     after = check(folder, damaged=True)
     assert after["present"] == set()
     assert before["present"] <= after["dropped"]
+
+
+def test_a_record_whose_entry_is_nowhere_is_told_to_be_lost_and_the_others_are_told(tmp_path: Path) -> None:
+    """A changed number within a sound page: looked for until it comes, it would hold up all others for ever."""
+    spool = Spool(tmp_path / "spool", "b1", AMPLE, 0)
+    spool.append([new_entry("b1-1"), new_entry("b1-2")], now_ns=0)
+    spool._connection.execute("UPDATE outbox SET entry = -49 WHERE sequence = 1")
+    spool.link_up(0)
+    batch = spool.next_batch(0)
+    assert batch is not None
+    assert list(map(decode_record, batch.records)) == [
+        DroppedRecord(samples=[], reason="damaged"),
+        decode_record(new_entry("b1-2").record),
+    ]
+    assert spool.describe()["records_damaged"] == 1
+    spool.close()
+
+
+def test_an_index_with_a_record_of_no_boot_is_made_anew(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", "b1", AMPLE, 0)
+    spool.append([new_entry("b1-1"), new_entry("b1-2")], now_ns=0)
+    spool._connection.execute("PRAGMA foreign_keys = OFF")
+    spool._connection.execute("UPDATE outbox SET boot = 99 WHERE sequence = 1")
+    spool.close()
+    spool = Spool(tmp_path / "spool", "b2", AMPLE, 0)
+    assert spool.describe()["rebuilt"] == 2
+    assert len([record for batch in all_batches(spool) for record in batch.records]) == 2
+    spool.close()
 
 
 def test_an_index_of_a_newer_version_is_refused_and_left_alone(worn: Path, tmp_path: Path) -> None:

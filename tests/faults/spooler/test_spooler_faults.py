@@ -161,6 +161,34 @@ def test_one_that_is_just_ending_is_waited_for(rig: SpoolerRig, tmp_path: Path) 
         second.close()
 
 
+def test_it_is_coming_until_it_is_there_and_again_while_another_takes_its_place(rig: SpoolerRig) -> None:
+    assert not rig.spooler.is_coming, "nobody has started it"
+    rig.start()
+    rig.until(lambda: rig.spooler.is_coming, "it is on its way")
+    pid = pid_of(rig)
+    rig.until(lambda: not rig.spooler.is_coming, "it is there")
+    rig.keep(b"pixels")
+    rig.until_settled()
+    os.kill(pid, signal.SIGKILL)
+    rig.until_gone(pid)
+    rig.until(lambda: rig.spooler.is_coming, "another takes its place")
+
+
+def test_one_that_never_comes_is_not_coming_for_ever(rig: SpoolerRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roost_edge.spooler.spooler._COMING_NS", 2 * SECOND)
+    rig.start()
+    pid_of(rig)
+    second = SpoolerRig(rig.folder, "b2")
+    try:
+        second.start()
+        second.until(lambda: not second.spooler.is_coming, "it is given up")
+        assert not second.spooler.is_ready
+        second.until(lambda: second.complaints.counts["spooler.failed"], "its first process failed later")
+        assert not second.spooler.is_coming, "another attempt is no reason to wait any longer"
+    finally:
+        second.close()
+
+
 def test_only_so_much_waits_for_the_disk(rig: SpoolerRig) -> None:
     taken = [rig.keep(b"x" * 100_000) for _ in range(12)]
     assert [sample is not None for sample in taken] == [True] * 10 + [False] * 2, "1 MiB may wait"

@@ -296,3 +296,20 @@ def test_downscale_is_for_cloud_contestants(tmp_path: Path) -> None:
     assert caught.value.key == "tasks.meter.contestants[0].downscale"
     path.write_text(f'{head}{task}where = "cloud"\n')
     assert load_config(path).tasks["meter"].contestants[0].downscale
+
+
+def test_a_task_without_contestants_waits_for_the_cloud_to_assign_some(tmp_path: Path) -> None:
+    config = load(tmp_path, MINIMAL + '[cloud]\n[tasks.meter]\ndefault = "nobody"\ndeadline_ms = 200\n')
+    assert config.assignable
+    policy = config.tasks["meter"].policy_until_assigned("meter")
+    assert (policy.default, policy.deadline_ms) == ("nobody", 200)
+
+
+@pytest.mark.parametrize(
+    ("task", "key"),
+    [("guard_ms = 300", "tasks.meter.guard_ms"), ("deadline_ms = 0", "tasks.meter.deadline_ms")],
+)
+def test_times_of_a_task_that_waits_are_checked_all_the_same(tmp_path: Path, task: str, key: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, f"{MINIMAL}[cloud]\n[tasks.meter]\n{task}\n")
+    assert caught.value.key == key

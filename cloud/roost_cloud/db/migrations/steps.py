@@ -1,5 +1,6 @@
 """Moving a database from one step of the schema's history to another."""
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,10 +52,18 @@ def upgrade(database: Database) -> None:
     """
     with _alone(database) as connection:
         here = MigrationContext.configure(connection).get_current_revision()
-        known = {step.revision for step in ScriptDirectory.from_config(configure()).walk_revisions()}
+        known = _shipped()
+        if here == known[0]:
+            return
         if here is not None and here not in known:
             raise SchemaVersionError(f"the database is at step {here!r}, made by a newer Roost: upgrade this one")
         command.upgrade(configure(connection), "head")
+
+
+@functools.cache
+def _shipped() -> tuple[str, ...]:
+    """All steps, newest first; read once, as a running program's do not change."""
+    return tuple(step.revision for step in ScriptDirectory.from_config(configure()).walk_revisions())
 
 
 def downgrade(database: Database, to: str) -> None:

@@ -1,6 +1,7 @@
 """All tables, a module for each room's. Importing this one makes `Base.metadata` complete."""
 
 from roost_cloud.db.tables.alarms import Alarm
+from roost_cloud.db.tables.assignments import AssignedBundle, AssignmentVersion, DeviceAssignment, DeviceReport
 from roost_cloud.db.tables.audit import AuditEntry
 from roost_cloud.db.tables.deployment import Deployment
 from roost_cloud.db.tables.drift import DecisionWindow, DriftBaseline, DriftSettings, DriftStream, DriftVerdict
@@ -18,6 +19,8 @@ __all__ = [
     "Alias",
     "AliasMove",
     "ApiToken",
+    "AssignedBundle",
+    "AssignmentVersion",
     "AuditEntry",
     "Blob",
     "BlobUpload",
@@ -28,7 +31,9 @@ __all__ = [
     "DecisionWindow",
     "Deployment",
     "Device",
+    "DeviceAssignment",
     "DeviceLabel",
+    "DeviceReport",
     "DriftBaseline",
     "DriftSettings",
     "DriftStream",

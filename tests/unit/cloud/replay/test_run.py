@@ -14,6 +14,7 @@ from roost_cloud.replay.run import ReplayState, StateError, load_state, run_repl
 from roost_cloud.replay.source import Recorded
 from roost_cloud.replay.span import Span
 from roost_shared.clock import MS
+from roost_shared.records import LateRecord, encode_record
 from roost_shared.rendezvous import Contestant, Link, Rule, Score, TaskPolicy
 from tests.support.memory_source import NOON, MemorySource, recorded
 from tests.support.recorded import World, live
@@ -114,6 +115,13 @@ def test_each_request_weighs_what_it_stands_for() -> None:
     assert (report.replayed, report.stand_for) == (3, 12.0)
     assert report.recorded.right is not None
     assert (report.recorded.right.share, report.recorded.right.unweighted) == (round(10 / 11, 6), 0.5)
+
+
+def test_a_request_that_a_late_score_spoke_for_stands_for_itself_alone() -> None:
+    rare = changed(1, probability=0.1)
+    late = [LateRecord(sample="boot-1", contestant="cloud", label="9", elapsed_ms=900.0, differs=True, likelier=10)]
+    told = msgspec.structs.replace(rare, late=list(map(encode_record, late)))
+    assert (replayed([rare]).stand_for, replayed([told]).stand_for) == (10.0, 1.0)
 
 
 def test_what_cannot_be_played_is_left_out_by_reason() -> None:

@@ -42,6 +42,7 @@ class FakeKeeper:
         self.raised: list[tuple[str, int, float]] = []
         self.hurries: list[int] = []  # inputs it had been given then
         self.has_room = True
+        self.is_coming = False
 
     def keep(self, record: SampleRecord, payload: SharedPayload, done: Done, **terms: Any) -> bool:
         if self.has_room:
@@ -72,13 +73,13 @@ class Site:
         self.keeper = FakeKeeper()
         self.complaints = Complaints(SystemClock())
         self.decoy = Decoy(
-            {"meter": config},
             self.keeper,
             self.reactor.as_reactor(),
             self.complaints,
             boot="b1",
             unsettled_limit=unsettled_limit,
         )
+        self.decoy.capture("meter", config)
         self.settled: list[str] = []
         self.payloads: list[SharedPayload] = []
 
@@ -205,6 +206,68 @@ def test_a_disk_that_stalls_holds_up_only_so_many_and_the_oldest_go_first() -> N
     assert not site.settled, "a moment is no stall"
     site.reactor.advance(250 * MS)
     assert site.settled == ["1", "2"]
+
+
+def test_a_keeper_that_is_coming_is_waited_for_and_then_has_its_time() -> None:
+    site = Site(CaptureConfig(base_rate=1.0), unsettled_limit=2)
+    site.keeper.is_coming = True
+    for key in "123":
+        site.answer(key)
+    site.reactor.advance(8 * SECOND)
+    assert not site.settled, "however long, and however many"
+    site.keeper.is_coming = False
+    site.reactor.advance(8 * SECOND + 200 * MS)
+    assert not site.settled, "it has only just come"
+    site.keeper.dones[0](None)
+    assert site.settled == ["1"]
+    site.reactor.advance(11 * SECOND)
+    assert site.settled == ["1", "2", "3"], "it is no better than a slow disk"
+    assert site.decoy.counts["acknowledged_early"] == 2
+
+
+def test_what_is_acknowledged_early_is_said_at_once_and_what_is_lost_by_it_in_the_end() -> None:
+    site = Site(CaptureConfig(base_rate=1.0))
+    for key in "12":
+        site.answer(key)
+    site.reactor.advance(3 * SECOND)
+    assert site.complaints.counts["capture.acknowledged_early"] == 2
+    site.keeper.dones[0](None)
+    site.decoy.stop()
+    site.decoy.stopped()
+    assert site.complaints.counts["capture.lost"] == 1
+
+
+def test_an_agent_that_stops_acknowledges_nothing_early() -> None:
+    site = Site(CaptureConfig(base_rate=1.0), unsettled_limit=1)
+    for key in "12":
+        site.answer(key)
+    site.decoy.stop()
+    site.answer("3")
+    site.reactor.advance(5 * SECOND)
+    site.keeper.dones[0](None)
+    site.decoy.stopped()
+    assert site.settled == ["1"], "the others come again"
+    assert not site.complaints.counts
+
+
+def test_an_input_does_not_pass_for_durable_because_another_of_its_id_is() -> None:
+    site = Site(CaptureConfig(base_rate=1.0))
+    site.answer("r7", repeatable=True, fingerprint=7)
+    site.answer("r7", repeatable=True, fingerprint=8)
+    site.keeper.dones[0](None)
+    assert not site.settled
+    site.keeper.dones[1](None)
+    assert site.settled == ["r7", "r7"]
+
+
+def test_a_crowd_that_had_waited_at_the_broker_is_no_reason_to_acknowledge_early() -> None:
+    site = Site(CaptureConfig(base_rate=1.0), unsettled_limit=2)
+    for key in "1234":
+        site.answer(key, backlog=True)
+    site.reactor.advance(1 * SECOND)
+    assert not site.settled
+    site.reactor.advance(3 * SECOND)
+    assert site.settled == list("1234"), "yet a disk that takes so long is waited for no more"
 
 
 def test_the_keeper_waits_for_more_only_until_many_wait_for_it_kept_or_not() -> None:
@@ -339,6 +402,27 @@ def test_inputs_that_late_scores_speak_for_stand_for_themselves_alone() -> None:
     for sample, _, likelier in site.keeper.raised:
         probabilities[sample] *= likelier
     assert sum(1 / probability for probability in probabilities.values()) == 200
+
+
+def told_weights(site: Site) -> list[float]:
+    """How many answers each sample stands for, by what the cloud is told of it."""
+    records: list[Record] = [*site.keeper.kept, *site.keeper.notes]
+    probabilities = {one.sample: one.probability for one in records if isinstance(one, SampleRecord)}
+    for one in records:
+        if isinstance(one, LateRecord):
+            probabilities[one.sample] *= one.likelier
+    return [1 / probability for probability in probabilities.values()]
+
+
+@pytest.mark.parametrize("pixels", [True, False])
+def test_the_cloud_is_told_that_answers_late_scores_speak_for_stand_for_themselves_alone(pixels: bool) -> None:  # noqa: FBT001 - a case
+    site = Site(CaptureConfig(base_rate=0.25, pixels=pixels))
+    for number in range(200):
+        site.answer(str(number))
+        site.late(str(number))
+        site.late(str(number))  # another contestant's
+        site.decoy.closed(str(number))
+    assert told_weights(site) == [1.0] * 200
 
 
 def test_an_input_that_a_late_score_would_have_missed_stands_for_others_too() -> None:

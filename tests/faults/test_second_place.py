@@ -1,0 +1,32 @@
+"""An agent that dies before its processes have asked to die with it leaves none of them behind."""
+
+import socket
+import subprocess
+import sys
+from textwrap import dedent
+
+import pytest
+
+MORTAL = """
+    import os, socket, sys
+    from roost_edge.offspring import spawn
+    module, descriptor = sys.argv[1:]
+    with socket.socket(fileno=int(descriptor)) as theirs:
+        spawn(module, "orphan", theirs, "no settings: it does not get as far as to read them")
+        os._exit(0)  # long before an interpreter has started
+"""
+
+
+@pytest.mark.parametrize("module", ["spooler", "workers", "shrinking"])
+def test_a_process_whose_agent_died_while_it_started_ends(module: str) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        command = [sys.executable, "-c", dedent(MORTAL), f"roost_edge.{module}.process", str(theirs.fileno())]
+        agent = subprocess.run(
+            command, pass_fds=[theirs.fileno()], stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+        theirs.close()
+        ours.settimeout(60)
+        assert ours.recv(1) == b"", "nobody has the other end any more, though ours is still open"
+    assert agent.returncode == 0
+    assert "the agent that started this process is gone" in agent.stderr
