@@ -157,6 +157,12 @@ def test_settings_are_checked_and_noted(cloud: Cloud) -> None:
     changed = {"alarms_a_week": 2, "tasks": {"meter": {"decision_inputs": 50}}}
     assert ask(cloud, "PUT", "/drift/settings", changed)["tasks"]["meter"]["decision_inputs"] == 50
     assert ask(cloud, "GET", "/drift/settings")["alarms_a_week"] == 2
-    for wrong in ({"alarms_a_week": 0}, {"commissioning_windows": 9}, {"tasks": {"A B": {}}}, {"else": 1}):
+    bad: list[dict[str, Any]] = [
+        {"alarms_a_week": 0},
+        {"commissioning_windows": 9},
+        {"tasks": {"A B": {}}},
+        {"else": 1},
+    ]
+    for wrong in bad:
         answer = cloud.client.put(f"{API}/drift/settings", json=wrong, headers=cloud.headers())
         assert answer.status_code == 422, wrong

@@ -22,6 +22,7 @@ from roost_cloud.events.deliverer import Deliverer
 from roost_cloud.events.publishing import publish
 from roost_cloud.events.signature import secret_of, verifies
 from roost_cloud.events.webhook import (
+    Resolve,
     Webhook,
     WebhookForbiddenError,
     WebhookGoneError,
@@ -204,19 +205,26 @@ def test_a_deleted_hook_is_told_nothing_and_old_events_are_forgotten(
 BODY = b"{}"
 
 
+def resolving_to(addresses: list[str]) -> Resolve:
+    def find(_host: str, _port: int) -> list[str]:
+        return addresses
+
+    return find
+
+
 def test_a_name_that_leads_to_a_forbidden_address_is_not_followed(authority: Authority, receiver: Receiver) -> None:
     with pytest.raises(WebhookForbiddenError, match=r"127\.0\.0\.1"):
         Webhook((), authority.cafile).post(receiver.url, BODY, {})
     for answers in (["169.254.169.254"], ["93.184.215.14", "fd00::1"], ["::ffff:169.254.169.254"]):
         with pytest.raises(WebhookForbiddenError):
-            Webhook((), authority.cafile, lambda _host, _port, its=answers: its).post("https://evil.example", BODY, {})
+            Webhook((), authority.cafile, resolving_to(answers)).post("https://evil.example", BODY, {})
     assert receiver.told == []
 
 
 def test_a_receiver_must_be_who_its_name_says_and_be_trusted(
     authority: Authority, receiver: Receiver, webhook: Webhook
 ) -> None:
-    elsewhere = Webhook(HERE, authority.cafile, lambda _host, _port: ["127.0.0.1"])
+    elsewhere = Webhook(HERE, authority.cafile, resolving_to(["127.0.0.1"]))
     with pytest.raises(WebhookRefusedError, match=r"other\.example"):
         elsewhere.post(f"https://other.example:{receiver.port}/", BODY, {})
     with pytest.raises(WebhookRefusedError, match="certificate"):

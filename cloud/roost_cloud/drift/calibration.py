@@ -9,7 +9,7 @@ by this record and overrun by the next, by one alarm on average; as with a quant
 
 >>> quiet, restless = np.zeros(168), np.tile([0.0, 9.0, 9.0, 9.0, 0.0, 0.0, 0.0], 24)
 >>> calibrate([quiet, restless], weeks=1, budget_a_week=2)
-Calibration(threshold=9.0, alarms_a_week=0.0, is_promised=False)
+Calibration(threshold=9.0, alarms_a_week=0.0, weeks=1, is_promised=False)
 """
 
 import math
@@ -34,21 +34,23 @@ class Calibration:
     Attributes:
         threshold: an alarm takes decisions beyond it.
         alarms_a_week: that the recorded weeks have at it.
-        is_promised: enough weeks are recorded to say so; else a budget this small cannot be promised yet.
+        weeks: that are recorded.
+        is_promised: enough are to say so; else a budget this small cannot be promised yet.
     """
 
     threshold: float
     alarms_a_week: float
+    weeks: float
     is_promised: bool
 
-    def words(self, budget_a_week: float, weeks: float) -> str:
+    def words(self, budget_a_week: float) -> str:
         """What to tell people of it."""
         if self.is_promised:
-            return f"{budget_a_week:g} false alarms a week, by {weeks:.1f} recorded weeks"
+            return f"{budget_a_week:g} false alarms a week, by {self.weeks:.1f} recorded weeks"
         wanted = LEAST_ALARMS / budget_a_week
         return (
             f"{budget_a_week:g} false alarms a week cannot be promised yet: that takes {wanted:.1f} recorded weeks, "
-            f"there are {weeks:.1f}"
+            f"there are {self.weeks:.1f}"
         )
 
 
@@ -76,4 +78,4 @@ def calibrate(streams: Sequence[NDArray[np.float64]], *, weeks: float, budget_a_
             low = middle + 1
     threshold = float(seen[low])
     is_promised = budget_a_week * weeks >= LEAST_ALARMS - 1e-9
-    return Calibration(threshold, replayed_alarms(streams, threshold) / weeks, is_promised)
+    return Calibration(threshold, replayed_alarms(streams, threshold) / weeks, weeks, is_promised)

@@ -3,7 +3,7 @@
 The distance is chi-square's by its degrees of freedom, against the sum of the device's commissioning windows. Counts
 differ from hour to hour by more than chance: what a morning shows is not what an evening shows. So, as for φ, the
 measure is what windows of a device differed by when it was commissioned: U is the distance by the device's own mean
-distance, drawn towards the mean of all, and the threshold is by leaving each window out.
+distance, drawn towards what is usual, and the threshold is by leaving each window out.
 
 >>> random = np.random.default_rng(1)
 >>> devices = [random.multinomial(200, [0.5, 0.3, 0.2], 12) for _ in range(20)]
@@ -26,7 +26,7 @@ from roost_cloud.drift.test import MIN_WINDOWS, threshold_of
 
 __all__ = ["CountsBaseline", "CountsTest"]
 
-_DRAWN: Final = 2  # windows that the mean of all devices counts for in a device's own
+_DRAWN: Final = 2  # windows that what is usual counts for in a device's own mean
 _LEAST: Final = 1e-9  # of a mean distance, where all windows are the same
 
 
@@ -50,7 +50,7 @@ class CountsTest:
     """The measure that all devices of a task share.
 
     Attributes:
-        usual: the distance of a window from the others of its device, on average over all.
+        usual: the mean distance of a window from the others of its device; of devices, the one in the middle.
         left_out: U of each commissioning window as if it were new, by device, in the order given.
     """
 
@@ -71,7 +71,7 @@ class CountsTest:
         if shortest < MIN_WINDOWS:
             raise BaselineShortError(shortest, MIN_WINDOWS)
         distances = [_left_out(windows) for windows in devices]
-        usual = max(float(np.concatenate(distances).mean()), _LEAST)
+        usual = max(float(np.median([found.mean() for found in distances])), _LEAST)
         left_out = []
         for found in distances:
             others = (_DRAWN * usual + found.sum() - found) / (_DRAWN + len(found) - 1)

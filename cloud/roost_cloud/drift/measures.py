@@ -3,9 +3,6 @@
 - `input` and `event_rate` by `test.DriftTest`: mean φ, and the logarithm of the rate.
 - `label_mix` and `model` by `counts.CountsTest`: labels, and confidence by the device's own tenths.
 
-A device that scatters far more than others, a broken sensor say, is judged as all are, and yet is no measure for
-them: it would hide what happens to the others.
-
 >>> random = np.random.default_rng(1)
 >>> fleet = [np.log(random.normal(place, 0.01, (12, 1))) for place in range(5, 15)]
 >>> measure = fit("event_rate", fleet)
@@ -35,7 +32,6 @@ Values = NDArray[Any]
 Floats = NDArray[np.float64]
 
 CONTINUOUS: Final[frozenset[Kind]] = frozenset({"input", "event_rate"})
-_WILD: Final = 10.0  # times the usual scatter: no measure for others
 
 
 def features(kind: Kind, decisions: Sequence[Decision]) -> Values:
@@ -119,15 +115,4 @@ def fit(kind: Kind, devices: Sequence[Values]) -> Measure:
         return Measure(kind, CountsTest.fit([in_groups(one, quantile_groups(one)) for one in devices]))
     if kind not in CONTINUOUS:
         return Measure(kind, CountsTest.fit(devices))
-    return Measure(kind, DriftTest.fit(_without_wild(devices)))
-
-
-def _without_wild(devices: Sequence[Values]) -> Sequence[Values]:
-    """Those whose scatter is about the others', compared statistic by statistic; at least half of them."""
-    if len(devices) < 3 or any(len(one) < 2 for one in devices):  # noqa: PLR2004 - a majority; a variance
-        return devices
-    variances = np.array([one.var(axis=0, ddof=1) for one in devices])
-    usual = np.median(variances, axis=0)
-    ratio = np.divide(variances, usual, out=np.ones_like(variances), where=usual > 0).max(axis=1)
-    kept = [one for one, times in zip(devices, ratio, strict=True) if times <= _WILD]
-    return kept if 2 * len(kept) >= len(devices) else devices
+    return Measure(kind, DriftTest.fit(devices))

@@ -12,6 +12,9 @@ With x a window's mean φ, x̄_d the mean of device d's K commissioning windows,
   device's other windows (so K − 1 for K) and S of the other devices; of a lone device, S of its other windows. τ is
   the ⌈(1 − α)(N + 1)⌉-th smallest U of these N. One from the F distribution gave 3–5 % false alarms at 1 %.
 
+A device whose commissioning windows scatter thirty times as much as is usual, as those of a broken sensor do, is left
+out of S: it would hide what becomes of all others. It is judged like any other, by its own scale.
+
 Reference: H. Hotelling, Multivariate quality control, 1947.
 
 >>> random = np.random.default_rng(1)
@@ -39,6 +42,7 @@ Floats = NDArray[np.float64]
 
 MIN_WINDOWS: Final = 10  # that a device's baseline takes; with 3, false alarms were 7 % at 1 %
 _FREEDOM: Final = 2  # times p, that S takes when a window is left out
+_UNLIKE: Final = 30.0  # times the usual variance of a statistic, at which a device is left out of S
 
 
 @dataclass(frozen=True)
@@ -83,9 +87,12 @@ class DriftTest:
         if shortest < MIN_WINDOWS:
             raise BaselineShortError(shortest, MIN_WINDOWS)
         residuals = [windows - windows.mean(axis=0) for windows in devices]
-        size = np.abs(np.concatenate(devices)).mean(axis=0)
+        size = np.median(np.abs(np.concatenate(devices)), axis=0)
         products = np.stack([residual.T @ residual for residual in residuals])
         freedom = np.array([len(windows) - 1 for windows in devices])
+        alike = _alike(products, freedom)
+        # What a device adds to S: nothing, if it is unlike the others.
+        products, freedom = products * alike[:, None, None], freedom * alike
         statistics, alone = len(size), len(devices) == 1
         least = int(freedom[0] - 1 if alone else freedom.sum() - freedom.max())
         if least < _FREEDOM * statistics:
@@ -135,6 +142,13 @@ def threshold_of(left_out: Floats, alpha: float) -> float:
     """The ⌈(1 − α)(N + 1)⌉-th smallest of N; infinite where N is too small to say what is exceeded so seldom."""
     rank = math.ceil((1 - alpha) * (len(left_out) + 1) - 1e-9)
     return math.inf if rank > len(left_out) else float(np.sort(left_out)[max(rank, 1) - 1])
+
+
+def _alike(products: Floats, freedom: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which devices scatter about as others do, (devices,); all, where most never scatter."""
+    variances = np.diagonal(products, axis1=1, axis2=2) / freedom[:, None]
+    usual = np.median(variances, axis=0)
+    return np.asarray((variances[:, usual > 0] <= _UNLIKE * usual[usual > 0]).all(axis=1))
 
 
 def _scale(squares: Floats | float, rank: int, windows: int) -> Floats | float:

@@ -66,9 +66,11 @@ def test_one_decision_does_not_hold_two_phi() -> None:
 
 
 def test_a_long_pause_begins_anew_and_a_short_one_does_not() -> None:
-    short = [window(0), window(1), window(2, at=600.0)]
+    short = [window(0), window(1), window(2, at=60.0 + 4 * 180.0)]
+    longer = [window(0), window(1), window(2, at=61.0 + 4 * 180.0)]
     long = [window(0), window(1), window(2, at=7200.0), window(3, at=7260.0), window(4, at=7320.0)]
     assert held(short) == [[0, 1, 2]]
+    assert held(longer) == []
     assert held(long) == [[2, 3, 4]]
 
 

@@ -80,6 +80,30 @@ def test_a_sensor_that_went_black_is_seen_by_one_window() -> None:
     assert test.distance(test.baseline(devices[0]), np.zeros(8)) > 10 * test.threshold(0.01)
 
 
+@pytest.mark.parametrize("garbage", [1e15, 1e3, -40.0])
+def test_a_device_whose_commissioning_is_garbage_hides_nothing_of_the_others(garbage: float) -> None:
+    devices = fleet(np.random.default_rng(15), 12, 20)
+    clean = DriftTest.fit(devices)
+    broken = [one.copy() for one in devices]
+    broken[4][::7] = garbage
+    test = DriftTest.fit(broken)
+    drifted = devices[0][0] + 8 * clean.scatter.deviation
+    for learnt in (clean, test):
+        assert learnt.distance(learnt.baseline(devices[0]), drifted) > 2 * learnt.threshold(0.01)
+    np.testing.assert_allclose(test.scatter.deviation, clean.scatter.deviation, rtol=0.2)
+    own = test.baseline(broken[4])
+    assert own.scale > 10
+    assert float(np.mean(test.distance(own, broken[4]) > test.threshold(0.05))) <= 0.2
+
+
+def test_a_device_that_scatters_three_times_as_far_is_still_one_of_them() -> None:
+    devices = fleet(np.random.default_rng(16), 12, 20)
+    devices[4] = devices[4].mean(axis=0) + 3 * (devices[4] - devices[4].mean(axis=0))
+    residuals = np.concatenate([one - one.mean(axis=0) for one in devices])
+    deviation = np.sqrt((residuals**2).sum(axis=0) / (12 * 19))
+    np.testing.assert_allclose(DriftTest.fit(devices).scatter.deviation, deviation)
+
+
 def test_fewer_than_ten_commissioning_windows_are_refused_by_name() -> None:
     devices = fleet(np.random.default_rng(9), 5, 9)
     with pytest.raises(BaselineShortError, match=r"9 commissioning windows.*wait for 1 more") as caught:
@@ -259,10 +283,18 @@ def test_a_budget_too_small_for_the_record_is_not_promised_and_says_what_it_take
     streams = [np.random.default_rng(seed).exponential(1, 4 * 168) for seed in range(30)]
     small, large = (calibrate(streams, weeks=4, budget_a_week=budget) for budget in (0.5, 2))
     assert not small.is_promised
-    assert "that takes 6.0 recorded weeks, there are 4.0" in small.words(0.5, 4)
+    assert "that takes 6.0 recorded weeks, there are 4.0" in small.words(0.5)
     assert large.is_promised
+    assert large.words(2) == "2 false alarms a week, by 4.0 recorded weeks"
     assert large.threshold < small.threshold
     assert large.alarms_a_week <= 2
+
+
+def test_the_record_has_one_alarm_less_than_the_budget_allows() -> None:
+    streams = [np.array([0.0, amount, amount, amount, 0.0]) for amount in (1.0, 2.0, 3.0, 4.0, 5.0)]
+    found = calibrate(streams, weeks=1.1, budget_a_week=3 / 1.1)
+    assert found.threshold == 3.0
+    assert found.alarms_a_week * 1.1 == pytest.approx(2)
 
 
 def test_a_record_without_decisions_calibrates_to_nothing_promised() -> None:
