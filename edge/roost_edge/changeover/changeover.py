@@ -221,7 +221,7 @@ class Changeover:
         if self.phase == "confirming":
             return self.confirmed(version)  # it has forgotten it, and will stage it anew
         if self.phase == "returning":
-            return self.taken_back(version, self.answering)
+            return self.installer_ready()  # that was about putting it in force: that it is taken back is said again
         return self._give_up(error)
 
     def installer_ready(self) -> list[Effect]:

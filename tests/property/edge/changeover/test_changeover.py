@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from roost_edge.changeover.changeover import Changeover, Confirm, Effect, PutInForce, Start, Swap, SwapBack, TakeBack
@@ -109,6 +109,7 @@ class Device:
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(EVENTS, max_size=40))
+@example(["stage", "ready_alone", "stage", "answer", "killed"])  # a refusal crosses the word that it is taken back
 def test_a_proven_version_is_always_there_and_every_trial_ends_once(events: list[str]) -> None:
     device = Device()
     for event in events:

@@ -115,11 +115,20 @@ def test_what_a_damaged_disk_has_forgotten_is_noted_again_and_not_tried_again() 
     assert (changeover.phase, changeover.answering) == ("idle", 2)
 
 
-@pytest.mark.parametrize(("phase", "answering"), [("confirming", 2), ("returning", 1)])
-def test_an_installer_that_has_forgotten_a_version_does_not_keep_its_trial_open(phase: str, answering: int) -> None:
-    changeover = at(phase)
+def test_an_installer_that_has_forgotten_a_version_does_not_keep_its_trial_open() -> None:
+    changeover = at("confirming")
     changeover.refused(2, ErrorInfo("install.not_staged", "another is in force"))
-    assert (changeover.phase, changeover.answering) == ("idle", answering)
+    assert (changeover.phase, changeover.answering) == ("idle", 2)
+
+
+def test_a_refusal_that_crossed_the_word_that_it_is_taken_back_is_no_answer_to_that() -> None:
+    changeover = at("returning")
+    assert changeover.refused(2, ErrorInfo("install.not_staged", "a newer one has been believed")) == [
+        TakeBack(2, BAD)
+    ]
+    assert changeover.phase == "returning"
+    changeover.taken_back(2, 1)
+    assert changeover.taken_back(2, 1) == []
 
 
 def test_what_is_staged_again_is_passed_over() -> None:
