@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -96,6 +97,18 @@ def test_two_processes_and_deliveries_twice_or_out_of_order_decide_what_one_in_o
     with services.database.read() as session:
         inputs = sum(session.scalars(select(DecisionWindow.seconds)))
     assert inputs == 60 * 3 * 6 * 17  # every window once
+
+
+def test_two_processes_at_one_moment_decide_everything_once(services: Services, clock: ManualClock) -> None:
+    fleet = commissioned(services, clock, devices=5, with_baseline=False)
+    fleet.live(4, {"cam-02": BLURRED})
+    with ThreadPoolExecutor(3) as threads:
+        done = list(threads.map(lambda monitor: monitor.work(), [monitor_of(services) for _ in range(3)]))
+    assert sum(done) == 5 * 2 * 4
+    assert [(alarm.device, alarm.kind) for alarm in fleet.alarms(kind="input")] == [("cam-02", "input")]
+    with services.database.read() as session:
+        assert sum(session.scalars(select(DecisionWindow.seconds))) == 60 * 2 * 5 * 16
+        assert len(session.scalars(select(Event.id)).all()) == len(fleet.alarms())
 
 
 def test_nobody_alarms_before_there_is_a_baseline_of_ten(on_sqlite: Services, clock: ManualClock) -> None:
