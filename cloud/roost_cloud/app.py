@@ -21,6 +21,7 @@ from roost_cloud.api import (
     device_trust,
     devices,
     drift,
+    drift_settings,
     enrolment,
     hooks,
     recorded,
@@ -109,6 +110,7 @@ def _routes() -> Sequence[BaseRoute]:
         trust.router,
         alarms.router,
         drift.router,
+        drift_settings.router,
         hooks.router,
     )
     together = APIRouter()

@@ -75,6 +75,11 @@ def test_other_budgets_are_simulated_and_set(cloud: ServedCloud) -> None:
     assert json.loads(run(cloud, "drift", "settings", "--json"))["decision_seconds"] == 60
 
 
+def test_too_few_devices_have_no_place_among_each_other(cloud: ServedCloud) -> None:
+    run(cloud, "drift", "fleet", "meter", fails="drift.fleet_small")
+    assert json.loads(run(cloud, "drift", "fleet", "light", "--label", "hall=2", "--json")) == []
+
+
 def test_hooks_are_added_listed_and_deleted(cloud: ServedCloud) -> None:
     added = json.loads(run(cloud, "hook", "add", "https://example.com/x", "--event", "alarm", "--json", role="admin"))
     assert added["secret"].startswith("roosthook_")

@@ -205,6 +205,7 @@ PROBES: Final[dict[str, Probe]] = {
     ),
     "GET /api/v1/drift/status": Probe("viewer", "/api/v1/drift/status"),
     "GET /api/v1/drift/budget": Probe("viewer", "/api/v1/drift/budget"),
+    "GET /api/v1/drift/fleet": Probe("viewer", "/api/v1/drift/fleet?task=meter"),
     "GET /api/v1/drift/together": Probe("viewer", "/api/v1/drift/together"),
     "GET /api/v1/drift/simulation": Probe("viewer", "/api/v1/drift/simulation?budget=2"),
     "GET /api/v1/drift/settings": Probe("viewer", "/api/v1/drift/settings"),

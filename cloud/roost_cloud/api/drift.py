@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-import msgspec
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
@@ -18,13 +17,12 @@ from roost_cloud.api.labels import Selector
 from roost_cloud.api.pages import Asked, Page
 from roost_cloud.db.tables import Device
 from roost_cloud.drift.budget import Kind
-from roost_cloud.drift.test import MIN_WINDOWS
 from roost_cloud.errors import NotFoundError
 from roost_cloud.fleet import device_records
 from roost_cloud.fleet.labels import parse_selector
 from roost_cloud.monitor import settings as settings_room
+from roost_cloud.monitor.among import among_others
 from roost_cloud.monitor.baselines import rebaseline
-from roost_cloud.monitor.settings import DriftSettings
 from roost_cloud.monitor.simulation import simulate
 from roost_cloud.monitor.status import Promise, Standing, StreamStatus, promises, streams
 from roost_cloud.samples.place import BadPlaceError
@@ -36,14 +34,9 @@ router = APIRouter(prefix="/drift", tags=["drift"])
 
 _BUDGET_MAX: Final = 1000
 _DEVICES_MAX: Final = 1000
-_WEEK_S: Final = 7 * 86_400
 # Beyond these no zone's offset leads out of the calendar.
 _Moment = Annotated[AwareDatetime, Query(ge=datetime(1970, 1, 1, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC))]
 _Budget = Annotated[float, Field(gt=0, le=_BUDGET_MAX)]
-_Inputs = Annotated[int, Field(ge=1, le=1_000_000)]
-_Seconds = Annotated[float, Field(ge=1, le=_WEEK_S)]
-_Windows = Annotated[int, Field(ge=MIN_WINDOWS, le=10_000)]
-_Days = Annotated[float, Field(ge=0, le=365)]
 
 
 class KindModel(BaseModel):
@@ -84,30 +77,13 @@ class PromiseModel(BaseModel):
     is_promised: bool
 
 
-class TaskSettingsModel(BaseModel):
-    """What is otherwise for one task."""
+class AmongModel(BaseModel):
+    """Where a device stands among the others."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    decision_inputs: _Inputs | None = None
-    decision_seconds: _Seconds | None = None
-    commissioning_windows: _Windows | None = None
-    commissioning_days: _Days | None = None
-
-
-class SettingsModel(BaseModel):
-    """What a tenant wants of drift."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    alarms_a_week: _Budget = Field(1.0, description="False ones, over all devices, tasks and kinds")
-    decision_inputs: _Inputs = 100
-    decision_seconds: _Seconds = 3600.0
-    commissioning_windows: _Windows = MIN_WINDOWS
-    commissioning_days: _Days = 1.0
-    tasks: Annotated[
-        dict[Name, TaskSettingsModel], Field(max_length=256, json_schema_extra={"additionalProperties": False})
-    ] = {}
+    device: str
+    at: datetime
+    deviations: dict[str, float] = Field(description="Of the fleet's, by statistic")
+    farthest: str = Field(description="What people call the statistic that is farthest off")
 
 
 class TogetherAlarms(TogetherModel):
@@ -177,6 +153,22 @@ def get_budget(member: Viewer, services: Given) -> list[PromiseModel]:
     return list(map(_promise, found))
 
 
+@router.get("/fleet", responses=raises(401, 403, 422))
+def get_fleet(
+    member: Viewer,
+    services: Given,
+    task: Annotated[Name, Query()],
+    label: Annotated[list[Selector], Query(max_length=16, description="KEY=VALUE; all must match")] = [],  # noqa: B006 - FastAPI copies it
+) -> list[AmongModel]:
+    """Where devices stood among the others of their fleet, by their last decision: shown, and no reason for alarm."""
+    selectors = [parse_selector(text) for text in label]
+    with services.database.read() as session:
+        found = among_others(session, member.tenant, task)
+        chosen = device_records.page(session, member.tenant, selectors=selectors, limit=_DEVICES_MAX) if label else ()
+    names = {record.device.name for record in chosen}
+    return [AmongModel(**one._asdict()) for one in found if not label or one.device in names]
+
+
 @router.get("/together", responses=raises(401, 403))
 def list_together(member: Viewer, services: Given) -> list[TogetherAlarms]:
     """Alarms that are not resolved; those of one cohort at one time are one."""
@@ -189,22 +181,6 @@ def list_together(member: Viewer, services: Given) -> list[TogetherAlarms]:
         )
         for cohort, rows in found
     ]
-
-
-@router.get("/settings", responses=raises(401, 403))
-def get_settings(member: Viewer, services: Given) -> SettingsModel:
-    """What the tenant wants of drift."""
-    with services.database.read() as session:
-        return _settings(settings_room.get(session, member.tenant))
-
-
-@router.put("/settings", responses=raises(401, 403))
-def set_settings(member: Operator, services: Given, body: SettingsModel) -> SettingsModel:
-    """Change it; decisions from now on follow."""
-    settings = settings_room.read_settings(body.model_dump())
-    with services.database.begin() as session:
-        settings_room.put(session, member.tenant, settings, actor=member.name, now=services.now())
-    return _settings(settings)
 
 
 @router.post("/rebaseline", responses=raises(401, 403, 404))
@@ -294,7 +270,3 @@ def _promise(one: Promise) -> PromiseModel:
         weeks_wanted=one.weeks_wanted,
         is_promised=one.is_promised,
     )
-
-
-def _settings(settings: DriftSettings) -> SettingsModel:
-    return SettingsModel.model_validate(msgspec.to_builtins(settings))

@@ -1,8 +1,9 @@
-"""`roost drift status|alarms|explain|simulate|rebaseline|settings`: how devices stand against their beginnings."""
+"""`roost drift status|alarms|fleet|explain|simulate|rebaseline|settings`: devices against their own beginnings."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 
 import msgspec
 import typer
@@ -136,6 +137,27 @@ def alarms(context: typer.Context, *, as_json: AsJson = False) -> None:
         "DEVICES": lambda one: " ".join(one["devices"]),
         "WHAT": lambda one: one["found"][0]["summary"],
         "ALARMS": lambda one: " ".join(one["alarms"]),
+    }
+    show_table(found, columns, as_json=as_json)
+
+
+@app.command()
+def fleet(
+    context: typer.Context,
+    task: Annotated[str, typer.Argument(help="Of which task.")],
+    label: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Only devices that have it.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show where devices stand among the others, in the fleet's own deviations: no reason for alarm by itself."""
+    query = urlencode({"task": check_name(task, "task"), "label": label or []}, doseq=True)
+    with connect(context) as cloud:
+        found = cloud.get(f"/drift/fleet?{query}", list[dict[str, Any]])
+    columns = {
+        "DEVICE": lambda one: one["device"],
+        "FARTHEST": lambda one: one["farthest"],
+        "DEVIATIONS": lambda one: number(max(one["deviations"].values(), key=abs)),
+        "LAST": lambda one: when(datetime.fromisoformat(one["at"])),
     }
     show_table(found, columns, as_json=as_json)
 

@@ -8,6 +8,9 @@
 - `chi_square.py`, `counts.py`: what those of counts share
 - `budget.py`: from false alarms a week to a threshold's share, and when enough decisions exceed it
 - `calibration.py`: the threshold at which the recorded weeks keep that budget
+- `measures.py`: the four kinds behind one face
+- `thresholds.py`: from budget and record to a threshold, and by which way
+- `fleet.py`: a device against the others, which is shown only
 - `explanation.py`: which statistic moved, and how far
 
 A device is judged against itself; the scatter between windows, pooled over all devices, is the measure (DESIGN.md,

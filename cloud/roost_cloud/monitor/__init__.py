@@ -12,6 +12,7 @@
 - `raising.py`: three of five, and an alarm
 - `telling.py`: what an alarm says of itself. Pure.
 - `status.py`: how each device stands
+- `among.py`: where each device stands among the others
 - `simulation.py`: alarms a week that the recorded decisions have under another budget
 
 A task on a device is worked on in one transaction that holds its row (`DriftStream`): windows that are in a decision

@@ -148,13 +148,15 @@ def own_decisions(session: Session, baseline: DriftBaseline) -> list[Decision]:
     return [decision_of(row) for row in session.scalars(query)]
 
 
-def all_decisions(session: Session, tenant: str, task: str, kind: Kind, identity: str) -> list[list[Decision]]:
-    """The decisions of every whole baseline of a world, by device."""
+def all_decisions(
+    session: Session, tenant: str, task: str, kind: Kind, identity: str
+) -> dict[tuple[str, str], list[Decision]]:
+    """The decisions of every whole baseline of a world, by device and contestant."""
     found: defaultdict[tuple[str, str], list[Decision]] = defaultdict(list)
     query = _in_baselines(tenant, task, kind, identity).where(DriftBaseline.commissioned_at.is_not(None))
     for row in session.scalars(query):
         found[row.device, row.contestant].append(decision_of(row))
-    return list(found.values())
+    return dict(found)
 
 
 def rebaseline(

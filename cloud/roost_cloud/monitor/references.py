@@ -139,7 +139,7 @@ def _will_do(kept: _Kept, version: tuple[Any, ...], now: datetime) -> bool:
 
 
 def _learn(session: Session, world: World, alarms_a_week: float) -> Reference:
-    devices = all_decisions(session, world.tenant, world.task, world.kind, world.identity)
+    devices = list(all_decisions(session, world.tenant, world.task, world.kind, world.identity).values())
     try:
         measure = fit(world.kind, [features(world.kind, decisions) for decisions in devices])
     except (BaselineShortError, ReferenceSmallError) as error:
