@@ -33,6 +33,7 @@ from roost_cloud.api import (
     trust,
     uploads,
     v2,
+    windows,
 )
 from roost_cloud.api.errors import handle_errors
 from roost_cloud.api.health import health_router
@@ -107,6 +108,7 @@ def _routes() -> Sequence[BaseRoute]:
         records.router,
         samples.router,
         recorded.router,
+        windows.router,
         trust.router,
         alarms.router,
         drift.router,

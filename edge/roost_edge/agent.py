@@ -118,9 +118,10 @@ class Agent:
         self._downscaler, self._link = make_asker(
             config, self._topics, self._boot, self._desk, self._reactor, self._complaints
         )
-        self._capture = make_capture(config, self._topics, self._boot, self._reactor, self._complaints)
+        self._capture = make_capture(config, self._topics, self._boot, self._reactor, clock, self._complaints)
         if self._capture is not None:
             self._desk.decoy = self._capture.decoy
+            self._desk.monitor = self._capture.monitor
         self._injection = Injection(self._complaints)
         self._board = TaskBoard(
             config, self._desk, self._link, self._injection, self._capture, self._reactor, self._worker_heard

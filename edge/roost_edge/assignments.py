@@ -103,6 +103,6 @@ def _settings(config: AgentConfig) -> str:
         state_dir=str(config.state_dir),
         cloud_url=None if config.cloud is None else config.cloud.url,
         free_disk_bytes=config.limits.free_disk_bytes,
-        downlink_bytes_per_s=None,
+        downlink_bytes_per_s=config.limits.downlink_bytes_per_s or None,
     )
     return msgspec.json.encode(settings).decode()

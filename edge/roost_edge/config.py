@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from roost_edge.config_checks import check_config
 from roost_edge.decoy.config import CaptureConfig
+from roost_edge.monitor.config import MonitorConfig
 from roost_shared.config_file import convert, put, read_toml
 from roost_shared.errors import ConfigError
 from roost_shared.limits import InputLimits
@@ -141,6 +142,7 @@ class TaskConfig(TaskTerms, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     inject: dict[str, str] = msgspec.field(default_factory=dict)  # name -> MQTT topic
     folder: FolderConfig | None = None
     capture: CaptureConfig | None = None
+    monitor: MonitorConfig | None = None
 
     @property
     def captured(self) -> CaptureConfig | None:
@@ -205,9 +207,14 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return any(task.captured is not None for task in self.tasks.values())
 
     @property
+    def has_records(self) -> bool:
+        """Whether any task has something to tell the cloud: of kept inputs, or of windows."""
+        return self.captures or any(task.monitor is not None for task in self.tasks.values())
+
+    @property
     def may_capture(self) -> bool:
-        """Whether any task has inputs kept, or may have once it is assigned."""
-        return self.captures or self.assignable
+        """Whether any task has something to tell the cloud, or may have once it is assigned."""
+        return self.has_records or self.assignable
 
     @property
     def assignable(self) -> bool:

@@ -1,6 +1,6 @@
 """A task as it shall be lined up, whoever says so: agent.toml, or an assignment with what agent.toml adds to it.
 
-What is the site's stays the site's: external state, a watched folder and what is kept of the inputs come from
+What is the site's stays the site's: external state, a watched folder and what is kept or told of inputs come from
 agent.toml, whoever assigns the task.
 """
 
@@ -45,6 +45,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         entrants: who runs a bundle here, in the task's order.
         downscaled: cloud contestants that may be sent shrunken pictures.
         captured: what is kept of its inputs; None: nothing.
+        measures: φ of its inputs is measured, for its windows.
         unsigned: nobody checks a signature on its bundles.
         version: of the assignment; 0: agent.toml says it.
     """
@@ -54,6 +55,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     entrants: tuple[Entrant, ...]
     downscaled: tuple[str, ...] = ()
     captured: CaptureConfig | None = None
+    measures: bool = False
     unsigned: bool = False
     version: int = 0
 
@@ -76,6 +78,7 @@ def local_entry(name: str, config: AgentConfig) -> Entry:
         ),
         downscaled=tuple(one.name for one in task.contestants if one.downscale),
         captured=task.captured,
+        measures=task.monitor is not None,
         unsigned=config.trust.allow_unsigned,
     )
 
@@ -100,6 +103,7 @@ def assigned_entry(name: str, plan: Plan, config: AgentConfig) -> Entry:
         ),
         downscaled=tuple(one.name for one in task.contestants if one.downscale),
         captured=_captured(task, site),
+        measures=site is not None and site.monitor is not None,
         version=plan.assignment.version,
     )
 

@@ -198,6 +198,7 @@ def line_up(
                 limits=limits.of_inputs,
                 queue_jobs=limits.in_flight,
                 gently=gently,
+                measures=entry.measures,
             )
             crew = _Crew(key, make(spec), seats)
         crews.append(crew)

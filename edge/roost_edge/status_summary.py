@@ -96,6 +96,9 @@ def _capture(capture: dict[str, Any]) -> str:
         parts.append(f"{waiting} wait for their upload, {spool['entry_bytes']} bytes")
         parts.append(f"{spool['upload']['inputs']} uploaded")
         parts += [f"{count} dropped ({reason})" for reason, count in sorted(spool["dropped"].items())]
+    told = capture.get("monitor", {}).get("windows")
+    if told:
+        parts.append(f"{told} windows told of")
     parts += [f"{capture[what]} {words}" for what, words in _NOT_KEPT if capture.get(what)]
     problem = spool["upload"]["problem"] if spool else None
     if problem is not None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from roost_edge.desk import Desk
 from roost_edge.workers import ContestantState, Key
 from roost_shared.messages import ErrorInfo
+from roost_shared.phi.vector import PhiVector
 from roost_shared.scored import Scored
 
 __all__ = ["OnState", "WorkerEar"]
@@ -37,6 +38,10 @@ class WorkerEar:
     def on_failure(self, key: Key, contestant: str, error: ErrorInfo) -> None:
         """A contestant, named by its seat, will not score a request."""
         self._desk.on_failure(key, contestant, error)
+
+    def on_phi(self, contestants: tuple[str, ...], phi: PhiVector | ErrorInfo) -> None:
+        """φ of an input as the contestants on these seats see it, or why it could not be measured."""
+        self._desk.on_phi(self._task, contestants, phi)
 
     def on_contestant_state(self, contestant: str, state: ContestantState, detail: ErrorInfo | None) -> None:
         """A contestant, named by its seat, or its worker, entered a state."""

@@ -7,9 +7,10 @@ from scipy import ndimage
 
 from roost_cloud.drift.test import DriftTest
 from scripts.roost_bench.drift_harms import HARMS, SEVERITIES, harmed
+from scripts.roost_bench.drift_peers import peers
 from scripts.roost_bench.drift_pictures import Floats, Pictures, digits, phi_of
 
-__all__ = ["grouped"]
+__all__ = ["grouped", "said_by_peers"]
 
 _ALPHA: Final = 0.01
 _REFERENCE: Final = 30  # devices
@@ -68,12 +69,24 @@ def _windows(
     world: Pictures, look: _Look, windows: int, random: np.random.Generator, *, harm: str = "", severity: int = 0
 ) -> Floats:
     """Mean φ of a device's windows; each hour is a little lighter or darker than the last."""
-    means = []
-    for _ in range(windows):
-        pictures = look.show(world[random.integers(len(world), size=_INPUTS)])
-        pictures = pictures * random.normal(1, 0.03) + random.normal(0, 0.3) * _STEP
-        taken = np.rint(pictures.clip(0, 255)).astype(np.uint8)
-        if harm:
-            taken = harmed(taken, harm, severity, random)
-        means.append(phi_of(taken).mean(axis=0))
+    means = [_window(world, look, random, harm, severity).mean(axis=0) for _ in range(windows)]
     return np.stack(means).astype(np.float32).astype(np.float64)
+
+
+def _window(world: Pictures, look: _Look, random: np.random.Generator, harm: str = "", severity: int = 0) -> Floats:
+    """φ of every input of a window."""
+    pictures = look.show(world[random.integers(len(world), size=_INPUTS)])
+    pictures = pictures * random.normal(1, 0.03) + random.normal(0, 0.3) * _STEP
+    taken = np.rint(pictures.clip(0, 255)).astype(np.uint8)
+    return phi_of(harmed(taken, harm, severity, random) if harm else taken)
+
+
+def said_by_peers(random: np.random.Generator, *, devices: int) -> dict[str, Any]:
+    """What peers say of devices as they are, each with its own baseline; changed are those of middle severity."""
+    world, looks = digits(), [_Look.any(random) for _ in range(devices)]
+    return peers(
+        [np.concatenate([_window(world, look, random) for _ in range(_COMMISSIONING)]) for look in looks],
+        [[_window(world, look, random) for _ in range(_JUDGED)] for look in looks],
+        [[_window(world, look, random, harm, 1) for harm in HARMS] for look in looks],
+        random,
+    )

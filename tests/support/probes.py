@@ -188,6 +188,7 @@ PROBES: Final[dict[str, Probe]] = {
     "GET /api/v1/samples/{device}/{sample}/input": Probe("viewer", f"{SAMPLE}/input"),
     "GET /api/v1/samples/{device}/{sample}/thumbnail": Probe("viewer", f"{SAMPLE}/thumbnail"),
     "GET /api/v1/recorded": Probe("viewer", f"/api/v1/recorded?task=meter&{SPAN}"),
+    "GET /api/v1/windows": Probe("viewer", f"/api/v1/windows?task=meter&{SPAN}"),
     "GET /api/v1/policies/{task}/{digest}": Probe("viewer", "/api/v1/policies/{task}/{policy}"),
     "POST /api/v1/device/shards": Probe("device", "/api/v1/device/shards", NEW_SHARD),
     "GET /api/v1/device/shards/{shard}": Probe("device", "/api/v1/device/shards/{shard}"),

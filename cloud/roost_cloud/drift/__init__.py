@@ -1,4 +1,4 @@
-"""Whether the world has changed since a device was commissioned: decisions only, no database and no clock.
+"""Whether the world has changed since a device was commissioned.
 
 - `decisions.py`: a device's windows, merged to decisions of a fixed number of inputs
 - `test.py`: a device's φ against its own commissioning windows (input drift)
@@ -12,6 +12,9 @@
 - `thresholds.py`: from budget and record to a threshold, and by which way
 - `fleet.py`: a device against the others, which is shown only
 - `explanation.py`: which statistic moved, and how far
+
+All of these are pure; `recorded.py` lists windows from the database, for the API. Who judges by them, and what comes of
+it, is `roost_cloud.monitor`.
 
 A device is judged against itself; the scatter between windows, pooled over all devices, is the measure (DESIGN.md,
 section 9). Windows come from `roost_cloud.ingest`, what is in them from `roost_shared.sketches`.

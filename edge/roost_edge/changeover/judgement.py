@@ -32,6 +32,7 @@ _BY_CHANCE: Final = 0.01
 _SLOW: Final = 0.05  # share of scores that may take longer than the limit
 _FAULTY: Final = 0.01  # share of inputs that it may fail at
 _LEAST_FAULTS: Final = 2
+_LEAST_TIMED: Final = 10  # slow scores come in bursts, a cold process's first ones too: fewer may all be one burst
 _NEGLIGIBLE: Final = 1e-9
 
 
@@ -52,7 +53,7 @@ def find_fault(seen: Evidence, *, margin: float, crashes: int) -> ErrorInfo | No
         return ErrorInfo("install.faulty", f"{who} failed at {faults} of {seen.spoken} inputs, mostly by {code}")
     if not seen.subject.answers:
         return None
-    if not is_chance(seen.slow, seen.timed, max(_SLOW, _busy(seen))):
+    if seen.timed >= _LEAST_TIMED and not is_chance(seen.slow, seen.timed, max(_SLOW, _busy(seen))):
         limit_ms = ns_to_ms(seen.subject.limit_ns)
         return ErrorInfo("install.slow", f"{who} took longer than {limit_ms:g} ms for {seen.slow} of {seen.timed}")
     return _disagreement(seen, who, margin)

@@ -16,12 +16,14 @@ from roost_edge.desk.answerer import Answerer
 from roost_edge.desk.backlog_queue import BacklogQueue
 from roost_edge.desk.open_request import OpenRequest
 from roost_edge.inputs import Input
+from roost_edge.monitor.monitor import Monitor
 from roost_edge.reactor import Reactor, Timer
 from roost_edge.task import Task
 from roost_edge.workers import Job, SharedPayload
 from roost_shared import rendezvous
 from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo
+from roost_shared.phi.vector import PhiVector
 from roost_shared.rendezvous import Link, Rendezvous, pressure_of, roles_to_shed
 from roost_shared.scored import Scored
 
@@ -50,6 +52,7 @@ class Desk:
         self.on_idle: Callable[[], None] | None = None  # called when the last unanswered request is answered
         self.asker: Asker | None = None  # asks cloud contestants; None: nobody does
         self.decoy: Decoy | None = None  # has inputs kept; None: nobody does
+        self.monitor: Monitor | None = None  # tells of them in windows; None: nobody does
         self._reactor = reactor
         self._complaints = complaints
         self._in_flight = in_flight
@@ -203,6 +206,13 @@ class Desk:
         self._carry_out(self._fail(str(key), contestant, error, final=final))
         self._after_event()
 
+    def on_phi(self, name: str, seats: tuple[str, ...], phi: PhiVector | ErrorInfo) -> None:
+        """φ of an input of a task, as those on these seats see it, or why it could not be measured."""
+        task = self.tasks.get(name)
+        if self.monitor is not None and task is not None:
+            contestants = map(task.contestant_on, seats)
+            self.monitor.measured(task, tuple(one for one in contestants if one in task.workers), phi)
+
     def on_link(self, task: str, link: Link) -> None:
         """The way to a task's cloud contestants has changed."""
         if task in self.tasks:
@@ -235,6 +245,8 @@ class Desk:
                     opened.task.tally.note_late(effect, opened.input.id, opened.decision)
                     if self.decoy is not None:
                         self.decoy.late(opened.input.key, effect)
+                    if self.monitor is not None:
+                        self.monitor.late(opened.task, effect, opened.decision)
                 case rendezvous.Close():
                     opened.let_go_payload()
                     del self._open[effect.request.id]
@@ -274,6 +286,8 @@ class Desk:
         opened.task.tally.agreement.note_answer(decision, opened.task.policy.agreement_tolerance)
         if self.asker is not None:
             self.asker.answered(opened.input.key, opened.task.name, decision)
+        if self.monitor is not None:
+            self.monitor.answered(opened.task, decision)
 
     def _captures(self, task: Task) -> bool:
         return self.decoy is not None and self.decoy.captures(task.name)

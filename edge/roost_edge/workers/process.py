@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Final
 
 from roost_edge.second_place import take_last_place, take_second_place
 from roost_edge.workers import protocol
-from roost_edge.workers.crew import Crew, Seat, describe
+from roost_edge.workers.crew import Crew, Seat
+from roost_edge.workers.describing import describe
+from roost_edge.workers.gauge import Gauge
 from roost_edge.workers.payload import map_payload
 from roost_edge.workers.running_mark import NOBODY, MarkWriter
 from roost_shared.errors import ContentError, DeviceError
@@ -112,7 +114,11 @@ def _assemble(load: protocol.Load, mark: MarkWriter) -> tuple[Crew | None, proto
         seats[source.contestant] = Seat(number, pipeline.head)
         ready.contestants.append(about)
     mark.set(NOBODY)
-    return (None if base is None else Crew(base, seats, mark, load.limits)), ready
+    if base is None:
+        return None, ready
+    phi = base.choose_phi() if load.measures else None
+    gauge = None if phi is None else Gauge(phi.kind, phi.source, phi.of)
+    return Crew(base, seats, mark, load.limits, gauge), ready
 
 
 def _load(

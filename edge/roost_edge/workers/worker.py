@@ -133,10 +133,19 @@ class Worker:
         """For `Child` alone: it said something."""
         if isinstance(message, protocol.Done | protocol.Failed):
             self._on_reply(message)
+        elif isinstance(message, protocol.Measured):
+            self._on_measured(message)
         elif self._supervision.state == "ready":
             self._break_with("started twice")
         else:
             self._on_ready(message)
+
+    def _on_measured(self, message: protocol.Measured) -> None:
+        phi = message.phi or message.error
+        if phi is None or self._supervision.state != "ready":
+            self._break_with("tells of nothing measured" if phi is None else "measured before it was ready")
+            return
+        self._listener.on_phi(tuple(one.name for one in self._loaded if not one.refused), phi)
 
     def on_exit(self, reason: str) -> None:
         """For `Child` alone: it is gone."""
@@ -172,8 +181,10 @@ class Worker:
         self._spawned_ns = self._reactor.now_ns()
         self._loaded = self._membership.start_anew()
         sources = [protocol.ContestantSource(one.name, str(one.served.bundle_folder)) for one in self._loaded]
-        runtime, limits = self._spec.runtime, self._spec.limits
-        load = protocol.encode(protocol.Load(protocol.PROTOCOL, sources, runtime, limits, self._gently))
+        spec = self._spec
+        load = protocol.encode(
+            protocol.Load(protocol.PROTOCOL, sources, spec.runtime, spec.limits, self._gently, spec.measures)
+        )
         try:
             self._child = Child(self._title, self._reactor, self)
         except OSError as error:

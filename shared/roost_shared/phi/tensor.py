@@ -50,5 +50,5 @@ class TensorPhi:
         low, middle, high = (float(in_order[(last * share + 5) // 10]) for share in _SHARES)
         roughness = float(np.abs(real[1:] - real[:-1]).mean()) if last else 0.0
         mean, deviation = float(real.mean()), float(real.std())
-        zeros = 1 - np.count_nonzero(real) / real.size
+        zeros = 1 - int(np.count_nonzero(real)) / real.size
         return [mean, min(deviation, LARGEST_VALUE), low, middle, high, min(roughness, LARGEST_VALUE), zeros, missing]

@@ -62,6 +62,8 @@ def test_what_is_kept_and_what_is_not_is_told() -> None:
         "  capture: 13 inputs kept, 4 wait for their upload, 4096 bytes, 7 uploaded, 2 dropped (thinned), 1 not kept,"
         " problem cloud.unreachable: no route"
     ) in summarise(status(capture=capture)).splitlines()
+    watching = {"unsettled": 0, "spool": {}, "monitor": {"windows": 12, "waiting": 0}}
+    assert "  capture: 0 inputs kept, 12 windows told of" in summarise(status(capture=watching)).splitlines()
     assert "  capture: 0 inputs kept" in summarise(status(capture={"unsettled": 0, "spool": {}})).splitlines()
 
 

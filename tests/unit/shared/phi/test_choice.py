@@ -84,6 +84,7 @@ def test_it_is_measured_on_the_tensor_that_the_payload_feeds_or_on_what_the_base
     prepared: list[NDArray[Any]] = [np.full((1, 2), 9, np.float32), np.full((1, 16, 16, 3), 51, np.uint8)]
     features = [np.full((1, 32), 3, np.float32)]
     values = chosen(bundle(phi=phi)).of(prepared, features)
+    assert {type(value) for value in values} == {float}, "they travel"
     assert len(values) == len(chosen(bundle(phi=phi)).kind.statistics)
     assert values[0] == pytest.approx({None: 0.2, "tensor": 51, "embedding": 3}[phi])
 
