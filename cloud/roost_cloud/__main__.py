@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from roost_cloud.commands import (
+    alarm,
     assign,
     audit,
     broker,
@@ -17,6 +18,7 @@ from roost_cloud.commands import (
     cloud,
     device,
     drift,
+    hook,
     login,
     replay,
     samples,
@@ -30,11 +32,13 @@ from roost_shared.errors import RoostError
 __all__ = ["app", "main"]
 
 app = typer.Typer(name="roost", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app.add_typer(alarm.app, name="alarm")
 app.add_typer(broker.app, name="broker")
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(cloud.app, name="cloud")
 app.add_typer(device.app, name="device")
 app.add_typer(drift.app, name="drift")
+app.add_typer(hook.app, name="hook")
 app.add_typer(samples.app, name="samples")
 app.add_typer(task.app, name="task")
 app.add_typer(tenant.app, name="tenant")

@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
 from roost_cloud.api import (
+    alarms,
     aliases,
     assignments,
     audit,
@@ -19,7 +20,10 @@ from roost_cloud.api import (
     device_shards,
     device_trust,
     devices,
+    drift,
+    drift_settings,
     enrolment,
+    hooks,
     recorded,
     records,
     samples,
@@ -106,6 +110,10 @@ def _routes() -> Sequence[BaseRoute]:
         recorded.router,
         windows.router,
         trust.router,
+        alarms.router,
+        drift.router,
+        drift_settings.router,
+        hooks.router,
     )
     together = APIRouter()
     for router in routers:

@@ -64,7 +64,7 @@ ROOMS: Final = {
     "drift": Room(
         tuple(
             f"cloud/roost_cloud/drift/{name}.py"
-            for name in ("budget", "calibration", "chi_square", "counts", "decisions", "judgement", "scatter", "test")
+            for name in ("budget", "calibration", "chi_square", "counts", "decisions", "scatter", "test")
         ),
         ("cloud/roost_cloud/drift", "tests/unit/cloud/drift", "tests/property/cloud/test_drift.py"),
     ),

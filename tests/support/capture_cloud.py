@@ -10,15 +10,16 @@ import json
 import tarfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+import msgspec
 import urllib3
 
 from roost_cloud.client import ApiClient
 from roost_cloud.credentials import Credentials
-from roost_cloud.drift.source import Found
 from roost_cloud.objects import open_store
 from tests.support.agent import TENANT, AgentProcess, run_command, until
 from tests.support.cloud_process import CloudProcess
@@ -29,6 +30,17 @@ from tests.support.proxy import Proxy
 __all__ = ["PATIENCE_S", "CaptureCloud", "Stored"]
 
 PATIENCE_S = 90.0  # for what has come, through waits between attempts on a busy machine
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A window as the API gives it."""
+
+    device: str
+    boot: str
+    sequence: int
+    contestant: str | None
+    received_at: datetime
+    record: bytes
 
 
 class Stored(NamedTuple):

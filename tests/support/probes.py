@@ -23,7 +23,7 @@ from tests.support.fleet import API, FleetDevice, enrolled_device, enrolment
 from tests.support.fleet_certificates import signing_request
 from tests.support.served_cloud import manifest_of, sizes_of
 from tests.support.shard_inputs import ShardInput, make_input, opening_of, tar_of
-from tests.support.stocked import PICTURE, stock_input
+from tests.support.stocked import PICTURE, stock_alarm, stock_input
 from tests.support.telling import BOOT, batch, policy, sample
 from tests.support.trust import TrustPeople
 
@@ -71,6 +71,8 @@ NOBODYS: Final = {  # of every kind of thing one that no tenant has
     "shard": 64 * "2",
     "ready_shard": 64 * "3",
     "policy": 64 * "4",
+    "alarm": 16 * "5",
+    "hook": 16 * "6",
 }
 
 
@@ -191,6 +193,32 @@ PROBES: Final[dict[str, Probe]] = {
     "POST /api/v1/device/shards": Probe("device", "/api/v1/device/shards", NEW_SHARD),
     "GET /api/v1/device/shards/{shard}": Probe("device", "/api/v1/device/shards/{shard}"),
     "POST /api/v1/device/shards/{shard}/commit": Probe("device", "/api/v1/device/shards/{ready_shard}/commit"),
+    "GET /api/v1/alarms": Probe("viewer", "/api/v1/alarms"),
+    "GET /api/v1/alarms/{alarm}": Probe("viewer", "/api/v1/alarms/{alarm}"),
+    "POST /api/v1/alarms/{alarm}/acknowledge": Probe(
+        "operator", "/api/v1/alarms/{alarm}/acknowledge", {"note": "seen"}, "alarm.acknowledge"
+    ),
+    "POST /api/v1/alarms/{alarm}/mute": Probe(
+        "operator", "/api/v1/alarms/{alarm}/mute", {"until": "2026-11-25T12:00:00Z"}, "alarm.mute"
+    ),
+    "POST /api/v1/alarms/{alarm}/resolve": Probe(
+        "operator", "/api/v1/alarms/{alarm}/resolve", {"note": "wiped"}, "alarm.resolve"
+    ),
+    "GET /api/v1/drift/status": Probe("viewer", "/api/v1/drift/status"),
+    "GET /api/v1/drift/budget": Probe("viewer", "/api/v1/drift/budget"),
+    "GET /api/v1/drift/fleet": Probe("viewer", "/api/v1/drift/fleet?task=meter"),
+    "GET /api/v1/drift/together": Probe("viewer", "/api/v1/drift/together"),
+    "GET /api/v1/drift/simulation": Probe("viewer", "/api/v1/drift/simulation?budget=2"),
+    "GET /api/v1/drift/settings": Probe("viewer", "/api/v1/drift/settings"),
+    "PUT /api/v1/drift/settings": Probe("operator", "/api/v1/drift/settings", {"alarms_a_week": 2}, "drift.settings"),
+    "POST /api/v1/drift/rebaseline": Probe(
+        "operator", "/api/v1/drift/rebaseline", {"task": "meter", "devices": ["{device}"]}, "drift.rebaseline"
+    ),
+    "GET /api/v1/hooks": Probe("admin", "/api/v1/hooks"),
+    "POST /api/v1/hooks": Probe(
+        "admin", "/api/v1/hooks", {"way": "webhook", "url": "https://example.com/hook"}, "hook.add"
+    ),
+    "DELETE /api/v1/hooks/{hook}": Probe("admin", "/api/v1/hooks/{hook}", None, "hook.delete"),
     "GET /api/v1/devices": Probe("viewer", "/api/v1/devices"),
     "GET /api/v1/devices/{device}": Probe("viewer", "/api/v1/devices/{device}"),
     "PATCH /api/v1/devices/{device}": Probe(
@@ -309,6 +337,8 @@ class World:
             "shard": self._shard([make_input("b-2", b"acme's, on its way")], arrives=False),
             "ready_shard": self._shard([make_input("b-3", b"acme's, arrived")]),
             "policy": POLICY.digest,
+            "alarm": stock_alarm(cloud.services, "acme", self._device.device),
+            "hook": self._send("POST", "/hooks", {"way": "webhook", "url": "https://example.com/acmes"}).json()["id"],
         }
         self.secrets = [secret_of(token["token"]), pending.secret, doomed.secret]
 

@@ -1,178 +1,249 @@
-"""`roost drift`: whether the world has changed since devices were commissioned, from the windows they have told of."""
+"""`roost drift status|alarms|fleet|explain|simulate|rebaseline|settings`: devices against their own beginnings."""
 
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Final
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 
 import msgspec
 import typer
 
 from roost_cloud.commands.connect import connect
+from roost_cloud.commands.drift_text import explained, number
 from roost_cloud.commands.moments import moment_of
-from roost_cloud.commands.output import AsJson, show_fields, show_json, show_table, when
-from roost_cloud.errors import NotFoundError
-from roost_cloud.replay.span import Span
+from roost_cloud.commands.output import AsJson, show, show_fields, show_json, show_table, when
+from roost_shared.config_file import read_toml
 from roost_shared.topics import check_name
-
-if TYPE_CHECKING:
-    from roost_cloud.drift.judgement import DeviceJudgement, Judgement
 
 __all__ = ["app"]
 
-_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_PAGE: Final = 1000
 
-app = typer.Typer(no_args_is_help=True, help="Whether the world has changed since devices were commissioned.")
+app = typer.Typer(no_args_is_help=True, help="Drift: whether the world has changed since devices were commissioned.")
 
-_Task = Annotated[str, typer.Option(help="Whose windows.")]
-_Contestant = Annotated[str | None, typer.Option(help="Whose φ; of whom there are most windows if not given.")]
-_Since = Annotated[
-    str | None,
-    typer.Option(metavar="WHEN", help="Commissioning begins with the first window since; of all, if not given."),
-]
-_Inputs = Annotated[int, typer.Option(min=1, help="Measured inputs that a decision takes at least.")]
-_Every = Annotated[float, typer.Option(min=1, help="Seconds that a decision takes at least.")]
-_Commissioning = Annotated[float, typer.Option(min=0, help="Days from a device's first window that are its baseline.")]
-_Budget = Annotated[float, typer.Option(min=0.001, help="False alarms a week over all streams and kinds of drift.")]
+_Task = Annotated[str | None, typer.Option(help="Only of this task.")]
 
 
-class _Asked(msgspec.Struct, frozen=True):
-    """What is judged, and by what."""
-
-    task: str
+class _Kind(msgspec.Struct, frozen=True):
+    kind: str
     contestant: str | None
-    since: str | None
-    inputs: int
-    every: float
-    commissioning_days: float
+    bundle: str | None
+    standing: str
+    windows: int
+    windows_wanted: int
+    baseline_since: datetime
+    baseline_by: str
+    note: str | None
+    distance: float | None
+    threshold: float | None
+    last_at: datetime
+    alarm: str | None
+
+    @property
+    def words(self) -> str:
+        """How it stands."""
+        if self.standing == "commissioning":
+            return f"commissioning {self.windows} of {self.windows_wanted}"
+        return f"alarmed {self.alarm}" if self.alarm else self.standing.replace("_", " ")
+
+
+class _Stream(msgspec.Struct, frozen=True):
+    device: str
+    task: str
+    kinds: list[_Kind]
+
+
+class _Simulated(msgspec.Struct, frozen=True):
+    alarms_a_week_allowed: float
+    kind: str
+    streams: int
+    decisions: int
+    weeks: float
+    alarms: int
+    alarms_a_week: float | None
+    raised: int
+    is_promised: bool
+
+
+class _Promise(msgspec.Struct, frozen=True):
+    task: str
+    kind: str
+    devices: int
+    alarms_a_week: float
+    weeks: float
+    weeks_wanted: float
+    is_promised: bool
+
+    @property
+    def words(self) -> str:
+        """What can be said of it."""
+        if self.is_promised:
+            return f"kept, by {self.weeks:.1f} recorded weeks"
+        return f"cannot be promised yet: {self.weeks:.1f} of {self.weeks_wanted:.1f} recorded weeks"
 
 
 @app.command()
 def status(
     context: typer.Context,
     *,
-    task: _Task,
-    contestant: _Contestant = None,
-    since: _Since = None,
-    inputs: _Inputs = 100,
-    every: _Every = 3600.0,
-    commissioning_days: _Commissioning = 14.0,
-    budget: _Budget = 2.0,
+    task: _Task = None,
+    device: Annotated[str | None, typer.Option(help="Only of this device.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List devices: commissioning, watched or in alarm, and what moved."""
-    asked = _Asked(task, contestant, since, inputs, every, commissioning_days)
-    found = _judge(context, asked, [budget])[0]
+    """Show how devices stand: commissioning, fine, exceeding, alarmed."""
+    with connect(context) as cloud:
+        found = list(cloud.each("/drift/status", _Stream, query={"task": task, "device": device, "limit": _PAGE}))
+        budget = cloud.get("/drift/budget", list[_Promise])
     if as_json:
-        show_json(_document(found))
+        show_json({"streams": found, "budget": budget})
         return
+    rows = [(stream, kind) for stream in found for kind in stream.kinds]
+    show_table(
+        rows,
+        {
+            "DEVICE": lambda row: row[0].device,
+            "TASK": lambda row: row[0].task,
+            "KIND": lambda row: row[1].kind,
+            "BY": lambda row: row[1].contestant,
+            "STANDING": lambda row: row[1].words,
+            "DISTANCE": lambda row: number(row[1].distance),
+            "THRESHOLD": lambda row: number(row[1].threshold),
+            "LAST": lambda row: when(row[1].last_at),
+        },
+        as_json=False,
+    )
+    shown = [one for one in budget if task in (None, one.task)]
+    if shown:
+        columns = {
+            "TASK": lambda one: one.task,
+            "KIND": lambda one: one.kind,
+            "DEVICES": lambda one: str(one.devices),
+            "ALARMS A WEEK": lambda one: number(one.alarms_a_week),
+            "BUDGET": lambda one: one.words,
+        }
+        show_table(shown, columns, as_json=False)
+
+
+@app.command()
+def alarms(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Show what is not resolved; what devices of one cohort have at one time is one."""
+    with connect(context) as cloud:
+        found = cloud.get("/drift/together", list[dict[str, Any]])
     columns = {
-        "DEVICE": lambda item: item[0],
-        "STATE": lambda item: item[1].state,
-        "BASELINE": lambda item: str(item[1].commissioned),
-        "SINCE": lambda item: str(item[1].watched),
-        "ALARM (UTC)": lambda item: _at(item[1]),
-        "WHAT MOVED": lambda item: "; ".join(map(str, item[1].moved)) or None,
+        "SINCE": lambda one: when(datetime.fromisoformat(one["found"][0]["since"])),
+        "TASK": lambda one: one["found"][0]["task"],
+        "KIND": lambda one: one["found"][0]["kind"],
+        "COHORT": lambda one: one["label"],
+        "DEVICES": lambda one: " ".join(one["devices"]),
+        "WHAT": lambda one: one["found"][0]["summary"],
+        "ALARMS": lambda one: " ".join(one["alarms"]),
     }
-    show_table(sorted(found.devices.items()), columns, as_json=False)
-    for line in _in_words(found, budget):
-        typer.echo(line)
+    show_table(found, columns, as_json=as_json)
+
+
+@app.command()
+def fleet(
+    context: typer.Context,
+    task: Annotated[str, typer.Argument(help="Of which task.")],
+    label: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Only devices that have it.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show where devices stand among the others, in the fleet's own deviations: no reason for alarm by itself."""
+    query = urlencode({"task": check_name(task, "task"), "label": label or []}, doseq=True)
+    with connect(context) as cloud:
+        found = cloud.get(f"/drift/fleet?{query}", list[dict[str, Any]])
+    columns = {
+        "DEVICE": lambda one: one["device"],
+        "FARTHEST": lambda one: one["farthest"],
+        "DEVIATIONS": lambda one: number(max(one["deviations"].values(), key=abs)),
+        "LAST": lambda one: when(datetime.fromisoformat(one["at"])),
+    }
+    show_table(found, columns, as_json=as_json)
 
 
 @app.command()
 def explain(
     context: typer.Context,
-    device: str,
+    alarm: Annotated[str, typer.Argument(metavar="ALARM", help="As `roost alarm list` shows it.")],
     *,
-    task: _Task,
-    contestant: _Contestant = None,
-    since: _Since = None,
-    inputs: _Inputs = 100,
-    every: _Every = 3600.0,
-    commissioning_days: _Commissioning = 14.0,
-    budget: _Budget = 2.0,
     as_json: AsJson = False,
 ) -> None:
-    """Tell of one device which statistics moved, by how many deviations, and in which windows."""
-    asked = _Asked(task, contestant, since, inputs, every, commissioning_days)
-    found = _judge(context, asked, [budget])[0]
-    if device not in found.devices:
-        raise NotFoundError("device with windows", device)
-    judged = found.devices[device]
+    """Show what moved, by how many deviations, whose fault it is, since when, and samples that show it."""
+    with connect(context) as cloud:
+        found = cloud.get(f"/alarms/{check_name(alarm, 'alarm')}", dict[str, Any])
     if as_json:
-        show_json(judged)
+        show_json(found)
         return
-    fields = [("state", judged.state), ("baseline", f"{judged.commissioned} decisions")]
-    fields += [("since", f"{judged.watched} decisions")]
-    if judged.distance is not None:
-        fields.append(("distance", f"{judged.distance:.1f}"))
-    if judged.state == "alarm":
-        fields.append(("alarm", _at(judged) or ""))
-        fields += [("moved", str(moved)) for moved in judged.moved]
-        fields += [("windows", ", ".join(f"{boot}-{sequence}" for boot, sequence in judged.windows))]
-    show_fields(fields)
+    show_fields(explained(found))
 
 
 @app.command()
 def simulate(
     context: typer.Context,
+    budget: Annotated[list[float], typer.Option(help="False alarms a week; repeatable.")],
     *,
-    task: _Task,
-    contestant: _Contestant = None,
-    since: _Since = None,
-    inputs: _Inputs = 100,
-    every: _Every = 3600.0,
-    commissioning_days: _Commissioning = 14.0,
-    budget: Annotated[list[float], typer.Option(min=0.001, help="False alarms a week; repeatable.")],
+    since: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="Only decisions made since: 2026-11-24, or 4w ago.")
+    ] = None,
+    task: _Task = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge the recorded windows under other budgets: which devices would be in alarm."""
-    asked = _Asked(task, contestant, since, inputs, every, commissioning_days)
-    judged = list(zip(budget, _judge(context, asked, budget), strict=True))
-    if as_json:
-        show_json([{"budget": one, **_document(found)} for one, found in judged])
-        return
-    for one, found in judged:
-        in_alarm = sorted(name for name, device in found.devices.items() if device.state == "alarm")
-        typer.echo(f"{one:g} a week: {', '.join(in_alarm) or 'no device'} in alarm")
-        for line in _in_words(found, one):
-            typer.echo(f"  {line}")
-
-
-def _judge(context: typer.Context, asked: _Asked, budgets: list[float]) -> "list[Judgement]":
-    from roost_cloud.drift.decisions import decide  # noqa: PLC0415 - loads numpy, which no other command needs
-    from roost_cloud.drift.judgement import judge  # noqa: PLC0415 - see above
-    from roost_cloud.drift.source import read_windows  # noqa: PLC0415 - see above
-
-    check_name(asked.task, "task")
-    now = datetime.now(UTC)
+    """Replay the recorded decisions under other budgets: how many alarms a week there would have been, by kind."""
+    moment = None if since is None else moment_of(since, datetime.now(UTC)).isoformat()
+    found: list[_Simulated] = []
     with connect(context) as cloud:
-        # Not some days ago: what devices are judged against would move with the days, and drift along.
-        since = _BEGINNING if asked.since is None else moment_of(asked.since, now)
-        found = read_windows(cloud, asked.task, Span(since, now), asked.contestant)
-    if found.unreadable:
-        typer.echo(f"{found.unreadable} windows cannot be read: devices newer than this command?", err=True)
-    decisions = {
-        device: decide(windows, inputs=asked.inputs, seconds=asked.every) for device, windows in found.devices.items()
+        for each in budget:
+            query = {"budget": str(each), "since": moment, "task": task}
+            found += cloud.get("/drift/simulation", list[_Simulated], query=query)
+    columns = {
+        "BUDGET": lambda one: f"{one.alarms_a_week_allowed:g}",
+        "KIND": lambda one: one.kind,
+        "ALARMS A WEEK": lambda one: number(one.alarms_a_week),
+        "ALARMS": lambda one: str(one.alarms),
+        "THERE WERE": lambda one: str(one.raised),
+        "STREAMS": lambda one: str(one.streams),
+        "DECISIONS": lambda one: str(one.decisions),
+        "WEEKS": lambda one: f"{one.weeks:.2f}",
+        "PROMISED": lambda one: "yes" if one.is_promised else "not yet",
     }
-    lasts_s = timedelta(days=asked.commissioning_days).total_seconds()
-    return [judge(decisions, commissioning_s=lasts_s, budget_a_week=budget) for budget in budgets]
+    show_table(found, columns, as_json=as_json)
 
 
-def _document(found: "Judgement") -> dict[str, object]:
-    return {
-        "devices": found.devices,
-        "thresholds": [calibration for _, calibration in sorted(found.calibrations.items())],
-        "why": sorted(set(found.why.values())),
-    }
+@app.command()
+def rebaseline(
+    context: typer.Context,
+    task: Annotated[str, typer.Argument(help="Of which task.")],
+    device: Annotated[list[str] | None, typer.Option(help="On this device; repeatable.")] = None,
+    label: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="On devices that have it.")] = None,
+    note: Annotated[str | None, typer.Option(help="Why, for the record.")] = None,
+) -> None:
+    """Take what comes from now on as the new normal, and resolve alarms about what was."""
+    if not device and not label:
+        raise typer.BadParameter("say on which devices: --device or --label")
+    body = {"task": check_name(task, "task"), "devices": device or [], "labels": label or [], "note": note}
+    with connect(context) as cloud:
+        done = cloud.call("POST", "/drift/rebaseline", dict[str, list[str]], body=body)
+    devices = " ".join(done["devices"]) or "no device"
+    typer.echo(f"task {task}: begun anew on {devices}; {len(done['resolved'])} alarms resolved")
 
 
-def _in_words(found: "Judgement", budget: float) -> list[str]:
-    from roost_cloud.drift.budget import SHARES  # noqa: PLC0415 - see above
-
-    words = [
-        f"threshold {one.threshold:.1f}: {one.words(budget * SHARES['input'])}" for one in found.calibrations.values()
-    ]
-    return [*words, *sorted(set(found.why.values()))]
-
-
-def _at(judged: "DeviceJudgement") -> str | None:
-    return None if judged.alarm_at_s is None else when(datetime.fromtimestamp(judged.alarm_at_s, UTC))
+@app.command()
+def settings(
+    context: typer.Context,
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="TOML with what is to be changed; without one they are shown.", dir_okay=False),
+    ] = None,
+    *,
+    budget: Annotated[float | None, typer.Option(help="False alarms a week, over all devices and tasks.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show or change the budget, how large decisions are, and how long commissioning is."""
+    with connect(context) as cloud:
+        found = cloud.get("/drift/settings", dict[str, Any])
+        changes = ({} if file is None else read_toml(file)) | ({} if budget is None else {"alarms_a_week": budget})
+        if changes:
+            found = cloud.call("PUT", "/drift/settings", dict[str, Any], body=found | changes)
+    lines = [f"{key} = {msgspec.json.encode(value).decode()}" for key, value in found.items()]
+    show(found, as_json=as_json, text="\n".join(lines))

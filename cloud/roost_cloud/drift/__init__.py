@@ -8,13 +8,13 @@
 - `chi_square.py`, `counts.py`: what those of counts share
 - `budget.py`: from false alarms a week to a threshold's share, and when enough decisions exceed it
 - `calibration.py`: the threshold at which the recorded weeks keep that budget
+- `measures.py`: the four kinds behind one face
+- `thresholds.py`: from budget and record to a threshold, and by which way
+- `fleet.py`: a device against the others, which is shown only
 - `explanation.py`: which statistic moved, and how far
-- `judgement.py`: all of that for the devices of a task and contestant: who is commissioned, watched, in alarm, and why
 
-All of these are pure. Around them:
-
-- `recorded.py`: windows from the database, for the API
-- `source.py`: windows from the API, for `roost drift`
+All of these are pure; `recorded.py` lists windows from the database, for the API. Who judges by them, and what comes of
+it, is `roost_cloud.monitor`.
 
 A device is judged against itself; the scatter between windows, pooled over all devices, is the measure (DESIGN.md,
 section 9). Windows come from `roost_cloud.ingest`, what is in them from `roost_shared.sketches`.

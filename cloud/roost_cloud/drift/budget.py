@@ -17,9 +17,9 @@ from typing import Final, Literal
 
 __all__ = ["OF", "SHARES", "WANTED", "Kind", "alarms", "starting_alpha"]
 
-Kind = Literal["input", "labels", "model", "rate"]
+Kind = Literal["input", "label_mix", "model", "event_rate"]
 
-SHARES: Final[Mapping[Kind, float]] = {"input": 0.7, "labels": 0.1, "model": 0.1, "rate": 0.1}
+SHARES: Final[Mapping[Kind, float]] = {"input": 0.7, "label_mix": 0.1, "model": 0.1, "event_rate": 0.1}
 WANTED: Final = 3  # decisions that exceed the threshold
 OF: Final = 5  # the last ones
 

@@ -2,7 +2,7 @@
 
 from roost_shared.errors import ContentError
 
-__all__ = ["BaselineShortError", "ReferenceSmallError"]
+__all__ = ["BaselineShortError", "FleetSmallError", "ReferenceSmallError"]
 
 
 class BaselineShortError(ContentError):
@@ -41,4 +41,22 @@ class ReferenceSmallError(ContentError):
         )
         self.devices = devices
         self.freedom = freedom
+        self.wanted = wanted
+
+
+class FleetSmallError(ContentError):
+    """There are too few devices to say where one stands among them.
+
+    Args:
+        devices: others that there are.
+        wanted: those it takes.
+    """
+
+    code = "drift.fleet_small"
+
+    def __init__(self, devices: int, wanted: int) -> None:
+        super().__init__(
+            f"{devices} other devices are commissioned, it takes {wanted} to say where one stands among them"
+        )
+        self.devices = devices
         self.wanted = wanted

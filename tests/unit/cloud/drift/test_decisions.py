@@ -3,29 +3,42 @@ from typing import Any
 
 import pytest
 
-from roost_cloud.drift.decisions import Window, decide
+from roost_cloud.drift.decisions import Sketches, Window, decide
 from roost_shared.sketches import Moments
 
 
-def window(number: int, *, boot: str = "a", at: float | None = None, inputs: int = 10, source: int = 0) -> Window:
+def window(
+    number: int,
+    *,
+    boot: str = "a",
+    at: float | None = None,
+    inputs: int = 10,
+    source: int = 0,
+    bundle: str | None = None,
+) -> Window:
     """A minute's window whose φ says which it is."""
     moments = Moments(1, source, 1)
     for _ in range(inputs):
         moments.update([float(number)])
-    return Window((boot, number), number * 60.0 if at is None else at, 60.0, moments)
+    received_s = number * 60.0 if at is None else at
+    return Window((boot, number), received_s, 60.0, 2 * inputs, Sketches(phi=moments), bundle)
 
 
 def held(windows: list[Window], **wanted: Any) -> list[list[int]]:
     """Which windows each decision holds."""
     rule = {"inputs": 30, "seconds": 180.0, **wanted}
-    return [[number for _, number in decision.windows] for decision in decide(windows, **rule)]
+    return [[number for _, number in decision.windows] for decision in decide(windows, **rule).decisions]
 
 
 def test_windows_are_merged_until_there_are_inputs_and_time_enough_and_the_rest_waits() -> None:
     windows = [window(number) for number in range(8)]
     assert held(windows) == [[0, 1, 2], [3, 4, 5]]
-    decision = decide(windows, inputs=30, seconds=180)[0]
-    assert (decision.phi.count, decision.phi.means, decision.seconds, decision.at_s) == (30, [1.0], 180.0, 120.0)
+    decided = decide(windows, inputs=30, seconds=180)
+    assert [number for _, number in (one.identity for one in decided.waiting)] == [6, 7]
+    decision = decided.decisions[0]
+    assert decision.sketches.phi is not None
+    assert (decision.sketches.phi.count, decision.sketches.phi.means, decision.count) == (30, [1.0], 60)
+    assert (decision.began_s, decision.ended_s, decision.seconds) == (0.0, 120.0, 180.0)
 
 
 def test_windows_that_came_twice_or_in_another_order_decide_the_same() -> None:
@@ -63,9 +76,26 @@ def test_a_long_pause_begins_anew_and_a_short_one_does_not() -> None:
 
 def test_windows_of_two_boots_are_told_apart_by_more_than_their_numbers() -> None:
     windows = [window(1), window(1, boot="b", at=120.0), window(2, boot="b", at=180.0)]
-    assert decide(windows, inputs=30, seconds=180)[0].windows == (("a", 1), ("b", 1), ("b", 2))
+    assert decide(windows, inputs=30, seconds=180).decisions[0].windows == (("a", 1), ("b", 1), ("b", 2))
 
 
 @pytest.mark.parametrize("wanted", [{"inputs": 10_000}, {"seconds": 86_400.0}])
 def test_what_is_not_complete_decides_nothing(wanted: dict[str, Any]) -> None:
     assert held([window(number) for number in range(9)], **wanted) == []
+
+
+def test_a_few_windows_of_an_old_bundle_do_not_disturb_those_of_the_new_one_and_wait_no_longer_than_a_pause() -> None:
+    windows = [window(n, bundle="new") for n in range(20)] + [window(n, at=61.0 + n, bundle="old") for n in (100, 101)]
+    decided = decide(windows, inputs=30, seconds=180)
+    assert [[number for _, number in one.windows] for one in decided.decisions][:2] == [[0, 1, 2], [3, 4, 5]]
+    assert [one.bundle for one in decided.decisions] == ["new"] * 6
+    assert [one.bundle for one in decided.waiting] == ["new", "new"]
+
+
+def test_time_alone_decides_where_no_inputs_are_asked_for() -> None:
+    assert held([window(number, inputs=0) for number in range(6)], inputs=0) == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_a_window_that_shows_no_phi_goes_with_its_bundles_others() -> None:
+    bare = Window(("a", 1), 60.0, 60.0, 10, Sketches(), None)
+    assert held([window(0), bare, window(2), window(3)], inputs=30) == [[0, 1, 2]]
