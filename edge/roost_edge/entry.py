@@ -45,7 +45,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         entrants: who runs a bundle here, in the task's order.
         downscaled: cloud contestants that may be sent shrunken pictures.
         captured: what is kept of its inputs; None: nothing.
-        measures: φ of its inputs is measured, for its windows.
+        measured_per_s: inputs a second of which φ is measured at least, for its windows; 0: of none.
         unsigned: nobody checks a signature on its bundles.
         version: of the assignment; 0: agent.toml says it.
     """
@@ -55,7 +55,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     entrants: tuple[Entrant, ...]
     downscaled: tuple[str, ...] = ()
     captured: CaptureConfig | None = None
-    measures: bool = False
+    measured_per_s: float = 0.0
     unsigned: bool = False
     version: int = 0
 
@@ -78,7 +78,7 @@ def local_entry(name: str, config: AgentConfig) -> Entry:
         ),
         downscaled=tuple(one.name for one in task.contestants if one.downscale),
         captured=task.captured,
-        measures=task.monitor is not None,
+        measured_per_s=_measured_per_s(task),
         unsigned=config.trust.allow_unsigned,
     )
 
@@ -103,9 +103,13 @@ def assigned_entry(name: str, plan: Plan, config: AgentConfig) -> Entry:
         ),
         downscaled=tuple(one.name for one in task.contestants if one.downscale),
         captured=_captured(task, site),
-        measures=site is not None and site.monitor is not None,
+        measured_per_s=_measured_per_s(site),
         version=plan.assignment.version,
     )
+
+
+def _measured_per_s(task: TaskConfig | None) -> float:
+    return 0.0 if task is None or task.monitor is None else task.monitor.measured_per_s
 
 
 def _captured(task: AssignedTask, site: TaskConfig | None) -> CaptureConfig | None:

@@ -198,7 +198,7 @@ def line_up(
                 limits=limits.of_inputs,
                 queue_jobs=limits.in_flight,
                 gently=gently,
-                measures=entry.measures,
+                measured_per_s=entry.measured_per_s,
             )
             crew = _Crew(key, make(spec), seats)
         crews.append(crew)

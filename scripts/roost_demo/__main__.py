@@ -1,7 +1,8 @@
 """`scripts/demo`: build models, start the house, play, report.
 
 Exit code 0 if every picture was answered by its deadline, every input that a device kept came to the cloud exactly
-once, and the devices ran what they should and nothing else; 1 if not, 2 if the demo could not be played.
+once, the devices ran what they should and nothing else, and the cloud noticed whose lens was dirty; 1 if not, 2 if the
+demo could not be played.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from scripts.roost_demo.play import Play
 from scripts.roost_demo.report import (
     cloud_lines,
     describe_cloud,
+    drift_line,
     fleet_line,
     input_table,
     keeps_promise,
@@ -70,7 +72,7 @@ def _demonstrate(options: argparse.Namespace, console: Console) -> int:
         contestants, successors = build_cast(album, folder, own_model)
         for one in contestants:
             screen.note(f"   {one.name:8}  {_described(one)}")
-        screen.note("Starting the cloud, a site's broker and two devices…")
+        screen.note("Starting the cloud, a site's broker and four devices…")
         with House(folder, album.task, options.deadline_ms, contestants, successors) as house:
             for line in cloud_lines(house):
                 screen.note(f"   {line}")
@@ -105,6 +107,7 @@ def _sum_up(report: Mapping[str, Any], screen: Screen) -> None:
     if report["escalation"] is not None:
         screen.note(escalation_line(report["escalation"]))
     screen.note(renewal_line(report["new_versions"]))
+    screen.note(drift_line(report["drift"]))
     screen.note(fleet_line(report["cloud"]))
     screen.note(verdict(report))
 
@@ -131,6 +134,7 @@ def _report(
             "escalation": measure_escalation(play.together, contestants),
             "capture": play.spools.describe(),
             "new_versions": play.new_versions.describe(),
+            "drift": play.dirty_lens.describe(),
             "replay": replay,
         },
     )
@@ -157,6 +161,7 @@ def _invite(house: House, album: Album, example: Path, screen: Screen) -> None:
     screen.note("The cloud is yours too:")
     screen.note(f"   export ROOST_URL={house.cloud.url} ROOST_TOKEN={house.cloud.token}")
     screen.note(f"   {roost} device list; {roost} bundle list; {roost} audit; {roost} device revoke {topics.device}")
+    screen.note(f"   {roost} drift status; {roost} alarm list")
     screen.note(f"   {roost} assign --show {topics.device}; {roost} trust status")
     screen.note(f"   {roost} samples list --disagreement; {roost} samples export --out samples")
 
@@ -189,7 +194,7 @@ def _leave(*_: object) -> None:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/demo",
-        description="A cloud, two devices and their models on this machine: break the models, lose no answer.",
+        description="A cloud, four devices and their models on this machine: break the models, lose no answer.",
     )
     parser.add_argument("--exit", action="store_true", help="end after the play instead of staying up")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the figures there as JSON")

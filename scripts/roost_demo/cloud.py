@@ -20,7 +20,17 @@ from roost_shared.bundle import Bundle
 from scripts.roost_demo.processes import Child, ChildError, environment
 from scripts.roost_demo.releaser import Releaser
 
-__all__ = ["CloudInput", "DemoCloud", "FleetDevice", "Install", "Ports", "Push", "Standing"]
+__all__ = [
+    "Alarm",
+    "CloudInput",
+    "DemoCloud",
+    "DriftStream",
+    "FleetDevice",
+    "Install",
+    "Ports",
+    "Push",
+    "Standing",
+]
 
 _START_S: Final = 40.0
 _ENROL_S: Final = 40.0
@@ -96,6 +106,49 @@ class Install(msgspec.Struct, frozen=True):
     error: _Problem | None
     fetched_bytes: int
     evidence: dict[str, Any]
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """A statistic that moved."""
+
+    word: str | None
+    deviations: float | None
+
+
+class ShownSample(msgspec.Struct, frozen=True):
+    """A sample that shows it."""
+
+    device: str
+    sample: str
+
+
+class Alarm(msgspec.Struct, frozen=True):
+    """A finding of the cloud's."""
+
+    id: str
+    device: str
+    kind: str
+    summary: str
+    moved: list[Moved]
+    samples: list[ShownSample]
+
+
+class _AlarmId(msgspec.Struct, frozen=True):
+    id: str
+
+
+class DriftKind(msgspec.Struct, frozen=True):
+    """How one kind of drift stands on a device."""
+
+    kind: str
+    standing: str
+
+
+class DriftStream(msgspec.Struct, frozen=True):
+    """A task on a device, as the monitor sees it."""
+
+    device: str
+    kinds: list[DriftKind]
 
 
 class _Report(msgspec.Struct, frozen=True):
@@ -197,6 +250,23 @@ class DemoCloud:
         """What the device makes of that."""
         with self._as(self.token) as cloud:
             return cloud.call("GET", f"/devices/{device}/assignment", Standing)
+
+    def set_drift(self, **settings: float) -> None:
+        """Say what is wanted of drift."""
+        with self._as(self.token) as cloud:
+            cloud.call("PUT", "/drift/settings", dict[str, Any], body=settings)
+
+    def drift(self, task: str) -> list[DriftStream]:
+        """How a task stands on each device."""
+        with self._as(self.token) as cloud:
+            return list(cloud.each("/drift/status", DriftStream, query={"task": task, "limit": 100}))
+
+    def alarms(self, task: str, kind: str) -> list[Alarm]:
+        """Those of a kind that nobody has resolved, whole."""
+        query = {"task": task, "kind": kind, "unresolved": "true", "limit": 100}
+        with self._as(self.token) as cloud:
+            found = list(cloud.each("/alarms", _AlarmId, query=query))
+            return [cloud.call("GET", f"/alarms/{one.id}", Alarm) for one in found]
 
     def alter(self, digest: str) -> None:
         """Change a byte of a blob that the registry keeps, behind its back."""

@@ -1,4 +1,4 @@
-"""A cloud, a site's broker and two devices as real processes, in a temporary folder, gone when the demo is.
+"""A cloud, a site's broker and four devices as real processes, in a temporary folder, gone when the demo is.
 
 The devices get all that they run from the cloud: signed by its releaser, assigned by its operator.
 """
@@ -28,8 +28,8 @@ from scripts.roost_demo.terms import assignment
 __all__ = ["DEVICES", "House"]
 
 TENANT: Final = "demo"
-DEVICES: Final = ("cam-01", "cam-02")
-_SITES: Final = {"cam-01": "north", "cam-02": "south"}
+DEVICES: Final = ("cam-01", "cam-02", "cam-03", "cam-04")
+_SITES: Final = {"cam-01": "north", "cam-02": "south", "cam-03": "south", "cam-04": "north"}
 _BROKER_START_S: Final = 20.0
 _DEVICE_START_S: Final = 60.0
 _LOOK_EVERY_S: Final = 0.1
@@ -77,7 +77,7 @@ class House:
         self._exits = ExitStack()
 
     def __enter__(self) -> Self:
-        """Start everything and wait until both devices are online.
+        """Start everything and wait until all devices are online.
 
         Raises:
             ChildError: a program did not start.
@@ -106,7 +106,7 @@ class House:
                 sensor = Sensor(self.port, DeviceTopics(TENANT, device), self._task)
                 exits.callback(sensor.close)
                 self.sensors.append(sensor)
-            self._wait("the cloud see both devices", self.all_online)
+            self._wait("the cloud see all devices", self.all_online)
             self._exits = exits.pop_all()
         return self
 

@@ -1,19 +1,17 @@
 """Versions that shall follow the primary while pictures come in: a better one, a tampered one, a slow one.
 
-An operator of its own, in a thread: it pushes, signs and assigns, and waits for what the devices make of it. Nobody
-waits for it.
+An operator pushes, signs and assigns them, and waits for what the devices make of it.
 """
 
-import threading
 import time
-from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
+from collections.abc import Sequence
 from typing import Any, Final
 
 from roost_shared.bundle import Bundle
-from roost_shared.errors import RoostError, TransportError
+from roost_shared.errors import TransportError
 from scripts.roost_demo.cloud import Install, Standing
 from scripts.roost_demo.house import DEVICES, House
+from scripts.roost_demo.scene import Scene
 from scripts.roost_demo.terms import reference
 
 __all__ = ["NewVersions"]
@@ -30,7 +28,7 @@ class DeviceWaitError(TransportError):
     code = "demo.device"
 
 
-class NewVersions:
+class NewVersions(Scene):
     """The primary's successors, one after the other.
 
     Args:
@@ -38,33 +36,15 @@ class NewVersions:
     """
 
     def __init__(self, house: House) -> None:
+        super().__init__()
         self._house = house
-        self._said: SimpleQueue[str] = SimpleQueue()
-        self._found: dict[str, Any] = {"confirmed": {}, "tampered": None, "slow": None, "error": None}
-        self._thread = threading.Thread(target=self._work, name="operator", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    @property
-    def is_over(self) -> bool:
-        """Whether everything was tried."""
-        return self._thread.ident is not None and not self._thread.is_alive()
+        self._found: dict[str, Any] = {"confirmed": {}, "tampered": None, "slow": None}
 
     @property
     def as_expected(self) -> bool:
         """Whether the devices took the better one and refused the others."""
         found = self._found
         return set(found["confirmed"]) == set(DEVICES) and bool(found["tampered"]) and bool(found["slow"])
-
-    def hear(self, tell: Callable[[str], None]) -> None:
-        """Pass on what was said since."""
-        while True:
-            try:
-                tell(self._said.get_nowait())
-            except Empty:
-                return
 
     def describe(self) -> dict[str, Any]:
         """Its part of the report.
@@ -73,18 +53,13 @@ class NewVersions:
         `tampered` and `slow`: `device`, `code` and `message` of its refusal, null where it did not refuse;
         `as_expected`; `error` of the operator's, null for none.
         """
-        return {**self._found, "as_expected": self.as_expected}
+        return {**self._found, "as_expected": self.as_expected, "error": self.error}
 
-    # ---- in the thread
-
-    def _work(self) -> None:
-        try:
-            self._take_better(self._house.successors.better)
-            self._refuse("tampered", DEVICES[0], self._house.successors.tampered, alter=True)
-            self._refuse("slow", DEVICES[-1], self._house.successors.slow)
-        except RoostError as error:
-            self._found["error"] = f"{error.code}: {error}"
-            self._said.put(f"the operator gives up: {error}")
+    def play(self) -> None:
+        """Try one after the other."""
+        self._take_better(self._house.successors.better)
+        self._refuse("tampered", DEVICES[0], self._house.successors.tampered, alter=True)
+        self._refuse("slow", DEVICES[-1], self._house.successors.slow)
 
     def _take_better(self, bundle: Bundle) -> None:
         began_s = time.monotonic()
@@ -93,7 +68,7 @@ class NewVersions:
             standing = self._outcome(device)
             install = _install_of(standing, bundle)
             if standing.following != "following" or install is None:
-                self._said.put(f"{device}: {reference(bundle)} was not taken: {_why(standing)}")
+                self.say(f"{device}: {reference(bundle)} was not taken: {_why(standing)}")
                 continue
             seconds = round(time.monotonic() - began_s, 1)
             evidence = install.evidence
@@ -102,7 +77,7 @@ class NewVersions:
                 "fetched_bytes": install.fetched_bytes,
                 "evidence": evidence,
             }
-            self._said.put(
+            self.say(
                 f"{device}: {reference(bundle)} confirmed after {seconds:g} s: {install.fetched_bytes / 1000:.1f} kB "
                 f"fetched, p95 {evidence.get('p95_ms')} ms, {evidence.get('crashes')} crashes"
             )
@@ -112,10 +87,10 @@ class NewVersions:
         standing = self._outcome(device)
         problem = None if standing.report is None else standing.report.problem
         if standing.following != "refused" or problem is None:
-            self._said.put(f"{device}: {reference(bundle)} was not refused: it is {standing.following}")
+            self.say(f"{device}: {reference(bundle)} was not refused: it is {standing.following}")
             return
         self._found[what] = {"device": device, "code": problem.code, "message": problem.message}
-        self._said.put(f"{device}: {reference(bundle)} refused, {problem.code}: {problem.message}")
+        self.say(f"{device}: {reference(bundle)} refused, {problem.code}: {problem.message}")
 
     def _publish(self, bundle: Bundle, devices: Sequence[str], *, alter: bool = False) -> None:
         (push,) = self._house.cloud.push([("next", bundle)])
@@ -124,7 +99,7 @@ class NewVersions:
         if alter:
             self._house.cloud.alter(bundle.config.stages[-1].digest)
             altered = ", then altered by somebody in the cloud's store"
-        self._said.put(
+        self.say(
             f"{reference(bundle)}: {push.sent_bytes / 1000:.1f} kB pushed, signed by its releaser{altered}; "
             f"assigned to {', '.join(devices)}"
         )

@@ -1,4 +1,5 @@
-"""The play in six acts: all well, the primaries broken, recovered, the cloud asked, new versions, the link cut.
+"""The play in seven acts: all well, the primaries broken, recovered, the cloud asked, new versions, two lenses dirty,
+the link cut.
 
 Then the link is mended, and the play is over when the cloud has all that the devices kept.
 """
@@ -11,6 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from scripts.roost_demo.agreement import Agreement, agreement_line, shares_process, total
+from scripts.roost_demo.dirty_lens import DIRTY, DirtyLens
 from scripts.roost_demo.faults import Fault, FaultKind
 from scripts.roost_demo.house import DEVICES, House
 from scripts.roost_demo.new_versions import NewVersions
@@ -26,7 +28,7 @@ __all__ = ["Play"]
 _FEWEST_SECONDS_OF_PATIENCE: Final = 3.0
 _DEADLINES_OF_PATIENCE: Final = 10
 _LONGER_S: Final = 15.0  # than its time an act may take to show what it is for, on a machine with too much to do
-_RENEWING_S: Final = 120.0  # the same, where three versions have to be fetched and tried
+_SCENE_S: Final = 240.0  # the same, where something goes on beside that takes its time
 _LOOK_EVERY_S: Final = 1.0  # at what the devices say of themselves
 _PRIMARY: Final = "primary"
 _CLOUD: Final = "cloud"
@@ -41,11 +43,12 @@ class _Act:
     until: str | None = None  # the contestant that has answered on each device before the act ends
     joins: bool = False  # the cloud
     renews: bool = False  # the primary, as far as the devices let it
+    dirties: bool = False  # lenses
     cut: bool = False  # the link to it; the act ends once each device keeps more than it can send
 
 
 _ACTS: Final = (
-    _Act("all well", "Both devices answer from their primary, a good model.", 0.15),
+    _Act("all well", "All devices answer from their primary, a good model.", 0.15),
     _Act(
         "broken",
         f"The primary hangs on {DEVICES[0]} and is killed on {DEVICES[1]}, again whenever it comes back.",
@@ -62,9 +65,15 @@ _ACTS: Final = (
     ),
     _Act(
         "new versions",
-        "The primary gets a successor on both devices; a tampered one and a slow one shall not follow.",
-        0.1,
+        "The primary gets a successor on all devices; a tampered one and a slow one shall not follow.",
+        0.05,
         renews=True,
+    ),
+    _Act(
+        "dirty lenses",
+        f"The lenses of {' and '.join(DIRTY)} get dirty; the cloud shall notice which, and what is wrong.",
+        0.05,
+        dirties=True,
     ),
     _Act(
         "cut off", "The link to the cloud swallows every packet, and says nothing. What is kept waits.", 0.1, cut=True
@@ -90,6 +99,7 @@ class Play:
         began: when each act did.
         spools: what the devices keep, and the cloud has of it.
         new_versions: what the devices make of the primary's successors.
+        dirty_lens: what the cloud makes of a world that has changed.
     """
 
     def __init__(self, house: House, task: str, deadline_ms: int, pictures: Iterator[Picture], screen: Screen) -> None:
@@ -100,6 +110,7 @@ class Play:
         self.began: list[datetime] = []
         self.spools = Spools(house, task, datetime.now(UTC))
         self.new_versions = NewVersions(house)
+        self.dirty_lens = DirtyLens(house, task)
         self._house = house
         self._task = task
         self._screen = screen
@@ -110,6 +121,7 @@ class Play:
 
     def perform(self, seconds: float, rate: float) -> None:
         """Play all acts, in `seconds`, at `rate` pictures a second on each device."""
+        self.dirty_lens.settle()
         statuses = [self._house.task_status(device) for device in DEVICES]
         self.shared = all(status is not None and shares_process(status["contestants"]) for status in statuses)
         if self.shared:
@@ -125,7 +137,7 @@ class Play:
                 rate,
                 partial(self._meanwhile, faults),
                 is_enough=partial(self._has_shown, act, number),
-                longer_s=_RENEWING_S if act.renews else _LONGER_S,
+                longer_s=_SCENE_S if act.renews or act.dirties else _LONGER_S,
             )
             strikes = {device: fault.strikes for device, fault in zip(DEVICES, faults, strict=False)}
             self._conclude(number, act, began_s, strikes)
@@ -160,6 +172,8 @@ class Play:
             self._house.run_in_cloud()
         elif act.renews:
             self.new_versions.start()
+        elif act.dirties:
+            self.dirty_lens.start()
         elif act.cut:
             self._house.link.cut()
             self._look()
@@ -171,6 +185,8 @@ class Play:
             return self.spools.have_grown()
         if act.renews:
             return self.new_versions.is_over
+        if act.dirties:
+            return self.dirty_lens.is_over
         return act.until is None or len(self._first_answers_s(act.until, number)) == len(DEVICES)
 
     def _first_answers_s(self, contestant: str, number: int) -> dict[str, float]:
@@ -182,7 +198,7 @@ class Play:
         if act.until == _PRIMARY:
             back = self._first_answers_s(_PRIMARY, number)
             extra["primary_back_s"] = {device: round(at_s - began_s, 2) for device, at_s in back.items()}
-        self.new_versions.hear(self._say)
+        self._hear()
         self.acts.append(extra)
         self._screen.note("   " + act_line({**summarise(outcomes), **extra}))
         self._look()
@@ -209,7 +225,7 @@ class Play:
         self._house.check()
         for fault in faults:
             fault.step()
-        self.new_versions.hear(self._say)
+        self._hear()
         if time.monotonic() >= self._look_at_s:
             self._look()
             self.spools.glance_at_cloud()
@@ -223,6 +239,10 @@ class Play:
 
     def _on_strike(self, device: str, text: str) -> None:
         self._say(f"{device}: {text}")
+
+    def _hear(self) -> None:
+        for scene in (self.new_versions, self.dirty_lens):
+            scene.hear(self._say)
 
     def _say(self, text: str) -> None:
         self._screen.note(f"   {text}")

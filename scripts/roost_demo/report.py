@@ -20,6 +20,7 @@ __all__ = [
     "cloud_lines",
     "describe_cloud",
     "drained_line",
+    "drift_line",
     "fleet_line",
     "input_table",
     "keeps_promise",
@@ -64,7 +65,8 @@ def make_report(
         agreement: what each device counts of agreement with its answers.
         shared: the shadow runs in the primary's process.
         parts: that others describe: `cloud` (`describe_cloud`), `escalation` (`measure_escalation`), `capture`
-            (`Spools.describe`), `new_versions` (`NewVersions.describe`) and `replay` (`replay_other_bar`).
+            (`Spools.describe`), `new_versions` (`NewVersions.describe`), `drift`
+            (`DirtyLens.describe`) and `replay` (`replay_other_bar`).
     """
     devices = sorted({outcome.device for outcome in outcomes})
     return {
@@ -96,7 +98,10 @@ def make_report(
 def keeps_promise(report: Summary) -> bool:
     """Whether every answer came once and in time, every input kept once, and of new versions only the good one."""
     return (
-        is_flawless(report) and bool(report["capture"]["exactly_once"]) and bool(report["new_versions"]["as_expected"])
+        is_flawless(report)
+        and bool(report["capture"]["exactly_once"])
+        and bool(report["new_versions"]["as_expected"])
+        and bool(report["drift"]["as_expected"])
     )
 
 
@@ -137,6 +142,13 @@ def renewal_line(renewal: Mapping[str, Any]) -> str:
         for one in (renewal[what],)
     ]
     return f"The primary's successor was taken by {took}; {', '.join(refused)}."
+
+
+def drift_line(drift: Mapping[str, Any]) -> str:
+    """What the cloud made of the dirty lenses."""
+    named = ", ".join(one["device"] for one in drift["alarms"]) or "none"
+    after = "" if drift["noticed_s"] is None else f" after {drift['noticed_s']:g} s"
+    return f"Lenses were dirty on {' and '.join(drift['dirty'])}; the cloud named {named}{after}."
 
 
 def summary_table(report: Summary) -> Table:
@@ -201,6 +213,8 @@ def verdict(report: Summary) -> str:
         found.append(f"not {kept}")
     if not report["new_versions"]["as_expected"]:
         found.append("the devices did not take the better version, or took another")
+    if not report["drift"]["as_expected"]:
+        found.append("the cloud did not name the dirty lenses, or named others")
     return f"The promise did not hold: {', '.join(found)}. {right}"
 
 

@@ -6,6 +6,7 @@ MQTT 3.1.1 has nothing to tell which answer belongs to which input, so a sensor 
 import queue
 import socket
 import time
+from collections.abc import Callable
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -26,12 +27,14 @@ class Sensor:
         device: name of the device.
         topics: where its inputs and answers go.
         unexpected: answers that came while no picture was under way; there should be none.
+        lens: what it makes of a picture that is before it; None: nothing.
     """
 
     def __init__(self, port: int, topics: DeviceTopics, task: str) -> None:
         self.device = topics.device
         self.topics = topics
         self.unexpected = 0
+        self.lens: Callable[[Picture], Picture] | None = None
         self._task = task
         self._sent_ns: int | None = None
         self._answers: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
@@ -42,6 +45,11 @@ class Sensor:
         self._client.on_message = self._on_message
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
+
+    def look(self, picture: Picture) -> Picture:
+        """The picture as the camera sees it."""
+        lens = self.lens
+        return picture if lens is None else lens(picture)
 
     def send(self, picture: Picture) -> None:
         """Send a picture. Not while one is under way."""

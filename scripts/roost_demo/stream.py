@@ -102,7 +102,7 @@ class _Lane:
     def _send(self, act: int, now_s: float, interval_s: float) -> None:
         # Keep to the beat, but never make up for time lost.
         self._next_s = max(self._next_s + interval_s, now_s)
-        self._under_way = (act, next(self._pictures))
+        self._under_way = (act, self._sensor.look(next(self._pictures)))
         self._sensor.send(self._under_way[1])
 
     def _end(self, act: int, picture: Picture, answer: Answer | None, round_trip_ms: float | None) -> None:

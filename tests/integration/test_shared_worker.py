@@ -59,7 +59,7 @@ def test_they_share_one_process_and_each_has_its_own_account(rig: WorkerRig) -> 
 
 
 def test_what_is_asked_to_measure_tells_phi_of_an_input_once_for_all_on_the_base(primary: Path, shadow: Path) -> None:
-    with WorkerRig(primary, {"shadow": shadow}, measures=True) as rig:
+    with WorkerRig(primary, {"shadow": shadow}, measured_per_s=1.0) as rig:
         rig.until_ready()
         rig.submit("a")
         rig.until_ended("a")

@@ -14,7 +14,9 @@ class MonitorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     Attributes:
         window_s: so long after they began.
         window_inputs: with so many answers.
+        measured_per_s: inputs a second that are measured at least, whatever share of a small model's time that takes.
     """
 
     window_s: Annotated[float, Meta(ge=1, le=86_400)] = 60.0
     window_inputs: Annotated[int, Meta(ge=1, le=65_535)] = 10_000
+    measured_per_s: Annotated[float, Meta(gt=0, le=1000)] = 1.0

@@ -26,6 +26,7 @@ class Gauge:
         kind: what is measured.
         source: tells it from φ of other inputs.
         measure: gives the statistics, of the tensors the model sees and of the base's features.
+        at_least_per_s: so many inputs a second are measured whatever that costs.
         now_ns: monotonic time.
 
     Attributes:
@@ -33,13 +34,19 @@ class Gauge:
     """
 
     def __init__(
-        self, kind: PhiKind, source: int, measure: Measure, now_ns: Callable[[], int] = time.monotonic_ns
+        self,
+        kind: PhiKind,
+        source: int,
+        measure: Measure,
+        *,
+        at_least_per_s: float = 1.0,
+        now_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._kind = kind
         self._source = source
         self._measure = measure
         self._now_ns = now_ns
-        self.budget = Budget()
+        self.budget = Budget(at_least_per_s)
 
     def look(self, prepared: list[Any], features: list[Any]) -> bytes:
         """Measure the input at hand, once `budget` says so; gives the packet that tells of it.

@@ -27,7 +27,7 @@ class WorkerSpec:
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     limits: InputLimits = field(default_factory=InputLimits)
     queue_jobs: int = 256  # that may wait, besides the two the subprocess has
-    measures: bool = False  # φ of inputs too
+    measured_per_s: float = 0.0  # inputs a second of which φ is measured at least; 0: of none
     gently: bool = False  # its first start gives way to everything else that runs, and may take its time
 
 

@@ -116,8 +116,8 @@ def _assemble(load: protocol.Load, mark: MarkWriter) -> tuple[Crew | None, proto
     mark.set(NOBODY)
     if base is None:
         return None, ready
-    phi = base.choose_phi() if load.measures else None
-    gauge = None if phi is None else Gauge(phi.kind, phi.source, phi.of)
+    phi = base.choose_phi() if load.measured_per_s else None
+    gauge = None if phi is None else Gauge(phi.kind, phi.source, phi.of, at_least_per_s=load.measured_per_s)
     return Crew(base, seats, mark, load.limits, gauge), ready
 
 

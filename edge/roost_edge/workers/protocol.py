@@ -85,7 +85,7 @@ class Load(msgspec.Struct, frozen=True, array_like=True, tag=True):
     runtime: RuntimeSettings
     limits: InputLimits
     gently: bool = False  # load behind everything else that runs
-    measures: bool = False  # φ of inputs too
+    measured_per_s: float = 0.0  # inputs a second of which φ is measured at least; 0: of none
 
 
 class Work(msgspec.Struct, frozen=True, array_like=True, tag=True):

@@ -183,7 +183,7 @@ class Worker:
         sources = [protocol.ContestantSource(one.name, str(one.served.bundle_folder)) for one in self._loaded]
         spec = self._spec
         load = protocol.encode(
-            protocol.Load(protocol.PROTOCOL, sources, spec.runtime, spec.limits, self._gently, spec.measures)
+            protocol.Load(protocol.PROTOCOL, sources, spec.runtime, spec.limits, self._gently, spec.measured_per_s)
         )
         try:
             self._child = Child(self._title, self._reactor, self)

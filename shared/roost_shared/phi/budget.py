@@ -1,4 +1,4 @@
-"""When φ is measured: as often as a share of what inference takes pays for, and once a second at least. Pure.
+"""When φ is measured: as often as a share of what inference takes pays for, and now and then at least. Pure.
 
 A measurement is paid for by the inferences after it: only then comes the next. A large model takes so long that every
 input is measured; a small one answers in less time than φ takes, and then every k-th input is. Which ones depends on
@@ -20,15 +20,19 @@ __all__ = ["SHARE", "Budget"]
 
 # Of the time that inference takes. 3 % are promised: the rest is for counting, and for the caches that φ leaves cold.
 SHARE: Final = 0.02
-_AT_LEAST_NS: Final = SECOND  # between two that are measured whatever they cost
 
 
 class Budget:
-    """What may be spent on φ; the first input is measured."""
+    """What may be spent on φ; the first input is measured.
 
-    __slots__ = ("_due_ns", "_earned_ns", "_price_ns")
+    Args:
+        at_least_per_s: so many inputs a second are measured whatever that costs.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_at_least_ns", "_due_ns", "_earned_ns", "_price_ns")
+
+    def __init__(self, at_least_per_s: float = 1.0) -> None:
+        self._at_least_ns = int(SECOND / at_least_per_s)
         self._earned_ns = 0.0  # of inference, towards the next measurement
         self._price_ns = 0.0  # of inference, that it takes
         self._due_ns = 0  # when it is measured in any case
@@ -42,4 +46,4 @@ class Budget:
         """A measurement took so long, until now."""
         self._earned_ns = max(self._earned_ns - self._price_ns, 0.0) if self._price_ns else 0.0
         self._price_ns = took_ns / SHARE
-        self._due_ns = now_ns + _AT_LEAST_NS
+        self._due_ns = now_ns + self._at_least_ns

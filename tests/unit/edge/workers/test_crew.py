@@ -165,7 +165,7 @@ def test_inputs_are_measured_as_often_as_the_time_of_inference_pays_for() -> Non
         now_ns += 20_000
         return [1.0]
 
-    gauge = Gauge(TENSOR, 7, costly, lambda: now_ns)
+    gauge = Gauge(TENSOR, 7, costly, now_ns=lambda: now_ns)
     looks: list[bytes] = []
     for _ in range(1000):
         now_ns += 100_000

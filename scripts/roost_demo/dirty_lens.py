@@ -1,0 +1,146 @@
+"""Two of the cameras get a dirty lens, and somebody waits until the cloud has noticed which, and what is wrong.
+
+Decisions are far shorter than anywhere else, so that a demo shows what takes days, and their budget is as large as such
+short ones need.
+"""
+
+import io
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from PIL import Image, ImageEnhance, ImageFilter
+
+from roost_shared.errors import TransportError
+from scripts.roost_demo.cloud import Alarm
+from scripts.roost_demo.house import DEVICES, House
+from scripts.roost_demo.pictures import Picture
+from scripts.roost_demo.scene import Scene
+
+__all__ = ["DIRTY", "DirtyLens", "through_dirt"]
+
+DIRTY: Final = DEVICES[1:3]
+_DECISION_INPUTS: Final = 20
+_COMMISSIONING: Final = 10  # decisions
+_BUDGET: Final = 1000.0  # false alarms a week, of decisions of a second each
+_INPUT: Final = "input"
+_PATIENCE_S: Final = 110.0
+_LOOK_EVERY_S: Final = 1.0
+_SHOWN: Final = 3  # samples
+
+
+class NotNoticedError(TransportError):
+    """The cloud has not said in time what the demo waits for."""
+
+    code = "demo.drift"
+
+
+def through_dirt(picture: Picture) -> Picture:
+    """What a camera with a dirty lens sees: blurred, and with little contrast."""
+    with Image.open(io.BytesIO(picture.payload)) as image:
+        seen = image.convert("RGB") if image.mode not in ("L", "RGB") else image.copy()
+    blur = max(seen.size) / 10
+    dirty = ImageEnhance.Contrast(seen.filter(ImageFilter.GaussianBlur(blur))).enhance(0.7)
+    file = io.BytesIO()
+    dirty.save(file, "PNG")
+    return Picture(file.getvalue(), picture.label)
+
+
+class DirtyLens(Scene):
+    """The scene.
+
+    Args:
+        house: whose cameras they are.
+        task: what they ask.
+    """
+
+    def __init__(self, house: House, task: str) -> None:
+        super().__init__()
+        self._house = house
+        self._task = task
+        self._alarms: list[Alarm] = []
+        self._noticed_s: float | None = None
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether those cameras were named, and no other."""
+        return sorted(one.device for one in self._alarms) == sorted(DIRTY)
+
+    def settle(self) -> None:
+        """Say how short decisions shall be; before the devices begin."""
+        self._house.cloud.set_drift(
+            alarms_a_week=_BUDGET,
+            decision_inputs=_DECISION_INPUTS,
+            decision_seconds=1.0,
+            commissioning_windows=_COMMISSIONING,
+            commissioning_days=0.0,
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """Its part of the report.
+
+        `dirty`: the cameras; `alarms` of inputs: `device`, `summary`, `moved` (`word`, `deviations`) and `samples`;
+        `noticed_s`: from the first dirty picture until the cloud had named all of them, null if it has not;
+        `as_expected`: them, and no other; `error`: why the scene was given up, null if it was not.
+        """
+        return {
+            "dirty": list(DIRTY),
+            "alarms": [
+                {
+                    "device": one.device,
+                    "summary": one.summary,
+                    "moved": [{"word": moved.word, "deviations": moved.deviations} for moved in one.moved],
+                    "samples": [f"{sample.device}/{sample.sample}" for sample in one.samples],
+                }
+                for one in self._alarms
+            ],
+            "noticed_s": self._noticed_s,
+            "as_expected": self.as_expected,
+            "error": self.error,
+        }
+
+    def play(self) -> None:
+        """Wait until every camera is known well enough, dirty two, and wait for the alarms."""
+        self.say(
+            f"decisions are of {_DECISION_INPUTS} inputs here, and {_COMMISSIONING} of them make a baseline; elsewhere "
+            "of an hour, and of days"
+        )
+        self._wait("every camera be commissioned", self._all_commissioned)
+        for sensor in self._house.sensors:
+            if sensor.device in DIRTY:
+                sensor.lens = through_dirt
+        self.say(f"the lenses of {' and '.join(DIRTY)} are dirty from now on")
+        began_s = time.monotonic()
+        self._wait(f"{' and '.join(DIRTY)} be named", self._all_named)
+        self._noticed_s = round(time.monotonic() - began_s, 1)
+        for alarm in self._alarms:
+            moved = ", ".join(f"{one.word} {one.deviations:+.1f}" for one in alarm.moved[:3] if one.deviations)
+            self.say(f"ALARM {alarm.device}: {alarm.summary}; deviations: {moved}")
+            shown = ", ".join(f"{one.device}/{one.sample}" for one in alarm.samples[:_SHOWN])
+            self.say(f"      shown by {shown or 'no sample yet'}; roost drift explain {alarm.id}")
+        for sensor in self._house.sensors:
+            sensor.lens = None
+        self.say("somebody cleans the lenses")
+
+    def _all_commissioned(self) -> bool:
+        wanted = set(DEVICES)
+        for stream in self._house.cloud.drift(self._task):
+            if any(
+                kind.kind == _INPUT and kind.standing not in ("commissioning", "not_judged") for kind in stream.kinds
+            ):
+                wanted.discard(stream.device)
+        return not wanted
+
+    def _all_named(self) -> bool:
+        self._alarms = self._named()
+        return {one.device for one in self._alarms} >= set(DIRTY)
+
+    def _named(self) -> list[Alarm]:
+        return sorted(self._house.cloud.alarms(self._task, _INPUT), key=lambda one: one.device)
+
+    def _wait(self, what: str, condition: Callable[[], bool]) -> None:
+        give_up_s = time.monotonic() + _PATIENCE_S
+        while not condition():
+            if time.monotonic() >= give_up_s:
+                raise NotNoticedError(f"waited {_PATIENCE_S:g} s in vain to have {what}")
+            time.sleep(_LOOK_EVERY_S)
