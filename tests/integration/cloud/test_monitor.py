@@ -15,7 +15,10 @@ from sqlalchemy import func, select
 from roost_cloud.alarms.store import resolve_alarm
 from roost_cloud.db.tables import DecisionWindow, DriftBaseline, DriftVerdict, Event
 from roost_cloud.ingest.batches import Delivery
+from roost_cloud.monitor import settings
 from roost_cloud.monitor.baselines import rebaseline
+from roost_cloud.monitor.settings import read_settings
+from roost_cloud.monitor.status import streams
 from roost_cloud.services import Services, open_services
 from roost_shared.records import Batch, encode_record
 from tests.support.cloud import ManualClock, settings_for
@@ -121,6 +124,20 @@ def test_nobody_alarms_before_there_is_a_baseline_of_ten(on_sqlite: Services, cl
     with on_sqlite.database.read() as session:
         assert set(session.scalars(select(DriftVerdict.commissioning))) == {True}
         assert set(session.scalars(select(DriftBaseline.windows))) == {10}
+
+
+def test_a_baseline_takes_its_days_too(on_sqlite: Services, clock: ManualClock) -> None:
+    fleet = DriftingFleet(on_sqlite, clock, devices=2, with_baseline=False)
+    quarter = read_settings({"decision_inputs": 40, "decision_seconds": 60, "commissioning_days": 15 / 1440})
+    with on_sqlite.database.begin() as session:
+        settings.put(session, "acme", quarter, actor="test", now=clock.wall())
+    for minutes, standing, windows in ((12, "commissioning", 12), (5, "not_judged", 16)):
+        fleet.live(minutes)
+        monitor_of(on_sqlite).work()
+        with on_sqlite.database.read() as session:
+            (first, _) = streams(session, "acme", quarter, limit=10)
+        found = {(one.standing, one.windows, one.days_wanted) for one in first[1]}
+        assert found == {(standing, windows, 15 / 1440)}
 
 
 @pytest.mark.parametrize(
