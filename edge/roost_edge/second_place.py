@@ -40,7 +40,8 @@ def take_second_place(agent_pid: int) -> None:
     # A service manager signals every process of the unit. The agent still has requests in flight then, and stops us.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.setpriority(os.PRIO_PROCESS, 0, SECOND_NICE)
+    # An agent that was started further back keeps its processes there too: without privilege nobody may come forward.
+    os.setpriority(os.PRIO_PROCESS, 0, max(SECOND_NICE, os.getpriority(os.PRIO_PROCESS, 0)))
     # Where the kernel groups processes by session (sched(7), autogroup), it is the group's nice value that counts.
     _place_group(SECOND_GROUP_NICE)
     Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE), encoding="ascii")
