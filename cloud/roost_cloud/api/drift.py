@@ -48,6 +48,8 @@ class KindModel(BaseModel):
     standing: Standing
     windows: int = Field(description="Decisions in its baseline")
     windows_wanted: int
+    days: float = Field(description="That they span")
+    days_wanted: float
     baseline_since: datetime
     baseline_by: str
     note: str | None

@@ -46,7 +46,7 @@ class SettingsModel(BaseModel):
     decision_inputs: _Inputs = 100
     decision_seconds: _Seconds = 3600.0
     commissioning_windows: _Windows = MIN_WINDOWS
-    commissioning_days: _Days = 1.0
+    commissioning_days: _Days = 7.0
     tasks: Annotated[
         dict[Name, TaskSettingsModel], Field(max_length=256, json_schema_extra={"additionalProperties": False})
     ] = {}

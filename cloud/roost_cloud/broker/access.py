@@ -5,7 +5,7 @@ A username is an identity:
 - `{tenant}/d/{device}`: a device. Its client id is its username, so that a second one with its password takes its
   place and is noticed, and nobody else's place can be taken.
 - `roost-cloud`: the cloud's roles. Under a name that begins with `cloud.`, which no device can have, they ask scorers
-  as a device does.
+  as a device does. What happened in a tenant they say on `events/…`, which nobody reads here.
 
 A topic filter is allowed if it cannot match anything that is not: a wildcard reaches as far as the rule's own. What
 may be retained is as many messages as there are devices, a few for each: tasks have any names.

@@ -31,6 +31,8 @@ class _Kind(msgspec.Struct, frozen=True):
     standing: str
     windows: int
     windows_wanted: int
+    days: float
+    days_wanted: float
     baseline_since: datetime
     baseline_by: str
     note: str | None
@@ -42,6 +44,8 @@ class _Kind(msgspec.Struct, frozen=True):
     @property
     def words(self) -> str:
         """How it stands."""
+        if self.standing == "commissioning" and self.windows >= self.windows_wanted:
+            return f"commissioning {self.days:.1f} of {self.days_wanted:g} days"
         if self.standing == "commissioning":
             return f"commissioning {self.windows} of {self.windows_wanted}"
         return f"alarmed {self.alarm}" if self.alarm else self.standing.replace("_", " ")

@@ -13,8 +13,8 @@
 - `fleet.py`: a device against the others, which is shown only
 - `explanation.py`: which statistic moved, and how far
 
-All of these are pure; `recorded.py` lists windows from the database, for the API. Who judges by them, and what comes of
-it, is `roost_cloud.monitor`.
+All of these are pure; `recorded.py` lists windows from the database, for the API. Who judges by them is
+`roost_cloud.monitor`.
 
 A device is judged against itself; the scatter between windows, pooled over all devices, is the measure (DESIGN.md,
 section 9). Windows come from `roost_cloud.ingest`, what is in them from `roost_shared.sketches`.

@@ -23,7 +23,7 @@ __all__ = ["Deliverer", "NoBrokerError"]
 log = structlog.get_logger(__name__)
 
 _EVERY_S: Final = 1.0
-_TAKEN: Final = 4  # at once: tellings of slow receivers, one after another, end within their lease
+_TAKEN: Final = 3  # at once: tellings of slow receivers, one after another, end within their lease
 _FORGET_EVERY: Final = 3600  # rounds
 
 

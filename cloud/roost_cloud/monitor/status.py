@@ -29,6 +29,8 @@ class StreamStatus:
         contestant: whose windows are judged; empty: the task's answers.
         windows: decisions in its baseline.
         windows_wanted: that it takes.
+        days: that they span.
+        days_wanted: that it takes.
         distance: U of the last decision: T² by the device's own scatter; None: not judged.
         threshold: beyond which U; None: it cannot be told yet.
         last_at: when the cloud had the last window of the last decision.
@@ -43,6 +45,8 @@ class StreamStatus:
     standing: Standing
     windows: int
     windows_wanted: int
+    days: float
+    days_wanted: float
     baseline_since: datetime
     baseline_by: str
     note: str | None
@@ -131,6 +135,7 @@ def _statuses(
 
 def _status(row: Any, settings: DriftSettings, alarms: dict[tuple[str, str, str, str], str]) -> StreamStatus:
     verdict, baseline, bundle, ended_at = row
+    rules = settings.of(verdict.task)
     alarm = alarms.get((verdict.device, verdict.task, verdict.kind, verdict.contestant))
     return StreamStatus(
         device=verdict.device,
@@ -140,7 +145,9 @@ def _status(row: Any, settings: DriftSettings, alarms: dict[tuple[str, str, str,
         bundle=bundle,
         standing=_standing(verdict, baseline, alarm),
         windows=baseline.windows,
-        windows_wanted=settings.of(verdict.task).commissioning_windows,
+        windows_wanted=rules.commissioning_windows,
+        days=_days(baseline, ended_at),
+        days_wanted=rules.commissioning_days,
         baseline_since=baseline.began_at,
         baseline_by=baseline.began_by,
         note=baseline.note,
@@ -149,6 +156,12 @@ def _status(row: Any, settings: DriftSettings, alarms: dict[tuple[str, str, str,
         last_at=ended_at,
         alarm=alarm,
     )
+
+
+def _days(baseline: DriftBaseline, ended_at: datetime) -> float:
+    """That a baseline spans; of one that is whole, no less."""
+    until = ended_at if baseline.commissioned_at is None else min(baseline.commissioned_at, ended_at)
+    return max((until - baseline.began_at).total_seconds(), 0.0) / 86_400
 
 
 def _standing(verdict: DriftVerdict, baseline: DriftBaseline, alarm: str | None) -> Standing:

@@ -10,16 +10,22 @@ from typing import Any
 
 import msgspec
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import func, select
 
 from roost_cloud.alarms.store import resolve_alarm
 from roost_cloud.db.tables import DecisionWindow, DriftBaseline, DriftVerdict, Event
 from roost_cloud.ingest.batches import Delivery
+from roost_cloud.monitor import settings
 from roost_cloud.monitor.baselines import rebaseline
+from roost_cloud.monitor.settings import read_settings
+from roost_cloud.monitor.status import streams
+from roost_cloud.monitor.worker import Monitor
 from roost_cloud.services import Services, open_services
 from roost_shared.records import Batch, encode_record
 from tests.support.cloud import ManualClock, settings_for
 from tests.support.drifting import PLAIN, DriftingFleet, Look, monitor_of
+from tests.support.waiting import until
 
 BLURRED = replace(PLAIN, phi=(0, -4, 0, 0, 0, 0, -9, -9))
 
@@ -123,6 +129,20 @@ def test_nobody_alarms_before_there_is_a_baseline_of_ten(on_sqlite: Services, cl
         assert set(session.scalars(select(DriftBaseline.windows))) == {10}
 
 
+def test_a_baseline_takes_its_days_too(on_sqlite: Services, clock: ManualClock) -> None:
+    fleet = DriftingFleet(on_sqlite, clock, devices=2, with_baseline=False)
+    quarter = read_settings({"decision_inputs": 40, "decision_seconds": 60, "commissioning_days": 15 / 1440})
+    with on_sqlite.database.begin() as session:
+        settings.put(session, "acme", quarter, actor="test", now=clock.wall())
+    for minutes, standing, windows in ((12, "commissioning", 12), (5, "not_judged", 16)):
+        fleet.live(minutes)
+        monitor_of(on_sqlite).work()
+        with on_sqlite.database.read() as session:
+            (first, _) = streams(session, "acme", quarter, limit=10)
+        found = {(one.standing, one.windows, one.days_wanted) for one in first[1]}
+        assert found == {(standing, windows, 15 / 1440)}
+
+
 @pytest.mark.parametrize(
     ("look", "found"),
     [
@@ -217,3 +237,44 @@ def test_windows_of_a_device_that_is_gone_or_that_cannot_be_read_do_no_harm(
 
 def replace_sketches(record: Any) -> Any:
     return msgspec.structs.replace(record, sketches=dict.fromkeys(record.sketches, b"\xff" * 9))
+
+
+def test_figures_tell_of_decisions_lags_and_open_alarms(on_sqlite: Services, clock: ManualClock) -> None:
+    fleet = commissioned(on_sqlite, clock)
+    metrics = CollectorRegistry()
+    monitor = Monitor(on_sqlite.database, clock, metrics, None)
+    fleet.live(5, {"cam-03": BLURRED})
+    clock.advance(timedelta(seconds=30))
+    monitor.work()
+    assert metrics.get_sample_value("roost_monitor_decided_total") == 12 * 3 * 5
+    assert metrics.get_sample_value("roost_alarms_open", {"kind": "input"}) == 1
+    assert metrics.get_sample_value("roost_alarms_raised_total", {"kind": "input"}) == 1
+    slow = metrics.get_sample_value("roost_monitor_lag_seconds_bucket", {"le": "15.0"})
+    assert (slow, metrics.get_sample_value("roost_monitor_lag_seconds_count")) == (0, 12 * 3 * 5)
+    (alarm,) = fleet.alarms(kind="input")
+    with on_sqlite.database.begin() as session:
+        resolve_alarm(session, "acme", alarm.id, note=None, actor="ann", now=clock.wall())
+    monitor.work()
+    assert metrics.get_sample_value("roost_alarms_open", {"kind": "input"}) == 0
+
+
+def test_a_database_that_is_away_is_said_and_worked_with_again(on_sqlite: Services, clock: ManualClock) -> None:
+    fleet = DriftingFleet(on_sqlite, clock, devices=1)
+    fleet.live(1)
+    file = on_sqlite.database.file
+    assert file is not None
+    monitor = Monitor(on_sqlite.database, clock, CollectorRegistry(), None, every_s=0.05)
+    on_sqlite.database.close()
+    hidden = file.with_suffix(".away")
+    file.rename(hidden)
+    file.mkdir()
+    monitor.start()
+    try:
+        until(lambda: monitor.problem, "it says what is wrong")
+        assert "database" in str(monitor.problem)
+        file.rmdir()
+        hidden.rename(file)
+        until(lambda: monitor.problem is None, "it goes on")
+        until(lambda: rows(on_sqlite, DecisionWindow), "it has decided")
+    finally:
+        monitor.stop()
