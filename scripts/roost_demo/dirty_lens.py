@@ -1,7 +1,7 @@
 """Two of the cameras get a dirty lens, and somebody waits until the cloud has noticed which, and what is wrong.
 
-Decisions are far shorter than anywhere else, so that a demo shows what takes days, and their budget is as large as such
-short ones need.
+Decisions are far shorter than anywhere else, so that a demo shows what takes days, and their budget is as large as
+such short ones need.
 """
 
 import io
@@ -102,8 +102,8 @@ class DirtyLens(Scene):
     def play(self) -> None:
         """Wait until every camera is known well enough, dirty two, and wait for the alarms."""
         self.say(
-            f"decisions are of {_DECISION_INPUTS} inputs here, and {_COMMISSIONING} of them make a baseline; elsewhere "
-            "of an hour, and of days"
+            f"decisions take {_DECISION_INPUTS} inputs here, and a baseline {_COMMISSIONING} of them; elsewhere an hour, "
+            "and a week"
         )
         self._wait("every camera be commissioned", self._all_commissioned)
         for sensor in self._house.sensors:
@@ -114,8 +114,7 @@ class DirtyLens(Scene):
         self._wait(f"{' and '.join(DIRTY)} be named", self._all_named)
         self._noticed_s = round(time.monotonic() - began_s, 1)
         for alarm in self._alarms:
-            moved = ", ".join(f"{one.word} {one.deviations:+.1f}" for one in alarm.moved[:3] if one.deviations)
-            self.say(f"ALARM {alarm.device}: {alarm.summary}; deviations: {moved}")
+            self.say(f"ALARM {alarm.device}: {alarm.summary}")
             shown = ", ".join(f"{one.device}/{one.sample}" for one in alarm.samples[:_SHOWN])
             self.say(f"      shown by {shown or 'no sample yet'}; roost drift explain {alarm.id}")
         for sensor in self._house.sensors:

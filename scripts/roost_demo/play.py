@@ -1,5 +1,4 @@
-"""The play in seven acts: all well, the primaries broken, recovered, the cloud asked, new versions, two lenses dirty,
-the link cut.
+"""The play in seven acts: well, primaries broken, recovered, the cloud asked, new versions, dirty lenses, cut off.
 
 Then the link is mended, and the play is over when the cloud has all that the devices kept.
 """

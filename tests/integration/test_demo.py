@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
 # Loose, as other tests share the machine; the demo's own default is tighter.
 DEADLINE_MS = "1000"
-EVERYBODY = 12  # a broker, a cloud, two agents, and of each a spooler and at least three workers
+CAMERAS = ("cam-01", "cam-02", "cam-03", "cam-04")
+EVERYBODY = 26  # a broker, a cloud, four agents, and of each a spooler, an installer and at least three workers
 
 
 def command(*arguments: str | Path) -> list[str]:
@@ -78,7 +79,7 @@ def test_neither_broken_models_nor_a_cut_link_cost_an_answer_or_an_input(tmp_pat
     assert sum(report["by_reason"].values()) == report["answers"]
     assert report["latency_ms"]["p50"] <= report["latency_ms"]["p99"]
 
-    well, broken, recovered, asking, renewed, cut = report["by_act"]
+    well, broken, recovered, asking, renewed, dirty, cut = report["by_act"]
     assert well["by_contestant"]["primary"] > 0.9 * well["answers"]
     assert broken["by_contestant"]["backup"] > 0
     assert all(strikes > 0 for strikes in broken["strikes"].values())
@@ -91,6 +92,7 @@ def test_neither_broken_models_nor_a_cut_link_cost_an_answer_or_an_input(tmp_pat
     assert asking["by_contestant"]["cloud"] > 0
     assert not any("cloud" in act["by_contestant"] for act in (well, broken, recovered))
     assert asking["answers"] == asking["by_deadline"] > 0
+    assert dirty["answers"] == dirty["by_deadline"] > 0
     assert renewed["answers"] == renewed["by_deadline"] > 0, "no answer waits for a new version"
     assert cut["answers"] == cut["by_deadline"] > 0, "nobody waits for a cloud that cannot be reached"
     escalation = report["escalation"]
@@ -104,18 +106,33 @@ def test_neither_broken_models_nor_a_cut_link_cost_an_answer_or_an_input(tmp_pat
     assert report["shadow_shares_process"]
 
     devices = report["cloud"]["devices"]
-    assert {name: device["state"] for name, device in devices.items()} == {"cam-01": "online", "cam-02": "online"}
+    assert {name: device["state"] for name, device in devices.items()} == dict.fromkeys(CAMERAS, "online")
     assert all(device["certificate_expires_at"] is not None for device in devices.values())
     pushes = {push["bundle"].partition("@")[0]: push for push in report["cloud"]["pushes"]}
     assert set(pushes) == {f"digits:{version}" for version in "12345"}
     check_new_versions(report, fetched_below=6_000)
     shadow = pushes["digits:4"]
     assert shadow["sent_bytes"] < shadow["present_bytes"], "the shadow's base is the primary's, and was there"
-    assert "The cloud sees: cam-01 online, cam-02 online." in printed
+    assert "The cloud sees: cam-01 online, cam-02 online, cam-03 online, cam-04 online." in printed
+    check_drift(report, printed)
 
     check_capture(report)
     assert "each exactly once and as it was sent" in printed
     assert "What if the primary's bar were 0.9 instead of 0.95?" in printed
+
+
+def check_drift(report: dict[str, Any], printed: str) -> None:
+    """The cloud named the two cameras whose lens was dirty and no other, and what was wrong with it."""
+    drift = report["drift"]
+    assert (drift["dirty"], drift["as_expected"], drift["error"]) == (["cam-02", "cam-03"], True, None)
+    assert [one["device"] for one in drift["alarms"]] == drift["dirty"]
+    for alarm in drift["alarms"]:
+        moved = {one["word"]: one["deviations"] for one in alarm["moved"]}
+        assert moved["contrast"] < -3
+        assert moved["sharpness of edges"] < -3
+        assert alarm["samples"]
+        assert all(sample.startswith(f"{alarm['device']}/") for sample in alarm["samples"])
+        assert f"ALARM {alarm['device']}: " in printed
 
 
 def check_new_versions(report: dict[str, Any], *, fetched_below: int) -> None:

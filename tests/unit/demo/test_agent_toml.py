@@ -23,5 +23,6 @@ def test_the_agent_takes_the_demos_config(tmp_path: Path) -> None:
     task = config.tasks["digits"]
     assert not task.contestants, "the cloud assigns them"
     assert task.capture is not None
+    assert task.monitor is not None
     assert (task.capture.base_rate, task.capture.answers) == (0.1, "all")
     assert config.cloud.upload_after_s == 1

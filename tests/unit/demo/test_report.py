@@ -9,7 +9,12 @@ from scripts.roost_demo.what_if import replay_line
 
 
 def report(
-    *, answers: int = 10, by_deadline: int = 10, exactly_once: bool = True, as_expected: bool = True
+    *,
+    answers: int = 10,
+    by_deadline: int = 10,
+    exactly_once: bool = True,
+    as_expected: bool = True,
+    noticed: bool = True,
 ) -> dict[str, Any]:
     return {
         "answers": answers,
@@ -19,6 +24,7 @@ def report(
         "accuracy": 0.9,
         "capture": {"exactly_once": exactly_once},
         "new_versions": {"as_expected": as_expected},
+        "drift": {"as_expected": noticed},
     }
 
 
@@ -37,6 +43,7 @@ def test_kept_promises_are_said() -> None:
         (report(answers=0, by_deadline=0), "no picture was sent"),
         (report(exactly_once=False), "not every input that was kept is in the cloud, exactly once"),
         (report(as_expected=False), "the devices did not take the better version, or took another"),
+        (report(noticed=False), "the cloud did not name the dirty lenses, or named others"),
     ],
 )
 def test_broken_promises_are_named(broken: dict[str, Any], said: str) -> None:

@@ -35,6 +35,14 @@ def test_an_input_a_second_is_measured_whatever_that_costs() -> None:
     assert measured(1 * US, 100 * US, SECOND, 60) == 60
 
 
+def test_more_are_measured_where_a_device_is_told_so() -> None:
+    budget = Budget(at_least_per_s=20.0)
+    assert budget.earn(1 * US, 0)
+    budget.spend(10 * MS, 10 * MS)
+    assert not budget.earn(1 * US, 59 * MS)
+    assert budget.earn(1 * US, 60 * MS)
+
+
 def test_one_slow_measurement_is_paid_for_and_does_not_end_them() -> None:
     budget = Budget()
     assert budget.earn(10 * MS, 0)
