@@ -102,8 +102,8 @@ class DirtyLens(Scene):
     def play(self) -> None:
         """Wait until every camera is known well enough, dirty two, and wait for the alarms."""
         self.say(
-            f"decisions take {_DECISION_INPUTS} inputs here, and a baseline {_COMMISSIONING} of them; elsewhere an hour, "
-            "and a week"
+            f"decisions take {_DECISION_INPUTS} inputs here, and a baseline {_COMMISSIONING} of them; elsewhere an "
+            "hour, and a week"
         )
         self._wait("every camera be commissioned", self._all_commissioned)
         for sensor in self._house.sensors:
