@@ -13,6 +13,7 @@ __all__ = ["take_second_place"]
 
 _PR_SET_PDEATHSIG: Final = 1
 _NICE: Final = 5  # the agent's loop goes first
+_NICEST: Final = 19
 _GROUP_NICE: Final = 10
 _OOM_SCORE: Final = 500  # of 1000: when memory runs out, the kernel shall take us and leave the agent
 
@@ -36,7 +37,9 @@ def take_second_place(agent_pid: int) -> None:
     # A service manager signals every process of the unit. The agent still has requests in flight then, and stops us.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.setpriority(os.PRIO_PROCESS, 0, _NICE)
+    # An agent may be nice itself, and without privileges nobody becomes less so.
+    agents = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, max(_NICE, min(_NICEST, agents + _NICE)))
     # Where the kernel groups processes by session (sched(7), autogroup), it is the group's nice value that counts.
     with contextlib.suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(_GROUP_NICE), encoding="ascii")
