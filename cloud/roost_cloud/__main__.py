@@ -10,11 +10,15 @@ from typing import Annotated
 import typer
 
 from roost_cloud.commands import (
+    alarm,
+    assign,
     audit,
     broker,
     bundle,
     cloud,
     device,
+    drift,
+    hook,
     login,
     replay,
     samples,
@@ -28,16 +32,19 @@ from roost_shared.errors import RoostError
 __all__ = ["app", "main"]
 
 app = typer.Typer(name="roost", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app.add_typer(alarm.app, name="alarm")
 app.add_typer(broker.app, name="broker")
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(cloud.app, name="cloud")
 app.add_typer(device.app, name="device")
+app.add_typer(drift.app, name="drift")
+app.add_typer(hook.app, name="hook")
 app.add_typer(samples.app, name="samples")
 app.add_typer(task.app, name="task")
 app.add_typer(tenant.app, name="tenant")
 app.add_typer(token.app, name="token")
 app.add_typer(trust.app, name="trust")
-for command in (login.login, login.logout, login.whoami, audit.audit, replay.replay):
+for command in (login.login, login.logout, login.whoami, assign.assign, audit.audit, replay.replay):
     app.command()(command)
 
 

@@ -8,16 +8,22 @@ from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
 from roost_cloud.api import (
+    alarms,
     aliases,
+    assignments,
     audit,
     blobs,
     broker,
     bundles,
     device_auth,
+    device_bundles,
     device_shards,
     device_trust,
     devices,
+    drift,
+    drift_settings,
     enrolment,
+    hooks,
     recorded,
     records,
     samples,
@@ -27,6 +33,7 @@ from roost_cloud.api import (
     trust,
     uploads,
     v2,
+    windows,
 )
 from roost_cloud.api.auth import Given
 from roost_cloud.api.errors import handle_errors
@@ -87,9 +94,12 @@ def _routes() -> Sequence[BaseRoute]:
         audit.router,
         enrolment.router,
         device_auth.router,
+        device_bundles.router,
         device_shards.router,
         device_trust.router,
         devices.router,
+        assignments.router,
+        assignments.device_router,
         broker.router,
         uploads.router,
         blobs.router,
@@ -99,7 +109,12 @@ def _routes() -> Sequence[BaseRoute]:
         records.router,
         samples.router,
         recorded.router,
+        windows.router,
         trust.router,
+        alarms.router,
+        drift.router,
+        drift_settings.router,
+        hooks.router,
     )
     together = APIRouter()
     for router in routers:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from roost_cloud.events.addresses import parse_networks
 from roost_cloud.roles import ROLE_NAMES, RoleName
 from roost_shared.cloud_url import CloudUrlError, check_cloud_url, is_loopback
 from roost_shared.config_file import convert, put, read_toml
@@ -22,6 +23,7 @@ __all__ = ["CloudSettings", "load_settings"]
 
 _ENVIRONMENT: Final = "ROOST_CLOUD_"
 _PORT_MAX: Final = 65535
+_LISTS: Final = ("role", "hook_networks")  # which flags and variables have with commas
 _EVERYBODY: Final = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 
 
@@ -79,6 +81,13 @@ class CloudSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     infer_payload_bytes: Annotated[
         int, Meta(ge=1, le=16 << 20, description="The largest input that /v2 takes, in bytes; brokers take 20 MB")
     ] = 16 << 20
+    hook_networks: Annotated[
+        list[str],
+        Meta(description="Networks that webhooks may lead to beside the public internet, as 10.0.0.0/8; default none"),
+    ] = msgspec.field(default_factory=list)
+    hook_cafile: Annotated[
+        Path | None, Meta(description="Whom webhooks trust (PEM); default whom this machine trusts")
+    ] = None
     certificate_days: Annotated[float, Meta(gt=0, le=3650, description="Life of devices' certificates")] = 90
     sample_retention_days: Annotated[
         float, Meta(ge=0, le=36500, description="Life of samples and their inputs, from receipt; 0 for ever")
@@ -170,8 +179,9 @@ def load_settings(path: Path | None, *, environment: Mapping[str, str], override
         if value is not None:
             raw[key] = str(value) if isinstance(value, Path) else value
             stated[key] = "command line"
-    if isinstance(raw.get("role"), str):
-        raw["role"] = [name.strip() for name in raw["role"].split(",")]
+    for key in _LISTS:
+        if isinstance(raw.get(key), str):
+            raw[key] = [one.strip() for one in raw[key].split(",")]
     try:
         settings = convert(raw, CloudSettings, where=str(path or "settings"))
         settings = _absolute(settings, path, elsewhere={key for key, where in stated.items() if where != str(path)})
@@ -210,6 +220,10 @@ def _check(settings: CloudSettings) -> None:
         )
     if settings.embedded and settings.broker_url is not None:
         raise _wrong("broker_url", "the embedded broker is the broker", "Remove broker_url, or embedded")
+    try:
+        parse_networks(settings.hook_networks)
+    except ValueError as error:
+        raise _wrong("hook_networks", str(error), "Write networks as 10.0.0.0/8") from error
     if not settings.role:
         raise _wrong("role", "there is none", f"Name some of: {', '.join(ROLE_NAMES)}")
     if "api" not in settings.role and settings.broker_url is None and not settings.embedded:

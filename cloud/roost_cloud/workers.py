@@ -7,6 +7,7 @@ import structlog
 
 from roost_cloud.director.worker import make_director
 from roost_cloud.ingest.worker import make_ingest
+from roost_cloud.monitor.worker import make_monitor
 from roost_cloud.roles import RoleName, Worker
 from roost_cloud.scorer.role import make_scorer
 from roost_cloud.services import Services
@@ -18,6 +19,7 @@ log = structlog.get_logger(__name__)
 _MAKERS: Final[dict[RoleName, Callable[[Services], Worker]]] = {
     "ingest": make_ingest,
     "scorer": make_scorer,
+    "monitor": make_monitor,
     "director": make_director,
 }
 _OF_THE_BROKER: Final[frozenset[RoleName]] = frozenset({"ingest", "scorer"})  # without one they have nothing to do

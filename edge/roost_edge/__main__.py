@@ -95,16 +95,18 @@ def _run(config: AgentConfig, options: argparse.Namespace) -> int:
 
 
 def _check(config: AgentConfig, options: argparse.Namespace) -> int:
-    from roost_edge.broker_settings import check_brokers  # noqa: PLC0415 - needs a broker client, `status` does not
+    from roost_edge.broker_settings import check_brokers, own_identity  # noqa: PLC0415 - needs a broker client
     from roost_edge.check import check_bundles  # noqa: PLC0415 - loads model runtimes, which `run` must not
+    from roost_edge.unsigned import refuse_unsigned  # noqa: PLC0415 - as above
 
     check_brokers(config)
+    refuse_unsigned(config, own_identity(config))
     refused = 0
     for result in check_bundles(config):
         refused += result.error is not None
         stream = sys.stdout if result.error is None else sys.stderr
         print(result, file=stream)
-    if not config.tasks:
+    if not config.tasks and not config.assignable:
         remedy = "Add a [tasks.NAME] table: without one there is nothing to answer"
         raise ConfigError(where=str(options.config), key="tasks", problem="there are none", remedy=remedy)
     if refused:

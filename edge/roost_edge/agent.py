@@ -16,37 +16,34 @@ import logging
 import os
 import secrets
 import signal
-from collections.abc import Callable
 from typing import Any, Final
 
+from roost_edge.asker import make_asker
+from roost_edge.assignments import make_assignments
 from roost_edge.broker_settings import own_identity, site_settings
 from roost_edge.capture import make_capture
-from roost_edge.cloud_link.ledger import Ledger
-from roost_edge.cloud_link.link import CloudLink
-from roost_edge.cloud_link.sizes import Sizes
+from roost_edge.cloud_traffic import Riders
 from roost_edge.config import AgentConfig
 from roost_edge.desk import Desk
 from roost_edge.identity import Identity, IdentityUnreadableError
 from roost_edge.injection import Injection
 from roost_edge.intake.mqtt import MqttIntake
 from roost_edge.intakes import Intakes
-from roost_edge.lineup import line_up
 from roost_edge.mqtt import BrokerConnection
 from roost_edge.reactor import Reactor, Timer
-from roost_edge.shrinking.downscaler import Downscaler
-from roost_edge.shrinking.shrinker import Shrinker
 from roost_edge.site_connection import SiteConnection
 from roost_edge.state_folder import StateFolder
 from roost_edge.status import StatusServer
+from roost_edge.task_board import TaskBoard
 from roost_edge.task_status import describe_task
+from roost_edge.unsigned import refuse_unsigned
 from roost_edge.uplink import Uplink
 from roost_edge.watchdog import Watchdog
-from roost_edge.workers import ContestantState, Key, WorkerHandle
+from roost_edge.workers import ContestantState
 from roost_shared import __version__
 from roost_shared.clock import SECOND, SystemClock
 from roost_shared.complaints import Complaints
 from roost_shared.messages import SCHEMA_VERSION, ErrorInfo
-from roost_shared.scored import Scored
 from roost_shared.topics import DeviceTopics
 
 __all__ = ["Agent", "run_agent"]
@@ -88,26 +85,6 @@ def _take_first_place() -> None:
         os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
 
 
-class _WorkerEar:
-    """Hears one task's workers: passes what they say to the desk, logs how they are."""
-
-    def __init__(self, task: str, desk: Desk, on_changed: Callable[[], None]) -> None:
-        self._task = task
-        self._desk = desk
-        self._on_changed = on_changed
-
-    def on_score(self, key: Key, contestant: str, scored: Scored) -> None:
-        self._desk.on_score(key, contestant, scored)
-
-    def on_failure(self, key: Key, contestant: str, error: ErrorInfo) -> None:
-        self._desk.on_failure(key, contestant, error)
-
-    def on_contestant_state(self, contestant: str, state: ContestantState, detail: ErrorInfo | None) -> None:
-        why = f": {detail.code}: {detail.message}" if detail else ""
-        log.log(logging.WARNING if detail else logging.INFO, "%s/%s is %s%s", self._task, contestant, state, why)
-        self._on_changed()
-
-
 class Agent:
     """One device's agent.
 
@@ -116,18 +93,21 @@ class Agent:
         watchdog: told when we take inputs, that we turn, when we stop.
 
     Raises:
-        ContentError: the broker's address or certificates cannot be used, or the rules do not fit.
+        ContentError: the broker's address or certificates cannot be used, the rules do not fit, or unsigned bundles
+            are allowed where signed ones are to be had.
     """
 
     def __init__(self, config: AgentConfig, watchdog: Watchdog) -> None:
         clock = SystemClock()
         self._clock = clock
         self._config = config
+        self._complaints = Complaints(clock)
+        identity = self._read_identity()
+        refuse_unsigned(config, identity)
         self._watchdog = watchdog
         self._started_ns = clock.now_ns()
         self._boot = secrets.token_hex(8)
         self._reactor = Reactor(clock)
-        self._complaints = Complaints(clock)
         self._topics = DeviceTopics(config.tenant, config.device)
         self._desk = Desk(
             self._reactor,
@@ -135,14 +115,27 @@ class Agent:
             in_flight=config.limits.in_flight,
             payload_limit_bytes=config.limits.payload_bytes,
         )
-        self._downscaler, self._link = self._make_asker()
-        self._capture = make_capture(config, self._topics, self._boot, self._reactor, self._complaints)
+        self._downscaler, self._link = make_asker(
+            config, self._topics, self._boot, self._desk, self._reactor, self._complaints
+        )
+        self._capture = make_capture(config, self._topics, self._boot, self._reactor, clock, self._complaints)
         if self._capture is not None:
             self._desk.decoy = self._capture.decoy
+            self._desk.monitor = self._capture.monitor
         self._injection = Injection(self._complaints)
-        for name in config.tasks:
-            self._add_task(name)
-        identity = self._read_identity()
+        self._board = TaskBoard(
+            config, self._desk, self._link, self._injection, self._capture, self._reactor, self._worker_heard
+        )
+        self._assignments = make_assignments(
+            config,
+            self._board,
+            self._desk.tasks,
+            lambda: self._link.state,
+            self._topics,
+            self._boot,
+            self._reactor,
+            self._complaints,
+        )
         self._site = SiteConnection(
             lambda shown: site_settings(config, shown, self._injection.topics),
             identity,
@@ -156,8 +149,11 @@ class Agent:
             config,
             identity,
             self._site,
-            self._link,
-            None if self._capture is None else self._capture.telemetry,
+            Riders(
+                self._link,
+                None if self._capture is None else self._capture.telemetry,
+                None if self._assignments is None else self._assignments.traffic,
+            ),
             self._reactor,
             clock,
             self._complaints,
@@ -169,29 +165,6 @@ class Agent:
         self._stopping = False
         self._leaving = False
         self._connections_left = 2
-
-    def _make_asker(self) -> tuple[Downscaler, CloudLink]:
-        """What asks cloud contestants: the desk asks the downscaler, that the link; scores come back the same way."""
-        config = self._config
-        budget = 0 if config.cloud is None else config.cloud.ask_bytes_per_day
-        ledger = Ledger(config.state_dir, budget, self._reactor, self._complaints)
-        limits = config.limits.of_inputs
-        downscaler = Downscaler(Shrinker(self._reactor, self._complaints, limits), self._reactor, self._desk)
-        link = CloudLink(self._topics, self._boot, ledger, self._reactor, self._complaints, downscaler)
-        downscaler.asker = link
-        self._desk.asker = downscaler
-        return downscaler, link
-
-    def _add_task(self, name: str) -> None:
-        config, wanted = self._config, self._config.tasks[name]
-        ear = _WorkerEar(name, self._desk, self._worker_changed)
-        task = self._desk.tasks[name] = line_up(name, config, self._reactor, ear)
-        if task.cloud:
-            downscaled = [one.name for one in wanted.contestants if one.downscale]
-            sizes = Sizes(downscaled, max_pixels=config.limits.image_pixels)
-            self._link.serve(name, task.cloud, task.labels, sizes)
-        for inject, topic in wanted.inject.items():
-            self._injection.want(task, inject, topic)
 
     def _make_intake(self, connection: BrokerConnection) -> MqttIntake:
         return MqttIntake(
@@ -217,8 +190,7 @@ class Agent:
     def run(self) -> None:
         """Serve until stopped."""
         status = StatusServer(self._reactor, self._config.state_dir, self.describe)
-        for worker in self._workers():
-            worker.start()
+        self._board.start()
         if self._capture is not None:
             self._capture.start(self._worker_changed)
         self._intakes.listen()
@@ -237,12 +209,16 @@ class Agent:
             self._intakes.close()
             self._reactor.close()
 
+    def _worker_heard(self, task: str, seat: str, state: ContestantState, detail: ErrorInfo | None) -> None:
+        if self._assignments is not None:
+            self._assignments.follower.worker_state(task, seat, state, detail)
+        self._worker_changed()
+
     def _worker_changed(self) -> None:
         """Take inputs once everything is ready or known to fail: an input that comes earlier would only wait."""
-        states = {worker.state for worker in self._workers()}
-        if "starting" not in states and not (self._capture is not None and self._capture.is_starting):
+        if not self._board.is_starting and not (self._capture is not None and self._capture.is_starting):
             self._take_inputs()
-        if not self._connections_left and states <= {"stopped"}:
+        if not self._connections_left and self._board.is_stopped:
             self._reactor.stop()
 
     def stop_soon(self) -> None:
@@ -258,6 +234,8 @@ class Agent:
         self._site.start()
         self._uplink.start()
         self._intakes.begin()
+        if self._assignments is not None:
+            self._assignments.follower.begin()
         self._watchdog.start(self._reactor, self._in_one_line)
 
     def _stop(self) -> None:
@@ -269,6 +247,8 @@ class Agent:
         self._site.take_no_more()
         self._watchdog.stopping()
         self._intakes.stop()
+        if self._assignments is not None:
+            self._assignments.follower.stop()
         self._desk.on_idle = self._say_goodbye
         longest_ns = max((task.policy.max_deadline_ns for task in self._desk.tasks.values()), default=0)
         self._reactor.call_after(longest_ns, self._say_goodbye)
@@ -294,13 +274,8 @@ class Agent:
         self._connections_left -= 1
         if self._connections_left:
             return
-        deadline_ns = self._reactor.now_ns() + WORKER_GOODBYE_NS
-        for worker in self._workers():
-            worker.stop(deadline_ns)
+        self._board.stop(self._reactor.now_ns() + WORKER_GOODBYE_NS)
         self._worker_changed()
-
-    def _workers(self) -> list[WorkerHandle]:
-        return [worker for task in self._desk.tasks.values() for worker in task.by_worker]
 
     # ---- what status tells
 
@@ -326,6 +301,7 @@ class Agent:
             "ignored_settled": self._site.intake.ignored_settled,
             "ignored_waiting": self._site.intake.ignored_waiting,
             "ignored": dict(self._desk.ignored),
+            "assignment": None if self._assignments is None else self._assignments.describe(),
             "capture": None if self._capture is None else self._capture.describe(),
             "complaints": dict(self._complaints.counts),
             **self._intakes.describe(),

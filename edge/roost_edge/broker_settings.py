@@ -62,7 +62,7 @@ def site_settings(config: AgentConfig, identity: Identity | None, injected: Iter
     files = (broker.cafile, broker.certfile, broker.keyfile)
     url = _cloud_url(config, identity)
     if url is None or _is_site(config, url):
-        wanted += cloud_subscriptions(topics, records=config.captures)
+        wanted += cloud_subscriptions(topics, records=config.may_capture, assigned=config.assignable)
         if identity is not None and url is not None:
             if username is None:
                 username, password = _told(identity)
@@ -91,7 +91,8 @@ def cloud_settings(config: AgentConfig, identity: Identity | None, url: str) -> 
         identity: ours; None to go there without a certificate.
         url: see `cloud_broker_url`.
     """
-    subscriptions = cloud_subscriptions(DeviceTopics(config.tenant, config.device), records=config.captures)
+    topics = DeviceTopics(config.tenant, config.device)
+    subscriptions = cloud_subscriptions(topics, records=config.may_capture, assigned=config.assignable)
     username, password = (None, None) if identity is None else _told(identity)
     cafile: Path | None = None if config.cloud is None else config.cloud.cafile
     if identity is not None and cafile is None:

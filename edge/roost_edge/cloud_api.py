@@ -103,20 +103,31 @@ class DeviceApi:
             self._token = self._sign_in()
         return self._token
 
-    def call(self, method: str, path: str, kind: type[_Answer], *, body: Any = None) -> _Answer:
-        """Ask as this device; a token that the cloud no longer takes (it was restarted) is replaced once."""
-        fresh = self._token is None
-        try:
-            return self.http.call(method, path, kind, body=body, token=self.token().token)
-        except CloudRefusedError as error:
-            if error.status != _UNAUTHENTICATED or fresh:
-                raise
+    def forget_token(self) -> None:
+        """Sign in anew for the next request: the cloud no longer takes the token, such as after a restart."""
         self._token = None
-        return self.http.call(method, path, kind, body=body, token=self.token().token)
+
+    def call(self, method: str, path: str, kind: type[_Answer], *, body: Any = None) -> _Answer:
+        """Ask as this device; a token that the cloud no longer takes is replaced once."""
+        return self._signed_in(lambda token: self.http.call(method, path, kind, body=body, token=token))
+
+    def fetch(self, path: str, limit_bytes: int) -> bytes:
+        """GET bytes as this device, at most so many; a token that the cloud no longer takes is replaced once."""
+        return self._signed_in(lambda token: self.http.fetch("GET", path, token=token, limit_bytes=limit_bytes))
 
     def renew(self, csr_pem: str) -> NewCertificate:
         """Get a certificate for the key that signed the request; ours stays good until the new one is used."""
         return self.call("POST", "/device-auth/renew", NewCertificate, body={"csr_pem": csr_pem})
+
+    def _signed_in(self, ask: Callable[[str], _Answer]) -> _Answer:
+        fresh = self._token is None
+        try:
+            return ask(self.token().token)
+        except CloudRefusedError as error:
+            if error.status != _UNAUTHENTICATED or fresh:
+                raise
+        self.forget_token()
+        return ask(self.token().token)
 
     def _sign_in(self) -> DeviceToken:
         asked_s = self._monotonic_s()

@@ -7,8 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
-from roost_edge.cloud_link.link import CloudLink
-from roost_edge.cloud_traffic import CloudTraffic
+from roost_edge.cloud_traffic import CloudTraffic, Riders
 from roost_edge.mqtt import (
     NOTHING,
     BrokerConnection,
@@ -22,7 +21,6 @@ from roost_edge.mqtt import (
     describe_connection,
 )
 from roost_edge.reactor import Reactor
-from roost_edge.telemetry import Telemetry
 from roost_shared.clock import SECOND
 from roost_shared.complaints import Complaints
 from roost_shared.errors import RoostError, TransportError
@@ -46,8 +44,7 @@ class CloudConnection:
         complaints: hears of faults.
         topics: the device's.
         boot: unique to this start of the agent.
-        link: asks cloud contestants over it.
-        telemetry: sends records over it; None: there are none.
+        riders: have their say to the cloud.
     """
 
     def __init__(
@@ -58,10 +55,9 @@ class CloudConnection:
         *,
         topics: DeviceTopics,
         boot: str,
-        link: CloudLink,
-        telemetry: Telemetry | None,
+        riders: Riders,
     ) -> None:
-        self.traffic = CloudTraffic(topics, boot, self, link, telemetry, reactor, complaints)
+        self.traffic = CloudTraffic(topics, boot, self, riders, reactor, complaints)
         self._settings = settings
         self._reactor = reactor
         self._complaints = complaints

@@ -21,10 +21,17 @@ import msgspec
 import urllib3
 from urllib3.exceptions import HTTPError, InsecureRequestWarning, SSLError
 
+from roost_edge.cloud_errors import (
+    CloudAnswerError,
+    CloudClockError,
+    CloudFailedError,
+    CloudRefusedError,
+    CloudUnreachableError,
+)
+from roost_edge.ranged_answer import RangedAnswer
 from roost_shared import __version__
 from roost_shared.cloud_url import check_cloud_url
 from roost_shared.cloud_words import one_line, read_refusal
-from roost_shared.errors import TransportError
 from roost_shared.messages import UNREADABLE
 
 __all__ = [
@@ -48,50 +55,6 @@ _TOO_MANY: Final = 429
 _Answer = TypeVar("_Answer")
 
 
-class CloudUnreachableError(TransportError):
-    """No answer: the name, the network or TLS failed, or the connection ended too early."""
-
-    code = "cloud.unreachable"
-
-
-class CloudClockError(CloudUnreachableError):
-    """The cloud's certificate is not valid now by this device's clock; the clock may be what is wrong."""
-
-    code = "cloud.clock"
-
-
-class CloudAnswerError(TransportError):
-    """The cloud's answer is not what its API says."""
-
-    code = "cloud.answer"
-
-
-class CloudRefusedError(TransportError):
-    """The cloud understood, and said no.
-
-    Args:
-        status: HTTP's.
-        reason: the cloud's own code for it, empty if it gave none.
-        text: its words.
-        retry_after_s: in how many seconds it asks us to come back, if it does.
-    """
-
-    code = "cloud.refused"
-
-    def __init__(self, status: int, reason: str, text: str, retry_after_s: float | None = None) -> None:
-        super().__init__(f"the cloud says {status}{f' {reason}' if reason else ''}: {text}")
-        self.status = status
-        self.reason = reason
-        self.text = text
-        self.retry_after_s = retry_after_s
-
-
-class CloudFailedError(CloudRefusedError):
-    """The cloud cannot do it now: a fault of its own (5xx), or too much to do (429)."""
-
-    code = "cloud.failed"
-
-
 class CloudHttp:
     """One cloud's API.
 
@@ -109,7 +72,7 @@ class CloudHttp:
         self.url = check_cloud_url(url)
         self.server_time: datetime | None = None  # the cloud's clock, by its last answer
         self._pinned = root_pem is not None
-        self._pool = urllib3.PoolManager(
+        self.pool = urllib3.PoolManager(
             ssl_context=_tls_context(root_pem) if self.url.startswith("https:") else None,
             timeout=_TIMEOUT,
             retries=False,
@@ -139,14 +102,16 @@ class CloudHttp:
         except UNREADABLE as error:
             raise CloudAnswerError(f"{method} {self.url}{API}{path}: the answer cannot be read: {error}") from error
 
-    def fetch(self, method: str, path: str, *, body: Any = None, token: str | None = None) -> bytes:
-        """Ask, and return the answer's bytes, at most 1 MiB.
+    def fetch(
+        self, method: str, path: str, *, body: Any = None, token: str | None = None, limit_bytes: int = _LIMIT
+    ) -> bytes:
+        """Ask, and return the answer's bytes, at most `limit_bytes`.
 
         Raises:
             CloudUnreachableError, CloudRefusedError, CloudAnswerError: as `call` does.
         """
         where = f"{method} {self.url}{API}{path}"
-        headers = dict(self._pool.headers)
+        headers = dict(self.pool.headers)
         if body is not None:
             headers["Content-Type"] = "application/json"
         if token is not None:
@@ -154,7 +119,7 @@ class CloudHttp:
         try:
             reply = self._send(method, f"{self.url}{API}{path}", headers, body)
             try:
-                data = reply.read(_LIMIT + 1)
+                data = reply.read(limit_bytes + 1)
             finally:
                 reply.close()
         except SSLError as error:
@@ -162,8 +127,8 @@ class CloudHttp:
         except (HTTPError, OSError) as error:
             raise CloudUnreachableError(f"{where}: {one_line(error)}") from error
         self._note_time(reply.headers.get("Date"))
-        if len(data) > _LIMIT:
-            raise CloudAnswerError(f"{where}: the answer is larger than {_LIMIT} bytes")
+        if len(data) > limit_bytes:
+            raise CloudAnswerError(f"{where}: the answer is larger than {limit_bytes} bytes")
         if reply.status >= _REFUSALS:
             raise _refusal(reply.status, data, _retry_after_s(reply.headers))
         if not 200 <= reply.status < 300:  # noqa: PLR2004 - HTTP's range of success
@@ -182,9 +147,9 @@ class CloudHttp:
             CloudUnreachableError, CloudRefusedError, CloudAnswerError: as `call` does; the reason may be S3's.
         """
         where = f"PUT {urlsplit(url)._replace(query='').geturl()}"  # the signature is as good as a password
-        headers = {"User-Agent": self._pool.headers["User-Agent"], "Content-Length": str(size_bytes)}
+        headers = {"User-Agent": self.pool.headers["User-Agent"], "Content-Length": str(size_bytes)}
         try:
-            reply = self._pool.request("PUT", url, body=chunks, headers=headers, redirect=False, preload_content=False)
+            reply = self.pool.request("PUT", url, body=chunks, headers=headers, redirect=False, preload_content=False)
             try:
                 data = reply.read(_LIMIT)
             finally:
@@ -198,12 +163,38 @@ class CloudHttp:
         if not 200 <= reply.status < 300:  # noqa: PLR2004 - HTTP's range of success
             raise CloudAnswerError(f"{where}: HTTP status {reply.status}; a signed URL leads nowhere else")
 
+    def get_signed(self, url: str, offset: int) -> RangedAnswer:
+        """GET what a signed URL leads to, from `offset` on; no token goes there. Close the answer.
+
+        Raises:
+            CloudUnreachableError, CloudRefusedError, CloudAnswerError: as `call` does; the reason may be S3's.
+        """
+        where = f"GET {urlsplit(url)._replace(query='').geturl()}"
+        headers = {"User-Agent": self.pool.headers["User-Agent"], "Accept-Encoding": "identity"}
+        if offset:
+            headers["Range"] = f"bytes={offset}-"
+        try:
+            reply = self.pool.request("GET", url, headers=headers, redirect=False, preload_content=False)
+            data = reply.read(_LIMIT) if reply.status >= _REFUSALS else b""
+        except SSLError as error:
+            raise _tls_fault(where, error) from error
+        except (HTTPError, OSError) as error:
+            raise CloudUnreachableError(f"{where}: {one_line(error)}") from error
+        if reply.status >= _REFUSALS:
+            reply.close()
+            raise _refusal(reply.status, data, _retry_after_s(reply.headers))
+        try:
+            return RangedAnswer(reply, where)
+        except BaseException:
+            reply.close()
+            raise
+
     def _send(self, method: str, url: str, headers: dict[str, str], body: Any) -> urllib3.BaseHTTPResponse:
         data = None if body is None else msgspec.json.encode(body)
         with warnings.catch_warnings():
             if not self._pinned:
                 warnings.simplefilter("ignore", InsecureRequestWarning)  # we were told to believe whoever answers
-            return self._pool.request(method, url, body=data, headers=headers, redirect=False, preload_content=False)
+            return self.pool.request(method, url, body=data, headers=headers, redirect=False, preload_content=False)
 
     def _note_time(self, date: str | None) -> None:
         with contextlib.suppress(TypeError, ValueError):  # none, or no date: then the cloud did not say

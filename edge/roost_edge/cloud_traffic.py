@@ -1,13 +1,15 @@
 """What passes between the device and the cloud by MQTT, whichever connection carries it.
 
-Birth and will; questions to cloud contestants, and their scores; records, and the cloud's watermarks.
+Birth and will; questions to cloud contestants, and their scores; records, and the cloud's watermarks; what the cloud
+desires of the device, and what the device reports of itself.
 
 It rides on a connection of its own (`cloud_connection.py`) or on that of inputs and answers (`site_connection.py`);
 whoever carries it passes on what the connection tells.
 """
 
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
+from roost_edge.changeover.traffic import AssignmentTraffic
 from roost_edge.cloud_link.link import CloudLink
 from roost_edge.cloud_link.sender import AskCarrier
 from roost_edge.mqtt import Received, Subscription, Will
@@ -21,20 +23,36 @@ from roost_shared.complaints import Complaints
 from roost_shared.errors import TransportError
 from roost_shared.topics import DeviceTopics
 
-__all__ = ["Carrier", "CloudTraffic", "cloud_subscriptions"]
+__all__ = ["Carrier", "CloudTraffic", "Riders", "cloud_subscriptions"]
 
 _CLONE: Final = "another device uses our name; we stand down for a while"
 
 
-def cloud_subscriptions(topics: DeviceTopics, *, records: bool) -> list[Subscription]:
+def cloud_subscriptions(topics: DeviceTopics, *, records: bool, assigned: bool) -> list[Subscription]:
     """What to subscribe to where the cloud's traffic is carried; no session shall keep scores for later.
 
     Args:
         topics: the device's.
         records: some are sent.
+        assigned: the cloud may say what the device shall run.
     """
     wanted = [Subscription(topics.state, 1), Subscription(topics.score, 0)]
-    return [*wanted, Subscription(topics.watermark, 1)] if records else wanted
+    wanted += [Subscription(topics.watermark, 1)] if records else []
+    return [*wanted, Subscription(topics.desired, 1)] if assigned else wanted
+
+
+class Riders(NamedTuple):
+    """Who says and hears what, beside the birth and the will.
+
+    Attributes:
+        link: asks cloud contestants.
+        telemetry: sends records; None: there are none.
+        assignment: hears what is desired, and reports; None: nobody does.
+    """
+
+    link: CloudLink
+    telemetry: Telemetry | None = None
+    assignment: AssignmentTraffic | None = None
 
 
 class Carrier(AnnounceCarrier, AskCarrier, Protocol):
@@ -48,8 +66,7 @@ class CloudTraffic:
         topics: the device's.
         boot: unique to this start of the agent.
         carrier: the connection.
-        link: asks cloud contestants over it.
-        telemetry: sends records over it; None: there are none.
+        riders: have their say over it.
         reactor: the connection's.
         complaints: hears of faults.
     """
@@ -59,8 +76,7 @@ class CloudTraffic:
         topics: DeviceTopics,
         boot: str,
         carrier: Carrier,
-        link: CloudLink,
-        telemetry: Telemetry | None,
+        riders: Riders,
         reactor: Reactor,
         complaints: Complaints,
     ) -> None:
@@ -68,11 +84,10 @@ class CloudTraffic:
         self._reactor = reactor
         self._complaints = complaints
         self._away_since_ns: int | None = reactor.now_ns()
-        self._link = link
-        self._telemetry = telemetry
-        link.ride(carrier)
-        if telemetry is not None:
-            telemetry.ride(carrier)
+        self._link, self._telemetry, self._assignment = riders
+        for rider in riders:
+            if rider is not None:
+                rider.ride(carrier)
 
     @property
     def away_ns(self) -> int:
@@ -93,8 +108,9 @@ class CloudTraffic:
         self._away_since_ns = None
         self._announcer.connected()
         self._link.connected()
-        if self._telemetry is not None:
-            self._telemetry.connected()
+        for rider in (self._telemetry, self._assignment):
+            if rider is not None:
+                rider.connected()
 
     def received(self, message: Received) -> bool:
         """Take a message if it is the cloud's traffic; says whether it is. The carrier settles it."""
@@ -104,6 +120,8 @@ class CloudTraffic:
             self._link.received(message)
         elif self._telemetry is not None and message.topic == self._telemetry.topic:
             self._telemetry.received(message)
+        elif self._assignment is not None and message.topic == self._assignment.topic:
+            self._assignment.received(message)
         else:
             return False
         return True
@@ -114,8 +132,9 @@ class CloudTraffic:
             self._away_since_ns = self._reactor.now_ns()
         self._announcer.disconnected(error)
         self._link.disconnected()
-        if self._telemetry is not None:
-            self._telemetry.disconnected()
+        for rider in (self._telemetry, self._assignment):
+            if rider is not None:
+                rider.disconnected()
         if self._announcer.problem is not None:
             self._complaints.note(self._announcer.problem, _CLONE)
 

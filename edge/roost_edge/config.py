@@ -13,15 +13,17 @@ from msgspec import Meta
 
 from roost_edge.config_checks import check_config
 from roost_edge.decoy.config import CaptureConfig
+from roost_edge.monitor.config import MonitorConfig
 from roost_shared.config_file import convert, put, read_toml
 from roost_shared.errors import ConfigError
 from roost_shared.limits import InputLimits
-from roost_shared.rendezvous import AskMode, Contestant, Role, TaskPolicy
+from roost_shared.rendezvous import AskMode, Contestant, Role, Rule, TaskPolicy
 from roost_shared.runtime_settings import RuntimeName, RuntimeSettings
 from roost_shared.task_terms import TaskTerms
 
 __all__ = [
     "DEFAULT_STATE_DIR",
+    "UNASSIGNED",
     "AgentConfig",
     "BrokerConfig",
     "CloudConfig",
@@ -42,6 +44,7 @@ DelegateOptions = Annotated[
     dict[Annotated[str, Meta(max_length=128)], Annotated[str, Meta(max_length=512)]], Meta(max_length=16)
 ]
 DEFAULT_STATE_DIR: Final = Path("/var/lib/roost")
+UNASSIGNED: Final = "unassigned"  # the contestant of a task that is still to get its own
 
 
 class BrokerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,6 +93,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     free_disk_bytes: Annotated[int, Meta(ge=0)] = 256 << 20  # of the disk that are left to others
     retention_days: Annotated[float, Meta(gt=0, le=3650)] = 14  # the agent runs, and a kept input cannot be uploaded
     uplink_bytes_per_s: Annotated[int, Meta(ge=0)] = 1_000_000  # that uploads may take; 0: no limit
+    downlink_bytes_per_s: Annotated[int, Meta(ge=0)] = 0  # that downloads of bundles may take; 0: no limit
 
     @property
     def of_inputs(self) -> InputLimits:
@@ -138,6 +142,7 @@ class TaskConfig(TaskTerms, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     inject: dict[str, str] = msgspec.field(default_factory=dict)  # name -> MQTT topic
     folder: FolderConfig | None = None
     capture: CaptureConfig | None = None
+    monitor: MonitorConfig | None = None
 
     @property
     def captured(self) -> CaptureConfig | None:
@@ -171,6 +176,16 @@ class TaskConfig(TaskTerms, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ]
         return self.policy_for(name, contestants, tolerance=tolerance)
 
+    def policy_until_assigned(self, name: str) -> TaskPolicy:
+        """The policy of a task without contestants: its times and its default; rules come with an assignment.
+
+        Raises:
+            PolicyError: the times contradict each other.
+        """
+        nobody = Contestant(name=UNASSIGNED)  # a policy without any there is not
+        rules = [Rule(accept=UNASSIGNED)]
+        return msgspec.structs.replace(self, rules=rules).policy_for(name, [nobody], tolerance=None)
+
 
 class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of agent.toml. Paths are absolute."""
@@ -190,6 +205,21 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def captures(self) -> bool:
         """Whether any task has inputs kept."""
         return any(task.captured is not None for task in self.tasks.values())
+
+    @property
+    def has_records(self) -> bool:
+        """Whether any task has something to tell the cloud: of kept inputs, or of windows."""
+        return self.captures or any(task.monitor is not None for task in self.tasks.values())
+
+    @property
+    def may_capture(self) -> bool:
+        """Whether any task has something to tell the cloud, or may have once it is assigned."""
+        return self.has_records or self.assignable
+
+    @property
+    def assignable(self) -> bool:
+        """Whether the cloud may say what runs here, but for tasks whose contestants this file states."""
+        return self.cloud is not None
 
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)

@@ -41,7 +41,7 @@ def check_config(config: "AgentConfig", where: str) -> None:
         if not is_name(name):
             _refuse_name(where, f"tasks.{name}", name)
         own_root = DeviceTopics(config.tenant, config.device).root
-        _check_task(where, name, task, own_root, allow_unsigned=config.trust.allow_unsigned)
+        _check_task(where, name, task, config, own_root)
     _check_folders(where, config.tasks)
 
 
@@ -93,13 +93,20 @@ def _check_folders(where: str, tasks: Mapping[str, "TaskConfig"]) -> None:
         watched[path] = name
 
 
-def _check_task(where: str, name: str, task: "TaskConfig", own_root: str, *, allow_unsigned: bool) -> None:
-    prefix = f"tasks.{name}"
+def _check_policy(where: str, name: str, task: "TaskConfig", *, assignable: bool) -> None:
     try:
-        task.policy(name)
+        if task.contestants or not assignable:
+            task.policy(name)
+        else:
+            task.policy_until_assigned(name)
     except PolicyError as error:
-        key, remedy = f"{prefix}.{error.key}", error.remedy
+        key, remedy = f"tasks.{name}.{error.key}", error.remedy
         raise ConfigError(where=where, key=key, problem=error.problem, remedy=remedy) from error
+
+
+def _check_task(where: str, name: str, task: "TaskConfig", config: "AgentConfig", own_root: str) -> None:
+    prefix, allow_unsigned = f"tasks.{name}", config.trust.allow_unsigned
+    _check_policy(where, name, task, assignable=config.assignable)
     for place, one in enumerate(task.contestants):
         key = f"{prefix}.contestants[{place}]"
         if one.role == "decoy":

@@ -12,6 +12,8 @@ import subprocess
 import sys
 from typing import Final
 
+from roost_edge.places import give_second_place
+
 __all__ = ["describe_end", "spawn"]
 
 _STDERR: Final = 2
@@ -27,7 +29,7 @@ def spawn(module: str, title: str, theirs: socket.socket, *arguments: str) -> su
     Raises:
         OSError: the machine has no descriptor, process or memory left.
     """
-    return subprocess.Popen(
+    process = subprocess.Popen(
         # -P: a numpy.py in the folder the agent was started from is not ours.
         [sys.executable, "-P", "-m", module, title, str(os.getpid()), *arguments],
         stdin=theirs.fileno(),
@@ -35,6 +37,8 @@ def spawn(module: str, title: str, theirs: socket.socket, *arguments: str) -> su
         env=os.environ | _ENVIRONMENT,
         start_new_session=True,
     )
+    give_second_place(process.pid)
+    return process
 
 
 def describe_end(returncode: int) -> str:

@@ -18,6 +18,8 @@ def summarise(status: dict[str, Any]) -> str:
         + (f", problem {status['problem']}" if status["problem"] else "")
     ]
     lines += _cloud(status["cloud"])
+    if status["assignment"] is not None:
+        lines.append(f"  {_assignment(status['assignment'])}")
     for name, task in status["tasks"].items():
         lines.append(
             f"  {name}: {task['answers']} answers, {task['by_deadline']} by the deadline,"
@@ -65,6 +67,26 @@ def _cloud(cloud: dict[str, Any]) -> list[str]:
     return [f"  cloud: {', '.join(parts)}"] if parts else []
 
 
+def _assignment(assignment: dict[str, Any]) -> str:
+    """What the device runs of what the cloud assigns."""
+    if not assignment["version"]:
+        parts = ["none in force"]
+    else:
+        parts = [f"version {assignment['version']}{'' if assignment['confirmed'] else ', not confirmed yet'}"]
+    if assignment["desired"] > assignment["version"]:
+        parts.append(f"version {assignment['desired']} desired")
+    if assignment["phase"] != "idle":
+        parts.append(assignment["phase"])
+    under_way = sorted({one["phase"] for one in assignment["installs"]} - {"confirmed"})
+    if under_way and not assignment["problem"]:
+        parts.append(f"bundles {' and '.join(under_way)}")
+    if assignment["trust"] not in ("unchecked", "fresh"):
+        parts.append(f"trust {assignment['trust']}")
+    if assignment["problem"]:
+        parts.append(f"problem {assignment['problem']['code']}: {assignment['problem']['message']}")
+    return f"assignment: {', '.join(parts)}"
+
+
 def _capture(capture: dict[str, Any]) -> str:
     """How keeping inputs fares."""
     spool = capture["spool"]
@@ -74,6 +96,9 @@ def _capture(capture: dict[str, Any]) -> str:
         parts.append(f"{waiting} wait for their upload, {spool['entry_bytes']} bytes")
         parts.append(f"{spool['upload']['inputs']} uploaded")
         parts += [f"{count} dropped ({reason})" for reason, count in sorted(spool["dropped"].items())]
+    told = capture.get("monitor", {}).get("windows")
+    if told:
+        parts.append(f"{told} windows told of")
     parts += [f"{capture[what]} {words}" for what, words in _NOT_KEPT if capture.get(what)]
     problem = spool["upload"]["problem"] if spool else None
     if problem is not None:

@@ -40,7 +40,7 @@ def _describe_cloud(task: Task, contestant: Contestant, link: CloudLink) -> dict
 
 def _describe_local(task: Task, contestant: Contestant) -> dict[str, Any]:
     worker = task.workers.get(contestant.name)
-    stats = None if worker is None else worker.stats(contestant.name)
+    stats = None if worker is None else worker.stats(task.seat_of(contestant.name))
     refused = task.refused.get(contestant.name)
     return {
         "role": contestant.role,
@@ -48,7 +48,7 @@ def _describe_local(task: Task, contestant: Contestant) -> dict[str, Any]:
         "bundle": task.bundles.get(contestant.name),
         "state": "refused" if stats is None else stats.state,
         "pid": None if stats is None else stats.pid,
-        "shares_base_with": [] if stats is None else list(stats.shares_base_with),
+        "shares_base_with": [] if stats is None else [task.contestant_on(seat) for seat in stats.shares_base_with],
         "restarts": 0 if stats is None else stats.restarts,
         "served": 0 if stats is None else stats.served,
         "waiting": 0 if stats is None else stats.waiting,

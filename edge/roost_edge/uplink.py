@@ -9,15 +9,13 @@ from typing import Any
 
 from roost_edge.broker_settings import cloud_broker_url, cloud_settings, own_identity
 from roost_edge.cloud_connection import CloudConnection
-from roost_edge.cloud_link.link import CloudLink
-from roost_edge.cloud_traffic import CloudTraffic
+from roost_edge.cloud_traffic import CloudTraffic, Riders
 from roost_edge.config import AgentConfig
 from roost_edge.identity import Identity, is_enrolled
 from roost_edge.identity.watch import IdentityWatch
 from roost_edge.mqtt import BrokerSettings
 from roost_edge.reactor import Reactor
 from roost_edge.site_connection import SiteConnection
-from roost_edge.telemetry import Telemetry
 from roost_shared.clock import Clock
 from roost_shared.complaints import Complaints
 from roost_shared.enrolment import common_name
@@ -35,8 +33,7 @@ class Uplink:
         config: agent.toml.
         identity: ours, None if the device is not enrolled or its identity cannot be read.
         site: the connection of inputs and answers; carries the cloud's traffic too where that has none of its own.
-        link: asks cloud contestants.
-        telemetry: sends records to the cloud; None: there are none.
+        riders: have their say to the cloud.
         reactor: the agent's loop.
         clock: for wall time.
         complaints: hears of faults.
@@ -52,8 +49,7 @@ class Uplink:
         config: AgentConfig,
         identity: Identity | None,
         site: SiteConnection,
-        link: CloudLink,
-        telemetry: Telemetry | None,
+        riders: Riders,
         reactor: Reactor,
         clock: Clock,
         complaints: Complaints,
@@ -69,11 +65,16 @@ class Uplink:
         self._url = cloud_broker_url(config, identity)
         self._connection: CloudConnection | None = None
         if self._url is None:
-            self._traffic = CloudTraffic(topics, boot, site.connection, link, telemetry, reactor, complaints)
+            self._traffic = CloudTraffic(topics, boot, site.connection, riders, reactor, complaints)
             site.carry(self._traffic)
         else:
             self._connection = CloudConnection(
-                self._cloud_settings, reactor, complaints, topics=topics, boot=boot, link=link, telemetry=telemetry
+                self._cloud_settings,
+                reactor,
+                complaints,
+                topics=topics,
+                boot=boot,
+                riders=riders,
             )
             self._traffic = self._connection.traffic
         self._watch = IdentityWatch(

@@ -1,7 +1,7 @@
 """`scripts/demo`: build models, start the house, play, report.
 
-Exit code 0 if every picture was answered by its deadline and every input that a device kept came to the cloud exactly
-once, 1 if not, 2 if the demo could not be played.
+Exit code 0 if every picture was answered by its deadline, every input that a device kept came to the cloud exactly
+once, and the devices ran what they should and nothing else; 1 if not, 2 if the demo could not be played.
 """
 
 import argparse
@@ -19,10 +19,10 @@ from rich.console import Console
 
 from roost_shared.durable import write_durably
 from roost_shared.errors import RoostError
-from scripts.roost_demo import agent_toml
+from scripts.roost_demo import terms
 from scripts.roost_demo.agreement import agreement_line
 from scripts.roost_demo.capture import truth_of
-from scripts.roost_demo.contestants import Contestant, build_contestants
+from scripts.roost_demo.contestants import Contestant, build_cast
 from scripts.roost_demo.escalation import escalation_line, measure_escalation
 from scripts.roost_demo.house import House
 from scripts.roost_demo.pictures import Album, AlbumError, digits_album, folder_album
@@ -34,6 +34,7 @@ from scripts.roost_demo.report import (
     input_table,
     keeps_promise,
     make_report,
+    renewal_line,
     summary_table,
     verdict,
 )
@@ -66,11 +67,11 @@ def _demonstrate(options: argparse.Namespace, console: Console) -> int:
         album = _album(options)
         screen.note(f"Building the models of '{album.task}'…")
         own_model = _read_model(options.model) if options.model else None
-        contestants = build_contestants(album, folder, own_model)
+        contestants, successors = build_cast(album, folder, own_model)
         for one in contestants:
             screen.note(f"   {one.name:8}  {_described(one)}")
         screen.note("Starting the cloud, a site's broker and two devices…")
-        with House(folder, album.task, options.deadline_ms, contestants) as house:
+        with House(folder, album.task, options.deadline_ms, contestants, successors) as house:
             for line in cloud_lines(house):
                 screen.note(f"   {line}")
             pictures = itertools.cycle(album.streaming)
@@ -88,10 +89,10 @@ def _demonstrate(options: argparse.Namespace, console: Console) -> int:
 
 def _replay(play: Play, house: House, album: Album, folder: Path, screen: Screen) -> dict[str, Any]:
     """Ask what another bar would have come to, while all was well."""
-    screen.note(f"What if the primary's bar were {BAR:g} instead of {agent_toml.BAR:g}?")
-    screen.note(f"   roost {' '.join(replay_command(album.task, *play.before_cut))} --labels labels.csv")
+    screen.note(f"What if the primary's bar were {BAR:g} instead of {terms.BAR:g}?")
+    screen.note(f"   roost {' '.join(replay_command(album.task, *play.before_renewal))} --labels labels.csv")
     truth = truth_of(play.outcomes, play.spools.recorded)
-    replay = replay_other_bar(house.cloud, folder, truth, album.task, *play.before_cut)
+    replay = replay_other_bar(house.cloud, folder, truth, album.task, *play.before_renewal)
     screen.note(f"   {replay_line(replay)}")
     return replay
 
@@ -103,6 +104,7 @@ def _sum_up(report: Mapping[str, Any], screen: Screen) -> None:
     screen.note(agreement_line(report["agreement"]).capitalize() + ".")
     if report["escalation"] is not None:
         screen.note(escalation_line(report["escalation"]))
+    screen.note(renewal_line(report["new_versions"]))
     screen.note(fleet_line(report["cloud"]))
     screen.note(verdict(report))
 
@@ -128,6 +130,7 @@ def _report(
             "cloud": describe_cloud(house),
             "escalation": measure_escalation(play.together, contestants),
             "capture": play.spools.describe(),
+            "new_versions": play.new_versions.describe(),
             "replay": replay,
         },
     )
@@ -154,6 +157,7 @@ def _invite(house: House, album: Album, example: Path, screen: Screen) -> None:
     screen.note("The cloud is yours too:")
     screen.note(f"   export ROOST_URL={house.cloud.url} ROOST_TOKEN={house.cloud.token}")
     screen.note(f"   {roost} device list; {roost} bundle list; {roost} audit; {roost} device revoke {topics.device}")
+    screen.note(f"   {roost} assign --show {topics.device}; {roost} trust status")
     screen.note(f"   {roost} samples list --disagreement; {roost} samples export --out samples")
 
 

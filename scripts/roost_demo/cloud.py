@@ -18,8 +18,9 @@ from roost_cloud.replay.source import Recorded
 from roost_cloud.transfer import Registry, push_bundle
 from roost_shared.bundle import Bundle
 from scripts.roost_demo.processes import Child, ChildError, environment
+from scripts.roost_demo.releaser import Releaser
 
-__all__ = ["CloudInput", "DemoCloud", "FleetDevice", "Ports", "Push"]
+__all__ = ["CloudInput", "DemoCloud", "FleetDevice", "Install", "Ports", "Push", "Standing"]
 
 _START_S: Final = 40.0
 _ENROL_S: Final = 40.0
@@ -81,6 +82,36 @@ class _Sample(msgspec.Struct, frozen=True):
     input: _Bytes
 
 
+class _Problem(msgspec.Struct, frozen=True):
+    code: str
+    message: str
+
+
+class Install(msgspec.Struct, frozen=True):
+    """How far a bundle is on a device, as that says."""
+
+    contestant: str
+    bundle: str
+    phase: str
+    error: _Problem | None
+    fetched_bytes: int
+    evidence: dict[str, Any]
+
+
+class _Report(msgspec.Struct, frozen=True):
+    version: int
+    confirmed: bool
+    problem: _Problem | None
+    installs: list[Install]
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What a device makes of its newest assignment, in a word, and what it reports."""
+
+    following: str
+    report: _Report | None
+
+
 @dataclass(frozen=True)
 class Push:
     """What pushing a bundle took.
@@ -120,6 +151,7 @@ class DemoCloud:
             *("--listen", f"127.0.0.1:{here.api}", "--embedded-broker-port", str(here.broker)),
             *("--public-url", there.url, "--device-broker-url", there.broker_url),
         )
+        self._releaser = Releaser(folder / "keys")
         self._exits = ExitStack()
 
     def __enter__(self) -> Self:
@@ -145,6 +177,34 @@ class DemoCloud:
     ) -> None:
         """End it."""
         self._exits.close()
+
+    def begin_trust(self, task: str) -> None:
+        """Found a root of trust, and name a releaser for a task."""
+        with self._as(self.token) as cloud:
+            self._releaser.begin(cloud, task)
+
+    def sign(self, *bundles: Bundle) -> None:
+        """Have the releaser release bundles of the registry."""
+        with self._as(self.token) as cloud:
+            self._releaser.sign(cloud, *bundles)
+
+    def assign(self, device: str, document: dict[str, Any]) -> None:
+        """Say what a device shall run."""
+        with self._as(self.token) as cloud:
+            cloud.call("PUT", f"/devices/{device}/assignment", dict[str, Any], body=document)
+
+    def standing(self, device: str) -> Standing:
+        """What the device makes of that."""
+        with self._as(self.token) as cloud:
+            return cloud.call("GET", f"/devices/{device}/assignment", Standing)
+
+    def alter(self, digest: str) -> None:
+        """Change a byte of a blob that the registry keeps, behind its back."""
+        (file,) = (self._folder / "data" / "objects").rglob(digest.removeprefix("sha256:"))
+        data = bytearray(file.read_bytes())
+        data[-1] ^= 1
+        file.chmod(0o600)
+        file.write_bytes(data)
 
     def push(self, bundles: Iterable[tuple[str, Bundle]]) -> list[Push]:
         """Put bundles into the registry, each under an alias."""

@@ -3,6 +3,8 @@
 For the digits all are small networks fitted here, and two more take part: a shadow, which is the primary's own base
 under a head refitted on more pictures, and in the cloud a larger network, fitted on all there are. With a person's own
 model, that model is the primary, and the two others are fitted on a share of the person's own pictures.
+
+Three more are built that may follow the primary: a better one, one that will be tampered with, and one that is slow.
 """
 
 import os
@@ -10,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -22,8 +24,9 @@ from roost_shared.bundle.spec import BuildSpec
 from roost_shared.rendezvous import Role
 from scripts.roost_demo.networks import Recipe, fit_network, image_payload, refit_head
 from scripts.roost_demo.pictures import Album, Picture
+from scripts.roost_demo.slow_network import write_slow_network
 
-__all__ = ["Contestant", "build_contestants"]
+__all__ = ["Cast", "Contestant", "Successors", "build_cast"]
 
 _PRIMARY: Final = Recipe(samples=200, hidden=64)  # its shadow's head is refitted on all there are
 _BACKUP: Final = Recipe(samples=100, hidden=12)
@@ -31,6 +34,8 @@ _BASELINE: Final = Recipe(samples=60, hidden=12)
 _CLOUD: Final = Recipe(samples=10_000, hidden=256, penalty=0.05)
 _OWN_BACKUP: Final = Recipe(samples=10_000, hidden=64)
 _OWN_BASELINE: Final = Recipe(samples=300, hidden=32)
+_FREER: Final = 1.0  # than the shadow is the head of the primary's successor
+_TAMPERED: Final = Recipe(samples=10_000, hidden=32)
 _DIGIT_SIDE: Final = 8  # pixels, as scikit-learn's digits come
 _OWN_SIDE: Final = 12  # pixels
 _EXAMPLES: Final = 200  # pictures on which a bundle's accuracy is measured
@@ -59,7 +64,22 @@ class Contestant:
         return evaluation.accuracy if evaluation else None
 
 
-def build_contestants(album: Album, folder: Path, own_model: bytes | None) -> list[Contestant]:
+class Successors(NamedTuple):
+    """Bundles that may take the primary's place."""
+
+    better: Bundle
+    tampered: Bundle  # is altered after it was signed
+    slow: Bundle
+
+
+class Cast(NamedTuple):
+    """Who takes part from the start, and who comes later."""
+
+    contestants: list[Contestant]
+    successors: Successors
+
+
+def build_cast(album: Album, folder: Path, own_model: bytes | None) -> Cast:
     """Fit the networks and build the bundles in `folder`.
 
     Raises:
@@ -69,32 +89,46 @@ def build_contestants(album: Album, folder: Path, own_model: bytes | None) -> li
     examples = _write_examples(album.streaming[:_EXAMPLES], folder / "examples")
     smith = _Smith(album, folder, examples)
     with _standard_error_into(folder / "build.log"):
-        return _digits_contestants(smith, album) if own_model is None else _own_contestants(smith, album, own_model)
+        return _digits_cast(smith, album) if own_model is None else _own_cast(smith, album, own_model)
 
 
-def _digits_contestants(smith: "_Smith", album: Album) -> list[Contestant]:
+def _digits_cast(smith: "_Smith", album: Album) -> Cast:
     primary = fit_network(album.fitting, album.labels, _DIGIT_SIDE, _PRIMARY)
     shadow = refit_head(primary, album.fitting, album.labels)
     backup = fit_network(album.fitting, album.labels, _DIGIT_SIDE, _BACKUP)
     baseline = fit_network(album.fitting, album.labels, _DIGIT_SIDE, _BASELINE)
     cloud = fit_network(album.fitting, album.labels, _DIGIT_SIDE, _CLOUD)
-    return [
+    better = refit_head(primary, album.fitting, album.labels, freedom=_FREER)
+    contestants = [
         Contestant("primary", "answer", smith.network("3", primary.halves(), _DIGIT_SIDE)),
         Contestant("backup", "answer", smith.network("2", backup.whole(), _DIGIT_SIDE)),
         Contestant("baseline", "baseline", smith.network("1", baseline.whole(), _DIGIT_SIDE)),
         Contestant("shadow", "shadow", smith.network("4", shadow.halves(), _DIGIT_SIDE)),
         Contestant("cloud", "answer", smith.network("5", cloud.whole(), _DIGIT_SIDE), where="cloud"),
     ]
+    return Cast(contestants, _successors(smith, album, smith.network("6", better.halves(), _DIGIT_SIDE), _DIGIT_SIDE))
 
 
-def _own_contestants(smith: "_Smith", album: Album, own_model: bytes) -> list[Contestant]:
+def _own_cast(smith: "_Smith", album: Album, own_model: bytes) -> Cast:
     backup = fit_network(album.fitting, album.labels, _OWN_SIDE, _OWN_BACKUP)
     baseline = fit_network(album.fitting, album.labels, _OWN_SIDE, _OWN_BASELINE)
-    return [
+    contestants = [
         Contestant("primary", "answer", smith.bundle("3", {"model": own_model}, None)),
         Contestant("backup", "answer", smith.network("2", backup.whole(), _OWN_SIDE)),
         Contestant("baseline", "baseline", smith.network("1", baseline.whole(), _OWN_SIDE)),
     ]
+    # Nobody here can better a person's own model: its successor is the same model in a bundle of a newer version.
+    return Cast(contestants, _successors(smith, album, smith.bundle("6", {"model": own_model}, None), _OWN_SIDE))
+
+
+def _successors(smith: "_Smith", album: Album, better: Bundle, side: int) -> Successors:
+    tampered = fit_network(album.fitting, album.labels, side, _TAMPERED)
+    slow = write_slow_network(side, len(album.labels))
+    return Successors(
+        better,
+        tampered=smith.network("7", tampered.whole(), side),
+        slow=smith.network("8", {"model": slow}, side, measured=False),
+    )
 
 
 class _Smith:
@@ -105,11 +139,14 @@ class _Smith:
         self._folder = folder
         self._examples = examples
 
-    def network(self, version: str, models: Mapping[StageName, bytes], side: int) -> Bundle:
+    def network(self, version: str, models: Mapping[StageName, bytes], side: int, *, measured: bool = True) -> Bundle:
         payload = msgspec.to_builtins(image_payload(side))
-        return self.bundle(version, models, BuildSpec(document={"preprocessing": {"payload": payload}}))
+        spec = BuildSpec(document={"preprocessing": {"payload": payload}})
+        return self.bundle(version, models, spec, measured=measured)
 
-    def bundle(self, version: str, models: Mapping[StageName, bytes], spec: BuildSpec | None) -> Bundle:
+    def bundle(
+        self, version: str, models: Mapping[StageName, bytes], spec: BuildSpec | None, *, measured: bool = True
+    ) -> Bundle:
         return build_bundle(
             models,
             self._folder / f"{self._album.task}-{version}",
@@ -117,7 +154,7 @@ class _Smith:
             version=version,
             labels=self._album.labels,
             spec=spec,
-            examples=self._examples,
+            examples=self._examples if measured else (),
             dataset="pictures held out",
         ).bundle
 

@@ -1,5 +1,9 @@
-"""A cloud, a site's broker and two devices as real processes, in a temporary folder, gone when the demo is."""
+"""A cloud, a site's broker and two devices as real processes, in a temporary folder, gone when the demo is.
 
+The devices get all that they run from the cloud: signed by its releaser, assigned by its operator.
+"""
+
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -10,14 +14,16 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from roost_edge.status import NotRunningError, read_status
+from roost_shared.bundle import Bundle
 from roost_shared.errors import TransportError
 from roost_shared.topics import DeviceTopics
 from scripts.roost_demo.agent_toml import agent_toml
 from scripts.roost_demo.cloud import DemoCloud, Ports, Push
-from scripts.roost_demo.contestants import Contestant
+from scripts.roost_demo.contestants import Contestant, Successors
 from scripts.roost_demo.processes import Child
 from scripts.roost_demo.relay import Relay, free_port
 from scripts.roost_demo.sensor import Sensor
+from scripts.roost_demo.terms import assignment
 
 __all__ = ["DEVICES", "House"]
 
@@ -25,7 +31,7 @@ TENANT: Final = "demo"
 DEVICES: Final = ("cam-01", "cam-02")
 _SITES: Final = {"cam-01": "north", "cam-02": "south"}
 _BROKER_START_S: Final = 20.0
-_DEVICE_START_S: Final = 30.0
+_DEVICE_START_S: Final = 60.0
 _LOOK_EVERY_S: Final = 0.1
 
 
@@ -43,6 +49,7 @@ class House:
         task: the task the agents answer.
         deadline_ms: its deadline.
         contestants: its models.
+        successors: of the primary.
 
     Attributes:
         port: the site's broker's, on 127.0.0.1.
@@ -50,11 +57,15 @@ class House:
         link: between the devices and the cloud.
         pushes: what putting the contestants into the registry took.
         in_cloud: contestants that the cloud runs.
+        successors: of the primary.
         sensors: one for each device.
     """
 
-    def __init__(self, folder: Path, task: str, deadline_ms: int, contestants: Sequence[Contestant]) -> None:
+    def __init__(
+        self, folder: Path, task: str, deadline_ms: int, contestants: Sequence[Contestant], successors: Successors
+    ) -> None:
         self.port = 0
+        self.successors = successors
         self.in_cloud = [one for one in contestants if one.where == "cloud"]
         self._contestants = contestants
         self.pushes: list[Push] = []
@@ -82,11 +93,15 @@ class House:
             self._children.append(self.cloud.process)
             self.port = int(broker.wait_for_line(r"listening on 127\.0\.0\.1:(\d+)", _BROKER_START_S)[1])
             self.pushes = self.cloud.push((one.name, one.bundle) for one in self._contestants)
+            self.cloud.begin_trust(self._task)
+            self.cloud.sign(*(one.bundle for one in self._contestants if one.where == "local"))
             for device in DEVICES:
                 config = self._write_config(device)
                 self.cloud.enrol(device, {"site": _SITES[device]}, config)
+                self.assign(device, self._primary)
                 self._start(exits, device, ["roost_edge", "run", "--config", str(config)])
             for device in DEVICES:
+                self._wait(f"{device} run what it is assigned", partial(self._follows, device))
                 self._wait(f"{device} take inputs", partial(self._takes_inputs, device))
                 sensor = Sensor(self.port, DeviceTopics(TENANT, device), self._task)
                 exits.callback(sensor.close)
@@ -127,6 +142,21 @@ class House:
         for one in self.in_cloud:
             self.cloud.run_task(self._task, self._deadline_ms, one.name, one.bundle.config.name)
 
+    def assign(self, device: str, primary: Bundle, *, score_ms: float = math.inf) -> None:
+        """Have a device run the contestants, and `primary` as the primary if its scores take no longer than that."""
+        document = assignment(
+            self._task,
+            self._deadline_ms,
+            self._contestants,
+            primary=primary,
+            score_ms=min(score_ms, self._deadline_ms),
+        )
+        self.cloud.assign(device, document)
+
+    @property
+    def _primary(self) -> Bundle:
+        return next(one.bundle for one in self._contestants if one.name == "primary")
+
     def check(self) -> None:
         """Raise `ChildError` if the cloud, the broker or an agent has ended."""
         for child in self._children:
@@ -135,6 +165,11 @@ class House:
     def _takes_inputs(self, device: str) -> bool:
         status = self.status(device)
         return status is not None and bool(status["broker"]["subscribed"])
+
+    def _follows(self, device: str) -> bool:
+        """Whether the device answers by what it was assigned first."""
+        status = self.status(device)
+        return status is not None and status["assignment"]["version"] > 0
 
     def _wait(self, what: str, condition: Callable[[], bool]) -> None:
         deadline_s = time.monotonic() + _DEVICE_START_S
@@ -161,8 +196,6 @@ class House:
                 port=self.port,
                 cloud_url=self._ports.url,
                 task=self._task,
-                deadline_ms=self._deadline_ms,
-                contestants=self._contestants,
             )
         )
         return path

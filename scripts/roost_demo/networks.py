@@ -105,13 +105,15 @@ def fit_network(pictures: Sequence[Picture], labels: Sequence[str], side: int, r
     )
 
 
-def refit_head(network: Network, pictures: Sequence[Picture], labels: Sequence[str]) -> Network:
+def refit_head(
+    network: Network, pictures: Sequence[Picture], labels: Sequence[str], *, freedom: float = _HEAD_FREEDOM
+) -> Network:
     """The same base with a head fitted anew, on all the pictures; raises as `fit_network`."""
     from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - takes seconds to load
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - see above
 
     taken = _checked(pictures)
-    head = LogisticRegression(C=_HEAD_FREEDOM, max_iter=200)
+    head = LogisticRegression(C=freedom, max_iter=200)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         head.fit(network.features(_pixels(taken, network.side)), _places(taken, labels))

@@ -1,4 +1,4 @@
-"""The play in five acts: all well, the primaries broken, recovered, the cloud asked, the link to it cut.
+"""The play in six acts: all well, the primaries broken, recovered, the cloud asked, new versions, the link cut.
 
 Then the link is mended, and the play is over when the cloud has all that the devices kept.
 """
@@ -13,6 +13,7 @@ from typing import Any, Final
 from scripts.roost_demo.agreement import Agreement, agreement_line, shares_process, total
 from scripts.roost_demo.faults import Fault, FaultKind
 from scripts.roost_demo.house import DEVICES, House
+from scripts.roost_demo.new_versions import NewVersions
 from scripts.roost_demo.outcomes import Outcome, first_answer_s, summarise
 from scripts.roost_demo.pictures import Picture
 from scripts.roost_demo.report import act_line, drained_line
@@ -25,6 +26,7 @@ __all__ = ["Play"]
 _FEWEST_SECONDS_OF_PATIENCE: Final = 3.0
 _DEADLINES_OF_PATIENCE: Final = 10
 _LONGER_S: Final = 15.0  # than its time an act may take to show what it is for, on a machine with too much to do
+_RENEWING_S: Final = 120.0  # the same, where three versions have to be fetched and tried
 _LOOK_EVERY_S: Final = 1.0  # at what the devices say of themselves
 _PRIMARY: Final = "primary"
 _CLOUD: Final = "cloud"
@@ -38,15 +40,16 @@ class _Act:
     faults: tuple[FaultKind, ...] = ()  # one for each device
     until: str | None = None  # the contestant that has answered on each device before the act ends
     joins: bool = False  # the cloud
+    renews: bool = False  # the primary, as far as the devices let it
     cut: bool = False  # the link to it; the act ends once each device keeps more than it can send
 
 
 _ACTS: Final = (
-    _Act("all well", "Both devices answer from their primary, a good model.", 0.2),
+    _Act("all well", "Both devices answer from their primary, a good model.", 0.15),
     _Act(
         "broken",
         f"The primary hangs on {DEVICES[0]} and is killed on {DEVICES[1]}, again whenever it comes back.",
-        0.35,
+        0.3,
         ("hang", "kill"),
     ),
     _Act("recovered", "The primaries are left alone; the agents start them again.", 0.15, until=_PRIMARY),
@@ -56,6 +59,12 @@ _ACTS: Final = (
         0.2,
         until=_CLOUD,
         joins=True,
+    ),
+    _Act(
+        "new versions",
+        "The primary gets a successor on both devices; a tampered one and a slow one shall not follow.",
+        0.1,
+        renews=True,
     ),
     _Act(
         "cut off", "The link to the cloud swallows every packet, and says nothing. What is kept waits.", 0.1, cut=True
@@ -80,6 +89,7 @@ class Play:
         shared: whether the shadow runs in the primary's process, on all devices.
         began: when each act did.
         spools: what the devices keep, and the cloud has of it.
+        new_versions: what the devices make of the primary's successors.
     """
 
     def __init__(self, house: House, task: str, deadline_ms: int, pictures: Iterator[Picture], screen: Screen) -> None:
@@ -89,6 +99,7 @@ class Play:
         self.shared = False
         self.began: list[datetime] = []
         self.spools = Spools(house, task, datetime.now(UTC))
+        self.new_versions = NewVersions(house)
         self._house = house
         self._task = task
         self._screen = screen
@@ -114,7 +125,7 @@ class Play:
                 rate,
                 partial(self._meanwhile, faults),
                 is_enough=partial(self._has_shown, act, number),
-                longer_s=_LONGER_S,
+                longer_s=_RENEWING_S if act.renews else _LONGER_S,
             )
             strikes = {device: fault.strikes for device, fault in zip(DEVICES, faults, strict=False)}
             self._conclude(number, act, began_s, strikes)
@@ -138,15 +149,17 @@ class Play:
         stream.run(len(self._acts) + 1, float("inf"), rate, self._house.check)
 
     @property
-    def before_cut(self) -> tuple[datetime, datetime]:
-        """Of the last act in which nothing was broken: when it began and ended."""
-        cut = next(place for place, act in enumerate(self._acts) if act.cut)
-        return self.began[cut - 1], self.began[cut]
+    def before_renewal(self) -> tuple[datetime, datetime]:
+        """Of the last act in which nothing was broken or changed: when it began and ended."""
+        renewal = next(place for place, act in enumerate(self._acts) if act.renews)
+        return self.began[renewal - 1], self.began[renewal]
 
     def _begin(self, act: _Act) -> None:
         self.began.append(datetime.now(UTC))
         if act.joins:
             self._house.run_in_cloud()
+        elif act.renews:
+            self.new_versions.start()
         elif act.cut:
             self._house.link.cut()
             self._look()
@@ -156,6 +169,8 @@ class Play:
         """Whether there was to see what the act is for."""
         if act.cut:
             return self.spools.have_grown()
+        if act.renews:
+            return self.new_versions.is_over
         return act.until is None or len(self._first_answers_s(act.until, number)) == len(DEVICES)
 
     def _first_answers_s(self, contestant: str, number: int) -> dict[str, float]:
@@ -167,6 +182,7 @@ class Play:
         if act.until == _PRIMARY:
             back = self._first_answers_s(_PRIMARY, number)
             extra["primary_back_s"] = {device: round(at_s - began_s, 2) for device, at_s in back.items()}
+        self.new_versions.hear(self._say)
         self.acts.append(extra)
         self._screen.note("   " + act_line({**summarise(outcomes), **extra}))
         self._look()
@@ -193,6 +209,7 @@ class Play:
         self._house.check()
         for fault in faults:
             fault.step()
+        self.new_versions.hear(self._say)
         if time.monotonic() >= self._look_at_s:
             self._look()
             self.spools.glance_at_cloud()
@@ -205,7 +222,10 @@ class Play:
         self._screen.stand("\n".join([agreement_line(total(self.agreement.values())), *self.spools.lines()]))
 
     def _on_strike(self, device: str, text: str) -> None:
-        self._screen.note(f"   {device}: {text}")
+        self._say(f"{device}: {text}")
+
+    def _say(self, text: str) -> None:
+        self._screen.note(f"   {text}")
 
     def _on_outcome(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)

@@ -24,6 +24,7 @@ __all__ = [
     "input_table",
     "keeps_promise",
     "make_report",
+    "renewal_line",
     "summary_table",
     "verdict",
 ]
@@ -63,7 +64,7 @@ def make_report(
         agreement: what each device counts of agreement with its answers.
         shared: the shadow runs in the primary's process.
         parts: that others describe: `cloud` (`describe_cloud`), `escalation` (`measure_escalation`), `capture`
-            (`Spools.describe`) and `replay` (`replay_other_bar`).
+            (`Spools.describe`), `new_versions` (`NewVersions.describe`) and `replay` (`replay_other_bar`).
     """
     devices = sorted({outcome.device for outcome in outcomes})
     return {
@@ -93,8 +94,10 @@ def make_report(
 
 
 def keeps_promise(report: Summary) -> bool:
-    """Whether every picture was answered once, by its deadline, and every input kept came to the cloud once."""
-    return is_flawless(report) and bool(report["capture"]["exactly_once"])
+    """Whether every answer came once and in time, every input kept once, and of new versions only the good one."""
+    return (
+        is_flawless(report) and bool(report["capture"]["exactly_once"]) and bool(report["new_versions"]["as_expected"])
+    )
 
 
 def describe_cloud(house: House) -> dict[str, Any]:
@@ -123,6 +126,17 @@ def fleet_line(cloud: Mapping[str, Any]) -> str:
     """How the devices stand with the cloud at the end."""
     stand = ", ".join(f"{name} {device['state']}" for name, device in cloud["devices"].items())
     return f"The cloud sees: {stand}."
+
+
+def renewal_line(renewal: Mapping[str, Any]) -> str:
+    """What became of the primary's successors."""
+    took = ", ".join(f"{name} after {one['seconds']:g} s" for name, one in renewal["confirmed"].items()) or "nobody"
+    refused = [
+        f"the {what} one was {'not refused' if one is None else 'refused by ' + one['device']}"
+        for what in ("tampered", "slow")
+        for one in (renewal[what],)
+    ]
+    return f"The primary's successor was taken by {took}; {', '.join(refused)}."
 
 
 def summary_table(report: Summary) -> Table:
@@ -185,6 +199,8 @@ def verdict(report: Summary) -> str:
         found.append("no picture was sent")
     if not report["capture"]["exactly_once"]:
         found.append(f"not {kept}")
+    if not report["new_versions"]["as_expected"]:
+        found.append("the devices did not take the better version, or took another")
     return f"The promise did not hold: {', '.join(found)}. {right}"
 
 

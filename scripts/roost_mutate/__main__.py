@@ -61,6 +61,13 @@ ROOMS: Final = {
             "tests/property/test_registry_candidate.py",
         ),
     ),
+    "drift": Room(
+        tuple(
+            f"cloud/roost_cloud/drift/{name}.py"
+            for name in ("budget", "calibration", "chi_square", "counts", "decisions", "scatter", "test")
+        ),
+        ("cloud/roost_cloud/drift", "tests/unit/cloud/drift", "tests/property/cloud/test_drift.py"),
+    ),
     "acl": Room(
         ("cloud/roost_cloud/broker/access.py", "cloud/roost_cloud/broker/fenced.py", "cloud/roost_cloud/fence/acl.py"),
         (

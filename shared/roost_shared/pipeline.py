@@ -31,6 +31,7 @@ from roost_shared.errors import ContentError
 from roost_shared.limits import InputLimits
 from roost_shared.outputs import OutputReader
 from roost_shared.payload import open_payload
+from roost_shared.phi.choice import ChosenPhi, choose_phi
 from roost_shared.preprocess import Preprocessor
 from roost_shared.runtime_settings import RuntimeSettings
 from roost_shared.runtimes import Model, ModelLoadError, choose_runtime
@@ -61,6 +62,8 @@ class Base:
     def __init__(self, config: BundleDraft, first: Stage, models: Sequence[Model]) -> None:
         self.key = base_key(config)
         self.models = models
+        self._config = config
+        self._format = first.format
         self._preprocess = Preprocessor(config.preprocessing, first.inputs)
 
     def features(
@@ -83,7 +86,19 @@ class Base:
             InputError: the payload or the state cannot be scored; `code` says why.
             ModelRunError: the base failed.
         """
-        return _run(self.models, self.prepare(payload, content_type=content_type, inject=inject, limits=limits))
+        return self.run(self.prepare(payload, content_type=content_type, inject=inject, limits=limits))
+
+    def run(self, prepared: Features) -> Features:
+        """What the heads take, of what `prepare` gave.
+
+        Raises:
+            ModelRunError: the base failed.
+        """
+        return _run(self.models, prepared)
+
+    def choose_phi(self) -> ChosenPhi | None:
+        """What of inputs is measured, as the bundle says that this was loaded for; None: nothing."""
+        return choose_phi(self._config, self._format)
 
     def prepare(
         self,

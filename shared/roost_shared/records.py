@@ -134,7 +134,8 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", 
     started_at: str  # RFC 3339, UTC, by the device's wall clock
     seconds: float
     count: int  # requests in it
-    sketches: dict[str, bytes] = {}  # by name, each in its own encoding
+    sketches: dict[str, bytes] = {}  # by name, as `roost_shared.sketches` encodes them
+    bundle: str | None = None  # that its contestant ran; None: of a task's answers, or not known
 
 
 Record = SampleRecord | PolicyRecord | LateRecord | DroppedRecord | WindowRecord

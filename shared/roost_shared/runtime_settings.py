@@ -3,13 +3,18 @@
 Light: the agent reads these from its configuration and hands them to workers, and loads no runtime itself.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
-__all__ = ["RuntimeName", "RuntimeSettings"]
+__all__ = ["RUNTIME_PACKAGES", "RuntimeName", "RuntimeSettings"]
 
 RuntimeName = Literal["litert", "tflite-runtime", "onnxruntime"]
+RUNTIME_PACKAGES: Final[dict[RuntimeName, str]] = {  # that are imported for them
+    "litert": "ai_edge_litert",
+    "tflite-runtime": "tflite_runtime",
+    "onnxruntime": "onnxruntime",
+}
 
 
 class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):

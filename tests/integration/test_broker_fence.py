@@ -47,6 +47,7 @@ FOREIGN = (
     "roost/1/acme/d/cam-01/state/more",
     "roost/1/acme/d/cam-011/state",
     "roost/1/acme/state",
+    "roost/1/acme/events/alarm",
     "roost/1/state",
     "roost/2/acme/d/cam-01/state",
     "state",

@@ -78,7 +78,7 @@ def test_neither_broken_models_nor_a_cut_link_cost_an_answer_or_an_input(tmp_pat
     assert sum(report["by_reason"].values()) == report["answers"]
     assert report["latency_ms"]["p50"] <= report["latency_ms"]["p99"]
 
-    well, broken, recovered, asking, cut = report["by_act"]
+    well, broken, recovered, asking, renewed, cut = report["by_act"]
     assert well["by_contestant"]["primary"] > 0.9 * well["answers"]
     assert broken["by_contestant"]["backup"] > 0
     assert all(strikes > 0 for strikes in broken["strikes"].values())
@@ -91,6 +91,7 @@ def test_neither_broken_models_nor_a_cut_link_cost_an_answer_or_an_input(tmp_pat
     assert asking["by_contestant"]["cloud"] > 0
     assert not any("cloud" in act["by_contestant"] for act in (well, broken, recovered))
     assert asking["answers"] == asking["by_deadline"] > 0
+    assert renewed["answers"] == renewed["by_deadline"] > 0, "no answer waits for a new version"
     assert cut["answers"] == cut["by_deadline"] > 0, "nobody waits for a cloud that cannot be reached"
     escalation = report["escalation"]
     assert 0.5 < escalation["together"]["kept_at_edge"] < 1
@@ -107,6 +108,7 @@ def test_neither_broken_models_nor_a_cut_link_cost_an_answer_or_an_input(tmp_pat
     assert all(device["certificate_expires_at"] is not None for device in devices.values())
     pushes = {push["bundle"].partition("@")[0]: push for push in report["cloud"]["pushes"]}
     assert set(pushes) == {f"digits:{version}" for version in "12345"}
+    check_new_versions(report, fetched_below=6_000)
     shadow = pushes["digits:4"]
     assert shadow["sent_bytes"] < shadow["present_bytes"], "the shadow's base is the primary's, and was there"
     assert "The cloud sees: cam-01 online, cam-02 online." in printed
@@ -114,6 +116,18 @@ def test_neither_broken_models_nor_a_cut_link_cost_an_answer_or_an_input(tmp_pat
     check_capture(report)
     assert "each exactly once and as it was sent" in printed
     assert "What if the primary's bar were 0.9 instead of 0.95?" in printed
+
+
+def check_new_versions(report: dict[str, Any], *, fetched_below: int) -> None:
+    """Both devices took the better bundle, and neither the tampered nor the slow one."""
+    renewal = report["new_versions"]
+    assert (renewal["as_expected"], renewal["error"]) == (True, None)
+    assert set(renewal["confirmed"]) == set(report["devices"])
+    for device in renewal["confirmed"].values():
+        assert 0 < device["fetched_bytes"] < fetched_below, "the base was there"
+        assert device["evidence"]["crashes"] == 0
+    assert renewal["tampered"]["code"] == "download.wrong_bytes"
+    assert renewal["slow"]["code"] == "install.slow"
 
 
 def check_capture(report: dict[str, Any]) -> None:
@@ -147,6 +161,7 @@ def test_a_persons_own_pictures_and_model_are_played(tmp_path: Path) -> None:
     assert report["by_act"][0]["accuracy"] > 0.85
     assert report["contestants"][0]["accuracy"] > report["contestants"][1]["accuracy"]
     assert report["capture"]["exactly_once"]
+    check_new_versions(report, fetched_below=20_000)
     assert report["replay"]["recorded"]["asked"] == 0, "nobody in the cloud takes part"
 
 

@@ -79,6 +79,8 @@ def test_device_shows_what_is_known_of_it(cloud: Cloud) -> None:
         "problem": None,
         "certificate_expires_at": "2027-02-22T12:00:00Z",
         "enrolled_at": "2026-11-24T12:00:00Z",
+        "assignment": 0,
+        "following": "none",
     }
     assert listed(cloud)["items"] == [shown]
 

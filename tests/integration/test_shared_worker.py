@@ -7,6 +7,8 @@ import psutil
 import pytest
 
 from roost_shared.bundle import open_bundle
+from roost_shared.phi import TENSOR
+from roost_shared.phi.vector import PhiVector
 from roost_shared.pipeline import OtherBaseError, Pipeline
 from tests.support.split_bundles import LABELS, ROTATED, split_bundle
 from tests.support.worker_rig import ARRAY, WorkerRig, argmax_bundle
@@ -54,6 +56,25 @@ def test_they_share_one_process_and_each_has_its_own_account(rig: WorkerRig) -> 
     assert bundle is not None
     assert bundle.startswith("argmax:2@")
     assert "test/primary+shadow+old" in psutil.Process(rig.pid).cmdline()
+
+
+def test_what_is_asked_to_measure_tells_phi_of_an_input_once_for_all_on_the_base(primary: Path, shadow: Path) -> None:
+    with WorkerRig(primary, {"shadow": shadow}, measures=True) as rig:
+        rig.until_ready()
+        rig.submit("a")
+        rig.until_ended("a")
+        rig.until(lambda: rig.measured, "the first input is measured")
+        ((contestants, phi),) = rig.measured
+        assert contestants == ("primary", "shadow")
+        assert isinstance(phi, PhiVector)
+        assert phi.kind == TENSOR.number
+        assert phi.values[:5] == pytest.approx([3.0, 18**0.5, 0.0, 0.0, 9.0])
+
+
+def test_what_is_not_asked_to_measures_nothing(rig: WorkerRig) -> None:
+    rig.submit(*range(20))
+    rig.until_ended(*range(20))
+    assert rig.measured == []
 
 
 def test_with_many_jobs_waiting_each_still_ends_once_for_each(rig: WorkerRig) -> None:

@@ -69,10 +69,10 @@ class PowerCutError(BaseException):
 class DyingHttp(CloudHttp):
     """The device's power goes when it asks for the commit."""
 
-    def fetch(self, method: str, path: str, *, body: Any = None, token: str | None = None) -> bytes:
+    def fetch(self, method: str, path: str, **options: Any) -> bytes:
         if path.endswith("/commit"):
             raise PowerCutError
-        return super().fetch(method, path, body=body, token=token)
+        return super().fetch(method, path, **options)
 
 
 def test_next_boot_brings_the_very_same_shard(site: ShardSite, tmp_path: Path) -> None:

@@ -167,10 +167,10 @@ def test_a_device_opens_no_route_of_peoples(standing: World) -> None:
 
 
 def test_another_devices_things_are_not_there_and_look_like_nobodys(world: World) -> None:
-    strangers = world.strange_devices()
+    strangers = {route: world.strange_devices(probe) for route, probe in DEVICES.items() if probe.addresses_a_thing}
     before = world.rows()
-    for route in (route for route, probe in DEVICES.items() if probe.addresses_a_thing):
-        for headers in strangers:
+    for route, those in strangers.items():
+        for headers in those:
             its, nobodys = world.request(route, headers), world.request(route, headers, nobodys=True)
             assert its.status_code == 404, f"{route}: {its.status_code} {its.text}"
             assert told(its, world) == told(nobodys, world), route

@@ -60,6 +60,7 @@ def test_status_says_who_signs_what_until_when(cloud: Cloud, people: TrustPeople
         ("targets", 2, 1),
         ("snapshot", 3, 1),
         ("timestamp", 3, 1),
+        ("assignments", 2, 1),
         (f"task.{argmax.config.task}", 1, 1),
     ]
     assert told["roles"][-1]["targets"] == [target_of(argmax).path]
@@ -130,13 +131,16 @@ def test_only_what_the_registry_has_is_released(
     assert code_of(answer) == (422, "trust.metadata_refused")
 
 
-def test_what_is_released_stays_so_when_its_bundle_is_deleted(
-    cloud: Cloud, people: TrustPeople, argmax: Bundle
-) -> None:
-    people.accept(f"releases/{argmax.config.task}", people.first_release(argmax))
-    RegistryApi(cloud).ask("DELETE", f"/bundles/{argmax.config.name}/versions/{argmax.config.version}")
+def test_what_is_released_is_deleted_once_it_is_withdrawn(cloud: Cloud, people: TrustPeople, argmax: Bundle) -> None:
+    people.release(argmax)
+    path = f"/bundles/{argmax.config.name}/versions/{argmax.config.version}"
+    refused = RegistryApi(cloud).ask("DELETE", path)
+    assert code_of(refused) == (409, "bundle.in_use")
+    assert "--withdraw` first" in refused.json()["error"]["message"]
     first = drafts.released(None, add=[target_of(argmax)], expires=people.expires)
-    people.accept(f"releases/{argmax.config.task}", signed(drafts.renewed(first, people.expires), people.releaser))
+    withdrawn = drafts.released(first, withdraw=[target_of(argmax).path], expires=people.expires)
+    people.accept(f"releases/{argmax.config.task}", signed(withdrawn, people.releaser))
+    assert RegistryApi(cloud).ask("DELETE", path).status_code == 204
 
 
 def test_tenants_never_see_each_other_s(cloud: Cloud, people: TrustPeople) -> None:

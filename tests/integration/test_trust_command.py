@@ -240,7 +240,7 @@ def test_keys_of_all_roles_change_and_devices_follow(
     for name in ("ann", "targets-1", "root-1"):
         (admin.folder / f"{name}.pem").unlink()
     admin("delegate", task, "--to", "bob")
-    admin("rotate", "nothing", fails="say root, targets, online or task.NAME")
+    admin("rotate", "nothing", fails="say root, targets, online, assignments or task.NAME")
 
 
 def test_a_lost_releaser_is_replaced_without_its_key(

@@ -173,3 +173,16 @@ def test_no_descriptor_is_left_behind_on_either_side(rig: WorkerRig) -> None:
     rig.until_ended(*range(10, 110))
     assert psutil.Process().num_fds() == ours
     assert psutil.Process(rig.pid).num_fds() == theirs
+
+
+def test_one_that_loads_gently_has_its_place_again_once_it_is_ready(tmp_path: Path) -> None:
+    with WorkerRig(argmax_bundle(tmp_path / "bundle"), gently=True) as rig:
+        rig.until_ready()
+        rig.submit("a")
+        rig.until_ended("a")
+        assert rig.labels() == {"a": "two"}
+        nice = int(Path(f"/proc/{rig.pid}/stat").read_text().rpartition(")")[2].split()[16])
+        group = Path(f"/proc/{rig.pid}/autogroup")
+        assert nice == 5
+        if group.exists():
+            assert group.read_text().endswith("nice 10\n")

@@ -78,6 +78,7 @@ class AgentProcess(Program):
         limits: lines of `[limits]`.
         python: what runs it.
         environment: further variables.
+        unsigned: bundles from a folder may run.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class AgentProcess(Program):
         limits: str = "",
         python: str | Path = sys.executable,
         environment: Mapping[str, str] | None = None,
+        unsigned: bool = True,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         super().__init__(folder / "agent.log")
@@ -101,7 +103,8 @@ class AgentProcess(Program):
         self.config.write_text(
             f'tenant = "{TENANT}"\ndevice = "{device}"\nstate_dir = "state"\n'
             f'operator_token_sha256 = "{TOKEN_SHA256}"\n'
-            f'[broker]\nurl = "{url}"\n{broker}\n[limits]\n{limits}\n[trust]\nallow_unsigned = true\n{tasks}'
+            f'[broker]\nurl = "{url}"\n{broker}\n[limits]\n{limits}\n'
+            f"[trust]\nallow_unsigned = {str(unsigned).lower()}\n{tasks}"
         )
 
     @property

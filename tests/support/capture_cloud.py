@@ -10,10 +10,12 @@ import json
 import tarfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+import msgspec
 import urllib3
 
 from roost_cloud.client import ApiClient
@@ -28,6 +30,17 @@ from tests.support.proxy import Proxy
 __all__ = ["PATIENCE_S", "CaptureCloud", "Stored"]
 
 PATIENCE_S = 90.0  # for what has come, through waits between attempts on a busy machine
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A window as the API gives it."""
+
+    device: str
+    boot: str
+    sequence: int
+    contestant: str | None
+    received_at: datetime
+    record: bytes
 
 
 class Stored(NamedTuple):
@@ -117,6 +130,12 @@ class CaptureCloud:
         """Its samples, as people see them."""
         with self._as(self.token) as api:
             return list(api.each("/samples", dict[str, Any], query={"device": device}))
+
+    def windows(self, task: str) -> list[Found]:
+        """Windows of a task, as programs read them."""
+        span = {"task": task, "since": "2026-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
+        with self._as(self.token) as api:
+            return list(api.each("/windows", Found, query=span))
 
     def fetch(self, device: str, sample: str, what: str) -> bytes:
         """A sample's `input` or `thumbnail`."""

@@ -20,20 +20,23 @@ class FakeMark:
 
 
 class FakeBase:
-    """Counts its runs; its features are the payload. Raises `error`, if there is one."""
+    """Counts its runs; its tensors and features are the payload. Raises `error`, if there is one."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.runs = 0
         self._error = error
 
-    def features(
+    def prepare(
         self, payload: memoryview, *, content_type: str | None, inject: Mapping[str, Any], limits: InputLimits
     ) -> list[Any]:
         del content_type, inject, limits
+        return [bytes(payload)]
+
+    def run(self, prepared: list[Any]) -> list[Any]:
         self.runs += 1
         if self._error is not None:
             raise self._error
-        return [bytes(payload)]
+        return prepared
 
 
 class FakeHead:

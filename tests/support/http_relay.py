@@ -39,20 +39,22 @@ class HttpRelay:
     """Passes on what comes to 127.0.0.1:`port`; a context manager.
 
     Args:
-        target_port: where to, on this machine.
+        target_port: where to, on this machine; 0 where that is said later.
 
     Attributes:
         port: where from.
         troubles: that are still to happen.
         seen: method and path of every request, also of those that met trouble.
         bodies: of all of them, as far as they were read.
+        answered_bytes: of all answers, headers too.
     """
 
-    def __init__(self, target_port: int) -> None:
+    def __init__(self, target_port: int = 0) -> None:
         self.troubles: list[Trouble] = []
         self.seen: list[str] = []
         self.bodies: list[bytes] = []
-        self._target = f"http://127.0.0.1:{target_port}"
+        self.answered_bytes = 0
+        self.lead_to(target_port)
         self._pool = urllib3.PoolManager(maxsize=16, retries=False)
         self._lock = threading.Lock()
         self._server = _Server(self)
@@ -71,6 +73,10 @@ class HttpRelay:
         self._thread.join(5)
         self._pool.clear()
 
+    def lead_to(self, target_port: int) -> None:
+        """Pass on to another port from now on."""
+        self._target = f"http://127.0.0.1:{target_port}"
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
@@ -83,6 +89,11 @@ class HttpRelay:
     def count(self, what: str) -> int:
         """How many requests that match have come."""
         return sum(re.search(what, one) is not None for one in list(self.seen))
+
+    def count_answer(self, size_bytes: int) -> None:
+        """Note an answer."""
+        with self._lock:
+            self.answered_bytes += size_bytes
 
     def meet(self, asked: str) -> Trouble | None:
         """Note a request; what is to go wrong with it."""
@@ -152,13 +163,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._reset()
 
     def _say(self, status: int, headers: dict[str, str], body: bytes, *, half: bool = False) -> None:
+        body, size_bytes = body[: len(body) // 2] if half else body, len(body)
         self.send_response_only(status)
-        for name, value in headers.items():
-            if name.lower() != "content-length":
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        sent = {name: value for name, value in headers.items() if name.lower() != "content-length"}
+        sent["Content-Length"] = str(size_bytes)
+        for name, value in sent.items():
+            self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if half else body)
+        self.wfile.write(body)
+        head_bytes = sum(len(f"{name}: {value}\r\n") for name, value in sent.items())
+        self.server.relay.count_answer(len("HTTP/1.1 200 OK\r\n\r\n") + head_bytes + len(body))
 
     def _reset(self) -> None:
         # Lingering for no time makes close send RST.

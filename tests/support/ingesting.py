@@ -7,6 +7,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 from sqlalchemy import func, insert, select
 
+from roost_cloud.assignments.reports import REPORTED_TOPICS
 from roost_cloud.broker.link import BrokerLink
 from roost_cloud.broker.settings import LinkSettings, Subscription
 from roost_cloud.db import Database
@@ -14,7 +15,7 @@ from roost_cloud.db.tables import Device, Tenant
 from roost_cloud.ingest.records import TELEMETRY_TOPICS
 from roost_cloud.ingest.states import STATE_TOPICS
 from roost_cloud.ingest.tally import RecordTally
-from roost_cloud.ingest.worker import RECORDS_WAITING, Ingest
+from roost_cloud.ingest.worker import RECORDS_WAITING, REPORTS_WAITING, Ingest
 from roost_shared.clock import SystemClock
 from roost_shared.messages import State, encode_json
 from tests.support.waiting import PATIENCE_S, until
@@ -62,13 +63,17 @@ class Ingesting:
     def __init__(self, url: str, database: Database, *, telemetry: str = TELEMETRY_TOPICS, **settings: Any) -> None:
         settings = {"url": url, "client_id": "roost-cloud-ingest", "subscriptions": (STATES,), **settings}
         self.link = _link(**settings)
-        settings |= {"client_id": f"{settings['client_id']}-records", "incoming_limit": RECORDS_WAITING}
+        client_id = settings["client_id"]
+        settings |= {"client_id": f"{client_id}-records", "incoming_limit": RECORDS_WAITING}
         self.records_link = _link(**{**settings, "subscriptions": (Subscription(telemetry, 1),)})
+        settings |= {"client_id": f"{client_id}-reported", "incoming_limit": REPORTS_WAITING}
+        self.reports_link = _link(**{**settings, "subscriptions": (Subscription(REPORTED_TOPICS, 1),)})
         self.metrics = CollectorRegistry()
         clock = SystemClock()
         self.role = Ingest(
             self.link,
             self.records_link,
+            self.reports_link,
             database,
             clock=clock,
             metrics=self.metrics,
@@ -86,7 +91,8 @@ class Ingesting:
         until(condition, what, timeout_s, otherwise=lambda: self.role.outcomes)
 
     def connected(self) -> None:
-        self.until(lambda: self.link.connected and self.records_link.subscribed, "connected")
+        links = (self.records_link, self.reports_link)
+        self.until(lambda: self.link.connected and all(link.subscribed for link in links), "connected")
 
     def outcome(self, name: str, count: int) -> None:
         self.until(lambda: self.role.outcomes[name] >= count, f"{count} {name}")

@@ -23,7 +23,7 @@ from tests.support.fleet import API, FleetDevice, enrolled_device, enrolment
 from tests.support.fleet_certificates import signing_request
 from tests.support.served_cloud import manifest_of, sizes_of
 from tests.support.shard_inputs import ShardInput, make_input, opening_of, tar_of
-from tests.support.stocked import PICTURE, stock_input
+from tests.support.stocked import PICTURE, stock_alarm, stock_input
 from tests.support.telling import BOOT, batch, policy, sample
 from tests.support.trust import TrustPeople
 
@@ -59,6 +59,7 @@ NOBODYS: Final = {  # of every kind of thing one that no tenant has
     "upload": 32 * "e",
     "ready": 32 * "f",
     "digest": "sha256:" + 64 * "0",
+    "manifest": "sha256:" + 64 * "5",
     "bundle": "nobodys",
     "version": "999",
     "next": "1000",
@@ -70,6 +71,8 @@ NOBODYS: Final = {  # of every kind of thing one that no tenant has
     "shard": 64 * "2",
     "ready_shard": 64 * "3",
     "policy": 64 * "4",
+    "alarm": 16 * "5",
+    "hook": 16 * "6",
 }
 
 
@@ -82,12 +85,14 @@ class Probe:
         path: with the names of things in braces, as `World.things` has them.
         body: JSON, its texts with names in braces too; bytes go as they are.
         audit: what the record says of it; None if it changes nothing that anybody would ask for.
+        shared: a thing that it addresses is there for all devices of the tenant.
     """
 
     needs: Needs
     path: str
     body: Any = None
     audit: str | None = None
+    shared: bool = False
 
     @property
     def addresses_a_thing(self) -> bool:
@@ -152,6 +157,8 @@ PROBES: Final[dict[str, Probe]] = {
     ),
     "GET /api/v1/device/trust/metadata/{file}": Probe("device", "/api/v1/device/trust/metadata/timestamp.json"),
     "GET /api/v1/device/trust/time": Probe("device", f"/api/v1/device/trust/{TIME}"),
+    "GET /api/v1/device/manifests/{digest}": Probe("device", "/api/v1/device/manifests/{manifest}", shared=True),
+    "GET /api/v1/device/blobs/{digest}": Probe("device", "/api/v1/device/blobs/{digest}", shared=True),
     "GET /api/v1/trust": Probe("viewer", "/api/v1/trust"),
     "GET /api/v1/trust/metadata/{file}": Probe("viewer", "/api/v1/trust/metadata/1.root.json"),
     "GET /api/v1/trust/time": Probe("viewer", f"/api/v1/trust/{TIME}"),
@@ -169,16 +176,49 @@ PROBES: Final[dict[str, Probe]] = {
     "POST /api/v1/trust/releases/{task}": Probe(
         "operator", "/api/v1/trust/releases/{online_task}", {"release": []}, "trust.release"
     ),
+    "PUT /api/v1/devices/{device}/assignment": Probe(
+        "operator", "/api/v1/devices/{device}/assignment", {"tasks": {}}, "device.assign"
+    ),
+    "GET /api/v1/devices/{device}/assignment": Probe("viewer", "/api/v1/devices/{device}/assignment"),
+    "GET /api/v1/devices/{device}/assignments": Probe("viewer", "/api/v1/devices/{device}/assignments"),
+    "GET /api/v1/device/assignment": Probe("device", "/api/v1/device/assignment"),
     "POST /api/v1/device/records": Probe("device", "/api/v1/device/records", RECORDS),
     "GET /api/v1/samples": Probe("viewer", "/api/v1/samples"),
     "GET /api/v1/samples/{device}/{sample}": Probe("viewer", SAMPLE),
     "GET /api/v1/samples/{device}/{sample}/input": Probe("viewer", f"{SAMPLE}/input"),
     "GET /api/v1/samples/{device}/{sample}/thumbnail": Probe("viewer", f"{SAMPLE}/thumbnail"),
     "GET /api/v1/recorded": Probe("viewer", f"/api/v1/recorded?task=meter&{SPAN}"),
+    "GET /api/v1/windows": Probe("viewer", f"/api/v1/windows?task=meter&{SPAN}"),
     "GET /api/v1/policies/{task}/{digest}": Probe("viewer", "/api/v1/policies/{task}/{policy}"),
     "POST /api/v1/device/shards": Probe("device", "/api/v1/device/shards", NEW_SHARD),
     "GET /api/v1/device/shards/{shard}": Probe("device", "/api/v1/device/shards/{shard}"),
     "POST /api/v1/device/shards/{shard}/commit": Probe("device", "/api/v1/device/shards/{ready_shard}/commit"),
+    "GET /api/v1/alarms": Probe("viewer", "/api/v1/alarms"),
+    "GET /api/v1/alarms/{alarm}": Probe("viewer", "/api/v1/alarms/{alarm}"),
+    "POST /api/v1/alarms/{alarm}/acknowledge": Probe(
+        "operator", "/api/v1/alarms/{alarm}/acknowledge", {"note": "seen"}, "alarm.acknowledge"
+    ),
+    "POST /api/v1/alarms/{alarm}/mute": Probe(
+        "operator", "/api/v1/alarms/{alarm}/mute", {"until": "2026-11-25T12:00:00Z"}, "alarm.mute"
+    ),
+    "POST /api/v1/alarms/{alarm}/resolve": Probe(
+        "operator", "/api/v1/alarms/{alarm}/resolve", {"note": "wiped"}, "alarm.resolve"
+    ),
+    "GET /api/v1/drift/status": Probe("viewer", "/api/v1/drift/status"),
+    "GET /api/v1/drift/budget": Probe("viewer", "/api/v1/drift/budget"),
+    "GET /api/v1/drift/fleet": Probe("viewer", "/api/v1/drift/fleet?task=meter"),
+    "GET /api/v1/drift/together": Probe("viewer", "/api/v1/drift/together"),
+    "GET /api/v1/drift/simulation": Probe("viewer", "/api/v1/drift/simulation?budget=2"),
+    "GET /api/v1/drift/settings": Probe("viewer", "/api/v1/drift/settings"),
+    "PUT /api/v1/drift/settings": Probe("operator", "/api/v1/drift/settings", {"alarms_a_week": 2}, "drift.settings"),
+    "POST /api/v1/drift/rebaseline": Probe(
+        "operator", "/api/v1/drift/rebaseline", {"task": "meter", "devices": ["{device}"]}, "drift.rebaseline"
+    ),
+    "GET /api/v1/hooks": Probe("admin", "/api/v1/hooks"),
+    "POST /api/v1/hooks": Probe(
+        "admin", "/api/v1/hooks", {"way": "webhook", "url": "https://example.com/hook"}, "hook.add"
+    ),
+    "DELETE /api/v1/hooks/{hook}": Probe("admin", "/api/v1/hooks/{hook}", None, "hook.delete"),
     "GET /api/v1/devices": Probe("viewer", "/api/v1/devices"),
     "GET /api/v1/devices/{device}": Probe("viewer", "/api/v1/devices/{device}"),
     "PATCH /api/v1/devices/{device}": Probe(
@@ -285,6 +325,7 @@ class World:
             "upload": self._upload(b"acme's, on its way", arrives=False),
             "ready": self._upload(b"acme's, arrived"),
             "digest": next(iter(blobs)),
+            "manifest": bundle.digest,
             "bundle": name,
             "version": version,
             "next": successor.config.version,
@@ -296,6 +337,8 @@ class World:
             "shard": self._shard([make_input("b-2", b"acme's, on its way")], arrives=False),
             "ready_shard": self._shard([make_input("b-3", b"acme's, arrived")]),
             "policy": POLICY.digest,
+            "alarm": stock_alarm(cloud.services, "acme", self._device.device),
+            "hook": self._send("POST", "/hooks", {"way": "webhook", "url": "https://example.com/acmes"}).json()["id"],
         }
         self.secrets = [secret_of(token["token"]), pending.secret, doomed.secret]
 
@@ -363,9 +406,9 @@ class World:
         """What acme's device shows."""
         return self._device.headers()
 
-    def strange_devices(self) -> list[dict[str, str]]:
-        """What devices show that are not the one whose things these are: another of acme's, and one of beta's."""
-        return [device.headers() for device in (self._newcomer, self._betas)]
+    def strange_devices(self, probe: Probe) -> list[dict[str, str]]:
+        """What devices show whose things a probe's are not: one of beta's, and another of acme's if it has its own."""
+        return [device.headers() for device in (self._betas, *(() if probe.shared else (self._newcomer,)))]
 
     def _fresh(self, probe: Probe) -> dict[str, str]:
         """What is good for one request, or for an hour."""

@@ -19,7 +19,7 @@ from typing import Any
 __all__ = ["end_at_each_step"]
 
 FREEING = frozenset({"os.remove", "os.rmdir"})
-FILLING = frozenset({"os.mkdir", "os.rename", "os.symlink", "os.chmod"})
+FILLING = frozenset({"os.mkdir", "os.rename", "os.link", "os.symlink", "os.chmod"})
 
 
 def end_at_each_step(how: str, target: str, folder: Path, arguments: Iterable[str]) -> list[dict[str, Any]]:

@@ -1,18 +1,22 @@
-"""Inputs of samples in a cloud, as if devices had uploaded them in shards."""
+"""Inputs of samples in a cloud, as if devices had uploaded them; alarms, as if the monitor had raised them."""
 
 import hashlib
 import io
 import tarfile
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 from PIL import Image
 
-from roost_cloud.db.tables import SampleInput, Shard
+from roost_cloud.alarms.store import NewAlarm, raise_alarm
+from roost_cloud.db.tables import DecisionWindow, DriftBaseline, DriftStream, DriftVerdict, SampleInput, Shard
 from roost_cloud.services import Services
 from roost_cloud.shards.uploads import ShardKey, shard_key
 
-__all__ = ["PICTURE", "picture", "stock_input", "stock_shard"]
+__all__ = ["PICTURE", "picture", "stock_alarm", "stock_input", "stock_shard"]
+
+HOUR: Final = timedelta(hours=1)
 
 
 def picture(size: tuple[int, int] = (320, 200), *, kind: str = "PNG", mode: str = "RGB", level: int = 99) -> bytes:
@@ -83,3 +87,32 @@ def _colour(mode: str, level: int) -> int | tuple[int, ...]:
 
 
 PICTURE: Final = picture()
+
+
+def stock_alarm(services: Services, tenant: str, device: str, *, kind: str = "input", since: timedelta = HOUR) -> str:
+    """Raise an alarm about the task `meter`, with the baseline that it is judged against; return its id."""
+    now = services.now()
+    key = {"tenant": tenant, "device": device, "task": "meter"}
+    moved = [{"what": "laplacian", "word": "fine detail", "deviations": -7.25}]
+    told = {"summary": f"{device}: fine detail fell by 7.2 deviations", "moved": moved, "distance": 61.0}
+    told |= {"decisions_exceeded": 3, "decisions_looked_at": 4, "threshold": 20.5, "threshold_by": "leaving_out"}
+    told |= {"budget_is_promised": False, "models_moved": {"primary": True, "baseline": None}}
+    new = NewAlarm(
+        **key, kind=kind, contestant="primary", bundle=None, cause="input", since=now - since, explanation=told
+    )
+    with services.database.begin() as session:
+        stream = session.get(DriftStream, tuple(key.values()))
+        if stream is None:
+            session.add(DriftStream(**key))
+        window = {**key, "contestant": "primary", "number": 1}
+        at = {"began_at": now - since, "ended_at": now}
+        session.merge(DecisionWindow(**window, **at, seconds=3600.0, count=100))
+        world = {"kind": kind, "identity": 32 * "0"}
+        verdict = {"distance": 61.0, "threshold": 20.5, "exceeded": True, "commissioning": False, "decided_at": now}
+        session.merge(DriftVerdict(**window, **world, **verdict))
+        counted = {"first_number": 1, "last_number": 1, "windows": 10, "seconds": 36_000.0}
+        begun = {"began_at": now, "began_by": "monitor", "commissioned_at": now}
+        session.merge(DriftBaseline(**key, contestant="primary", **world, **counted, **begun))
+        alarm = raise_alarm(session, new, now)
+        assert alarm is not None
+        return alarm.id

@@ -47,13 +47,13 @@ def run_traced(options: Sequence[str], code: str, *arguments: str) -> subprocess
     return subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=_ROOT)
 
 
-def traced_calls(trace: Path, folder: Path, code: str, *arguments: str) -> list[Call]:
+def traced_calls(trace: Path, folder: Path, code: str, *arguments: str, calls: str = WRITING) -> list[Call]:
     """What the code asked of files below `folder`, in order."""
-    options = ["-o", str(trace), "-xx", "-y", "-s", "1000000", "-e", f"trace={WRITING}"]
+    options = ["-o", str(trace), "-xx", "-y", "-s", "1000000", "-e", f"trace={calls}"]
     done = run_traced(options, code, *arguments)
     assert done.returncode == 0, done.stderr
-    calls = [_call(line) for line in trace.read_text().splitlines()]
-    return [call for call in calls if call is not None and call.path.is_relative_to(folder)]
+    made = [_call(line) for line in trace.read_text().splitlines()]
+    return [call for call in made if call is not None and call.path.is_relative_to(folder)]
 
 
 def _call(line: str) -> Call | None:

@@ -51,6 +51,7 @@ class TrustPeople:
     releaser: CryptoSigner = field(default_factory=new_signer)
     root: Root = field(init=False)
     root_bytes: bytes = b""
+    first_online: Mapping[str, Key] = field(default_factory=dict)
     targets: Targets = field(init=False)
 
     @property
@@ -76,7 +77,7 @@ class TrustPeople:
         return _key(told.json())
 
     def first_root(self, **changed: Any) -> Root:
-        online = self.online()
+        online = self.first_online = self.online()
         return drafts.first_root(
             [signer.public_key for signer in self.root_signers],
             [self.targets_signer.public_key],
@@ -91,13 +92,23 @@ class TrustPeople:
         self.root = self.first_root()
         self.root_bytes = signed(self.root, *self.root_signers)
         self.accept("root", self.root_bytes)
-        self.targets = drafts.first_targets(self.expires)
+        self.targets = drafts.first_targets(self.expires, self.first_online["assignments"])
         self.accept("targets", signed(self.targets, self.targets_signer))
         for task in tasks:
             self.delegate(task, [self.releaser])
 
     def delegate(self, task: str, releasers: Sequence[CryptoSigner], threshold: int = 1) -> None:
         self._delegate(task, [signer.public_key for signer in releasers], threshold)
+
+    def delegate_assignments(self, *keys: Key, threshold: int = 1) -> None:
+        """Have these sign assignments, the cloud's own unless others are given."""
+        named = keys or (self.online()["assignments"],)
+        self.targets = drafts.assigning(self.targets, named, threshold=threshold, expires=self.expires)
+        self.accept("targets", signed(self.targets, self.targets_signer))
+
+    def release(self, *bundles: Bundle) -> None:
+        """Release these for the first one's task, and nothing else."""
+        self.accept(f"releases/{bundles[0].config.task}", self.first_release(*bundles))
 
     def delegate_online(self, task: str) -> None:
         self._delegate(task, [self.online_releaser(task)], 1)

@@ -28,15 +28,18 @@ from tuf.api.metadata import (
 )
 from tuf.ngclient import FetcherInterface
 
+from roost_shared.assignment import AssignedContestant, AssignedTask, Assignment
 from roost_shared.trust import SignedTime, TrustClient
-from roost_shared.trust.names import delegated_path, target_path, task_role
+from roost_shared.trust.envelope import seal
+from roost_shared.trust.names import ASSIGNMENTS, ASSIGNMENTS_PATH, delegated_path, target_path, task_role
 from roost_shared.trust.signed_time import time_text
 
-__all__ = ["BASE", "MANIFEST", "NOW", "TufRepository"]
+__all__ = ["BASE", "DEVICE", "MANIFEST", "NOW", "TENANT", "TufRepository", "assignment"]
 
 NOW: Final = datetime(2026, 11, 24, 12, tzinfo=UTC)
 BASE: Final = "mem://roost"
 TENANT: Final = "acme"
+DEVICE: Final = "cam-01"
 TASK: Final = "meter"
 MANIFEST: Final = b'{"a": "manifest"}'
 DAY: Final = timedelta(days=1)
@@ -59,7 +62,7 @@ class TufRepository(FetcherInterface):
     fetched: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        roles = ("root", "targets", "snapshot", "timestamp", task_role(TASK))
+        roles = ("root", "targets", "snapshot", "timestamp", task_role(TASK), ASSIGNMENTS)
         self.signers = {role: [CryptoSigner.generate_ed25519()] for role in roles}
         self.thresholds = dict.fromkeys(roles, 1)
         self.root = Root(version=1, expires=self.now + 365 * DAY, consistent_snapshot=True)
@@ -95,12 +98,15 @@ class TufRepository(FetcherInterface):
             self.root.roles[role].keyids = [signer.public_key.keyid for signer in self.signers[role]]
             self.root.roles[role].threshold = self.thresholds[role]
         self.root.keys = {key.keyid: key for role in self.root.roles for key in self.publics(role)}
-        role = task_role(TASK)
-        keys = {key.keyid: key for key in self.publics(role)}
-        delegated = DelegatedRole(
-            role, list(keys), self.thresholds[role], terminating=True, paths=[delegated_path(TASK)]
+        paths = {ASSIGNMENTS: ASSIGNMENTS_PATH, task_role(TASK): delegated_path(TASK)}
+        self.targets.delegations = Delegations(
+            {key.keyid: key for role in paths for key in self.publics(role)},
+            {role: self._delegated(role, path) for role, path in paths.items()},
         )
-        self.targets.delegations = Delegations(keys, {role: delegated})
+
+    def _delegated(self, role: str, path: str) -> DelegatedRole:
+        keyids = [key.keyid for key in self.publics(role)]
+        return DelegatedRole(role, keyids, self.thresholds[role], terminating=True, paths=[path])
 
     def publics(self, role: str) -> list[Key]:
         return [signer.public_key for signer in self.signers[role]]
@@ -148,6 +154,17 @@ class TufRepository(FetcherInterface):
         self.put(task_role(TASK), self.release)
         self.step()
 
+    def next_targets(self) -> None:
+        """Targets one version on, with the keys there are, and what belongs to them."""
+        self.targets.version += 1
+        self.name_keys()
+        self.put("targets", self.targets)
+        self.step()
+
+    def seal(self, version: int, **changed: Any) -> bytes:
+        """An assignment of nothing, by the keys there are."""
+        return seal(assignment(version, **changed), self.signers[ASSIGNMENTS])
+
     def put(self, role: str, metadata: Any, *signers: CryptoSigner) -> None:
         made: Metadata[Any] = Metadata(metadata)
         for signer in signers or self.signers[role]:
@@ -180,6 +197,18 @@ class TufRepository(FetcherInterface):
         else:
             raise DownloadHTTPError(f"{url}: HTTP status 404", 404)
         return self.pieces.get(name, self.pieces.get(None, whole))(data)
+
+
+def assignment(version: int, **changed: Any) -> Assignment:
+    """One for cam-01, of a task that the cloud answers."""
+    given: dict[str, Any] = {
+        "tenant": TENANT,
+        "device": DEVICE,
+        "version": version,
+        "issued_at": NOW.isoformat(),
+        "tasks": {TASK: AssignedTask(contestants=(AssignedContestant(name="cloud", where="cloud"),))},
+    }
+    return Assignment(**given | changed)
 
 
 def whole(data: bytes) -> Iterator[bytes]:

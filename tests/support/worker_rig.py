@@ -21,6 +21,7 @@ from roost_edge.workers import (
 from roost_shared.bundle.build import build_bundle
 from roost_shared.clock import SECOND, SystemClock
 from roost_shared.messages import ErrorInfo
+from roost_shared.phi.vector import PhiVector
 from roost_shared.scored import Scored
 from roost_shared.tflite.dense import DenseLayer, write_dense
 from tests.support.driven import run_until
@@ -50,6 +51,7 @@ class WorkerRig:
     def __init__(self, bundle_folder: Path, others: Mapping[str, Path] | None = None, **spec: Any) -> None:
         self.heard: list[tuple[Key, str, Scored | ErrorInfo]] = []  # key, contestant and what was said, in order
         self.told: list[tuple[str, ContestantState, ErrorInfo | None]] = []
+        self.measured: list[tuple[tuple[str, ...], PhiVector | ErrorInfo]] = []
         self.submitted: list[tuple[Key, str]] = []
         self.payloads: list[SharedPayload] = []
         self.reactor = Reactor(SystemClock())
@@ -137,6 +139,9 @@ class WorkerRig:
 
     def on_failure(self, key: Key, contestant: str, error: ErrorInfo) -> None:
         self.heard.append((key, contestant, error))
+
+    def on_phi(self, contestants: tuple[str, ...], phi: PhiVector | ErrorInfo) -> None:
+        self.measured.append((contestants, phi))
 
     def on_contestant_state(self, contestant: str, state: ContestantState, detail: ErrorInfo | None) -> None:
         self.told.append((contestant, state, detail))

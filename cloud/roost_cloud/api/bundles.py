@@ -17,6 +17,7 @@ from roost_cloud.errors import NotFoundError
 from roost_cloud.registry import aliases, versions
 from roost_cloud.registry.collection import collect_blobs
 from roost_cloud.services import Services
+from roost_cloud.trust.online_keys import OnlineKeys
 from roost_shared.bundle import oci
 from roost_shared.errors import DeviceError, TransportError
 
@@ -156,9 +157,12 @@ def get_version(member: Viewer, services: Given, name: BundleName, version: _Ver
     "/{name}/versions/{version}", status_code=HTTPStatus.NO_CONTENT, responses=raises(401, 403, 404, 409, 422)
 )
 def delete_version(member: Admin, services: Given, name: BundleName, version: _Version) -> None:
-    """Delete a version that no alias points at, with the blobs that no other has; its name is for no other bundle."""
+    """Delete a version that nothing needs, with the blobs that no other has; its name is for no other bundle."""
+    keys = OnlineKeys(services.settings.secrets_path, member.tenant)
     with services.database.begin() as session:
-        digests = versions.delete(session, member.tenant, name, version, actor=member.name, now=services.now())
+        digests = versions.delete(
+            session, services.objects, keys, name, version, actor=member.name, now=services.now()
+        )
     try:
         collect_blobs(
             services.database, services.objects, member.tenant, services.now(), actor=member.name, only=digests

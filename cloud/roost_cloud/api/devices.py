@@ -5,13 +5,16 @@ from http import HTTPStatus
 from typing import Annotated, Final, Literal, cast
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
 
 from roost_cloud.api.auth import Admin, Given, Operator, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.labels import LabelChanges, Selector
 from roost_cloud.api.pages import Asked, Page
+from roost_cloud.assignments import versions
+from roost_cloud.assignments.following import Following
 from roost_cloud.fleet import device_records, devices
 from roost_cloud.fleet.device_records import ConnectionState, DeviceRecord
 from roost_cloud.fleet.labels import parse_selector
@@ -40,6 +43,8 @@ class DeviceBody(BaseModel):
     problem: str | None
     certificate_expires_at: datetime | None
     enrolled_at: datetime
+    assignment: int = Field(description="the newest version; 0 for none")
+    following: Following = Field(description="how it follows that, in a word")
 
 
 class DeviceChanges(BaseModel):
@@ -62,14 +67,19 @@ def list_devices(
         records = device_records.page(
             session, member.tenant, selectors=selectors, state=state, limit=page.rows, after=page.after
         )
-    return page.of(records, to_model=_shown, key=lambda record: record.device.name)
+        assigned = versions.overview(session, member.tenant, [record.device.name for record in records])
+    return page.of(
+        records,
+        to_model=lambda record: _shown(record, assigned.get(record.device.name)),
+        key=lambda record: record.device.name,
+    )
 
 
 @router.get("/{device}", responses=raises(401, 403, 404))
 def get_device(device: Name, member: Viewer, services: Given) -> DeviceBody:
     """One device."""
     with services.database.read() as session:
-        return _shown(device_records.get(session, member.tenant, device))
+        return _of(session, member.tenant, device)
 
 
 @router.patch("/{device}", responses=raises(401, 403, 404))
@@ -78,7 +88,7 @@ def relabel_device(device: Name, body: DeviceChanges, member: Operator, services
     with services.database.begin() as session:
         devices.relabel(session, member.tenant, device, body.labels, actor=member.name, now=services.now())
         session.flush()
-        return _shown(device_records.get(session, member.tenant, device))
+        return _of(session, member.tenant, device)
 
 
 @router.post("/{device}/revoke", responses=raises(401, 403, 404))
@@ -87,7 +97,7 @@ def revoke_device(device: Name, member: Operator, services: Given) -> DeviceBody
     with services.database.begin() as session:
         devices.revoke(session, member.tenant, device, actor=member.name, now=services.now())
         session.flush()
-        shown = _shown(device_records.get(session, member.tenant, device))
+        shown = _of(session, member.tenant, device)
     services.cut_off(common_name(member.tenant, device))
     return shown
 
@@ -99,8 +109,14 @@ def delete_device(device: Name, member: Admin, services: Given) -> None:
         devices.delete(session, member.tenant, device, actor=member.name, now=services.now())
 
 
-def _shown(record: DeviceRecord) -> DeviceBody:
+def _of(session: Session, tenant: str, device: str) -> DeviceBody:
+    record = device_records.get(session, tenant, device)
+    return _shown(record, versions.overview(session, tenant, [device]).get(device))
+
+
+def _shown(record: DeviceRecord, assigned: tuple[int, Following] | None) -> DeviceBody:
     row = record.device
+    version, word = assigned or (0, "none")
     return DeviceBody(
         device=row.name,
         labels=record.labels,
@@ -113,4 +129,6 @@ def _shown(record: DeviceRecord) -> DeviceBody:
         problem=row.problem,
         certificate_expires_at=record.certificate_expires_at,
         enrolled_at=row.enrolled_at,
+        assignment=version,
+        following=word,
     )

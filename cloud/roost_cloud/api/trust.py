@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -13,6 +13,7 @@ from roost_cloud.api.auth import Admin, Given, Member, Operator, Viewer
 from roost_cloud.api.bundles import VERSION_PATTERN
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
+from roost_cloud.assignments.signing import seal_anew
 from roost_cloud.people import audit
 from roost_cloud.services import Services
 from roost_cloud.trust import queries
@@ -20,7 +21,7 @@ from roost_cloud.trust.online_keys import OnlineKeys
 from roost_cloud.trust.publishing import Publisher
 from roost_cloud.trust.queries import RoleStatus
 from roost_shared.topics import NAME
-from roost_shared.trust.names import FILE_NAME, SNAPSHOT, TIMESTAMP, task_role
+from roost_shared.trust.names import ASSIGNMENTS, FILE_NAME, SNAPSHOT, TARGETS, TIMESTAMP, task_role
 
 __all__ = ["METADATA_TYPE", "FileName", "Nonce", "TimeBody", "metadata_response", "router", "signed_time"]
 
@@ -39,6 +40,9 @@ FileName = Annotated[str, Path(pattern=f"^(?:{FILE_NAME.pattern})$", description
 Nonce = Annotated[str, Query(pattern="^[A-Za-z0-9_-]{16,128}$", description="to be signed with the time")]
 _Task = Annotated[Name, Path()]
 _Reference = Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}:{VERSION_PATTERN[1:]}", max_length=130)]
+
+
+_OnlineRole = Literal["snapshot", "timestamp", "assignments"]
 
 
 class KeyBody(BaseModel):
@@ -60,6 +64,7 @@ class OnlineKeysBody(BaseModel):
 
     snapshot: KeyBody
     timestamp: KeyBody
+    assignments: KeyBody = Field(description="for targets to name: signs what devices shall run")
 
 
 class OnlineKeysRequest(BaseModel):
@@ -67,7 +72,14 @@ class OnlineKeysRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    anew: Annotated[bool, Field(description="make others than those the root names, to take their place")] = False
+    anew: Annotated[bool, Field(description="make others than those root and targets name, to take their place")] = (
+        False
+    )
+    roles: Annotated[list[_OnlineRole], Field(description="of which to make others")] = [
+        SNAPSHOT,
+        TIMESTAMP,
+        ASSIGNMENTS,
+    ]
 
 
 class OnlineReleaserRequest(BaseModel):
@@ -149,11 +161,14 @@ def get_trust(member: Viewer, services: Given) -> TrustBody:
 
 @router.post("/online-keys", responses=raises(401, 403))
 def make_online_keys(member: Admin, services: Given, body: OnlineKeysRequest) -> OnlineKeysBody:
-    """The public halves of the keys that snapshot and timestamp are signed with; made at the first time of asking."""
+    """The public halves of the keys that the cloud signs with by itself; made at the first time of asking."""
     keys = _keys(services, member.tenant)
     with services.database.begin() as session:
         in_use = queries.online_keyids(session, services.objects, keys)
-        made = {role: keys.newest(role, in_use, anew=body.anew).public_key for role in (SNAPSHOT, TIMESTAMP)}
+        made = {
+            role: KeyBody.of(keys.newest(role, in_use, anew=body.anew and role in body.roles).public_key)
+            for role in (SNAPSHOT, TIMESTAMP, ASSIGNMENTS)
+        }
         audit.record(
             session,
             tenant=member.tenant,
@@ -163,7 +178,8 @@ def make_online_keys(member: Admin, services: Given, body: OnlineKeysRequest) ->
             now=services.now(),
             keyids=[key.keyid for key in made.values()],
         )
-    return OnlineKeysBody(snapshot=KeyBody.of(made[SNAPSHOT]), timestamp=KeyBody.of(made[TIMESTAMP]))
+    _seal_anew(services, keys)
+    return OnlineKeysBody(**made)
 
 
 @router.get(
@@ -200,8 +216,10 @@ def put_root(member: Admin, services: Given, metadata: _Metadata, response: Resp
     openapi_extra=_BODY,
 )
 def put_targets(member: Admin, services: Given, metadata: _Metadata, response: Response) -> AcceptedBody:
-    """Make top-level targets the newest: who may release for which task."""
-    return _accept(response, _publisher(services, member).targets, metadata)
+    """Make top-level targets the newest: who may release for which task, and which keys sign assignments."""
+    accepted = _accept(response, _publisher(services, member).targets, metadata)
+    _seal_anew(services, _keys(services, member.tenant))
+    return accepted
 
 
 @router.put(
@@ -269,6 +287,15 @@ def _publisher(services: Services, member: Member) -> Publisher:
         actor=member.name,
         now=services.now(),
     )
+
+
+def _seal_anew(services: Services, keys: OnlineKeys) -> None:
+    """Have what devices are assigned signed by the keys of now, where devices believe any for it."""
+    with services.database.begin() as session:
+        standing = queries.shared_standing(session, services.objects, keys)
+        targets = None if standing is None else standing.targets(TARGETS)
+        if targets is not None and queries.delegated_keyids(targets.signed, ASSIGNMENTS):
+            seal_anew(session, keys, targets.signed)
 
 
 def _accept(response: Response, publish: Callable[[bytes], bool], metadata: bytes) -> AcceptedBody:

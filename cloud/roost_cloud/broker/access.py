@@ -5,7 +5,7 @@ A username is an identity:
 - `{tenant}/d/{device}`: a device. Its client id is its username, so that a second one with its password takes its
   place and is noticed, and nobody else's place can be taken.
 - `roost-cloud`: the cloud's roles. Under a name that begins with `cloud.`, which no device can have, they ask scorers
-  as a device does.
+  as a device does. What happened in a tenant they say on `events/…`, which nobody reads here.
 
 A topic filter is allowed if it cannot match anything that is not: a wildcard reaches as far as the rule's own. What
 may be retained is as many messages as there are devices, a few for each: tasks have any names.
@@ -131,6 +131,7 @@ _DEVICE: Final = _Rules(
     ("state", "reported", "telemetry", "ask/+", "out/+"), ("desired", "score", "watermark", "state", "in/+")
 )
 _CLOUD: Final = _Rules(("desired", "score", "watermark"), ("state", "reported", "telemetry", "ask/+"))
+_EVENTS: Final = _Rules(("events/+",), ())  # what happened, for whoever an operator lets listen
 _ASKING: Final = _Rules(("ask/+",), ("score",))  # under a name of the cloud's own
 _KEPT_OF_DEVICES: Final = ("state", "reported")
 
@@ -139,7 +140,7 @@ def allowed(username: str, topic: str, action: Action) -> bool:
     """Whether an authenticated user may do `action` on `topic`."""
     levels = topic.split("/")
     if username == CLOUD_USERNAME:
-        fences = {f"{PREFIX}/+/d/+/": _CLOUD}
+        fences = {f"{PREFIX}/+/d/+/": _CLOUD, f"{PREFIX}/+/": _EVENTS}
         if len(levels) > _DEVICE_LEVEL and levels[_DEVICE_LEVEL].startswith(CLOUD_DEVICE):
             fences[f"{PREFIX}/+/d/{levels[_DEVICE_LEVEL]}/"] = _ASKING
     else:

@@ -1,5 +1,6 @@
 """`roost device list|show|label|revoke|delete|enrol`."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Final, Literal
 from urllib.parse import quote
@@ -7,6 +8,7 @@ from urllib.parse import quote
 import msgspec
 import typer
 
+from roost_cloud.commands.assigned import fetch_standing, standing_rows
 from roost_cloud.commands.connect import connect
 from roost_cloud.commands.output import AsJson, show, show_table, when
 
@@ -32,6 +34,13 @@ class _Record(msgspec.Struct, frozen=True):
     problem: str | None
     certificate_expires_at: datetime | None
     enrolled_at: datetime
+    assignment: int
+    following: str
+
+    @property
+    def assigned(self) -> str | None:
+        """Its newest assignment and how it follows that; None for none."""
+        return f"{self.assignment} {self.following}" if self.assignment else None
 
 
 class _Enrolment(msgspec.Struct, frozen=True):
@@ -56,6 +65,7 @@ def list_devices(
         "STATE": lambda one: one.state if one.status == "enrolled" else one.status,
         "LAST SEEN": lambda one: when(one.last_seen),
         "AGENT": lambda one: one.agent_version,
+        "ASSIGNMENT": lambda one: one.assigned,
         "PROBLEM": lambda one: one.problem,
         "CERTIFICATE UNTIL": lambda one: when(one.certificate_expires_at),
         "LABELS": lambda one: _labels_text(one.labels),
@@ -69,7 +79,8 @@ def list_devices(
 def show_device(context: typer.Context, device: _Device, *, as_json: AsJson = False) -> None:
     """Show all that is known of a device."""
     with connect(context) as cloud:
-        _show(cloud.get(_path(device), _Record), as_json=as_json)
+        record, standing = cloud.get(_path(device), _Record), fetch_standing(cloud, device)
+    _show(record, as_json=as_json, more=standing_rows(standing))
 
 
 @app.command()
@@ -146,11 +157,11 @@ def _labels_text(labels: dict[str, str]) -> str:
     return " ".join(f"{key}={value}" for key, value in labels.items())
 
 
-def _show(record: _Record, *, as_json: bool) -> None:
+def _show(record: _Record, *, as_json: bool, more: Iterable[tuple[str, str]] = ()) -> None:
     if as_json:
         show(record, as_json=True, text="")
         return
-    rows = [
+    rows: list[tuple[str, str | None]] = [
         ("status", record.status),
         ("state", record.state),
         ("last seen", when(record.last_seen)),
@@ -161,5 +172,6 @@ def _show(record: _Record, *, as_json: bool) -> None:
         ("enrolled", when(record.enrolled_at)),
         ("certificate until", when(record.certificate_expires_at)),
         *((f"label {key}", value) for key, value in record.labels.items()),
+        *more,
     ]
     show_table(rows, {"DEVICE": lambda row: row[0], record.device: lambda row: row[1]}, as_json=False)

@@ -1,7 +1,5 @@
 """`roost task set|show|list|delete`: the tasks whose contestants the cloud runs."""
 
-import sys
-import tomllib
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,8 +8,8 @@ import msgspec
 import typer
 
 from roost_cloud.commands.connect import connect
+from roost_cloud.commands.given import read_given
 from roost_cloud.commands.output import AsJson, show, show_table, when
-from roost_shared.config_file import read_toml
 from roost_shared.errors import ConfigError
 from roost_shared.topics import check_name
 
@@ -92,7 +90,7 @@ def _document(name: str, file: Path) -> Any:
     Raises:
         ConfigError: the file cannot be read, or has other tasks only.
     """
-    raw = _stdin() if str(file) == "-" else read_toml(file)
+    raw = read_given(file)
     if "tasks" not in raw:
         return raw
     tasks = raw["tasks"]
@@ -101,13 +99,6 @@ def _document(name: str, file: Path) -> Any:
             where=str(file), key="tasks", problem=f"there is no [tasks.{name}]", remedy="Name one of the file's tasks"
         )
     return tasks[name]
-
-
-def _stdin() -> dict[str, Any]:
-    try:
-        return tomllib.load(sys.stdin.buffer)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(where="standard input", key="", problem=str(error), remedy="Mend the TOML there") from error
 
 
 def _said(table: dict[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """`roost trust init|add-key|delegate|sign|rotate|status`: who decides what devices may run, and their signatures."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -9,7 +8,8 @@ import typer
 
 from roost_cloud.client import ApiClient
 from roost_cloud.commands.connect import connect
-from roost_cloud.commands.output import AsJson, show_json, show_table, when
+from roost_cloud.commands.output import when
+from roost_cloud.commands.trust_status import status
 from roost_cloud.errors import ConflictError
 from roost_cloud.registry.reference import BadReferenceError, parse_reference
 from roost_cloud.transfer import Registry
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Who decides what devices may run: keys, and what they have signed.")
+app.command()(status)
 
-_ROOT, _TARGETS = "root", "targets"
+_ROOT, _TARGETS, _ASSIGNMENTS = "root", "targets", "assignments"
 _YEAR_DAYS: Final = 365.0
 
 _Keys = Annotated[Path, typer.Option("--keys", envvar="ROOST_TRUST_KEYS", help="The folder of keys.", file_okay=False)]
@@ -38,36 +39,6 @@ _Unlocked = Annotated[bool, typer.Option("--no-passphrase", help="Leave the new 
 _RootDigest = Annotated[
     str | None, typer.Option(help="Of the root to believe, sha256:…; needed where the folder knows none.")
 ]
-
-
-class _Key(msgspec.Struct, frozen=True):
-    keyid: str
-    keytype: str
-    scheme: str
-    public: str
-
-
-class _Role(msgspec.Struct, frozen=True):
-    name: str
-    version: int
-    expires: datetime | None
-    threshold: int
-    keys: list[_Key]
-    targets: list[str] | None
-
-    @property
-    def expiry(self) -> str:
-        """Until when it holds, in words."""
-        if self.expires is None:
-            return "not signed yet"
-        text = when(self.expires) or ""
-        return text if datetime.now(UTC) < self.expires else f"EXPIRED {text}"
-
-
-class _Trust(msgspec.Struct, frozen=True):
-    tenant: str
-    root_digest: str
-    roles: list[_Role]
 
 
 @app.command()
@@ -133,7 +104,7 @@ def add_key(
 def delegate(
     context: typer.Context,
     keys: _Keys,
-    task: Annotated[str, typer.Argument(help="The task.")],
+    task: Annotated[str | None, typer.Argument(help="The task.")] = None,
     to: Annotated[
         list[str] | None, typer.Option(help="A releaser: a key's name in the folder, or a .pub file; repeatable.")
     ] = None,
@@ -141,19 +112,31 @@ def delegate(
     online: Annotated[
         bool, typer.Option("--online", help="The cloud itself, by a key of its own: whoever breaks in may release.")
     ] = False,
+    assignments: Annotated[
+        bool, typer.Option("--assignments", help="No task: have the cloud sign assignments; `init` has done so.")
+    ] = False,
     threshold: Annotated[int, typer.Option(help="How many of them sign a release.", min=1, max=16)] = 1,
     days: _Days = _YEAR_DAYS,
     draft: _Draft = None,
     passphrase_file: _Passphrase = None,
 ) -> None:
-    """Say who releases bundles for a task, in the place of whoever did before. Needs the targets key."""
+    """Say who releases bundles for a task, or signs assignments, in place of whoever did. Needs the targets key."""
     from roost_cloud.commands.trust_keys import expiry, open_keyring, public_of  # noqa: PLC0415 - TUF is slow to load
     from roost_cloud.keyring.ceremony import Ceremony  # noqa: PLC0415 - see above
 
+    keyring = open_keyring(keys, passphrase_file)
+    if assignments:
+        if task is not None or to or online or threshold > 1:
+            raise typer.BadParameter("--assignments is for no task and by the cloud's key alone")
+        with connect(context) as cloud:
+            Ceremony(cloud, keyring, expiry(days), draft).delegate_assignments()
+        typer.echo("assignments: the cloud signs them, by a key of its own")
+        return
+    if task is None:
+        raise typer.BadParameter("say for which task, or --assignments")
     check_name(task, "task")
     if online == bool(to):
         raise typer.BadParameter("say --to whom, or --online")
-    keyring = open_keyring(keys, passphrase_file)
     releasers = [public_of(keyring, one) for one in to or ()]
     if threshold > len(releasers) + online:
         raise typer.BadParameter(f"{len(releasers)} keys cannot give {threshold} signatures", param_hint="--threshold")
@@ -214,7 +197,7 @@ def sign(
 def rotate(
     context: typer.Context,
     keys: _Keys,
-    role: Annotated[str, typer.Argument(metavar="root|targets|online|task.NAME", help="Whose keys.")],
+    role: Annotated[str, typer.Argument(metavar="root|targets|online|assignments|task.NAME", help="Whose keys.")],
     *,
     add: Annotated[
         list[str] | None, typer.Option(help="A key to name: its name in the folder, or a .pub file; repeatable.")
@@ -235,7 +218,14 @@ def rotate(
     keyring = open_keyring(keys, passphrase_file)
     with connect(context) as cloud:
         ceremony = Ceremony(cloud, keyring, expiry(days), draft)
+        if role == _ASSIGNMENTS:
+            _rotate_assignments(ceremony)
+            return
         if role == "online":
+            if ceremony.has_targets_key:
+                _rotate_assignments(ceremony)
+            else:
+                typer.echo(f"{_ASSIGNMENTS}: the key stays, for that of targets is not here: `rotate {_ASSIGNMENTS}`")
             root = ceremony.rekey_online()
         elif (task := task_of_role(role)) is not None:
             ceremony.rekey_task(
@@ -254,28 +244,15 @@ def rotate(
                 threshold=threshold,
             )
         else:
-            raise typer.BadParameter(f"{role!r}: say root, targets, online or task.NAME", param_hint="ROLE")
+            raise typer.BadParameter(
+                f"{role!r}: say root, targets, online, assignments or task.NAME", param_hint="ROLE"
+            )
     typer.echo(f"root {root.version}, until {when(root.expires)}")
 
 
-@app.command()
-def status(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """Show roles, how many of which keys sign for each, and until when what they have signed holds."""
-    with connect(context) as cloud:
-        trust = cloud.get("/trust", _Trust)
-    if as_json:
-        show_json(trust)
-        return
-    typer.echo(f"{trust.tenant}: root {trust.root_digest}")
-    columns = {
-        "ROLE": lambda one: one.name,
-        "VERSION": lambda one: str(one.version),
-        "UNTIL (UTC)": lambda one: one.expiry,
-        "SIGN": lambda one: f"{one.threshold} of {len(one.keys)}",
-        "KEYS": lambda one: " ".join(key.keyid[:12] for key in one.keys),
-        "RELEASED": lambda one: None if one.targets is None else str(len(one.targets)),
-    }
-    show_table(trust.roles, columns, as_json=False)
+def _rotate_assignments(ceremony: "Ceremony") -> None:
+    ceremony.delegate_assignments(anew=True)
+    typer.echo(f"{_ASSIGNMENTS}: the cloud signs them by a new key")
 
 
 def _find(cloud: ApiClient, what: str) -> Version:

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from roost_cloud.assignments import desired
 from roost_cloud.db.tables import Device, DeviceLabel
 from roost_cloud.errors import ConflictError, NotFoundError
 from roost_cloud.fleet import certificates, enrolment_tokens
@@ -74,6 +75,7 @@ def revoke(session: Session, tenant: str, name: str, *, actor: str, now: datetim
     device = locked(session, tenant, name)
     device.status, device.revoked_at, device.broker_secret_sha256 = "revoked", now, None
     serials = certificates.revoke(session, tenant, name, now=now)
+    desired.mark(session, tenant, name)
     audit.record(
         session, tenant=tenant, actor=actor, action="device.revoke", subject=name, now=now, serials=sorted(serials)
     )
@@ -89,6 +91,7 @@ def delete(session: Session, tenant: str, name: str, *, actor: str, now: datetim
     device = locked(session, tenant, name)
     if device.status != "revoked":
         raise ConflictError(f"the device {name!r} is enrolled: revoke it first")
+    desired.withdraw(session, tenant, name)
     session.delete(device)
     session.flush()
     audit.record(session, tenant=tenant, actor=actor, action="device.delete", subject=name, now=now)

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from roost_cloud.assignments import desired
 from roost_cloud.db.insert import insert_absent
-from roost_cloud.db.tables import Device, DeviceLabel, EnrolmentToken
+from roost_cloud.db.tables import Device, DeviceLabel, DeviceReport, EnrolmentToken
 from roost_cloud.errors import ConflictError
 from roost_cloud.fleet import certificates
 from roost_cloud.fleet.authority import Authority, IssuedCertificate
@@ -90,7 +91,7 @@ def _become(session: Session, token: EnrolmentToken, now: datetime) -> bool:
         raise _taken(token)
     else:
         certificates.revoke(session, token.tenant, token.device, now=now)
-        _begin_anew(device, now)
+        _begin_anew(session, device, now)
     if token.labels:
         of_device = (DeviceLabel.tenant == token.tenant, DeviceLabel.device == token.device)
         session.execute(delete(DeviceLabel).where(*of_device))
@@ -101,8 +102,11 @@ def _become(session: Session, token: EnrolmentToken, now: datetime) -> bool:
     return device is not None
 
 
-def _begin_anew(device: Device, now: datetime) -> None:
-    """Forget what the lost machine said of itself: another one bears the name from now on."""
+def _begin_anew(session: Session, device: Device, now: datetime) -> None:
+    """Forget what the lost machine said of itself: another one bears the name from now on. What is assigned stays."""
+    of_device = (DeviceReport.tenant == device.tenant, DeviceReport.device == device.name)
+    session.execute(delete(DeviceReport).where(*of_device))
+    desired.mark(session, device.tenant, device.name)
     device.status, device.enrolled_at, device.revoked_at = "enrolled", now, None
     device.broker_secret_sha256 = None
     device.state, device.boot, device.session, device.last_seen = "never", None, None, None

@@ -157,6 +157,7 @@ class Rows:
                 "seconds": _finite(record.seconds),
                 "count": _count(record.count),
                 "record": data,
+                "decided": False,
             }
         )
 

@@ -13,6 +13,7 @@ from typing import Final, Literal, NamedTuple
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
+from roost_cloud.assignments import desired
 from roost_cloud.broker.link import Message
 from roost_cloud.db.tables import Device
 from roost_cloud.fleet.presence import Ignored, Presence, next_presence
@@ -82,9 +83,15 @@ def store_reports(session: Session, reports: Iterable[Report]) -> Counter[str]:
     )
     rows = {(row.tenant, row.name): row for row in session.scalars(query)}
     outcomes: Counter[str] = Counter()
+    born: dict[tuple[str, str], datetime] = {}
     for report in reports:
         row = rows.get((report.tenant, report.device))
-        outcomes["unknown_device" if row is None else _apply(row, report)] += 1
+        outcome = "unknown_device" if row is None else _apply(row, report)
+        outcomes[outcome] += 1
+        if outcome == "stored" and report.state is not None and report.state.state == "online":
+            born[report.tenant, report.device] = report.received_at
+    if born:
+        desired.retell(session, born, max(born.values()))
     return outcomes
 
 

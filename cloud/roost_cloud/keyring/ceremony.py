@@ -10,17 +10,26 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-import msgspec
 from securesystemslib.signer import Key
 from tuf.api.metadata import Metadata, Role, Root, TargetFile, Targets
 
 from roost_cloud.client import ApiClient
+from roost_cloud.keyring.cloud_keys import PublicKey, online_keys
 from roost_cloud.keyring.keyring import KeyFile, Keyring, KeyringError
 from roost_cloud.keyring.signing import Draft, read_draft
 from roost_cloud.keyring.trusted import TrustedRepository
 from roost_cloud.trust import drafts
 from roost_shared.durable import write_durably
-from roost_shared.trust.names import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, target_path, task_of_role, task_role
+from roost_shared.trust.names import (
+    ASSIGNMENTS,
+    ROOT,
+    SNAPSHOT,
+    TARGETS,
+    TIMESTAMP,
+    target_path,
+    task_of_role,
+    task_role,
+)
 
 __all__ = ["Ceremony", "SignaturesMissingError", "expires_in", "manifest_target"]
 
@@ -48,22 +57,6 @@ class SignaturesMissingError(KeyringError):
         super().__init__(f"{role} lacks {missing} more signatures, nothing was sent: {remedy}")
         self.role = role
         self.missing = missing
-
-
-class _PublicKey(msgspec.Struct, frozen=True):
-    keyid: str
-    keytype: str
-    scheme: str
-    public: str
-
-    def key(self) -> Key:
-        document = {"keytype": self.keytype, "scheme": self.scheme, "keyval": {"public": self.public}}
-        return Key.from_dict(self.keyid, document)
-
-
-class _OnlineKeys(msgspec.Struct, frozen=True):
-    snapshot: _PublicKey
-    timestamp: _PublicKey
 
 
 @dataclass(frozen=True)
@@ -94,7 +87,7 @@ class Ceremony:
         """
         folder = self.keyring.folder
         if not (folder / _FIRST_ROOT).exists():
-            online = self._online_keys(anew=False)
+            online = online_keys(self.cloud)
             root = drafts.first_root(
                 [one.public for one in root_keys],
                 [one.public for one in targets_keys],
@@ -107,7 +100,8 @@ class Ceremony:
         data = (folder / _FIRST_ROOT).read_bytes()
         root = _parsed(data)
         if not (folder / _FIRST_TARGETS).exists():
-            self._remember(_FIRST_TARGETS, Draft(TARGETS, Metadata(drafts.first_targets(self.expires)), (root,)))
+            targets = drafts.first_targets(self.expires, online_keys(self.cloud).assignments.key())
+            self._remember(_FIRST_TARGETS, Draft(TARGETS, Metadata(targets), (root,)))
         self.cloud.send("PUT", "/trust/root", data)
         self.keyring.believe(data)
         self.cloud.send("PUT", "/trust/targets", (folder / _FIRST_TARGETS).read_bytes())
@@ -138,9 +132,23 @@ class Ceremony:
 
     def delegate_online(self, task: str) -> None:
         """Have the cloud itself release for a task from now on, by a key of its own."""
-        key = self.cloud.call("POST", f"/trust/releases/{task}/releaser", _PublicKey, body={"anew": True})
+        key = self.cloud.call("POST", f"/trust/releases/{task}/releaser", PublicKey, body={"anew": True})
         self.delegate(task, [key.key()], 1)
         self.cloud.call("POST", f"/trust/releases/{task}", dict, body={})  # what was released before, by its key
+
+    def delegate_assignments(self, *, anew: bool = False) -> None:
+        """Have the cloud sign assignments from now on.
+
+        Args:
+            anew: by another key than so far. From its making on the cloud signs by both, what it has signed before
+                too, so whether a device has seen these targets yet or not, it believes what it is assigned.
+        """
+        trusted = TrustedRepository(self.cloud, self.keyring)
+        root, before = trusted.root, trusted.targets
+        if anew and self.draft is None and (missing := self._targets_missing(trusted)):
+            raise SignaturesMissingError(TARGETS, missing, None)  # before the cloud makes a key that nobody names
+        key = online_keys(self.cloud, ASSIGNMENTS, anew=anew).assignments.key()
+        self._finish(Draft(TARGETS, Metadata(drafts.assigning(before, [key], expires=self.expires)), (root,)))
 
     def rekey_task(self, task: str, *, add: Sequence[Key], remove: Sequence[str], threshold: int | None) -> None:
         """Other releasers for a task; with the same, what they signed holds for longer.
@@ -189,7 +197,7 @@ class Ceremony:
         """A root that names new keys of the cloud's for snapshot and timestamp, and the old ones no more."""
         trusted = TrustedRepository(self.cloud, self.keyring)
         before = trusted.root
-        online = self._online_keys(anew=True)
+        online = online_keys(self.cloud, SNAPSHOT, TIMESTAMP, anew=True)
         after = before
         for role, key in ((SNAPSHOT, online.snapshot.key()), (TIMESTAMP, online.timestamp.key())):
             gone = [keyid for keyid in before.roles[role].keyids if keyid != key.keyid]
@@ -197,6 +205,11 @@ class Ceremony:
         after.version = before.version + 1
         self._finish(Draft(ROOT, Metadata(after), (before, after)))
         return after
+
+    @property
+    def has_targets_key(self) -> bool:
+        """Whether targets can be signed here."""
+        return not self._targets_missing(TrustedRepository(self.cloud, self.keyring))
 
     def cosign(self, file: Path, show: Callable[[str, Root | Targets, Root | Targets | None], None]) -> None:
         """Add the signatures of the keys that are here to somebody's draft, and send it once they are enough.
@@ -242,6 +255,11 @@ class Ceremony:
         draft.sign(self.keyring)
         return draft
 
+    def _targets_missing(self, trusted: TrustedRepository) -> int:
+        """How many signatures the next targets would lack, were they signed here."""
+        after = drafts.renewed(trusted.targets, self.expires)
+        return self._signed(Draft(TARGETS, Metadata(after), (trusted.root,))).missing
+
     def _finish(self, draft: Draft) -> None:
         self._require(self._signed(draft))
         draft.send(self.cloud)
@@ -258,9 +276,6 @@ class Ceremony:
         if draft.missing:
             raise SignaturesMissingError(draft.role, draft.missing, None)
         write_durably(self.keyring.folder / file, draft.metadata.to_bytes())
-
-    def _online_keys(self, *, anew: bool) -> _OnlineKeys:
-        return self.cloud.call("POST", "/trust/online-keys", _OnlineKeys, body={"anew": anew})
 
 
 def manifest_target(task: str, name: str, version: str, manifest: bytes) -> TargetFile:

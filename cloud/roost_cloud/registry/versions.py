@@ -22,10 +22,23 @@ from roost_cloud.registry import blobs
 from roost_cloud.registry.candidate import Candidate
 from roost_cloud.registry.errors import InUseError, TakenError
 from roost_cloud.registry.reference import Reference
-from roost_cloud.registry.use import check_unused
+from roost_cloud.registry.use import check_unassigned, check_unreleased, check_unused
+from roost_cloud.trust.online_keys import OnlineKeys
 from roost_shared.bundle import BundleConfig
 
-__all__ = ["BundleSummary", "Lineage", "delete", "get", "lineage", "lock", "names", "page", "publish", "read_config"]
+__all__ = [
+    "BundleSummary",
+    "Lineage",
+    "delete",
+    "get",
+    "lineage",
+    "lock",
+    "manifest_of",
+    "names",
+    "page",
+    "publish",
+    "read_config",
+]
 
 _CHILDREN_SHOWN: Final = 100
 
@@ -100,6 +113,19 @@ def lock(session: Session, tenant: str, name: str, version: str) -> BundleVersio
     return _alive(session.get(BundleVersion, (tenant, name, version), with_for_update=True), name, version)
 
 
+def manifest_of(session: Session, tenant: str, digest: str) -> bytes:
+    """The manifest of that digest; whoever published the same bundle under several names has one.
+
+    Raises:
+        NotFoundError: the tenant has none, or deleted all versions that had it.
+    """
+    of_digest = (BundleVersion.tenant == tenant, BundleVersion.digest == digest, BundleVersion.deleted_at.is_(None))
+    manifest = session.scalars(select(BundleVersion.manifest).where(*of_digest).limit(1)).first()
+    if manifest is None:
+        raise NotFoundError("manifest", digest)
+    return manifest
+
+
 def names(session: Session, tenant: str, *, limit: int, after: str | None = None) -> list[BundleSummary]:
     """Bundles by name, behind `after`, at most `limit`."""
     query = (
@@ -143,22 +169,37 @@ def lineage(session: Session, row: BundleVersion) -> Lineage:
     return Lineage(parents, session.scalars(children).all())
 
 
-def delete(session: Session, tenant: str, name: str, version: str, *, actor: str, now: datetime) -> list[str]:
+def delete(
+    session: Session, store: ObjectStore, keys: OnlineKeys, name: str, version: str, *, actor: str, now: datetime
+) -> list[str]:
     """Delete a version. Its children do not stand in the way: each holds all its blobs itself, and the row stays.
+
+    Args:
+        session: to write with.
+        store: has the tenant's TUF repository.
+        keys: the tenant's.
+        name: the bundle's.
+        version: which.
+        actor: who does it.
+        now: when.
 
     Returns:
         Digests of its blobs, which a collection may now remove.
 
     Raises:
         NotFoundError: as `get`.
-        InUseError: an alias points at it, or a task names it.
+        InUseError: an alias points at it, a task names it, it is released, or assigned to a device.
+        TrustDamagedError: whether it is released cannot be told.
     """
+    tenant = keys.tenant
     row = lock(session, tenant, name, version)
     aliases = select(Alias.alias).where(Alias.tenant == tenant, Alias.name == name, Alias.version == version)
     pointing = list(session.scalars(aliases.order_by(Alias.alias)))
     if pointing:
         raise InUseError(f"{name}:{version} is what {', '.join(pointing)} points at: move or delete that alias first")
     check_unused(session, tenant, Reference(name, ":", version))
+    check_unassigned(session, row)
+    check_unreleased(session, store, keys, row)
     of_version = (BundleBlob.tenant == tenant, BundleBlob.name == name, BundleBlob.version == version)
     digests = list(session.scalars(select(BundleBlob.digest).where(*of_version)))
     session.execute(delete_rows(BundleBlob).where(*of_version))

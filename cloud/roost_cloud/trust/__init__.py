@@ -13,5 +13,6 @@
 
 Keys that decide what devices run are not here: they stay with people (`roost trust`, `roost_cloud.keyring`), but for
 tasks whose people have said, by the targets key, that the cloud shall release by itself.
-Whoever has database and object store can hold back what is new, and forge nothing.
+Whoever has database and object store can hold back what is new, and forge nothing. Whoever has the secrets too can
+assign devices whatever people have released, for targets name the cloud's own key for that, and nothing else.
 """

@@ -5,16 +5,28 @@ names keys the cloud has not got would end the repository, a delegation too wide
 another's task, and a manifest that is not in the registry could not be installed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, TypeVar
 
 from securesystemslib.signer import Key
 from tuf.api.exceptions import RepositoryError
-from tuf.api.metadata import DelegatedRole, Metadata, Role, Root, Snapshot, TargetFile, Targets, Timestamp
+from tuf.api.metadata import (
+    DelegatedRole,
+    Delegations,
+    Metadata,
+    Role,
+    Root,
+    Snapshot,
+    TargetFile,
+    Targets,
+    Timestamp,
+)
 
 from roost_cloud.trust.errors import MetadataRefusedError, VersionTakenError
 from roost_shared.trust.names import (
+    ASSIGNMENTS,
+    ASSIGNMENTS_PATH,
     ROOT,
     SNAPSHOT,
     TARGETS,
@@ -85,13 +97,18 @@ def accept_root(
     return metadata
 
 
-def accept_targets(data: bytes, root: Root, newest: int, *, now: datetime) -> Metadata[Targets]:
-    """Top-level targets that may become the newest: they delegate each task to its releasers, and do nothing else.
+def accept_targets(
+    data: bytes, root: Root, newest: int, *, assignments: Collection[str] = (), now: datetime
+) -> Metadata[Targets]:
+    """Top-level targets that may become the newest: they delegate each task to its releasers, and nothing else.
+
+    But for the role that names the keys of assignments; it is for no target.
 
     Args:
         data: their bytes.
         root: the newest.
         newest: the newest version there is; 0 for none.
+        assignments: ids of the keys that the cloud has for assignments.
         now: the time.
 
     Raises:
@@ -106,11 +123,9 @@ def accept_targets(data: bytes, root: Root, newest: int, *, now: datetime) -> Me
     if delegations is not None:
         if delegations.roles is None:
             raise MetadataRefusedError("succinct delegations are not for tasks")
-        online = {key for name in _ONLINE for key in _publics(root.roles[name], root.keys)}
         for role in delegations.roles.values():
-            _check_delegation(role, delegations.keys)
-            if online & _publics(role, delegations.keys):
-                raise MetadataRefusedError(f"{role.name} names a key of snapshot or timestamp: give it its own")
+            _check_delegation(role, delegations, root)
+        _check_assignments(delegations, root, assignments)
     _check_signed(root, TARGETS, metadata)
     return metadata
 
@@ -186,8 +201,9 @@ def _check_online(root: Root, online: Mapping[str, Iterable[str]]) -> None:
         if role.threshold != 1 or not set(role.keyids) <= set(online[name]):
             raise MetadataRefusedError(f"{name} is the cloud's to sign: name its keys alone, and the threshold 1")
     ours = {key for name in _ONLINE for key in _publics(root.roles[name], root.keys)}
+    assigning = set(online.get(ASSIGNMENTS, ()))
     for name in (ROOT, TARGETS):
-        if ours & _publics(root.roles[name], root.keys):
+        if ours & _publics(root.roles[name], root.keys) or assigning & set(root.roles[name].keyids):
             raise MetadataRefusedError(f"{name} names a key that is online: who breaks into the cloud would have it")
 
 
@@ -195,11 +211,32 @@ def _publics(role: Role, keys: Mapping[str, Key]) -> set[str]:
     return {str(keys[keyid].keyval) for keyid in role.keyids}
 
 
-def _check_delegation(role: DelegatedRole, keys: Mapping[str, Key]) -> None:
+def _check_delegation(role: DelegatedRole, delegations: Delegations, root: Root) -> None:
     task = task_of_role(role.name)
-    if task is None or role.paths != [delegated_path(task)] or not role.terminating or role.unrecognized_fields:
+    expected = None if task is None else [delegated_path(task)]
+    if role.name == ASSIGNMENTS:
+        if role.paths != [ASSIGNMENTS_PATH] or not role.terminating or role.unrecognized_fields:
+            raise MetadataRefusedError(f"{ASSIGNMENTS} is not for exactly `{ASSIGNMENTS_PATH}`, terminating")
+    elif expected is None or role.paths != expected or not role.terminating or role.unrecognized_fields:
         raise MetadataRefusedError(f"{role.name} is not `task.NAME` for exactly `NAME/*`, terminating")
-    _check_keys(role.name, role, keys)
+    _check_keys(role.name, role, delegations.keys)
+    online = {key for name in _ONLINE for key in _publics(root.roles[name], root.keys)}
+    if online & _publics(role, delegations.keys):
+        raise MetadataRefusedError(f"{role.name} names a key of snapshot or timestamp: give it its own")
+
+
+def _check_assignments(delegations: Delegations, root: Root, ours: Collection[str]) -> None:
+    """The cloud signs assignments, by keys that sign nothing else."""
+    roles = delegations.roles or {}
+    role = roles.get(ASSIGNMENTS)
+    if role is None:
+        return
+    if not set(role.keyids) <= set(ours):
+        raise MetadataRefusedError(f"{ASSIGNMENTS} is the cloud's to sign: name its keys alone")
+    taken = {key for one in root.roles.values() for key in _publics(one, root.keys)}
+    taken |= {key for one in roles.values() if one is not role for key in _publics(one, delegations.keys)}
+    if taken & _publics(role, delegations.keys):
+        raise MetadataRefusedError(f"{ASSIGNMENTS} names a key of another role's: give it its own")
 
 
 def _check_keys(name: str, role: Role, keys: Mapping[str, Key]) -> None:

@@ -8,9 +8,18 @@ from typing import TypeVar
 from securesystemslib.signer import Key
 from tuf.api.metadata import DelegatedRole, Delegations, Role, Root, TargetFile, Targets
 
-from roost_shared.trust.names import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, delegated_path, task_role
+from roost_shared.trust.names import (
+    ASSIGNMENTS,
+    ASSIGNMENTS_PATH,
+    ROOT,
+    SNAPSHOT,
+    TARGETS,
+    TIMESTAMP,
+    delegated_path,
+    task_role,
+)
 
-__all__ = ["delegated", "first_root", "first_targets", "rekeyed", "released", "renewed"]
+__all__ = ["assigning", "delegated", "first_root", "first_targets", "rekeyed", "released", "renewed"]
 
 _Signed = TypeVar("_Signed", Root, Targets)
 
@@ -46,9 +55,14 @@ def first_root(
     )
 
 
-def first_targets(expires: datetime) -> Targets:
-    """Targets that delegate nothing yet."""
-    return Targets(version=1, expires=expires)
+def first_targets(expires: datetime, assignments: Key | None = None) -> Targets:
+    """Targets that let nobody release yet; `assignments` is the cloud's key for assignments, None for none."""
+    first = Targets(version=1, expires=expires)
+    if assignments is None:
+        return first
+    draft = assigning(first, [assignments], expires=expires)
+    draft.version = 1
+    return draft
 
 
 def renewed(current: _Signed, expires: datetime) -> _Signed:
@@ -60,21 +74,12 @@ def renewed(current: _Signed, expires: datetime) -> _Signed:
 
 def delegated(current: Targets, task: str, releasers: Sequence[Key], *, threshold: int, expires: datetime) -> Targets:
     """Targets by which these release for a task, in the place of whoever did before."""
-    draft = renewed(current, expires)
-    role = task_role(task)
-    if draft.delegations is None:
-        draft.delegations = Delegations({}, {})
-    roles = draft.delegations.roles
-    assert roles is not None  # noqa: S101 - the repository accepts no succinct ones
-    roles[role] = DelegatedRole(
-        role,
-        [key.keyid for key in releasers],
-        threshold,
-        terminating=True,
-        paths=[delegated_path(task)],
-    )
-    _keep_named(draft.delegations.keys, releasers, roles.values())
-    return draft
+    return _delegating(current, task_role(task), delegated_path(task), releasers, threshold, expires)
+
+
+def assigning(current: Targets, keys: Sequence[Key], *, threshold: int = 1, expires: datetime) -> Targets:
+    """Targets by which these sign assignments, in the place of those that did before."""
+    return _delegating(current, ASSIGNMENTS, ASSIGNMENTS_PATH, keys, threshold, expires)
 
 
 def rekeyed(
@@ -115,6 +120,19 @@ def released(
     draft.targets |= {target.path: target for target in add}
     for path in withdraw:
         draft.targets.pop(path, None)
+    return draft
+
+
+def _delegating(
+    current: Targets, role: str, path: str, named: Sequence[Key], threshold: int, expires: datetime
+) -> Targets:
+    draft = renewed(current, expires)
+    if draft.delegations is None:
+        draft.delegations = Delegations({}, {})
+    roles = draft.delegations.roles
+    assert roles is not None  # noqa: S101 - the repository accepts no succinct ones
+    roles[role] = DelegatedRole(role, [key.keyid for key in named], threshold, terminating=True, paths=[path])
+    _keep_named(draft.delegations.keys, named, roles.values())
     return draft
 
 

@@ -1,6 +1,7 @@
 """The keys that the cloud signs with by itself: files of `secrets_dir`, one folder a tenant, never in a database.
 
-    {secrets_dir}/trust/{tenant}/snapshot-1.pem, timestamp-1.pem, and task.NAME-1.pem where releases are automatic
+    {secrets_dir}/trust/{tenant}/snapshot-1.pem, timestamp-1.pem, assignments-1.pem,
+    and task.NAME-1.pem where releases are automatic
 
 A role's keys are numbered; the next is made when the one before it has come into use, so asking twice makes one.
 """

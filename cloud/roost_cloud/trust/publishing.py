@@ -34,9 +34,10 @@ from roost_cloud.trust.freshness import (
 )
 from roost_cloud.trust.manifests import manifest_facts
 from roost_cloud.trust.online_keys import OnlineKeys
+from roost_cloud.trust.queries import delegated_keyids
 from roost_cloud.trust.standing import Standing, read_standing
 from roost_shared.digest import digest_of
-from roost_shared.trust.names import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, task_of_role, task_role
+from roost_shared.trust.names import ASSIGNMENTS, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, task_of_role, task_role
 
 __all__ = ["Publisher"]
 
@@ -96,7 +97,13 @@ class Publisher:
             standing = self._standing(session)
             if standing.read(TARGETS) == data:
                 return False
-            metadata = accept_targets(data, standing.trusted_root, standing.newest(TARGETS), now=self.now)
+            metadata = accept_targets(
+                data,
+                standing.trusted_root,
+                standing.newest(TARGETS),
+                assignments=self._keyids(ASSIGNMENTS),
+                now=self.now,
+            )
             self._filing.publish(standing, {TARGETS: (metadata.signed.version, data)})
             self._record(session, "trust.targets", self.keys.tenant, metadata.signed, roles=_delegated_roles(metadata))
         return True
@@ -200,7 +207,7 @@ class Publisher:
         return TargetFile(facts.length, {"sha256": facts.sha256}, path)
 
     def _signed_release(self, delegator: Targets, task: str, release: Targets) -> bytes:
-        named = _delegated_keyids(delegator, task_role(task))
+        named = delegated_keyids(delegator, task_role(task))
         metadata = Metadata(release)
         for signer in self.keys.signers(task_role(task)):
             if signer.public_key.keyid in named:
@@ -226,7 +233,7 @@ class Publisher:
         """Whether the cloud's keys are enough to release for a task."""
         ours = {signer.public_key.keyid for signer in self.keys.signers(role)}
         threshold = delegator.get_delegated_role(role).threshold
-        return len(ours & _delegated_keyids(delegator, role)) >= threshold
+        return len(ours & delegated_keyids(delegator, role)) >= threshold
 
     # ---- rows
 
@@ -254,8 +261,11 @@ class Publisher:
             raise VersionTakenError(ROOT, version, version)
 
     def _online(self) -> dict[str, list[str]]:
-        roles = (SNAPSHOT, TIMESTAMP)
-        return {role: [signer.public_key.keyid for signer in self.keys.signers(role)] for role in roles}
+        return {role: self._keyids(role) for role in (SNAPSHOT, TIMESTAMP, ASSIGNMENTS)}
+
+    def _keyids(self, role: str) -> list[str]:
+        """Of the keys that the cloud has for a role."""
+        return [signer.public_key.keyid for signer in self.keys.signers(role)]
 
     def _record(
         self, session: Session, action: str, subject: str, signed: Root | Targets, **detail: str | list[str]
@@ -278,14 +288,7 @@ def _delegated_roles(targets: Metadata[Targets] | None) -> list[str]:
     return [] if delegations is None else sorted(delegations.roles or {})
 
 
-def _delegated_keyids(targets: Targets, role: str) -> set[str]:
-    try:
-        return set(targets.get_delegated_role(role).keyids)
-    except ValueError:
-        return set()  # it is not delegated
-
-
 def _is_signed(delegator: Targets, role: str, metadata: Metadata[Targets]) -> bool:
-    return bool(_delegated_keyids(delegator, role)) and bool(
+    return bool(delegated_keyids(delegator, role)) and bool(
         delegator.get_verification_result(role, metadata.signed_bytes, metadata.signatures)
     )

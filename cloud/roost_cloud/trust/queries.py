@@ -1,12 +1,12 @@
 """What others ask of a tenant's repository: a file, the time, who may sign what, and which root a device shall pin."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from tuf.api.metadata import Key, Role, Root, Signed, Targets
+from tuf.api.metadata import Key, Role, Root, Signed, TargetFile, Targets
 
 from roost_cloud.db.tables import TrustRepository
 from roost_cloud.errors import NotFoundError
@@ -15,18 +15,32 @@ from roost_cloud.trust.acceptance import parse_metadata
 from roost_cloud.trust.errors import NoTrustError, TrustDamagedError
 from roost_cloud.trust.online_keys import OnlineKeys
 from roost_cloud.trust.standing import Standing, check_seal, find_file, newest_root, read_standing
-from roost_shared.trust.names import FILE_NAME, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, file_name, largest_bytes, task_role
+from roost_shared.trust.names import (
+    ASSIGNMENTS,
+    FILE_NAME,
+    ROOT,
+    SNAPSHOT,
+    TARGETS,
+    TIMESTAMP,
+    file_name,
+    largest_bytes,
+    task_of_role,
+    task_role,
+)
 from roost_shared.trust.signed_time import SignedTime, time_text
 
 __all__ = [
     "Pin",
     "RoleStatus",
+    "delegated_keyids",
     "find_pin",
     "online_keyids",
     "read_file",
     "read_pinned",
+    "released",
     "releasers",
     "roles",
+    "shared_standing",
     "sign_time",
 ]
 
@@ -99,16 +113,18 @@ def sign_time(session: Session, store: ObjectStore, keys: OnlineKeys, nonce: str
 
 
 def online_keyids(session: Session, store: ObjectStore, keys: OnlineKeys) -> frozenset[str]:
-    """The keys that the newest root names for snapshot and timestamp; none where there is no root.
+    """The keys that root and targets name for snapshot, timestamp and assignments; none where there is no root.
 
     Raises:
-        TrustDamagedError: the root is not what was put there.
+        TrustDamagedError: the repository is not what was put there.
     """
     row = session.get(TrustRepository, keys.tenant)
     if row is None:
         return frozenset()
-    root = parse_metadata(Root, ROOT, newest_root(store, keys, row)).signed
-    return frozenset(keyid for role in (SNAPSHOT, TIMESTAMP) for keyid in root.roles[role].keyids)
+    standing = read_standing(store, keys, row)
+    root, targets = standing.trusted_root, standing.targets(TARGETS)
+    named = {keyid for role in (SNAPSHOT, TIMESTAMP) for keyid in root.roles[role].keyids}
+    return frozenset(named | delegated_keyids(None if targets is None else targets.signed, ASSIGNMENTS))
 
 
 def releasers(session: Session, store: ObjectStore, keys: OnlineKeys, task: str) -> frozenset[str]:
@@ -119,9 +135,40 @@ def releasers(session: Session, store: ObjectStore, keys: OnlineKeys, task: str)
     """
     row = session.get(TrustRepository, keys.tenant)
     targets = None if row is None else read_standing(store, keys, row).targets(TARGETS)
-    delegations = None if targets is None else targets.signed.delegations
-    role = None if delegations is None else (delegations.roles or {}).get(task_role(task))
-    return frozenset(() if role is None else role.keyids)
+    return delegated_keyids(None if targets is None else targets.signed, task_role(task))
+
+
+def delegated_keyids(targets: Targets | None, role: str) -> frozenset[str]:
+    """The keys that targets name for a role; none where they do not delegate it."""
+    delegations = None if targets is None else targets.delegations
+    found = None if delegations is None else (delegations.roles or {}).get(role)
+    return frozenset(() if found is None else found.keyids)
+
+
+def shared_standing(session: Session, store: ObjectStore, keys: OnlineKeys) -> Standing | None:
+    """The repository as nobody changes it until the transaction ends; None if the tenant has none.
+
+    Raises:
+        TrustDamagedError: it is not what was put there.
+    """
+    row = session.get(TrustRepository, keys.tenant, with_for_update={"read": True})
+    return None if row is None else read_standing(store, keys, row)
+
+
+def released(standing: Standing, task: str, now: datetime) -> Mapping[str, TargetFile]:
+    """The manifests that devices may run for a task, by target path: released by those who may, and not expired.
+
+    Raises:
+        TrustDamagedError: the repository is not what was put there.
+    """
+    role, targets = task_role(task), standing.targets(TARGETS)
+    release = standing.targets(role)
+    if targets is None or release is None or not delegated_keyids(targets.signed, role):
+        return {}
+    if release.signed.expires <= now or targets.signed.expires <= now:
+        return {}
+    believed = targets.signed.get_verification_result(role, release.signed_bytes, release.signatures)
+    return release.signed.targets if believed else {}
 
 
 def find_pin(session: Session, keys: OnlineKeys) -> Pin | None:
@@ -176,6 +223,10 @@ def _releases(standing: Standing, targets: Targets) -> Iterator[RoleStatus]:
     if targets.delegations is None:
         return
     for name, role in sorted((targets.delegations.roles or {}).items()):
+        if task_of_role(name) is None:
+            # Of assignments: it signs no metadata, and holds for as long as the targets that name it.
+            yield _status(name, role, targets, None)._replace(version=targets.version, expires=targets.expires)
+            continue
         release = standing.targets(name)
         yield _status(name, role, targets, None if release is None else release.signed)._replace(
             targets=[] if release is None else sorted(release.signed.targets)

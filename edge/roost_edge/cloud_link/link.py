@@ -50,11 +50,15 @@ class _Task:
 
     __slots__ = ("labels", "reach", "records", "sizes")
 
-    def __init__(self, contestants: Iterable[str], labels: frozenset[str] | None, sizes: Sizes) -> None:
-        self.records = {contestant: Record() for contestant in contestants}
-        self.labels = labels
+    def __init__(self) -> None:
+        self.records: dict[str, Record] = {}  # and of some that take part no more, of whom questions are under way
+        self.labels: frozenset[str] | None = None
         self.reach = Reach()
-        self.sizes = sizes
+        self.sizes = Sizes()
+
+    def record(self, contestant: str) -> Record:
+        """A contestant's; of one that takes part no more, too: a request keeps whom it was opened with."""
+        return self.records.setdefault(contestant, Record())
 
 
 class CloudLink:
@@ -84,7 +88,9 @@ class CloudLink:
         self._reactor = reactor
         self._complaints = complaints
         self._listener = listener
-        self._tasks: dict[str, _Task] = {}
+        self._tasks: dict[str, _Task] = {}  # those that have somebody to ask
+        self._known: dict[str, _Task] = {}  # and those that had
+        self._is_connected = False
         self._questions = Questions()
         self._health = LinkHealth()
         self._prober = Prober(self._health, reactor, self._send_probe, self._probe_lost)
@@ -100,7 +106,23 @@ class CloudLink:
             labels: what they can say, where this device knows.
             sizes: learns what size of picture they take, where any may be sent a shrunken one.
         """
-        self._tasks[task] = _Task(contestants, labels, sizes or Sizes())
+        known = self._known.setdefault(task, _Task())
+        known.labels = labels
+        known.records = {contestant: known.record(contestant) for contestant in contestants}
+        before, known.sizes = known.sizes, sizes or Sizes()
+        known.sizes.recall(before.known)
+        self._tasks[task] = known
+        if self._is_connected:
+            if self._health.state == "down":  # nobody was to be asked when the connection came about
+                self._health.connected(self._reactor.now_ns())
+            self._prober.follow()
+            self._tell(task)
+
+    def withdraw(self, task: str) -> None:
+        """Ask nobody about new requests of this task; those that are open may ask still."""
+        known = self._tasks.pop(task, None)
+        if known is not None:
+            known.reach = Reach()  # should it be served again, the way there is told anew
 
     def ride(self, carrier: AskCarrier) -> None:
         """Use this connection, which passes on what it is told by `connected`, `received` and `disconnected`."""
@@ -125,7 +147,7 @@ class CloudLink:
         self._questions.add(question)
         self._wait(question)
         for contestant in inquiry.contestants:
-            self._tasks[inquiry.task].records[contestant].asked += 1
+            self._known[inquiry.task].record(contestant).asked += 1
         return None
 
     def answered(self, key: str, task: str, decision: Answer) -> None:
@@ -140,12 +162,13 @@ class CloudLink:
 
     def size_for(self, task: str, contestants: Collection[str]) -> InputSize | None:
         """The size to which a picture may be shrunken before these are asked about it; see `Sizes`."""
-        return self._tasks[task].sizes.agreed(contestants)
+        return self._known[task].sizes.agreed(contestants)
 
     # ---- the connection's side
 
     def connected(self) -> None:
         """The broker took us."""
+        self._is_connected = True
         self._drop_all(_CUT)
         if self._tasks:
             self._health.connected(self._reactor.now_ns())
@@ -154,6 +177,7 @@ class CloudLink:
 
     def disconnected(self) -> None:
         """The connection ended, or did not come about."""
+        self._is_connected = False
         self._health.disconnected()
         self._prober.give_up()
         self._prober.follow()
@@ -189,8 +213,8 @@ class CloudLink:
         if not late and not question.missing:
             self._questions.end(question, now_ns)
         self._health.question_returned(now_ns)
-        self._tasks[task].sizes.learn(contestant, score.bundle, score.input)
-        error = score.error or nonsense(score, self._tasks[task].labels) or _misfit(score, question)
+        self._known[task].sizes.learn(contestant, score.bundle, score.input)
+        error = score.error or nonsense(score, self._known[task].labels) or _misfit(score, question)
         if error is None:
             self._learn(question, contestant, now_ns, late=late)
         elif score.error is None:
@@ -202,15 +226,15 @@ class CloudLink:
             self._listener.on_score(question.inquiry.key, contestant, scored, score.bundle)
         elif not late:
             told = brief(error)
-            code = self._tasks[task].records[contestant].decline(told.code)
+            code = self._known[task].record(contestant).decline(told.code)
             self._listener.on_failure(question.inquiry.key, contestant, ErrorInfo(code, told.message))
 
     def _learn(self, question: Pending, contestant: str, now_ns: int, *, late: bool) -> None:
         # Asked twice, it is taken for the answer to the first: TCP carries both, so delay is common and loss rare.
         # Taken for the second's, a link that got slow would look ever faster.
         took_ns = now_ns - question.asked_ns
-        task = self._tasks[question.inquiry.task]
-        record = task.records[contestant]
+        task = self._known[question.inquiry.task]
+        record = task.record(contestant)
         task.reach.trips.note(took_ns, now_ns)
         record.trips.note(took_ns, now_ns)
         record.late += late
@@ -220,19 +244,19 @@ class CloudLink:
 
     def _wait(self, question: Pending) -> None:
         now_ns, time_up_ns = self._reactor.now_ns(), question.inquiry.time_up_ns
-        patience_ns = self._tasks[question.inquiry.task].reach.patience_ns(now_ns)
+        patience_ns = self._known[question.inquiry.task].reach.patience_ns(now_ns)
         expiry_ns = time_up_ns if patience_ns is None else min(time_up_ns, now_ns + patience_ns)
         question.timer = self._reactor.call_at(expiry_ns, lambda: self._expired(question))
 
     def _expired(self, question: Pending) -> None:
         now_ns = self._reactor.now_ns()
-        task = self._tasks[question.inquiry.task]
+        task = self._known[question.inquiry.task]
         patience_ns = task.reach.patience_ns(now_ns)
         fits = patience_ns is not None and now_ns + patience_ns <= question.inquiry.time_up_ns
         if fits and question.wanted and not question.twice and self._send(question) is None:
             question.twice = True
             for contestant in question.missing:
-                task.records[contestant].asked_again += 1
+                task.record(contestant).asked_again += 1
             self._wait(question)
             return
         self._health.question_lost(now_ns)
@@ -252,7 +276,7 @@ class CloudLink:
         for question in questions:
             self._questions.end(question, now_ns)
             for contestant in question.missing:
-                self._tasks[question.inquiry.task].records[contestant].lost += 1
+                self._known[question.inquiry.task].record(contestant).lost += 1
         for question in questions:
             if question.wanted and now_ns < question.inquiry.time_up_ns:
                 for contestant in sorted(question.missing):
@@ -275,6 +299,8 @@ class CloudLink:
         return self._sender.send(inquiry.task, message)
 
     def _send_probe(self) -> str | None:
+        if not self._tasks:
+            return None
         question_id = self._ids.new()
         return question_id if self._sender.probe(next(iter(self._tasks)), question_id) else None
 
@@ -292,6 +318,8 @@ class CloudLink:
 
     def _tell(self, task: str) -> None:
         """Let the rendezvous know, if there is anything new."""
+        if task not in self._tasks:
+            return
         up, probe_ns = self._health.state == "good", self._prober.trips.p95_ns
         link = self._tasks[task].reach.news(up=up, probe_ns=probe_ns, now_ns=self._reactor.now_ns())
         if link is not None:

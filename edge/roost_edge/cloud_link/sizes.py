@@ -11,7 +11,7 @@ A size belongs to a bundle: once scores name another, it is the new one's that c
 True
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from roost_shared.questions import InputSize
 
@@ -30,6 +30,15 @@ class Sizes:
         self._contestants = frozenset(contestants)
         self._max_pixels = max_pixels
         self._known: dict[str, tuple[str, InputSize]] = {}  # by contestant: bundle and size
+
+    @property
+    def known(self) -> dict[str, tuple[str, InputSize]]:
+        """By contestant: its bundle, and what size that takes."""
+        return dict(self._known)
+
+    def recall(self, known: Mapping[str, tuple[str, InputSize]]) -> None:
+        """Know on what was known before of those that are its contestants."""
+        self._known |= {name: said for name, said in known.items() if name in self._contestants}
 
     def learn(self, contestant: str, bundle: str | None, size: InputSize | None) -> None:
         """A contestant has spoken.

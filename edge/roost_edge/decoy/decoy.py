@@ -82,7 +82,6 @@ class Decoy:
     """Those of the tasks that capture.
 
     Args:
-        tasks: what each of them keeps.
         keeper: keeps it.
         reactor: the agent's loop.
         complaints: hears of what could not be kept.
@@ -92,7 +91,6 @@ class Decoy:
 
     def __init__(
         self,
-        tasks: dict[str, CaptureConfig],
         keeper: Keeper,
         reactor: Reactor,
         complaints: Complaints,
@@ -101,7 +99,7 @@ class Decoy:
         unsettled_limit: int,
     ) -> None:
         self.counts: Counter[str] = Counter()
-        self._tasks = tasks
+        self._tasks: dict[str, CaptureConfig] = {}
         self._keeper = keeper
         self._reactor = reactor
         self._complaints = complaints
@@ -114,6 +112,18 @@ class Decoy:
         self._held: dict[str, _Watched] = {}  # those whose payload is held, the oldest first
         self._coming: dict[str, _Kept] = {}  # the oldest first
         self._policies: dict[str, tuple[TaskPolicy, str]] = {}
+
+    @property
+    def has_tasks(self) -> bool:
+        """Whether any task has anything kept."""
+        return bool(self._tasks)
+
+    def capture(self, task: str, config: CaptureConfig | None) -> None:
+        """Keep of a task's inputs from now on what this says; None: nothing."""
+        if config is None:
+            self._tasks.pop(task, None)
+        else:
+            self._tasks[task] = config
 
     def captures(self, task: str) -> bool:
         """Whether anything of a task is kept: then its inputs are held until they are answered."""
@@ -157,8 +167,9 @@ class Decoy:
         if watched is None:
             return
         likelier = 1.0
-        if late.differs and self._tasks[watched.answered.input.task].disagreement:
-            likelier = self._speak_for(watched)
+        config = self._tasks.get(watched.answered.input.task)
+        if config is not None and late.differs and config.disagreement:
+            likelier = self._speak_for(watched, config)
         if watched.sample is not None:
             elapsed_ns = self._reactor.now_ns() - watched.answered.input.received_ns
             self._note(_late_record(watched.sample, late, elapsed_ns, likelier))
@@ -244,9 +255,9 @@ class Decoy:
             self._coming.pop(answered.input.key, None)
         self._acknowledgements.written(answered.input.key, record.sample)
 
-    def _speak_for(self, watched: _Watched) -> float:
+    def _speak_for(self, watched: _Watched, config: CaptureConfig) -> float:
         """A late score says something else than the answer did; by how much likelier its sample was to be told of."""
-        keeping, config = decide_late(), self._tasks[watched.answered.input.task]
+        keeping = decide_late()
         was_held = self._held.pop(watched.answered.input.key, None) is not None
         if watched.payload is not None:
             self._record(watched, config, keeping)

@@ -7,7 +7,7 @@ decided in `BacklogQueue`, who is shed under pressure in `roost_shared.rendezvou
 
 import zlib
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator
 from typing import Final
 
 from roost_edge.cloud_link.interface import Asker, Inquiry
@@ -16,12 +16,14 @@ from roost_edge.desk.answerer import Answerer
 from roost_edge.desk.backlog_queue import BacklogQueue
 from roost_edge.desk.open_request import OpenRequest
 from roost_edge.inputs import Input
+from roost_edge.monitor.monitor import Monitor
 from roost_edge.reactor import Reactor, Timer
 from roost_edge.task import Task
 from roost_edge.workers import Job, SharedPayload
 from roost_shared import rendezvous
 from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo
+from roost_shared.phi.vector import PhiVector
 from roost_shared.rendezvous import Link, Rendezvous, pressure_of, roles_to_shed
 from roost_shared.scored import Scored
 
@@ -50,6 +52,7 @@ class Desk:
         self.on_idle: Callable[[], None] | None = None  # called when the last unanswered request is answered
         self.asker: Asker | None = None  # asks cloud contestants; None: nobody does
         self.decoy: Decoy | None = None  # has inputs kept; None: nobody does
+        self.monitor: Monitor | None = None  # tells of them in windows; None: nobody does
         self._reactor = reactor
         self._complaints = complaints
         self._in_flight = in_flight
@@ -126,11 +129,14 @@ class Desk:
             self._repeat(opened, effects[0].answer)
         else:
             self._open[given.key] = opened
-            if payload is not None and (task.policy.cloud or self._captures(task)):
+            if payload is not None and (task.policy.cloud or task.deferred or self._captures(task)):
                 opened.payload = payload.hold()
             self._carry_out(effects)
             if payload is not None and given.key in self._open:
-                self._submit(opened, payload, absent)
+                later = task.deferred if opened.decision is None else frozenset()
+                opened.deferred = later - absent.keys()
+                self._submit(opened, payload, absent.keys() | later)
+                opened.input.payload = b""  # the workers' copy is enough
         if payload is not None:
             payload.release()
 
@@ -146,38 +152,66 @@ class Desk:
         else:
             self._answerer.repeat(opened, first)
 
-    def _submit(self, opened: OpenRequest, payload: SharedPayload, absent: Mapping[str, ErrorInfo]) -> None:
+    def _submit(self, opened: OpenRequest, payload: SharedPayload, without: Container[str]) -> None:
         policy = opened.task.policy
         for worker, contestants in opened.task.by_worker.items():
-            asked = tuple(name for name in contestants if name not in absent)
+            asked = tuple(name for name in contestants if name not in without)
             if asked:
                 job = Job(
                     key=opened.input.key,
                     payload=payload,
-                    contestants=asked,
+                    contestants=tuple(map(opened.task.seat_of, asked)),
                     content_type=opened.input.content_type,
                     inject=opened.request.inject or {},
                     backlog=opened.input.backlog,
                     until_ns=None if policy.named.isdisjoint(asked) else opened.time_up_ns,
                 )
                 worker.submit(job)
-        opened.input.payload = b""  # the workers' copy is enough
+
+    def _submit_deferred(self, opened: OpenRequest) -> None:
+        """Ask those now whom the answer did not wait for, and who would have been in its way."""
+        deferred, opened.deferred = opened.deferred, frozenset()
+        if deferred and opened.payload is not None:
+            opened.deferred_ns = self._reactor.now_ns()
+            others = {one.name for one in opened.task.policy.contestants} - deferred
+            self._submit(opened, opened.payload, others)
 
     # ---- what contestants say
 
     def on_score(self, key: str | int, contestant: str, scored: Scored, bundle: str | None = None) -> None:
-        """A contestant has scored a request; `bundle`: the one it says it runs, where it is not one of ours."""
-        opened = self._open.get(str(key))
-        if bundle is None and opened is not None:
-            bundle = opened.task.bundles.get(contestant)
+        """A contestant has scored a request.
+
+        Args:
+            key: the request's.
+            contestant: who, or the seat from which a worker says it: whose that is, the request's own task knows.
+            scored: what it says.
+            bundle: the one it says it runs, where it is not one of ours.
+        """
+        opened, now_ns = self._open.get(str(key)), self._reactor.now_ns()
+        if opened is not None:
+            contestant = opened.task.contestant_on(contestant)
+            bundle = opened.task.bundles.get(contestant) if bundle is None else bundle
         score = rendezvous.Score(contestant, scored.label, scored.confidence, tuple(scored.top), scored.output, bundle)
-        self._carry_out(self._rendezvous.score(str(key), score, self._reactor.now_ns()))
+        if opened is not None:
+            opened.tell_score(score, now_ns)
+        self._carry_out(self._rendezvous.score(str(key), score, now_ns))
         self._after_event()
 
     def on_failure(self, key: str | int, contestant: str, error: ErrorInfo, *, final: bool = True) -> None:
-        """A contestant will not score a request; not `final`: it is not worth waiting for, but may do so yet."""
+        """A contestant (or seat) will not score a request; not `final`: not worth waiting for, but it may yet."""
+        opened = self._open.get(str(key))
+        if opened is not None:
+            contestant = opened.task.contestant_on(contestant)
+            opened.tell_failure(contestant, error)
         self._carry_out(self._fail(str(key), contestant, error, final=final))
         self._after_event()
+
+    def on_phi(self, name: str, seats: tuple[str, ...], phi: PhiVector | ErrorInfo) -> None:
+        """φ of an input of a task, as those on these seats see it, or why it could not be measured."""
+        task = self.tasks.get(name)
+        if self.monitor is not None and task is not None:
+            contestants = map(task.contestant_on, seats)
+            self.monitor.measured(task, tuple(one for one in contestants if one in task.workers), phi)
 
     def on_link(self, task: str, link: Link) -> None:
         """The way to a task's cloud contestants has changed."""
@@ -211,6 +245,8 @@ class Desk:
                     opened.task.tally.note_late(effect, opened.input.id, opened.decision)
                     if self.decoy is not None:
                         self.decoy.late(opened.input.key, effect)
+                    if self.monitor is not None:
+                        self.monitor.late(opened.task, effect, opened.decision)
                 case rendezvous.Close():
                     opened.let_go_payload()
                     del self._open[effect.request.id]
@@ -243,11 +279,15 @@ class Desk:
 
     def _answer(self, opened: OpenRequest, decision: rendezvous.Answer) -> None:
         opened.decision = decision
+        opened.tell_answer(decision)
         self._answerer.answer(opened, decision)
+        self._submit_deferred(opened)
         opened.let_go_payload()  # nobody is asked after the answer, and who wants to keep it holds it
         opened.task.tally.agreement.note_answer(decision, opened.task.policy.agreement_tolerance)
         if self.asker is not None:
             self.asker.answered(opened.input.key, opened.task.name, decision)
+        if self.monitor is not None:
+            self.monitor.answered(opened.task, decision)
 
     def _captures(self, task: Task) -> bool:
         return self.decoy is not None and self.decoy.captures(task.name)

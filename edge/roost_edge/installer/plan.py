@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from roost_shared.assignment import Assignment
+from roost_shared.messages import ErrorInfo
 
 __all__ = ["InForce", "Plan"]
 
@@ -27,8 +28,10 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
         plan: None where it never had one.
         previous: what it ran before, to return to.
         confirmed: `plan` has proven itself here.
+        problem: what of it could not be read, where it is less than it was.
     """
 
     plan: Plan | None = None
     previous: Plan | None = None
     confirmed: bool = True
+    problem: ErrorInfo | None = None

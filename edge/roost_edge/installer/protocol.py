@@ -22,8 +22,8 @@ from typing import Any, Final
 import msgspec
 
 from roost_edge.installer.plan import Plan
+from roost_edge.packets import PacketError
 from roost_shared.assignment import Install
-from roost_shared.errors import DeviceError
 from roost_shared.messages import UNREADABLE, ErrorInfo
 
 __all__ = [
@@ -53,7 +53,7 @@ __all__ = [
 PACKET_LIMIT_BYTES: Final = 1 << 20  # a signed assignment is a quarter of that at most
 
 
-class InstallerProtocolError(DeviceError):
+class InstallerProtocolError(PacketError):
     """The other end sent what is no message, or one that does not belong here."""
 
     code = "installer.protocol"

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from roost_edge.packets import receive, send
 from roost_edge.spool.errors import SpoolBusyError, SpoolError
 from roost_edge.spool.interface import NewEntry, Note
 from roost_edge.spool.limits import SpoolLimits
@@ -79,7 +80,7 @@ def _open(settings: SpoolerSettings, limits: SpoolLimits, clock: Clock) -> Spool
 
 
 def _send(agent: socket.socket, message: protocol.FromSpooler) -> None:
-    protocol.send(agent, protocol.encode(message), [])
+    send(agent, protocol.encode(message), [])
 
 
 class _Order(msgspec.Struct):
@@ -133,7 +134,7 @@ class _Service:
         while len(keeps) + len(notes) < _TOGETHER and size_bytes < _TOGETHER_BYTES:
             if not select.select([self._agent], [], [], timeout_s)[0]:
                 break
-            data, descriptors = protocol.receive(self._agent)
+            data, descriptors = receive(self._agent)
             if not data:
                 self._finished = True
                 break

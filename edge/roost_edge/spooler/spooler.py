@@ -16,6 +16,7 @@ import msgspec
 
 from roost_edge.companion import Companion
 from roost_edge.decoy.interface import Done
+from roost_edge.packets import PacketError, receive, send
 from roost_edge.reactor import Reactor, Timer
 from roost_edge.spooler import protocol
 from roost_edge.workers import SharedPayload
@@ -264,7 +265,7 @@ class Spooler:
         while self._unsent:
             data, payload = self._unsent[0]
             try:
-                protocol.send(process.socket, data, [] if payload is None else [payload.fileno()])
+                send(process.socket, data, [] if payload is None else [payload.fileno()])
             except BlockingIOError:
                 process.watch_writable(self._flush)
                 return
@@ -284,7 +285,7 @@ class Spooler:
 
     def _read(self, process: Companion) -> None:
         try:
-            data, descriptors = protocol.receive(process.socket)
+            data, descriptors = receive(process.socket)
             for descriptor in descriptors:
                 os.close(descriptor)
             if not data:
@@ -293,7 +294,7 @@ class Spooler:
             self._hear(protocol.decode_from_spooler(data))
         except BlockingIOError:
             return
-        except protocol.SpoolerProtocolError as error:
+        except PacketError as error:
             self._fail(str(error))
 
     def _hear(self, message: protocol.FromSpooler) -> None:

@@ -1,6 +1,7 @@
 """The heads on one base in a worker's process: who scores when.
 
 - The first contestant a `Work` names scores at once, and its reply is on its way before any other head runs.
+- Then the input is measured, if that is wanted and can be afforded: see `gauge`.
 - The others score when no `Work` waits, one head at a time: a new input waits for one such head at most.
 - At most `LATER_INPUTS` inputs wait for their other heads. Beyond that the oldest is given up, each of its heads
   failing with `worker.overloaded`: a device that cannot keep up drops what nobody waits for.
@@ -9,33 +10,35 @@ While a head runs, the mark says whose: see `running_mark`.
 """
 
 import time
-import traceback
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
 from roost_edge.workers import protocol
+from roost_edge.workers.describing import describe
+from roost_edge.workers.gauge import Gauge
 from roost_edge.workers.running_mark import NOBODY
-from roost_shared.errors import RoostError
 from roost_shared.limits import InputLimits
 from roost_shared.messages import ErrorInfo
 from roost_shared.scored import Scored
 
-__all__ = ["LATER_INPUTS", "Base", "Crew", "Head", "Mark", "Seat", "describe"]
+__all__ = ["LATER_INPUTS", "Base", "Crew", "Head", "Mark", "Seat"]
 
 LATER_INPUTS: Final = 16
-_MESSAGE_CHARS: Final = 500
 
 
 class Base(Protocol):
     """A `pipeline.Base`, as far as it is used here: this module is imported before numpy and the runtime are."""
 
-    def features(
+    def prepare(
         self, payload: memoryview, *, content_type: str | None, inject: Mapping[str, Any], limits: InputLimits
     ) -> list[Any]:
-        """What the heads take, of one payload."""
+        """The tensors that models see, of one payload."""
+        ...
+
+    def run(self, prepared: list[Any]) -> list[Any]:
+        """What the heads take, of these tensors."""
         ...
 
 
@@ -79,13 +82,17 @@ class Crew:
         seats: by contestant.
         mark: is told whose head runs.
         limits: of a payload.
+        gauge: measures inputs; None: nobody wants to know.
     """
 
-    def __init__(self, base: Base, seats: Mapping[str, Seat], mark: Mark, limits: InputLimits) -> None:
+    def __init__(
+        self, base: Base, seats: Mapping[str, Seat], mark: Mark, limits: InputLimits, gauge: Gauge | None = None
+    ) -> None:
         self._base = base
         self._seats = seats
         self._mark = mark
         self._limits = limits
+        self._gauge = gauge
         self._later: deque[_Later] = deque()
 
     @property
@@ -98,14 +105,20 @@ class Crew:
         started_ns = time.monotonic_ns()
         first, *others = work.contestants
         try:
-            features = self._base.features(
+            prepared = self._base.prepare(
                 payload, content_type=work.content_type, inject=work.inject, limits=self._limits
             )
+            prepared_ns = time.monotonic_ns()
+            features = self._base.run(prepared)
         except Exception as error:  # noqa: BLE001 - the boundary of a job: the agent hears and counts it, we go on
             failure = describe(error)
             yield from (_failed(work.sequence, contestant, failure) for contestant in work.contestants)
             return
-        yield self._score(work.sequence, first, features, started_ns)
+        packet = self._score(work.sequence, first, features, started_ns)
+        scored_ns = time.monotonic_ns()
+        yield packet
+        if self._gauge is not None and self._gauge.budget.earn(scored_ns - prepared_ns, scored_ns):
+            yield self._gauge.look(prepared, features)
         if not others:
             return
         self._later.append(_Later(work.sequence, features, deque(others)))
@@ -137,12 +150,3 @@ class Crew:
 
 def _failed(sequence: int, contestant: str, error: ErrorInfo) -> bytes:
     return protocol.encode(protocol.Failed(sequence, contestant, error))
-
-
-def describe(error: Exception) -> ErrorInfo:
-    """What to tell of an error; of one that is a fault of ours also where it was raised, for no log will."""
-    if isinstance(error, RoostError):
-        return ErrorInfo(error.code, str(error)[:_MESSAGE_CHARS])
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" in {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return ErrorInfo(protocol.FAULT, f"{type(error).__name__}{where}: {error}"[:_MESSAGE_CHARS])

@@ -8,6 +8,7 @@ from roost_edge.workers.membership import ServedContestant
 from roost_edge.workers.supervision import WorkerState
 from roost_shared.limits import InputLimits
 from roost_shared.messages import ErrorInfo
+from roost_shared.phi.vector import PhiVector
 from roost_shared.runtime_settings import RuntimeSettings
 from roost_shared.scored import Scored
 
@@ -26,6 +27,8 @@ class WorkerSpec:
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     limits: InputLimits = field(default_factory=InputLimits)
     queue_jobs: int = 256  # that may wait, besides the two the subprocess has
+    measures: bool = False  # φ of inputs too
+    gently: bool = False  # its first start gives way to everything else that runs, and may take its time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +95,10 @@ class WorkerListener(Protocol):
         no jobs now), `worker.overloaded` (its queue is full, or too many inputs wait for this head),
         `worker.too_late` (it waited until no answer could come of it), `worker.unsendable`, `worker.fault`.
         """
+        ...
+
+    def on_phi(self, contestants: tuple[str, ...], phi: PhiVector | ErrorInfo) -> None:
+        """φ of an input as these contestants see it, or why it could not be measured; of some inputs only."""
         ...
 
     def on_contestant_state(self, contestant: str, state: ContestantState, detail: ErrorInfo | None) -> None:

@@ -9,13 +9,16 @@ import gc
 import os
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from roost_edge.second_place import take_second_place
+from roost_edge.second_place import take_last_place, take_second_place
 from roost_edge.workers import protocol
-from roost_edge.workers.crew import Crew, Seat, describe
+from roost_edge.workers.crew import Crew, Seat
+from roost_edge.workers.describing import describe
+from roost_edge.workers.gauge import Gauge
 from roost_edge.workers.payload import map_payload
 from roost_edge.workers.running_mark import NOBODY, MarkWriter
 from roost_shared.errors import ContentError, DeviceError
@@ -48,7 +51,7 @@ def _serve(agent: socket.socket) -> None:
     load, descriptor = received
     if not isinstance(load, protocol.Load) or descriptor is None:
         raise protocol.ProtocolError("the agent must say Load first, with a mark")
-    crew, ready = _assemble(load, MarkWriter(descriptor))
+    crew, ready = _assemble_gently(load, MarkWriter(descriptor))
     # What is loaded stays: the collector need never walk it again.
     gc.collect()
     gc.freeze()
@@ -74,6 +77,26 @@ def _score(agent: socket.socket, crew: Crew) -> None:
             agent.send(packet)
 
 
+def _assemble_gently(load: protocol.Load, mark: MarkWriter) -> tuple[Crew | None, protocol.Ready]:
+    """Assemble in a thread that runs when nobody else wants to, where that is asked for.
+
+    A thread that has given up its place cannot take it again without privilege; another thread of the process never
+    gave it up. A runtime that starts threads of its own would leave them behind in that place, so it is not done then.
+    """
+    if not load.gently or load.runtime.threads > 1:
+        return _assemble(load, mark)
+    assembled: list[tuple[Crew | None, protocol.Ready]] = []
+
+    def assemble() -> None:
+        with take_last_place():
+            assembled.append(_assemble(load, mark))
+
+    thread = threading.Thread(target=assemble, name="assemble")
+    thread.start()
+    thread.join()
+    return assembled[0]
+
+
 def _assemble(load: protocol.Load, mark: MarkWriter) -> tuple[Crew | None, protocol.Ready]:
     """Load and prove each contestant; None instead of a crew if none can be served."""
     base: Base | None = None
@@ -91,7 +114,11 @@ def _assemble(load: protocol.Load, mark: MarkWriter) -> tuple[Crew | None, proto
         seats[source.contestant] = Seat(number, pipeline.head)
         ready.contestants.append(about)
     mark.set(NOBODY)
-    return (None if base is None else Crew(base, seats, mark, load.limits)), ready
+    if base is None:
+        return None, ready
+    phi = base.choose_phi() if load.measures else None
+    gauge = None if phi is None else Gauge(phi.kind, phi.source, phi.of)
+    return Crew(base, seats, mark, load.limits, gauge), ready
 
 
 def _load(

@@ -8,6 +8,7 @@ from the same installation; `PROTOCOL` guards a worker started after files were 
       │◀───────────────────────── Ready ┤  once; if it can serve none of them it exits
       ├─ Work, descriptor of payload ──▶│  at most two whose first reply is still to come
       │◀──────────────── Done or Failed ┤  for each contestant of each Work, in the order it names them
+      │◀────────────────────── Measured ┤  of some inputs, after the first of these, where that is asked for
 
 A worker serves a list of contestants that share a base stage. A `Work` names which of them shall score, the one that
 may answer first: its reply leaves before another head runs, and replies of the others may come after those of later
@@ -21,6 +22,7 @@ import msgspec
 from roost_shared.errors import DeviceError
 from roost_shared.limits import InputLimits
 from roost_shared.messages import UNREADABLE, ErrorInfo
+from roost_shared.phi.vector import PhiVector
 from roost_shared.runtime_settings import RuntimeSettings
 from roost_shared.scored import Scored
 
@@ -37,6 +39,7 @@ __all__ = [
     "FromWorker",
     "Load",
     "Loaded",
+    "Measured",
     "ProtocolError",
     "Ready",
     "Refused",
@@ -47,7 +50,7 @@ __all__ = [
     "encode",
 ]
 
-PROTOCOL: Final = 2
+PROTOCOL: Final = 3
 FAULT: Final = "worker.fault"  # the code of an error nobody raised on purpose
 TOO_LATE: Final = "worker.too_late"  # the code of a score given up since no answer could come of it
 OVERLOADED: Final = "worker.overloaded"  # the code of a score given up so that others are in time
@@ -81,6 +84,8 @@ class Load(msgspec.Struct, frozen=True, array_like=True, tag=True):
     contestants: list[ContestantSource]
     runtime: RuntimeSettings
     limits: InputLimits
+    gently: bool = False  # load behind everything else that runs
+    measures: bool = False  # φ of inputs too
 
 
 class Work(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -127,6 +132,13 @@ class Done(msgspec.Struct, frozen=True, array_like=True, tag=True):
     took_us: int  # of the first contestant, from the packet's arrival to its score; of another, its head alone
 
 
+class Measured(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """φ of an input as the models see it, or why there is none; of some inputs, and a reply to nothing."""
+
+    phi: PhiVector | None
+    error: ErrorInfo | None = None
+
+
 class Failed(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Why a contestant has no score for one input."""
 
@@ -136,7 +148,7 @@ class Failed(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 FromAgent = Load | Work
-FromWorker = Ready | Done | Failed
+FromWorker = Ready | Done | Failed | Measured
 
 _encoder = msgspec.msgpack.Encoder()
 _from_agent: msgspec.msgpack.Decoder[FromAgent] = msgspec.msgpack.Decoder(FromAgent)

@@ -23,12 +23,13 @@ from roost_edge.workers.latency import LatencyHistogram
 from roost_shared.backoff import Backoff
 from roost_shared.clock import MS, SECOND
 
-__all__ = ["START_LIMIT_NS", "Loss", "Supervision", "WorkerState"]
+__all__ = ["GENTLE_START_LIMIT_NS", "START_LIMIT_NS", "Loss", "Supervision", "WorkerState"]
 
 WorkerState = Literal["starting", "ready", "restarting", "failed", "stopped"]
 Loss = Literal["crashed", "hung", "refused"]
 
 START_LIMIT_NS: Final = 60 * SECOND  # from spawn to ready, on the slowest card
+GENTLE_START_LIMIT_NS: Final = 600 * SECOND  # the same where it gets only what others leave
 _HANG_FLOOR_NS: Final = 500 * MS
 _HANG_CEILING_NS: Final = 30 * SECOND
 _HANG_FACTOR: Final = 3

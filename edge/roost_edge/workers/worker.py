@@ -26,7 +26,7 @@ from roost_edge.workers.hang_watch import HangWatch
 from roost_edge.workers.interface import ContestantState, ContestantStats, WorkerListener, WorkerSpec
 from roost_edge.workers.job_queue import Job, JobQueue, Key, Ticket
 from roost_edge.workers.membership import OFFENCE, Member, Membership
-from roost_edge.workers.supervision import START_LIMIT_NS, Loss, Supervision, WorkerState
+from roost_edge.workers.supervision import GENTLE_START_LIMIT_NS, START_LIMIT_NS, Loss, Supervision, WorkerState
 from roost_shared.clock import SECOND, ns_to_ms
 from roost_shared.messages import ErrorInfo
 
@@ -56,6 +56,7 @@ class Worker:
         self._hang_watch = HangWatch(reactor, self._due_ns, excuse=self._queue.excuse, on_hung=self._on_hung)
         self._stop: Timer | None = None
         self._stopping = False
+        self._gently = spec.gently
         self._refused: Sequence[protocol.Refused] = ()  # all of them, by a subprocess that then exits
 
     @property
@@ -132,10 +133,19 @@ class Worker:
         """For `Child` alone: it said something."""
         if isinstance(message, protocol.Done | protocol.Failed):
             self._on_reply(message)
+        elif isinstance(message, protocol.Measured):
+            self._on_measured(message)
         elif self._supervision.state == "ready":
             self._break_with("started twice")
         else:
             self._on_ready(message)
+
+    def _on_measured(self, message: protocol.Measured) -> None:
+        phi = message.phi or message.error
+        if phi is None or self._supervision.state != "ready":
+            self._break_with("tells of nothing measured" if phi is None else "measured before it was ready")
+            return
+        self._listener.on_phi(tuple(one.name for one in self._loaded if not one.refused), phi)
 
     def on_exit(self, reason: str) -> None:
         """For `Child` alone: it is gone."""
@@ -171,7 +181,10 @@ class Worker:
         self._spawned_ns = self._reactor.now_ns()
         self._loaded = self._membership.start_anew()
         sources = [protocol.ContestantSource(one.name, str(one.served.bundle_folder)) for one in self._loaded]
-        load = protocol.encode(protocol.Load(protocol.PROTOCOL, sources, self._spec.runtime, self._spec.limits))
+        spec = self._spec
+        load = protocol.encode(
+            protocol.Load(protocol.PROTOCOL, sources, spec.runtime, spec.limits, self._gently, spec.measures)
+        )
         try:
             self._child = Child(self._title, self._reactor, self)
         except OSError as error:
@@ -193,6 +206,7 @@ class Worker:
             self._membership.refuse(refused.contestant, refused.error)
         for about in ready.contestants:
             self._membership.members[about.contestant].bundle = about.bundle
+        self._gently = False  # whoever has served is missed, should it have to start again
         self._supervision.ready(self._reactor.now_ns(), max(about.golden_us for about in ready.contestants) * 1000)
         self._hang_watch.watch_anew()
         for member in self._loaded:
@@ -247,7 +261,7 @@ class Worker:
         if self._child is None or self._restart_at_ns is not None:
             return None
         if self._supervision.state != "ready":
-            return self._spawned_ns + START_LIMIT_NS
+            return self._spawned_ns + (GENTLE_START_LIMIT_NS if self._gently else START_LIMIT_NS)
         since_ns = self._queue.busy_since_ns
         return None if since_ns is None else since_ns + self._supervision.hang_limit_ns
 

@@ -36,16 +36,21 @@ def run(options: Options) -> Result:
     """Push a bundle, then one with another head on the same base."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        first = _photos(folder, options.data) if options.data else _made(folder)
-        head = bytearray(first.stage_path("head").read_bytes())
-        head[len(head) // 2] ^= 1  # as refitting would, it is another blob of that size
-        second = bundle_like(first, folder / "second", version="2-refitted", model=bytes(head))
+        first, second = first_and_refitted(folder, options.data)
         port = free_port()
         with closing(Proxy(port)) as proxy:
             url = f"http://127.0.0.1:{proxy.port}"
             with CloudProcess(folder / "cloud", "--listen", f"127.0.0.1:{port}", "--public-url", url) as cloud:
                 cloud.start()
                 return _measure(proxy, Registry(_tenant(cloud, url)), first, second)
+
+
+def first_and_refitted(folder: Path, data: Path | None) -> tuple[Bundle, Bundle]:
+    """A bundle of base and head, and one whose head was refitted: another blob of the same size."""
+    first = _photos(folder, data) if data else _made(folder)
+    head = bytearray(first.stage_path("head").read_bytes())
+    head[len(head) // 2] ^= 1
+    return first, bundle_like(first, folder / "second", version="2-refitted", model=bytes(head))
 
 
 def _measure(proxy: Proxy, registry: Registry, first: Bundle, second: Bundle) -> Result:

@@ -140,6 +140,9 @@ class _Site:
         """Nothing may fail here."""
         raise RuntimeError(f"{key} {contestant}: {error}")
 
+    def on_phi(self, contestants: tuple[str, ...], phi: object) -> None:
+        """Nothing is measured here."""
+
     def on_contestant_state(self, contestant: str, state: str, _detail: ErrorInfo | None) -> None:
         """Note who is ready."""
         if state == "ready":

@@ -34,6 +34,8 @@ def derived_config(parent: Bundle, *, version: str | None, suffix: str, changes:
     remedy = "Give another with --version"
     if version == parent.config.version:
         raise ConfigError(where=str(parent.folder), key="version", problem=f"{version} is its own", remedy=remedy)
+    # What was predicted of the parent was about its own parent.
+    changes = {"predicted_disagreement": None, **changes}
     config = msgspec.structs.replace(parent.config, version=version, parent=parent.digest, **changes)
     try:
         return msgspec.convert(msgspec.to_builtins(config), BundleConfig)  # checks what the caller said

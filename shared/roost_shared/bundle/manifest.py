@@ -20,6 +20,7 @@ __all__ = [
     "BundleDraft",
     "Colour",
     "Confidence",
+    "DriftSpec",
     "Evaluation",
     "Fit",
     "GoldenSpec",
@@ -29,6 +30,7 @@ __all__ = [
     "OutputKind",
     "OutputSpec",
     "OutputValues",
+    "PhiName",
     "Preprocessing",
     "Quantization",
     "Resample",
@@ -41,6 +43,7 @@ __all__ = [
     "TensorSpec",
     "ToleranceAgreement",
     "check_config",
+    "phi_name",
 ]
 
 CONFIG_SCHEMA_VERSION: Final = 1
@@ -53,6 +56,7 @@ Dtype = Literal["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "
 StageName = Literal["model", "base", "head"]
 StageFormat = Literal["tflite", "onnx"]
 OutputKind = Literal["classification", "regression", "embedding"]
+PhiName = Literal["image", "tensor", "embedding", "none"]
 OutputValues = Literal["logits", "probabilities"]
 Colour = Literal["RGB", "BGR", "L"]
 Fit = Literal["stretch", "crop", "letterbox"]
@@ -190,6 +194,12 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     accuracy: Annotated[float, Meta(ge=0, le=1)]
 
 
+class DriftSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """By what it is told whether the world still looks as it did (`roost_shared.phi`)."""
+
+    phi: PhiName  # embedding: of what the base stage gives; none: nothing is measured
+
+
 class BundleDraft(msgspec.Struct, frozen=True, kw_only=True):
     """Roost's document before the golden vectors are made: enough to score, not yet to be trusted."""
 
@@ -205,9 +215,12 @@ class BundleDraft(msgspec.Struct, frozen=True, kw_only=True):
     agreement: LabelAgreement | ToleranceAgreement
     runtime: RuntimeNeeds
     evaluation: Evaluation | None = None
+    drift: DriftSpec | None = None  # None: by what the payload is
     drift_reference: dict[str, Any] | None = None
     training_run: str | None = None
     parent: Digest | None = None  # the bundle this one was refined from
+    # Share of inputs of which it says something else than its parent, as whoever made it expects; None: nobody said.
+    predicted_disagreement: Annotated[float, Meta(ge=0, le=1)] | None = None
 
     def stages_in(self, stage_format: StageFormat) -> tuple[Stage, ...]:
         """The stages that come in `stage_format`, in the order they run."""
@@ -220,6 +233,13 @@ class BundleConfig(BundleDraft, frozen=True, kw_only=True):
     golden: GoldenSpec
 
 
+def phi_name(config: BundleDraft) -> PhiName:
+    """Which φ of its inputs is measured: as the document says, else by what the payload is."""
+    if config.drift is not None:
+        return config.drift.phi
+    return "image" if isinstance(config.preprocessing.payload, ImagePayload) else "tensor"
+
+
 def check_config(config: BundleDraft) -> str | None:
     """The first rule the document breaks, as "field: problem", or None.
 
@@ -229,6 +249,15 @@ def check_config(config: BundleDraft) -> str | None:
         problem = _check_chain(config.stages_in(stage_format)) or _check_ends(config, config.stages_in(stage_format))
         if problem:
             return problem
+    return _check_drift(config)
+
+
+def _check_drift(config: BundleDraft) -> str | None:
+    phi = phi_name(config)
+    if phi == "image" and not isinstance(config.preprocessing.payload, ImagePayload):
+        return "$.drift.phi: is image, but the payload is an array"
+    if phi == "embedding" and not any(stage.name == "base" for stage in config.stages):
+        return "$.drift.phi: is embedding, but there is no base stage that gives one"
     return None
 
 

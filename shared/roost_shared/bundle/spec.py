@@ -32,9 +32,11 @@ _SETTABLE: Final = frozenset(
     {
         "agreement",
         "confidence",
+        "drift",
         "drift_reference",
         "output",
         "parent",
+        "predicted_disagreement",
         "preprocessing",
         "runtime",
         "training_run",

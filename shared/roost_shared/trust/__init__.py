@@ -3,7 +3,7 @@
 A tenant has one repository. The only target of a bundle is its manifest, whose digests cover all else:
 
     root       offline     names the keys of all roles
-    targets    offline     delegates `{task}/*` to a releaser, and holds no target of its own
+    targets    offline     delegates `{task}/*` to a releaser, names the keys of assignments, and holds no target
     task.NAME  a releaser  the manifests released for that task
     snapshot   online      which versions of these belong together
     timestamp  online      which snapshot is the newest, for a day; its key also signs the time
@@ -13,14 +13,16 @@ A tenant has one repository. The only target of a bundle is its manifest, whose 
 - `updater.py`: python-tuf's client, its clock and its disk set.
 - `fetcher.py`: its network.
 - `verdict.py`: its errors as ours.
-- `client.py`: the three as one: what is released?
+- `envelope.py`: an assignment, signed, as it travels.
+- `client.py`: all as one: what is released? is this assignment to be believed?
 
-Heavy, as `tuf` is: for processes of their own, never for the agent's. Nothing here knows assignments or installs.
+Heavy, as `tuf` is: for processes of their own, never for the agent's. Nothing here installs anything.
 """
 
 from roost_shared.trust.client import BUILD_DATE, SignedManifest, TrustClient, TrustState
 from roost_shared.trust.errors import (
     ManifestUnsignedError,
+    NoAssignmentKeyError,
     TrustRefusedError,
     TrustStaleError,
     TrustUnreachableError,
@@ -33,6 +35,7 @@ __all__ = [
     "BUILD_DATE",
     "HttpFetcher",
     "ManifestUnsignedError",
+    "NoAssignmentKeyError",
     "SignedManifest",
     "SignedTime",
     "TrustClient",

@@ -3,6 +3,7 @@
     client = TrustClient(root, tenant="acme", folder=state_dir / "trust", base_url=f"{url}/api/v1/device/trust", …)
     client.refresh()                                  # three requests when nothing has changed
     client.verify_manifest("meter", "meter", "7")     # its length and sha256, or an error that says why not
+    client.verify_assignment(data, tenant="acme", device="cam-01", newest=6)
 
 Every check asks for the newest root, then for the time, then for the newest timestamp; what these name is loaded where
 it changed. Of everything believed the newest is kept, so that nobody can go back behind it; that and the floor of time
@@ -17,10 +18,14 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 from urllib.parse import quote
 
+from tuf.api.metadata import Targets
 from tuf.ngclient import FetcherInterface
 
+from roost_shared.assignment import Assignment
 from roost_shared.durable import make_folders, write_durably
 from roost_shared.errors import RoostError
+from roost_shared.messages import VersionMismatchError
+from roost_shared.trust.envelope import SealedAssignment
 from roost_shared.trust.errors import (
     ManifestUnsignedError,
     TrustRefusedError,
@@ -38,6 +43,7 @@ BUILD_DATE: Final = datetime(2026, 11, 1, tzinfo=UTC)  # this code did not exist
 
 _METADATA: Final = "metadata"
 _TIME: Final = "time.json"
+_ASSIGNMENT: Final = "assignment.json"
 
 TrustState = Literal["unchecked", "fresh", "stale", "refused", "unreachable"]
 _STATES: Final[tuple[tuple[type[RoostError], TrustState], ...]] = (
@@ -138,6 +144,62 @@ class TrustClient:
         if sha256 is None:
             raise TrustRefusedError("malformed", f"{path} has no sha256")
         return SignedManifest(target.length, sha256)
+
+    def verify_assignment(self, data: bytes, *, tenant: str, device: str, newest: int) -> Assignment:
+        """The assignment in an envelope, if those may have signed it whom the targets name.
+
+        The newest one believed is remembered, and counts for as long as the targets name the keys that signed it: a
+        stolen key that signs a version out of all reach is cured by a new key, as TUF's own fast-forward is.
+
+        Args:
+            data: the envelope.
+            tenant: whose device this is.
+            device: its name.
+            newest: the newest version that was believed before; 0 for none. Nothing below it is believed, and of that
+                version nothing else than before.
+
+        Raises:
+            TrustRefusedError: `signature`, `addressee`, `rollback`, `malformed` or `too_large`; `state` stays.
+            NoAssignmentKeyError: the targets name no key for assignments.
+            VersionMismatchError: it is of another schema version; says which side to upgrade.
+            RoostError: as `refresh` does, which comes first where it has not been called.
+        """
+        if self._updater is None:
+            self.refresh()
+        assert self._updater is not None  # noqa: S101 - refresh raises or sets it
+        targets = self._updater.targets
+        sealed = SealedAssignment.parse(data)
+        if not sealed.is_by(targets):
+            raise TrustRefusedError("signature", "the assignment is not signed by keys that the targets name for it")
+        assignment = sealed.assignment()
+        if (assignment.tenant, assignment.device) != (tenant, device):
+            raise TrustRefusedError("addressee", f"the assignment is for {assignment.tenant}/{assignment.device}")
+        with judging():
+            self._keep_newest(assignment.version, sealed, data, targets, newest)
+        return assignment
+
+    def _keep_newest(self, version: int, sealed: SealedAssignment, data: bytes, targets: Targets, newest: int) -> None:
+        """See that an assignment is not behind what was believed before, and remember it."""
+        kept = self._kept_assignment()
+        floor, before = newest, None
+        if kept is not None and newest <= kept[0]:
+            # What was believed by keys that count no more binds nobody; nor does the caller's memory of the same.
+            floor, before = (kept[0], kept[1].payload) if kept[1].is_by(targets) else (0, None)
+        if version < floor:
+            raise TrustRefusedError("rollback", f"assignment {version} is older than {floor}, which was seen before")
+        if version == floor and before not in (None, sealed.payload):
+            raise TrustRefusedError("rollback", f"assignment {floor} said something else when it was seen before")
+        if kept is None or sealed != kept[1]:
+            make_folders(self._folder)
+            write_durably(self._folder / _ASSIGNMENT, data)
+
+    def _kept_assignment(self) -> tuple[int, SealedAssignment] | None:
+        """The newest that was believed, and its version; none where what was kept cannot be read any more."""
+        try:
+            sealed = SealedAssignment.parse((self._folder / _ASSIGNMENT).read_bytes())
+            return sealed.assignment().version, sealed
+        except (FileNotFoundError, TrustRefusedError, VersionMismatchError):
+            return None
 
     def _kept_time(self, updater: ClockedUpdater) -> datetime:
         """The floor of earlier checks; none of a key that the root no longer names."""

@@ -4,6 +4,7 @@ the network ─▶ TrustUnreachableError    asking again may help
 the metadata ─▶ TrustRefusedError       wrong, forged, or older than what was seen; `reason` says which
 its age ─▶ TrustStaleError              nothing as fresh as it must be: somebody holds it back, or nobody renews it
 the target ─▶ ManifestUnsignedError     all is well, and nobody released that bundle
+the keys ─▶ NoAssignmentKeyError        all is well, and nobody may sign assignments
 the disk ─▶ TrustUnwritableError
 """
 
@@ -13,6 +14,7 @@ from roost_shared.errors import ContentError, DeviceError, TransportError
 
 __all__ = [
     "ManifestUnsignedError",
+    "NoAssignmentKeyError",
     "Reason",
     "TrustRefusedError",
     "TrustStaleError",
@@ -20,7 +22,7 @@ __all__ = [
     "TrustUnwritableError",
 ]
 
-Reason = Literal["signature", "rollback", "mismatch", "too_large", "malformed", "root", "time"]
+Reason = Literal["signature", "rollback", "mismatch", "too_large", "malformed", "root", "time", "addressee"]
 
 
 class ManifestUnsignedError(ContentError):
@@ -37,6 +39,15 @@ class ManifestUnsignedError(ContentError):
         self.path = path
 
 
+class NoAssignmentKeyError(ContentError):
+    """The targets name no key that may sign assignments."""
+
+    code = "trust.no_assignment_key"
+
+    def __init__(self) -> None:
+        super().__init__("nobody may sign assignments: `roost trust delegate --assignments` says who may")
+
+
 class TrustStaleError(ContentError):
     """What there is has expired by the time that the cloud last signed."""
 
@@ -44,12 +55,13 @@ class TrustStaleError(ContentError):
 
 
 class TrustRefusedError(ContentError):
-    """The repository gave metadata that must not be believed.
+    """The repository gave metadata, or somebody an assignment, that must not be believed.
 
     Args:
         reason: `signature`: too few of the keys that may have signed it; `rollback`: it is older than what was seen;
             `mismatch`: not what other metadata says of it; `too_large`; `malformed`; `root`: not the pinned one, or
-            none; `time`: the statement of the time is not the cloud's answer to us.
+            none; `time`: the statement of the time is not the cloud's answer to us; `addressee`: an assignment is for
+            another tenant or device.
         text: more words.
     """
 

@@ -12,6 +12,8 @@ from typing import Final
 from roost_shared.topics import NAME, is_name
 
 __all__ = [
+    "ASSIGNMENTS",
+    "ASSIGNMENTS_PATH",
     "FILE_NAME",
     "ROOT",
     "SNAPSHOT",
@@ -29,6 +31,8 @@ ROOT: Final = "root"
 TARGETS: Final = "targets"
 SNAPSHOT: Final = "snapshot"
 TIMESTAMP: Final = "timestamp"
+ASSIGNMENTS: Final = "assignments"  # delegated by targets, so that devices learn its keys; it has no file of its own
+ASSIGNMENTS_PATH: Final = ":assignments"  # no target's path, which has a slash: nobody who looks for one comes by
 
 _TASK: Final = "task."  # so that a task may be called `root`
 FILE_NAME: Final = re.compile(

@@ -12,7 +12,7 @@ from roost_shared.bundle import Bundle
 from roost_shared.bundle.build import build_bundle
 from roost_shared.bundle.spec import BuildSpec
 from roost_shared.pipeline import Pipeline
-from scripts.roost_demo.contestants import build_contestants
+from scripts.roost_demo.contestants import build_cast
 from scripts.roost_demo.networks import Recipe, fit_network, image_payload, refit_head
 from scripts.roost_demo.pictures import Album, AlbumError, Picture
 
@@ -52,7 +52,7 @@ def test_every_contestant_reads_what_it_was_fitted_to_read(
     tmp_path: Path, labels: tuple[str, ...], shown: tuple[str, ...]
 ) -> None:
     pictures = album(labels, shown)
-    contestants = build_contestants(pictures, tmp_path, None)
+    contestants, successors = build_cast(pictures, tmp_path, None)
     assert [(one.name, one.role) for one in contestants] == [
         ("primary", "answer"),
         ("backup", "answer"),
@@ -63,6 +63,12 @@ def test_every_contestant_reads_what_it_was_fitted_to_read(
     for one in contestants:
         assert one.accuracy == 1.0
         assert labels_of(one.bundle, pictures.streaming) == [picture.label for picture in pictures.streaming]
+    assert [one.config.version for one in successors] == ["6", "7", "8"]
+    shared = {stage.digest for stage in successors.better.config.stages}
+    assert shared & {stage.digest for stage in contestants[0].bundle.config.stages}, "a device has its base already"
+    assert labels_of(successors.better, pictures.streaming) == [picture.label for picture in pictures.streaming]
+    others = {stage.digest for one in contestants for stage in one.bundle.config.stages}
+    assert not others & {stage.digest for stage in successors.tampered.config.stages}, "altering it harms nobody else"
 
 
 def test_the_same_pictures_give_the_same_network() -> None:

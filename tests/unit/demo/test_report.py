@@ -8,7 +8,9 @@ from scripts.roost_demo.report import keeps_promise, verdict
 from scripts.roost_demo.what_if import replay_line
 
 
-def report(*, answers: int = 10, by_deadline: int = 10, exactly_once: bool = True) -> dict[str, Any]:
+def report(
+    *, answers: int = 10, by_deadline: int = 10, exactly_once: bool = True, as_expected: bool = True
+) -> dict[str, Any]:
     return {
         "answers": answers,
         "by_deadline": by_deadline,
@@ -16,6 +18,7 @@ def report(*, answers: int = 10, by_deadline: int = 10, exactly_once: bool = Tru
         "unexpected": 0,
         "accuracy": 0.9,
         "capture": {"exactly_once": exactly_once},
+        "new_versions": {"as_expected": as_expected},
     }
 
 
@@ -33,6 +36,7 @@ def test_kept_promises_are_said() -> None:
         (report(by_deadline=9), "1 late"),
         (report(answers=0, by_deadline=0), "no picture was sent"),
         (report(exactly_once=False), "not every input that was kept is in the cloud, exactly once"),
+        (report(as_expected=False), "the devices did not take the better version, or took another"),
     ],
 )
 def test_broken_promises_are_named(broken: dict[str, Any], said: str) -> None:

@@ -50,7 +50,9 @@ def test_which_broker_is_the_cloud_s_own(file: str | None, told: str | None, url
     ours = None if told is None else identity(CloudBroker(url=told))
     assert cloud_broker_url(config(cloud=cloud), ours) == url
     at_site = topics(site_settings(config(cloud=cloud), ours, ["site/weather"]))
-    assert at_site == [f"{ROOT}/in/+", "site/weather", *([f"{ROOT}/state", f"{ROOT}/score"] if url is None else [])]
+    cloud_s = ["state", "score"] if cloud is None else ["state", "score", "watermark", "desired"]
+    carried = [f"{ROOT}/{topic}" for topic in cloud_s] if url is None else []
+    assert at_site == [f"{ROOT}/in/+", "site/weather", *carried]
 
 
 def test_at_the_cloud_s_broker_the_device_shows_its_identity() -> None:

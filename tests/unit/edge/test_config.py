@@ -6,6 +6,7 @@ import pytest
 
 from roost_edge.config import AgentConfig, CloudConfig, load_config
 from roost_edge.decoy.config import CaptureConfig
+from roost_edge.monitor.config import MonitorConfig
 from roost_shared.errors import ConfigError
 from roost_shared.rendezvous import Sample
 from roost_shared.runtime_settings import RuntimeSettings
@@ -77,6 +78,15 @@ def test_a_decoy_has_inputs_kept_by_default_and_a_section_says_otherwise(tmp_pat
     assert said.tasks["meter"].captured == CaptureConfig(base_rate=0.5)
     alone = load(tmp_path, MINIMAL + TASK + "[tasks.meter.capture]\n")
     assert alone.captures
+
+
+def test_windows_are_told_of_where_a_section_says_so_and_nothing_is_kept_for_that(tmp_path: Path) -> None:
+    silent = load(tmp_path, MINIMAL + TASK)
+    assert (silent.has_records, silent.tasks["meter"].monitor) == (False, None)
+    watched = load(tmp_path, MINIMAL + TASK + "[tasks.meter.monitor]\nwindow_s = 300\n")
+    assert (watched.has_records, watched.captures) == (True, False)
+    assert watched.tasks["meter"].monitor == MonitorConfig(window_s=300, window_inputs=10_000)
+    assert load(tmp_path, MINIMAL + TASK + "[tasks.meter.capture]\n").has_records
 
 
 def test_a_share_to_ask_is_read(tmp_path: Path) -> None:
@@ -296,3 +306,20 @@ def test_downscale_is_for_cloud_contestants(tmp_path: Path) -> None:
     assert caught.value.key == "tasks.meter.contestants[0].downscale"
     path.write_text(f'{head}{task}where = "cloud"\n')
     assert load_config(path).tasks["meter"].contestants[0].downscale
+
+
+def test_a_task_without_contestants_waits_for_the_cloud_to_assign_some(tmp_path: Path) -> None:
+    config = load(tmp_path, MINIMAL + '[cloud]\n[tasks.meter]\ndefault = "nobody"\ndeadline_ms = 200\n')
+    assert config.assignable
+    policy = config.tasks["meter"].policy_until_assigned("meter")
+    assert (policy.default, policy.deadline_ms) == ("nobody", 200)
+
+
+@pytest.mark.parametrize(
+    ("task", "key"),
+    [("guard_ms = 300", "tasks.meter.guard_ms"), ("deadline_ms = 0", "tasks.meter.deadline_ms")],
+)
+def test_times_of_a_task_that_waits_are_checked_all_the_same(tmp_path: Path, task: str, key: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, f"{MINIMAL}[cloud]\n[tasks.meter]\n{task}\n")
+    assert caught.value.key == key

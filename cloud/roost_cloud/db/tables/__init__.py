@@ -1,7 +1,11 @@
 """All tables, a module for each room's. Importing this one makes `Base.metadata` complete."""
 
+from roost_cloud.db.tables.alarms import Alarm
+from roost_cloud.db.tables.assignments import AssignedBundle, AssignmentVersion, DeviceAssignment, DeviceReport
 from roost_cloud.db.tables.audit import AuditEntry
 from roost_cloud.db.tables.deployment import Deployment
+from roost_cloud.db.tables.drift import DecisionWindow, DriftBaseline, DriftSettings, DriftStream, DriftVerdict
+from roost_cloud.db.tables.events import Event, Hook, HookDelivery
 from roost_cloud.db.tables.fleet import Certificate, Device, DeviceLabel, EnrolmentToken, SpentNonce
 from roost_cloud.db.tables.people import ApiToken, Tenant
 from roost_cloud.db.tables.records import DroppedInput, LateScore, RecordLog, Sample, SampleScore, TaskPolicy, Window
@@ -11,9 +15,12 @@ from roost_cloud.db.tables.tasks import CloudTask
 from roost_cloud.db.tables.trust import TrustRepository
 
 __all__ = [
+    "Alarm",
     "Alias",
     "AliasMove",
     "ApiToken",
+    "AssignedBundle",
+    "AssignmentVersion",
     "AuditEntry",
     "Blob",
     "BlobUpload",
@@ -21,11 +28,21 @@ __all__ = [
     "BundleVersion",
     "Certificate",
     "CloudTask",
+    "DecisionWindow",
     "Deployment",
     "Device",
+    "DeviceAssignment",
     "DeviceLabel",
+    "DeviceReport",
+    "DriftBaseline",
+    "DriftSettings",
+    "DriftStream",
+    "DriftVerdict",
     "DroppedInput",
     "EnrolmentToken",
+    "Event",
+    "Hook",
+    "HookDelivery",
     "LateScore",
     "RecordLog",
     "Sample",

@@ -155,6 +155,16 @@ class Window(Base):
     """A device's report over a stretch of requests."""
 
     __tablename__ = "window"
+    __table_args__ = (
+        Index(
+            "ix_window_undecided",
+            "tenant",
+            "device",
+            "task",
+            sqlite_where=text("decided = 0"),
+            postgresql_where=text("NOT decided"),
+        ),
+    )
 
     tenant: Mapped[str] = mapped_column(Name, primary_key=True)
     device: Mapped[str] = mapped_column(Name, primary_key=True)
@@ -167,3 +177,4 @@ class Window(Base):
     count: Mapped[int] = mapped_column(BigInteger)  # requests in it
     received_at: Mapped[datetime]
     record: Mapped[bytes]  # the whole, with its sketches
+    decided: Mapped[bool]  # nothing waits for it: it is in a decision, or was passed over

@@ -73,3 +73,13 @@ def test_the_files_are_read_as_they_are_meant() -> None:
 def test_what_is_no_topic_of_the_fleet_s_is_nobody_s(topic: str) -> None:
     for username in (DEVICE, CLOUD_USERNAME):
         assert not any(allowed(username, topic, action) for actions in ACTIONS.values() for action in actions)
+
+
+def test_what_happened_the_cloud_tells_and_no_device_reads_or_says() -> None:
+    assert "topic write roost/1/+/events/+" in (ACLS / "services.acl").read_text().splitlines()
+    assert "events" not in (ACLS / "devices.acl").read_text()
+    topic = "roost/1/acme/events/alarm"
+    assert allowed(CLOUD_USERNAME, topic, "publish")
+    assert not any(allowed(CLOUD_USERNAME, topic, action) for action in ACTIONS["read"])
+    for device in (DEVICE, "acme/d/events", "events/d/alarm"):
+        assert not any(allowed(device, topic, action) for actions in ACTIONS.values() for action in actions)

@@ -16,8 +16,9 @@ from tests.support.trust import new_signer, signed
 from tests.support.tuf_repository import DAY, MANIFEST, NOW
 
 ROOTS = [new_signer(), new_signer(), new_signer()]
-TARGETS, SNAPSHOT, TIMESTAMP, RELEASER, STRANGER = (new_signer() for _ in range(5))
-ONLINE = {"snapshot": [SNAPSHOT.public_key.keyid], "timestamp": [TIMESTAMP.public_key.keyid]}
+TARGETS, SNAPSHOT, TIMESTAMP, RELEASER, STRANGER, ASSIGNING = (new_signer() for _ in range(6))
+OURS = [ASSIGNING.public_key.keyid]
+ONLINE = {"snapshot": [SNAPSHOT.public_key.keyid], "timestamp": [TIMESTAMP.public_key.keyid], "assignments": OURS}
 EXPIRES = NOW + 365 * DAY
 PATH = "meter/meter:1"
 TARGET = TargetFile.from_data(PATH, MANIFEST, ["sha256"])
@@ -39,6 +40,12 @@ def targets() -> Targets:
     return drafts.delegated(
         drafts.first_targets(EXPIRES), "meter", [RELEASER.public_key], threshold=1, expires=EXPIRES
     )
+
+
+def assigning(*signers: Any) -> Targets:
+    """Targets one version on, by which these sign assignments."""
+    keys = [signer.public_key for signer in signers or (ASSIGNING,)]
+    return drafts.assigning(targets(), keys, expires=EXPIRES)
 
 
 def release() -> Targets:
@@ -72,6 +79,7 @@ ROOT_REFUSALS = COMMON | {
     "timestamp by two": Refusal(of_role("timestamp", threshold=2), "2 signatures, and names 1 keys"),
     "root online": Refusal(lambda it: it.add_key(SNAPSHOT.public_key, "root"), "root names a key that is online"),
     "targets online": Refusal(lambda it: it.add_key(TIMESTAMP.public_key, "targets"), "targets names a key that is"),
+    "targets by assignments' key": Refusal(lambda it: it.add_key(ASSIGNING.public_key, "targets"), "that is online"),
     "more signatures than keys": Refusal(of_role("targets", threshold=2), "2 signatures, and names 1 keys"),
     "a key that is not there": Refusal(lambda it: it.keys.pop(TARGETS.public_key.keyid), "names a key that is not"),
     "nobody for root": Refusal(of_role("root", keyids=[]), "2 signatures, and names 0 keys"),
@@ -163,6 +171,57 @@ def test_targets_are_refused(name: str) -> None:
     TARGETS_REFUSALS[name].change(draft)
     with pytest.raises(TARGETS_REFUSALS[name].error, match=TARGETS_REFUSALS[name].words):
         accept_targets(signed(draft, TARGETS), root(), 1, now=NOW)
+
+
+def of_assigning(**fields: Any) -> Callable[[Any], object]:
+    return lambda it: it.delegations.roles["assignments"].__dict__.update(fields)
+
+
+def shared_with(signer: Any) -> Callable[[Any], object]:
+    return lambda it: it.add_key(signer.public_key, "assignments")
+
+
+ASSIGNING_REFUSALS = {
+    "a path of a task": Refusal(of_assigning(paths=["meter/*"]), "not for exactly `:assignments`"),
+    "any path": Refusal(of_assigning(paths=["*"]), "not for exactly `:assignments`"),
+    "any of a level": Refusal(of_assigning(paths=[":assignments", "*/*"]), "not for exactly `:assignments`"),
+    "hash prefixes": Refusal(of_assigning(paths=None, path_hash_prefixes=[""]), "not for exactly `:assignments`"),
+    "not terminating": Refusal(of_assigning(terminating=False), "terminating"),
+    "nobody": Refusal(of_assigning(keyids=[]), "1 signatures, and names 0 keys"),
+    "more signatures than keys": Refusal(of_assigning(threshold=2), "2 signatures, and names 1 keys"),
+    "a stranger's key": Refusal(shared_with(STRANGER), "name its keys alone"),
+    "the snapshot's key": Refusal(shared_with(SNAPSHOT), "key of snapshot or timestamp"),
+    "the timestamp's key": Refusal(shared_with(TIMESTAMP), "key of snapshot or timestamp"),
+    "the root's key": Refusal(shared_with(ROOTS[0]), "a key of another role's"),
+    "the targets' key": Refusal(shared_with(TARGETS), "a key of another role's"),
+    "a releaser's key": Refusal(shared_with(RELEASER), "a key of another role's"),
+    "its key a releaser's": Refusal(lambda it: it.add_key(ASSIGNING.public_key, "task.meter"), "of another role's"),
+    "more fields": Refusal(of_assigning(unrecognized_fields={"x": 1}), "not for exactly"),
+}
+
+
+def test_targets_may_name_the_keys_of_assignments() -> None:
+    accepted = accept_targets(signed(assigning(), TARGETS), root(), 2, assignments=OURS, now=NOW)
+    assert list(accepted.signed.delegations.roles) == ["task.meter", "assignments"]  # type: ignore[union-attr,arg-type]
+
+
+@pytest.mark.parametrize("name", ASSIGNING_REFUSALS)
+def test_targets_that_name_them_otherwise_are_refused(name: str) -> None:
+    draft = assigning()
+    ASSIGNING_REFUSALS[name].change(draft)
+    every = [signer.public_key.keyid for signer in (ASSIGNING, SNAPSHOT, TIMESTAMP, *ROOTS, TARGETS, RELEASER)]
+    with pytest.raises(MetadataRefusedError, match=ASSIGNING_REFUSALS[name].words):
+        accept_targets(signed(draft, TARGETS), root(), 2, assignments=every, now=NOW)
+
+
+def test_two_of_the_clouds_keys_may_be_asked_for() -> None:
+    second = new_signer()
+    draft = assigning(ASSIGNING, second)
+    of_assigning(threshold=2)(draft)
+    ours = [*OURS, second.public_key.keyid]
+    assert accept_targets(signed(draft, TARGETS), root(), 2, assignments=ours, now=NOW).signed.version == 3
+    with pytest.raises(MetadataRefusedError, match="name its keys alone"):
+        accept_targets(signed(draft, TARGETS), root(), 2, assignments=OURS, now=NOW)
 
 
 @pytest.mark.parametrize("signer", [STRANGER, RELEASER, ROOTS[0], SNAPSHOT])

@@ -375,3 +375,60 @@ def test_no_time_of_day_crosses() -> None:
         "inject",
     }
     assert all(question.remaining_ms <= 300 for question in rig.questions)
+
+
+# ---- who takes part changes
+
+
+def test_a_contestant_that_takes_part_no_more_is_still_heard_on_what_it_was_asked(rig: LinkRig) -> None:
+    rig.learn()
+    rig.ask("a", "big", "huge")
+    (question,) = rig.questions[-1:]
+    rig.link.serve("meter", ["other"], None)
+    rig.score(question, "big")
+    rig.score(question, "huge")
+    assert codes(rig) == [("big", None), ("huge", None)]
+    rig.ask("b", "big")  # of a request that was opened before
+    rig.reactor.advance(rig.reactor.now + 1000 * MS)
+    assert codes(rig)[2:] == [("big", "link.lost")]
+    assert rig.link.records("meter").keys() >= {"other"}
+
+
+def test_what_is_known_of_those_that_stay_is_known_on(rig: LinkRig) -> None:
+    rig.learn()
+    before = rig.link.records("meter")["big"]
+    rig.link.serve("meter", ["big", "other"], None)
+    assert rig.link.records("meter")["big"] is before
+    assert before.answered == 5
+
+
+def test_a_task_that_is_withdrawn_amid_a_question_costs_nothing(rig: LinkRig) -> None:
+    rig.ask("a")
+    (question,) = rig.questions[-1:]
+    rig.link.withdraw("meter")
+    rig.score(question)
+    assert codes(rig) == [("big", None)]
+    assert rig.link.describe() is None
+    sent = len(rig.sent)
+    rig.reactor.advance(rig.reactor.now + 3_600_000 * MS)
+    assert len(rig.sent) == sent, "there is nobody to probe"
+
+
+def test_a_task_that_is_served_while_connected_is_told_of_the_link_and_asked_at_once(rig: LinkRig) -> None:
+    rig.link.withdraw("meter")
+    rig.links.clear()
+    rig.link.serve("meter", ["big"], None)
+    assert [link.up for link in rig.links] == [True]
+    assert rig.ask("a") is None
+
+
+def test_the_first_task_to_be_served_on_a_connection_finds_out_about_the_link() -> None:
+    rig = LinkRig()
+    rig.link.withdraw("meter")
+    rig.link.connected()
+    rig.reactor.advance(rig.reactor.now + 1000 * MS)
+    assert (rig.sent, rig.link.state) == ([], "down")
+    rig.link.serve("meter", ["big"], None)
+    rig.reactor.advance(rig.reactor.now)
+    rig.receive(CloudScore(id=rig.probes[-1].id))
+    assert rig.link.state == "good"

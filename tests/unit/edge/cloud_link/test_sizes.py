@@ -74,3 +74,11 @@ def test_a_score_of_a_picture_made_for_another_bundle_is_none() -> None:
         rig.receive(CloudScore(id=rig.questions[-1].id, contestant="big", label="7", bundle=NEW, input=size))
     assert [heard.code for heard in rig.heard] == [None, "score.other_size", "score.other_size"]
     assert rig.link.records("meter")["big"].declined == {"score.other_size": 2}
+
+
+def test_what_was_known_of_those_that_stay_is_recalled() -> None:
+    before, after = Sizes(["big", "huge"]), Sizes(["big"])
+    before.learn("big", "meter:1", InputSize(20, 32))
+    before.learn("huge", "meter:1", InputSize(40, 64))
+    after.recall(before.known)
+    assert (after.agreed(["big"]), after.agreed(["huge"])) == (InputSize(20, 32), None)

@@ -73,13 +73,13 @@ class Site:
         self.keeper = FakeKeeper()
         self.complaints = Complaints(SystemClock())
         self.decoy = Decoy(
-            {"meter": config},
             self.keeper,
             self.reactor.as_reactor(),
             self.complaints,
             boot="b1",
             unsettled_limit=unsettled_limit,
         )
+        self.decoy.capture("meter", config)
         self.settled: list[str] = []
         self.payloads: list[SharedPayload] = []
 

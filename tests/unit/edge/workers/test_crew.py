@@ -1,11 +1,16 @@
+from typing import Any
+
 import pytest
 
 from roost_edge.workers import protocol
 from roost_edge.workers.crew import LATER_INPUTS, Crew, Seat
-from roost_edge.workers.protocol import Done, Failed
+from roost_edge.workers.gauge import Gauge
+from roost_edge.workers.protocol import Done, Failed, Measured
 from roost_edge.workers.running_mark import NOBODY
 from roost_shared.limits import InputLimits
 from roost_shared.payload import UnknownTypeError
+from roost_shared.phi import TENSOR
+from roost_shared.phi.vector import PhiVector
 from roost_shared.runtimes import BadOutputError
 from tests.support.fake_crew import FakeBase, FakeHead, FakeMark
 
@@ -15,7 +20,12 @@ NAMES = ("primary", "s1", "s2")
 class Stage:
     """A crew of a primary and two shadows, and what it did."""
 
-    def __init__(self, base_error: Exception | None = None, s1_error: Exception | None = None) -> None:
+    def __init__(
+        self,
+        base_error: Exception | None = None,
+        s1_error: Exception | None = None,
+        gauge: Gauge | None = None,
+    ) -> None:
         self.base = FakeBase(base_error)
         self.mark = FakeMark()
         self.seen: list[tuple[str, bytes]] = []
@@ -24,7 +34,7 @@ class Stage:
             name: Seat(number, FakeHead(name, self.seen, errors.get(name)))
             for number, name in enumerate(NAMES, start=1)
         }
-        self.crew = Crew(self.base, seats, self.mark, InputLimits())
+        self.crew = Crew(self.base, seats, self.mark, InputLimits(), gauge)
 
     def take(self, sequence: int, *contestants: str) -> list[tuple[int, str, str]]:
         work = protocol.Work(sequence, list(contestants or NAMES), None, {})
@@ -100,3 +110,64 @@ def test_the_mark_says_whose_head_runs_and_nobody_s_while_none_does(error: Excep
     assert stage.mark.numbers == [1, NOBODY]
     stage.catch_up()
     assert stage.mark.numbers[2:] == [2, NOBODY]
+
+
+def measured(stage: Stage, sequence: int) -> list[str]:
+    """What is said at once of an input, in order."""
+    work = protocol.Work(sequence, list(NAMES), None, {})
+    packets = stage.crew.take(work, memoryview(b"%d" % sequence))
+    return [type(protocol.decode_from_worker(packet)).__name__ for packet in packets]
+
+
+def test_an_input_is_measured_once_and_after_its_answering_head_has_replied() -> None:
+    seen: list[str] = []
+
+    def measure(prepared: list[Any], _features: list[Any]) -> list[float]:
+        seen.append("phi")
+        return [float(len(prepared))]
+
+    stage = Stage(gauge=Gauge(TENSOR, 7, measure))
+    work = protocol.Work(0, list(NAMES), None, {})
+    packets = stage.crew.take(work, memoryview(b"0"))
+    assert isinstance(protocol.decode_from_worker(next(packets)), Done)
+    assert seen == [], "the answer has left before"
+    told = protocol.decode_from_worker(next(packets))
+    assert isinstance(told, Measured)
+    assert told.phi == PhiVector(TENSOR.number, 7, [1.0])
+    assert next(packets, None) is None
+    assert [stage.catch_up(), stage.catch_up()] == [(0, "s1", "s1"), (0, "s2", "s2")]
+    assert seen == ["phi"]
+
+
+def test_what_cannot_be_measured_is_said_and_costs_no_score() -> None:
+    def broken(_prepared: list[Any], _features: list[Any]) -> list[float]:
+        raise ZeroDivisionError
+
+    stage = Stage(gauge=Gauge(TENSOR, 7, broken))
+    packets = list(stage.crew.take(protocol.Work(0, ["primary"], None, {}), memoryview(b"0")))
+    done, told = (protocol.decode_from_worker(packet) for packet in packets)
+    assert isinstance(done, Done)
+    assert isinstance(told, Measured)
+    assert told.error is not None
+    assert told.error.code == protocol.FAULT
+
+
+def test_of_a_base_that_fails_nothing_is_measured() -> None:
+    stage = Stage(base_error=UnknownTypeError("what is this"), gauge=Gauge(TENSOR, 7, lambda _, __: [1.0]))
+    assert measured(stage, 0) == ["Failed"] * 3
+
+
+def test_inputs_are_measured_as_often_as_the_time_of_inference_pays_for() -> None:
+    now_ns = 0
+
+    def costly(_prepared: list[Any], _features: list[Any]) -> list[float]:
+        nonlocal now_ns
+        now_ns += 20_000
+        return [1.0]
+
+    gauge = Gauge(TENSOR, 7, costly, lambda: now_ns)
+    looks: list[bytes] = []
+    for _ in range(1000):
+        now_ns += 100_000
+        looks += [gauge.look([], []) for _ in range(gauge.budget.earn(100_000, now_ns))]
+    assert len(looks) == 100, "2 % of 100 ms are 2 ms, a hundred of 20 µs"

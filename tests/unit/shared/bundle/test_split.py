@@ -9,6 +9,7 @@ from roost_shared.bundle.build import build_bundle
 from roost_shared.bundle.examples import evenly, read_examples
 from roost_shared.bundle.golden import GoldenMismatchError
 from roost_shared.bundle.manifest import Stage
+from roost_shared.bundle.spec import BuildSpec
 from roost_shared.bundle.split import split_bundle
 from roost_shared.bundle.writer import write_bundle
 from roost_shared.digest import digest_of
@@ -38,6 +39,19 @@ def test_the_two_stages_keep_every_promise_of_the_one(tmp_path: Path, whole: Bun
     pipeline.check_golden()
     payload = b"[[[[1,2,3],[4,5,6]],[[7,8,9],[10,11,12]]]]"
     assert pipeline.score(payload) == Pipeline.load(whole).score(payload)
+
+
+def test_what_was_predicted_of_a_bundle_is_not_said_of_those_made_from_it(tmp_path: Path) -> None:
+    spec = BuildSpec(document={"predicted_disagreement": 0.25})
+    whole = tiny_bundle(tmp_path / "predicted", model=frozen_base_model(), spec=spec)
+    assert open_bundle(whole.folder).config.predicted_disagreement == 0.25
+    assert split_bundle(whole, tmp_path / "split").bundle.config.predicted_disagreement is None
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1])
+def test_a_share_is_predicted_or_nothing(tmp_path: Path, share: float) -> None:
+    with pytest.raises(ConfigError, match="predicted_disagreement"):
+        tiny_bundle(tmp_path / "b", spec=BuildSpec(document={"predicted_disagreement": share}))
 
 
 def test_bundles_of_one_frozen_base_share_its_blob(tmp_path: Path, whole: Bundle) -> None:

@@ -1,0 +1,87 @@
+"""What an alarm is shown with: samples of its device and time, labels by name, other alarms that belong to it."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from roost_cloud.alarms.cohorts import Cohort, Finding, together
+from roost_cloud.alarms.store import unresolved
+from roost_cloud.db.tables import Alarm, BundleVersion, Device, DeviceLabel
+from roost_cloud.objects import ObjectStore
+from roost_cloud.registry.candidate import Candidate
+from roost_cloud.registry.versions import read_config
+from roost_cloud.samples import listing
+from roost_cloud.samples.listing import Chosen, Listed
+from roost_shared.errors import RoostError
+from roost_shared.sketches import LabelSpace
+
+__all__ = ["SAMPLES", "cohort_of", "cohorts", "labels_of", "manifest_of", "samples_of"]
+
+SAMPLES: Final = 12  # shown with an alarm
+_AFTER: Final = timedelta(minutes=5)  # that a sample may come behind the window it is in
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def samples_of(session: Session, alarm: Alarm) -> Sequence[Listed]:
+    """Samples of the alarm's device, task and time: those whose input is here, then others; the newest first."""
+    until = _end(alarm) + _AFTER
+    chosen = Chosen(device=alarm.device, task=alarm.task, since=alarm.since, until=until)
+    found = listing.page(session, alarm.tenant, chosen, limit=10 * SAMPLES)
+    return sorted(found, key=lambda one: one.input is None)[:SAMPLES]
+
+
+def _end(alarm: Alarm) -> datetime:
+    return max(alarm.last_exceeded_at, alarm.opened_at)
+
+
+def manifest_of(session: Session, alarm: Alarm) -> bytes | None:
+    """The manifest of the bundle that an alarm is about; None if the registry does not have it."""
+    digest = _DIGEST.search(alarm.bundle or "")
+    if digest is None:
+        return None
+    query = select(BundleVersion.manifest).where(
+        BundleVersion.tenant == alarm.tenant, BundleVersion.digest == digest[0], BundleVersion.deleted_at.is_(None)
+    )
+    return session.scalar(query.limit(1))
+
+
+def labels_of(objects: ObjectStore, tenant: str, manifest: bytes | None, space: int | None) -> LabelSpace | None:
+    """The labels that slots of an alarm's label space stand for; None if they cannot be told."""
+    if manifest is None or space is None:
+        return None
+    try:
+        found = LabelSpace(read_config(objects, tenant, Candidate.of(manifest)).labels or ())
+    except RoostError:  # the alarm is shown all the same, its labels by their places
+        return None
+    return found if found.digest == space else None
+
+
+def cohorts(session: Session, tenant: str) -> list[tuple[Cohort, dict[str, Alarm]]]:
+    """All alarms that are not resolved, those that belong together as one; with the rows by id."""
+    rows = {row.id: row for row in unresolved(session, tenant)}
+    findings = [Finding(row.id, row.device, row.task, row.kind, row.since) for row in rows.values()]
+    found = together(findings, _labels(session, tenant))
+    return [(cohort, {one.alarm: rows[one.alarm] for one in cohort.findings}) for cohort in found]
+
+
+def cohort_of(session: Session, alarm: Alarm) -> Cohort | None:
+    """The cohort that an alarm belongs to; None if it is resolved, or alone."""
+    for cohort, _ in cohorts(session, alarm.tenant):
+        if len(cohort.findings) > 1 and alarm.id in {one.alarm for one in cohort.findings}:
+            return cohort
+    return None
+
+
+def _labels(session: Session, tenant: str) -> Mapping[str, Mapping[str, str]]:
+    """The labels of all devices of a tenant."""
+    names = session.scalars(select(Device.name).where(Device.tenant == tenant, Device.status == "enrolled"))
+    labels: defaultdict[str, dict[str, str]] = defaultdict(dict, {name: {} for name in names})
+    rows = select(DeviceLabel.device, DeviceLabel.key, DeviceLabel.value).where(DeviceLabel.tenant == tenant)
+    for device, key, value in session.execute(rows):
+        labels[device][key] = value
+    return labels

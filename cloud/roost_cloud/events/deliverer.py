@@ -1,0 +1,154 @@
+"""The thread that tells: takes what is due, tells it, and notes what became of it. Any number may run."""
+
+import random
+import threading
+from collections.abc import Callable
+from typing import Final
+
+import prometheus_client
+import structlog
+
+from roost_cloud.broker.link import BrokerLink
+from roost_cloud.db import Database
+from roost_cloud.events import queue
+from roost_cloud.events.queue import Due
+from roost_cloud.events.signature import HEADER, secret_of, signature
+from roost_cloud.events.telling import body_of, topic_of
+from roost_cloud.events.webhook import Webhook, WebhookGoneError
+from roost_shared.clock import Clock
+from roost_shared.errors import ContentError, RoostError, TransportError
+
+__all__ = ["Deliverer", "NoBrokerError"]
+
+log = structlog.get_logger(__name__)
+
+_EVERY_S: Final = 1.0
+_TAKEN: Final = 3  # at once: tellings of slow receivers, one after another, end within their lease
+_FORGET_EVERY: Final = 3600  # rounds
+
+
+class NoBrokerError(TransportError):
+    """There is no broker to tell by."""
+
+    code = "hook.no_broker"
+
+
+class Deliverer:
+    """Tells hooks of events.
+
+    Args:
+        database: where both are.
+        webhook: tells by HTTPS.
+        link: tells by MQTT; None: there is no broker. Started and stopped by us.
+        key: the deployment's own; hooks' secrets follow from it.
+        clock: tells the time.
+        metrics: where its numbers are registered.
+        every_s: how often to look.
+        draw: randomness for the waits, evenly in 0…1.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        webhook: Webhook,
+        link: BrokerLink | None,
+        *,
+        key: bytes,
+        clock: Clock,
+        metrics: prometheus_client.CollectorRegistry,
+        every_s: float = _EVERY_S,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._database = database
+        self._webhook = webhook
+        self._link = link
+        self._key = key
+        self._clock = clock
+        self._every_s = every_s
+        self._draw = draw
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="events")
+        self.problem: str | None = None
+        self._counter = prometheus_client.Counter(
+            "roost_hook_tellings", "Tries to tell hooks of events.", ["way", "outcome"], registry=metrics
+        )
+
+    def start(self) -> None:
+        """Begin."""
+        if self._link is not None:
+            self._link.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the telling in hand, and end."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        if self._link is not None:
+            self._link.stop()
+
+    def _run(self) -> None:
+        rounds = 0
+        while not self._stopping.is_set():
+            try:
+                told = self.tell()
+                if rounds % _FORGET_EVERY == 0:
+                    with self._database.begin() as session:
+                        queue.forget(session, self._clock.wall())
+            except RoostError as error:
+                told = 0
+                self.problem = f"events: {error.code}: {error}"
+                log.warning("events.failed", code=error.code, message=str(error))
+            else:
+                self.problem = None
+            rounds += 1
+            if not told:
+                self._stopping.wait(self._every_s)
+
+    def tell(self) -> int:
+        """Tell what is due, a few at most.
+
+        Returns:
+            How many were tried.
+
+        Raises:
+            DatabaseUnavailableError: the database is away.
+        """
+        with self._database.read() as session:  # which waits for no writer, and mostly there is nothing
+            if not queue.is_any_due(session, self._clock.wall()):
+                return 0
+        with self._database.begin() as session:
+            taken = queue.take(session, self._clock.wall(), limit=_TAKEN)
+        for due in taken:
+            self._tell(due)
+        return len(taken)
+
+    def _tell(self, due: Due) -> None:
+        try:
+            self._send(due)
+        except (TransportError, ContentError) as error:
+            with self._database.begin() as session:
+                is_final = isinstance(error, WebhookGoneError)
+                now, text = self._clock.wall(), f"{error.code}: {error}"
+                given_up = queue.put_off(session, due, text, now, draw=self._draw(), is_final=is_final)
+            self._counter.labels(due.hook.way, "given_up" if given_up else error.code).inc()
+            log.warning("hook.not_told", tenant=due.hook.tenant, hook=due.hook.id, problem=text, given_up=given_up)
+            return
+        with self._database.begin() as session:
+            queue.accept(session, due)
+        self._counter.labels(due.hook.way, "accepted").inc()
+
+    def _send(self, due: Due) -> None:
+        body = body_of(due.event)
+        if due.hook.way == "mqtt":
+            if self._link is None:
+                raise NoBrokerError("there is no broker to tell by: set broker_url")
+            self._link.publish(topic_of(due.event), body)
+            return
+        secret = secret_of(self._key, due.hook.tenant, due.hook.id)
+        headers = {
+            HEADER: signature(secret, body, int(self._clock.wall().timestamp())),
+            "Roost-Event": due.event.kind,
+            "Roost-Event-Id": due.event.id,
+        }
+        self._webhook.post(due.hook.url or "", body, headers)

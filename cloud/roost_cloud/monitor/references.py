@@ -1,0 +1,150 @@
+"""What all devices of a task have in common: the measure of a kind of drift, and its threshold.
+
+Learnt from the commissioning decisions of all whole baselines of a world, and kept in memory until one is added, taken
+away or begun anew, or the settings change. Where many are being commissioned, it is learnt anew once a minute at most.
+"""
+
+from collections import OrderedDict
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import distinct, func, select
+from sqlalchemy.orm import Session
+
+from roost_cloud.db.tables import DriftBaseline
+from roost_cloud.drift.budget import SHARES, Kind
+from roost_cloud.drift.errors import BaselineShortError, ReferenceSmallError
+from roost_cloud.drift.measures import Measure, Values, features, fit
+from roost_cloud.drift.thresholds import Budget, Record, Threshold, find_threshold
+from roost_cloud.monitor.baselines import STREAM, all_decisions, own_decisions
+
+__all__ = ["Reference", "References", "World", "budget_of"]
+
+_WEEK_S: Final = 7 * 86_400.0
+_REFIT: Final = timedelta(minutes=1)
+_KEPT: Final = 1024  # worlds
+_OWN_KEPT: Final = 20_000  # baselines, of a few kilobytes each
+
+
+class World(NamedTuple):
+    """Within which devices are compared."""
+
+    tenant: str
+    task: str
+    kind: Kind
+    identity: str
+
+
+class Reference(NamedTuple):
+    """What a decision is judged by.
+
+    Attributes:
+        measure: None if it cannot be judged yet.
+        threshold: None if it cannot be judged yet.
+        problem: why not.
+        weeks: that are recorded, on average over devices.
+    """
+
+    measure: Measure | None
+    threshold: Threshold | None
+    problem: str | None
+    weeks: float = 0.0
+
+
+class _Kept(NamedTuple):
+    version: tuple[Any, ...]
+    made_at: datetime
+    reference: Reference
+
+
+class References:
+    """Of a process. Within a round, what was found is not looked up again; for one thread."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[World, _Kept] = OrderedDict()
+        self._own: OrderedDict[tuple[Any, ...], Values] = OrderedDict()
+        self._this_round: dict[tuple[World, float], Reference] = {}
+
+    def begin_round(self) -> None:
+        """From now on, look whether baselines or settings have changed."""
+        self._this_round.clear()
+
+    def get(self, session: Session, world: World, alarms_a_week: float, now: datetime) -> Reference:
+        """What decisions of a world are judged by.
+
+        Args:
+            session: to read with.
+            world: which.
+            alarms_a_week: the tenant's budget.
+            now: server time.
+        """
+        found = self._this_round.get((world, alarms_a_week))
+        if found is None:
+            found = self._find(session, world, alarms_a_week, now)
+            if found.measure is not None:
+                self._this_round[world, alarms_a_week] = found
+        return found
+
+    def own(self, session: Session, baseline: DriftBaseline, kind: Kind) -> Values:
+        """The features of a device's own baseline, which is whole, and so will not change."""
+        names = (*STREAM, "contestant", "kind", "identity", "first_number", "commissioned_at")
+        key = tuple(getattr(baseline, name) for name in names)
+        own = self._own.get(key)
+        if own is None:
+            own = self._own[key] = features(kind, own_decisions(session, baseline))
+            if len(self._own) > _OWN_KEPT:
+                self._own.popitem(last=False)
+        else:
+            self._own.move_to_end(key)
+        return own
+
+    def _find(self, session: Session, world: World, alarms_a_week: float, now: datetime) -> Reference:
+        version = _version(session, world, alarms_a_week)
+        kept = self._kept.get(world)
+        if kept is not None and (kept.version == version or _will_do(kept, version, now)):
+            return kept.reference
+        reference = _learn(session, world, alarms_a_week)
+        self._kept[world] = _Kept(version, now, reference)
+        self._kept.move_to_end(world)
+        if len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return reference
+
+
+def budget_of(session: Session, world: World, alarms_a_week: float) -> Budget:
+    """What a world's streams may cost of a tenant's budget."""
+    of_kind = (DriftBaseline.tenant == world.tenant, DriftBaseline.kind == world.kind)
+    stream = DriftBaseline.device + "/" + DriftBaseline.task
+    of_world = (*of_kind, DriftBaseline.task == world.task, DriftBaseline.identity == world.identity)
+    streams = session.scalar(select(func.count()).where(*of_world, DriftBaseline.commissioned_at.is_not(None))) or 0
+    in_all = session.scalar(select(func.count(distinct(stream))).where(*of_kind)) or 0
+    return Budget(alarms_a_week * SHARES[world.kind], streams, in_all)
+
+
+def _version(session: Session, world: World, alarms_a_week: float) -> tuple[Any, ...]:
+    whole = select(func.count(), func.max(DriftBaseline.commissioned_at), func.sum(DriftBaseline.first_number)).where(
+        DriftBaseline.tenant == world.tenant,
+        DriftBaseline.task == world.task,
+        DriftBaseline.kind == world.kind,
+        DriftBaseline.identity == world.identity,
+        DriftBaseline.commissioned_at.is_not(None),
+    )
+    return (alarms_a_week, *session.execute(whole).one())
+
+
+def _will_do(kept: _Kept, version: tuple[Any, ...], now: datetime) -> bool:
+    """Whether what was learnt a moment ago, of fewer devices, is good enough for now."""
+    grew = version[0] == kept.version[0] and version[1] > kept.version[1]
+    return grew and kept.reference.measure is not None and now - kept.made_at < _REFIT
+
+
+def _learn(session: Session, world: World, alarms_a_week: float) -> Reference:
+    devices = list(all_decisions(session, world.tenant, world.task, world.kind, world.identity).values())
+    try:
+        measure = fit(world.kind, [features(world.kind, decisions) for decisions in devices])
+    except (BaselineShortError, ReferenceSmallError) as error:
+        return Reference(None, None, str(error))
+    weeks = sum(one.seconds for decisions in devices for one in decisions) / _WEEK_S / len(devices)
+    record = Record(weeks, sum(map(len, devices)) / len(devices))
+    threshold = find_threshold(measure, budget_of(session, world, alarms_a_week), record)
+    return Reference(measure, threshold, None, weeks)

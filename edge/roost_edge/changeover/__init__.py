@@ -1,0 +1,9 @@
+"""Follows the assignment: brings what the installer has staged into service while requests run, and proves it there.
+
+- `changeover.py`: from one assignment to the next. Pure.
+- `trial.py`, `evidence.py`, `judgement.py`: who scores beside whom, what is seen of it, what it amounts to. Pure.
+- `follower.py`: the shell around them: workers, tasks, the installer.
+- `bringing_up.py`: new workers, started one after the other, behind everything else that runs.
+- `progress.py`: how far each bundle is, for `reported`.
+- `traffic.py`: what the cloud desires comes in, what the device reports goes out.
+"""
