@@ -16,14 +16,8 @@ from roost_edge.places import LAST_GROUP_NICE, LAST_NICE, SECOND_GROUP_NICE, SEC
 __all__ = ["take_last_place", "take_second_place"]
 
 _PR_SET_PDEATHSIG: Final = 1
-<<<<<<< HEAD
-_NICE: Final = 5  # the agent's loop goes first
-_NICEST: Final = 19
-_GROUP_NICE: Final = 10
-=======
 _GROUP_LOOKS: Final = 50  # at whether the kernel takes a group's nice value now; it does so ten times a second at most
 _GROUP_LOOK_S: Final = 0.02
->>>>>>> main
 _OOM_SCORE: Final = 500  # of 1000: when memory runs out, the kernel shall take us and leave the agent
 
 
@@ -46,14 +40,8 @@ def take_second_place(agent_pid: int) -> None:
     # A service manager signals every process of the unit. The agent still has requests in flight then, and stops us.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-<<<<<<< HEAD
-    # An agent may be nice itself, and without privileges nobody becomes less so.
-    agents = os.getpriority(os.PRIO_PROCESS, 0)
-    os.setpriority(os.PRIO_PROCESS, 0, max(_NICE, min(_NICEST, agents + _NICE)))
-=======
     # An agent that was started further back keeps its processes there too: without privilege nobody may come forward.
     os.setpriority(os.PRIO_PROCESS, 0, max(SECOND_NICE, os.getpriority(os.PRIO_PROCESS, 0)))
->>>>>>> main
     # Where the kernel groups processes by session (sched(7), autogroup), it is the group's nice value that counts.
     _place_group(SECOND_GROUP_NICE)
     Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE), encoding="ascii")
