@@ -186,7 +186,7 @@ def get_sample_input(
 )
 def get_sample_thumbnail(member: Viewer, services: Given, device: _Device, sample: _Sample) -> Response:
     """A small picture of a sample's input; there is none of what is no picture."""
-    from roost_cloud.samples import thumbnail  # noqa: PLC0415 - numpy and Pillow are slow to load
+    from roost_cloud.samples import thumbnail  # noqa: PLC0415 - Pillow is slow to load
 
     with services.database.read() as session:
         place = whole.get_input(session, member.tenant, device, sample)

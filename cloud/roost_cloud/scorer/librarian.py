@@ -152,7 +152,7 @@ class Librarian:
 
     def _load(self, version: Version) -> None:
         try:
-            from roost_cloud.scorer.engine import load_engine  # noqa: PLC0415 - numpy and Pillow are slow to load
+            from roost_cloud.scorer.engine import load_engine  # noqa: PLC0415 - Pillow is slow to load
 
             with self._database.read() as session:
                 manifest = manifest_of(session, version)
