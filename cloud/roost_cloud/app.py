@@ -35,11 +35,12 @@ from roost_cloud.api import (
     v2,
     windows,
 )
+from roost_cloud.api.auth import Given
 from roost_cloud.api.errors import handle_errors
 from roost_cloud.api.health import health_router
 from roost_cloud.api.objects import objects_router
 from roost_cloud.api.traffic import BodyLimit, BodyLimits, Traffic
-from roost_cloud.asking import AskingDesk
+from roost_cloud.asking import AskingDesk, Catalogue
 from roost_cloud.objects.files import FileStore
 from roost_cloud.roles import Worker
 from roost_cloud.services import Services
@@ -75,10 +76,10 @@ def create_app(
     app.include_router(health_router(workers or {}, services))
     if "api" in services.settings.role:
         app.router.routes.extend(_routes())
-        store = services.objects
-        if isinstance(store, FileStore):  # others serve their signed URLs themselves
-            app.include_router(objects_router(lambda: store), prefix="/api/v1")
-        app.include_router(v2.v2_router(services, desk))
+        if isinstance(services.objects, FileStore):  # others serve their signed URLs themselves
+            app.router.routes.extend(_object_routes())
+        app.state.counter = v2.Counter(Catalogue(services.database, services.clock), desk)
+        app.router.routes.extend(_inference_routes())
     app.add_middleware(BodyLimit, limits=_BODIES)
     app.add_middleware(Traffic, metrics=services.metrics)
     return app
@@ -118,4 +119,23 @@ def _routes() -> Sequence[BaseRoute]:
     together = APIRouter()
     for router in routers:
         together.include_router(router, prefix="/api/v1")
+    return together.routes
+
+
+@functools.cache
+def _object_routes() -> Sequence[BaseRoute]:
+    together = APIRouter()
+    together.include_router(objects_router(_file_store), prefix="/api/v1")
+    return together.routes
+
+
+async def _file_store(services: Given) -> FileStore:
+    assert isinstance(services.objects, FileStore)  # noqa: S101 - else there are no such routes
+    return services.objects
+
+
+@functools.cache
+def _inference_routes() -> Sequence[BaseRoute]:
+    together = APIRouter()
+    together.include_router(v2.router)
     return together.routes

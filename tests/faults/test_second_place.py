@@ -1,5 +1,6 @@
 """An agent that dies before its processes have asked to die with it leaves none of them behind."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -30,3 +31,25 @@ def test_a_process_whose_agent_died_while_it_started_ends(module: str) -> None:
         assert ours.recv(1) == b"", "nobody has the other end any more, though ours is still open"
     assert agent.returncode == 0
     assert "the agent that started this process is gone" in agent.stderr
+
+
+POLITE = """
+    import os
+    from roost_edge.second_place import take_second_place
+    os.nice(7)
+    take_second_place(os.getppid())
+    print(os.getpriority(os.PRIO_PROCESS, 0))
+"""
+
+
+def test_a_process_of_a_nice_agent_starts_without_privileges_too() -> None:
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    process = subprocess.run(
+        ["setpriv", "--bounding-set=-sys_nice", "--inh-caps=-sys_nice", sys.executable, "-c", dedent(POLITE)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (process.returncode, process.stderr) == (0, "")
+    assert int(process.stdout) == min(19, ours + 7)

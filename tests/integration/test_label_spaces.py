@@ -20,8 +20,8 @@ from tests.support.served_cloud import bundle_like, manifest_of
 def registry(cloud: Cloud, argmax: Bundle, tmp_path: Path) -> RegistryApi:
     """With two versions of one bundle that say other things, an alias at the first, and a task that follows it."""
     api = RegistryApi(cloud)
-    api.push(argmax)
-    api.push(bundle_like(argmax, tmp_path / "argmax-2", version="2", labels=tuple("xyz")))
+    api.stock(argmax)
+    api.stock(bundle_like(argmax, tmp_path / "argmax-2", version="2", labels=tuple("xyz")))
     point(api, "1")
     follow(api, "argmax@stable")
     return api

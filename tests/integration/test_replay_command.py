@@ -103,8 +103,8 @@ def stocked(cloud: ServedCloud, told: list[Lived], bundles: Bundles) -> ServedCl
     assert answer.status_code == 200, answer.text
     inputs = {lived.record.sample: payload_of(number + 1) for number, lived in enumerate(told) if number % 2}
     stock_shard(cloud.services, "acme", "cam-01", inputs, probability=0.25)
-    RegistryApi(cloud).push(open_bundle(bundles.contrary))
-    RegistryApi(cloud).push(open_bundle(bundles.sure))
+    RegistryApi(cloud).stock(open_bundle(bundles.contrary))
+    RegistryApi(cloud).stock(open_bundle(bundles.sure))
     return cloud
 
 

@@ -30,7 +30,7 @@ def cloud(newest_sqlite: Path, tmp_path: Path, argmax: Bundle) -> Iterator[Serve
     file.write_bytes(newest_sqlite.read_bytes())
     # The server's log would come where the command's output is read.
     with capture_logs(), serve_cloud(tmp_path / "cloud", f"sqlite:///{file}") as served:
-        RegistryApi(served).push(argmax)
+        RegistryApi(served).stock(argmax)
         yield served
 
 

@@ -17,7 +17,7 @@ from tests.support.served_cloud import bundle_like
 def registry(cloud: Cloud, argmax: Bundle) -> RegistryApi:
     """With one bundle, and an alias."""
     api = RegistryApi(cloud)
-    api.push(argmax)
+    api.stock(argmax)
     assert api.ask("PUT", "/bundles/argmax/aliases/stable", json={"version": "1"}).status_code == 200
     return api
 
@@ -78,7 +78,7 @@ def test_what_contradicts_itself_is_refused(registry: RegistryApi, document: dic
 
 
 def test_what_a_task_names_cannot_be_deleted(registry: RegistryApi, argmax: Bundle, tmp_path: Any) -> None:
-    registry.push(bundle_like(argmax, tmp_path / "second", version="2"))
+    registry.stock(bundle_like(argmax, tmp_path / "second", version="2"))
     registry.ask("PUT", "/tasks/meter", json=task("argmax@stable", "argmax:2"))
     assert code_of(registry.ask("DELETE", "/bundles/argmax/aliases/stable")) == "bundle.in_use"
     assert code_of(registry.ask("DELETE", "/bundles/argmax/versions/2")) == "bundle.in_use"
@@ -90,7 +90,7 @@ def test_what_a_task_names_cannot_be_deleted(registry: RegistryApi, argmax: Bund
 def test_references_are_followed_to_where_they_lead_now(
     cloud: Cloud, registry: RegistryApi, argmax: Bundle, tmp_path: Any
 ) -> None:
-    registry.push(bundle_like(argmax, tmp_path / "second", version="2"))
+    registry.stock(bundle_like(argmax, tmp_path / "second", version="2"))
     registry.ask("PUT", "/tasks/meter", json=task("argmax@stable", "argmax:1"))
     resolver = Resolver()
     assert resolved(cloud, resolver) == {"c0": "1", "c1": "1"}

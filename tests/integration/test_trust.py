@@ -27,7 +27,7 @@ STATE = "/api/v1/trust"
 def people(cloud: Cloud, argmax: Bundle) -> TrustPeople:
     """A repository in which the bundle's task has a releaser."""
     made = TrustPeople(cloud)
-    RegistryApi(cloud).push(argmax)
+    RegistryApi(cloud).stock(argmax)
     assert argmax.config.task is not None
     made.begin(argmax.config.task)
     return made
@@ -119,7 +119,7 @@ def test_only_what_the_registry_has_is_released(
         bundle = bundle_like(argmax, tmp_path / "next", version=argmax.config.version, training_run="r")
     elif change == "another task":
         bundle = bundle_like(argmax, tmp_path / "next", version="2", task="other")
-        RegistryApi(cloud).push(bundle)
+        RegistryApi(cloud).stock(bundle)
         target = target_of(bundle)
         target.path = f"{task}/{bundle.config.name}:2"
         draft = drafts.released(None, add=[target], expires=people.expires)

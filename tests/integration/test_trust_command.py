@@ -28,7 +28,7 @@ def cloud(newest_sqlite: Path, tmp_path: Path, argmax: Bundle) -> Iterator[Serve
     # The server's log would come where the command's output is read.
     with capture_logs(), serve_cloud(tmp_path / "cloud", f"sqlite:///{file}") as served:
         served.clock.advance(datetime.now(UTC) - served.clock.wall())  # the command goes by this machine's
-        RegistryApi(served).push(argmax)
+        RegistryApi(served).stock(argmax)
         yield served
 
 

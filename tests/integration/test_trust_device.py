@@ -30,7 +30,7 @@ def cloud(served_cloud: ServedCloud) -> ServedCloud:
 def people(cloud: ServedCloud, argmax: Bundle) -> TrustPeople:
     """A repository in which the bundle's task has a releaser."""
     made = TrustPeople(cloud)
-    RegistryApi(cloud).push(argmax)
+    RegistryApi(cloud).stock(argmax)
     assert argmax.config.task is not None
     made.begin(argmax.config.task)
     return made

@@ -1,9 +1,16 @@
-"""The registry's API called in this process: blobs and versions by hand, step by step."""
+"""The registry's API called in this process: blobs and versions by hand, step by step.
+
+Where bringing bundles is not what a test is about, they are stocked: a request takes 10 ms of processor time,
+and a blob takes three.
+"""
 
 from typing import Any
 
 import httpx2
 
+from roost_cloud.db.insert import insert_absent
+from roost_cloud.db.tables import Blob
+from roost_cloud.registry.blobs import blob_key
 from roost_shared.bundle import Bundle
 from roost_shared.bundle.layout import blob_path
 from roost_shared.digest import digest_of
@@ -17,6 +24,8 @@ class RegistryApi:
     """One tenant's registry, as one token sees it."""
 
     def __init__(self, cloud: Cloud, tenant: str = "acme") -> None:
+        self._services = cloud.services
+        self._tenant = tenant
         self._client = cloud.client
         self._headers = cloud.headers(tenant)
 
@@ -59,6 +68,18 @@ class RegistryApi:
 
     def push(self, bundle: Bundle) -> None:
         self.bring_blobs(bundle)
+        assert self.publish(bundle).status_code in (200, 201)
+
+    def stock(self, bundle: Bundle) -> None:
+        """Publish a bundle whose blobs are there, as if they had been brought."""
+        now = self._services.now()
+        for digest in sizes_of(bundle):
+            data = blob_path(bundle.folder, digest).read_bytes()
+            self._services.objects.put(blob_key(self._tenant, digest), data)
+        with self._services.database.begin() as session:
+            for digest, size_bytes in sizes_of(bundle).items():
+                told = {"size_bytes": size_bytes, "created_at": now, "touched_at": now}
+                insert_absent(session, Blob, tenant=self._tenant, digest=digest, **told)
         assert self.publish(bundle).status_code in (200, 201)
 
     def has(self, digest: str) -> bool:

@@ -99,7 +99,7 @@ class ScoringSite:
 
     def push(self, bundle: Bundle, alias: str = "stable", tenant: str = "acme") -> None:
         """Bring a bundle to a tenant's registry, and point an alias at it."""
-        self.registry(tenant).push(bundle)
+        self.registry(tenant).stock(bundle)
         self.point(bundle, alias, tenant)
 
     def point(self, bundle: Bundle, alias: str = "stable", tenant: str = "acme") -> None:

@@ -70,10 +70,15 @@ class ErrorBody(BaseModel):
 
 def raises(*statuses: HTTPStatus | int) -> dict[int | str, dict[str, Any]]:
     """For a route's `responses`: the errors it documents, beside those every route may have."""
-    return {
-        int(status): {"model": ErrorBody, "description": HTTPStatus(status).phrase}
-        for status in sorted({*map(int, statuses), *map(int, _EVERYWHERE)})
-    }
+    documented = sorted({*map(int, statuses), *map(int, _EVERYWHERE)})
+    return {status: {**_body_of(status), "description": HTTPStatus(status).phrase} for status in documented}
+
+
+def _body_of(status: int) -> dict[str, Any]:
+    """The same schema for all: one status of each route brings it in, for FastAPI compiles it for each that does."""
+    if status == _EVERYWHERE[0]:
+        return {"model": ErrorBody}
+    return {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}}}
 
 
 def status_of(error: RoostError) -> HTTPStatus:

@@ -4,7 +4,7 @@ The signature is all it takes, as with S3: no token, and the URL's holder may do
 Bodies are streamed to and from the disk, by threads.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
 import anyio
@@ -35,7 +35,7 @@ _Expires = Annotated[int, Query(ge=0, le=_MAX_EXPIRES, description="Unix seconds
 _Signature = Annotated[str, Query(max_length=_MAX_ID_CHARS)]
 
 
-def objects_router(store_of: Callable[..., FileStore]) -> APIRouter:
+def objects_router(store_of: Callable[..., FileStore | Awaitable[FileStore]]) -> APIRouter:
     """The routes, to be mounted below `/api/v1`.
 
     Args:

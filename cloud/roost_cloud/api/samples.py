@@ -21,7 +21,6 @@ from roost_cloud.objects.ranges import parse_range
 from roost_cloud.samples import listing, whole
 from roost_cloud.samples.listing import Chosen, Listed
 from roost_cloud.samples.place import parse_place
-from roost_cloud.samples.thumbnail import LIMITS, NoThumbnailError, make_thumbnail
 from roost_cloud.samples.whole import WholeSample
 from roost_shared.records import DropReason, KeptFor, decode_record
 
@@ -187,14 +186,16 @@ def get_sample_input(
 )
 def get_sample_thumbnail(member: Viewer, services: Given, device: _Device, sample: _Sample) -> Response:
     """A small picture of a sample's input; there is none of what is no picture."""
+    from roost_cloud.samples import thumbnail  # noqa: PLC0415 - Pillow is slow to load
+
     with services.database.read() as session:
         place = whole.get_input(session, member.tenant, device, sample)
     name = f"{device}/{sample}"
-    if place.size_bytes > LIMITS.payload_bytes:
-        raise NoThumbnailError("picture of the sample", name)
+    if place.size_bytes > thumbnail.LIMITS.payload_bytes:
+        raise thumbnail.NoThumbnailError("picture of the sample", name)
     with whole.open_input(services.objects, place) as reader:
         payload = reader.read()
-    picture = make_thumbnail(payload, content_type=place.media_type, name=name)
+    picture = thumbnail.make_thumbnail(payload, content_type=place.media_type, name=name)
     headers = {"Cache-Control": _KEPT_FOR_A_DAY, "X-Content-Type-Options": "nosniff"}
     return Response(picture, media_type="image/jpeg", headers=headers)
 

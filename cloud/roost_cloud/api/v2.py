@@ -21,7 +21,6 @@ from roost_cloud.api.fields import Name
 from roost_cloud.api.oip_schema import INFER_BODY, INFERRED, oip_raises, shows
 from roost_cloud.asking import AskingDesk, Catalogue, Inquiry
 from roost_cloud.errors import ForbiddenError
-from roost_cloud.services import Services
 from roost_shared import __version__
 from roost_shared.answers import scored_answer
 from roost_shared.clock import ms_to_ns, timestamp
@@ -52,11 +51,24 @@ from roost_shared.oip import (
 from roost_shared.rendezvous import Answer as Decision
 from roost_shared.rendezvous import TaskPolicy
 
-__all__ = ["v2_router"]
+__all__ = ["Counter", "router"]
+
+router = APIRouter(prefix="/v2", tags=["open inference protocol"], default_response_class=Response)
 
 NAME: Final = "roost-cloud"
 _SMALL_BYTES: Final = 64 << 10  # to read more, on the loop that hands answers out, would hold these up
 _REFUSALS: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
+
+_READY: Final = {**oip_raises(*_REFUSALS), **shows(ModelReady, NOT_READY)}
+_INFERENCE: Final = {
+    **INFERRED,
+    **oip_raises(
+        *_REFUSALS,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    ),
+}
 
 _Model = Annotated[Name, Path(description="A task")]
 _Version = Annotated[str, Path(description=f"Of the task's interface: {VERSION}")]
@@ -78,6 +90,13 @@ class CutShortError(OipError):
     code = "request.cut_short"
 
 
+class Counter(NamedTuple):
+    """Where a process takes what is asked of it; each application has one, at `state.counter`."""
+
+    catalogue: Catalogue
+    desk: AskingDesk | None  # None where there is no broker
+
+
 class _Terms(NamedTuple):
     """What a task says of its answers."""
 
@@ -96,128 +115,119 @@ class _Asked:
         self.received_at = received_at
 
 
-def v2_router(services: Services, desk: AskingDesk | None) -> APIRouter:
-    """The routes.
-
-    Args:
-        services: of this process.
-        desk: answers; None where there is no broker.
-    """
-    router = APIRouter(prefix="/v2", tags=["open inference protocol"], default_response_class=Response)
-    catalogue = Catalogue(services.database, services.clock)
-    _add_server_routes(router, desk)
-    _add_model_routes(router, catalogue, desk)
-    _add_infer_routes(router, catalogue, desk)
-    return router
+async def _counter(request: Request) -> Counter:
+    counter = request.app.state.counter
+    assert isinstance(counter, Counter)  # noqa: S101 - create_app put it there
+    return counter
 
 
-def _add_server_routes(router: APIRouter, desk: AskingDesk | None) -> None:
-    @router.get("", responses=shows(ServerMetadata))
-    def server_metadata() -> Response:
-        """Who answers."""
-        return _sent(document_response(ServerMetadata(NAME, __version__)))
-
-    @router.get("/health/live", responses=shows(Live))
-    def server_live() -> Response:
-        """The process serves requests."""
-        return _sent(document_response(Live(live=True)))
-
-    @router.get("/health/ready", responses=shows(Ready, NOT_READY))
-    def server_ready(services: Given) -> Response:
-        """Whether anything can be asked: the database answers, and there is a connection to the broker."""
-        try:
-            services.database.ping()
-        except RoostError:
-            return _ready(ready=False)
-        return _ready(ready=_can_ask(desk))
+_Here = Annotated[Counter, Depends(_counter)]
 
 
-def _add_model_routes(router: APIRouter, catalogue: Catalogue, desk: AskingDesk | None) -> None:
-    @router.get("/models/{model}", responses={**shows(ModelMetadata), **oip_raises(*_REFUSALS)})
-    def task_metadata(member: Viewer, model: _Model) -> Response:
-        """What a task takes and gives."""
-        catalogue.policy(member.tenant, model)
-        return _sent(document_response(model_metadata(model)))
-
-    @router.get("/models/{model}/versions/{version}", responses={**shows(ModelMetadata), **oip_raises(*_REFUSALS)})
-    def task_version_metadata(member: Viewer, model: _Model, version: _Version) -> Response:
-        """The same."""
-        _check_version(version)
-        return task_metadata(member, model)
-
-    ready_responses = {**oip_raises(*_REFUSALS), **shows(ModelReady, NOT_READY)}
-
-    @router.get("/models/{model}/ready", responses=ready_responses)
-    def task_ready(member: Viewer, model: _Model) -> Response:
-        """Whether a task can be asked."""
-        catalogue.policy(member.tenant, model)
-        ready = _can_ask(desk)
-        return _sent(document_response(ModelReady(model, ready), HTTPStatus.OK if ready else NOT_READY))
-
-    @router.get("/models/{model}/versions/{version}/ready", responses=ready_responses)
-    def task_version_ready(member: Viewer, model: _Model, version: _Version) -> Response:
-        """The same."""
-        _check_version(version)
-        return task_ready(member, model)
+def _find_terms(member: Operator, counter: _Here, model: _Model) -> _Terms:
+    policy = counter.catalogue.policy(member.tenant, model)
+    return _Terms(policy, None if counter.desk is None else counter.desk.spaces.labels(member.tenant, model))
 
 
-def _add_infer_routes(router: APIRouter, catalogue: Catalogue, desk: AskingDesk | None) -> None:
-    def find_terms(member: Operator, model: _Model) -> _Terms:
-        policy = catalogue.policy(member.tenant, model)
-        return _Terms(policy, None if desk is None else desk.spaces.labels(member.tenant, model))
+_TermsOfTask = Annotated[_Terms, Depends(_find_terms)]
 
-    Terms = Annotated[_Terms, Depends(find_terms)]  # noqa: N806 - a type
-    infer_responses = {
-        **INFERRED,
-        **oip_raises(
-            *_REFUSALS,
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            HTTPStatus.GATEWAY_TIMEOUT,
-        ),
-    }
 
-    @router.post("/models/{model}/infer", responses=infer_responses, openapi_extra=INFER_BODY)
-    async def infer(
-        request: Request,
-        services: Given,
-        member: Operator,
-        terms: Terms,
-        model: _Model,
-        json_bytes: _HeaderLength = None,
-    ) -> Response:
-        """Ask a task's contestants, and get one answer by the deadline."""
-        if desk is None:
-            raise NoBrokerError("this process has no broker, and so nobody to ask")
-        limits = OipLimits(payload_bytes=services.settings.infer_payload_bytes)
-        body = await _body(request, limits.body_bytes)
-        received_ns, received_at = services.clock.now_ns(), timestamp(services.now())
-        head_bytes = header_length(json_bytes)
+@router.get("", responses=shows(ServerMetadata))
+def server_metadata() -> Response:
+    """Who answers."""
+    return _sent(document_response(ServerMetadata(NAME, __version__)))
 
-        def read() -> tuple[InferRequest, Inquiry]:
-            asked = read_request(body, json_bytes=head_bytes, limits=limits)
-            return asked, _inquiry(member, model, terms, asked, received_ns)
 
-        asked, inquiry = read() if len(body) <= _SMALL_BYTES else await run_in_threadpool(read)
-        decision = await asyncio.wrap_future(desk.ask(inquiry))
-        repeated = _Asked(asked.form.id or decision.request.id, model, received_at)
-        return _sent(
-            answer_response(_answer(decision, inquiry, repeated, services.clock.now_ns() - received_ns), asked.form)
-        )
+@router.get("/health/live", responses=shows(Live))
+def server_live() -> Response:
+    """The process serves requests."""
+    return _sent(document_response(Live(live=True)))
 
-    @router.post("/models/{model}/versions/{version}/infer", responses=infer_responses, openapi_extra=INFER_BODY)
-    async def infer_version(
-        request: Request,
-        services: Given,
-        member: Operator,
-        terms: Terms,
-        model: _Model,
-        version: _Version,
-        json_bytes: _HeaderLength = None,
-    ) -> Response:
-        """The same."""
-        _check_version(version)
-        return await infer(request, services, member, terms, model, json_bytes)
+
+@router.get("/health/ready", responses=shows(Ready, NOT_READY))
+def server_ready(services: Given, counter: _Here) -> Response:
+    """Whether anything can be asked: the database answers, and there is a connection to the broker."""
+    try:
+        services.database.ping()
+    except RoostError:
+        return _ready(ready=False)
+    return _ready(ready=_can_ask(counter.desk))
+
+
+@router.get("/models/{model}", responses={**shows(ModelMetadata), **oip_raises(*_REFUSALS)})
+def task_metadata(member: Viewer, counter: _Here, model: _Model) -> Response:
+    """What a task takes and gives."""
+    counter.catalogue.policy(member.tenant, model)
+    return _sent(document_response(model_metadata(model)))
+
+
+@router.get("/models/{model}/versions/{version}", responses={**shows(ModelMetadata), **oip_raises(*_REFUSALS)})
+def task_version_metadata(member: Viewer, counter: _Here, model: _Model, version: _Version) -> Response:
+    """The same."""
+    _check_version(version)
+    return task_metadata(member, counter, model)
+
+
+@router.get("/models/{model}/ready", responses=_READY)
+def task_ready(member: Viewer, counter: _Here, model: _Model) -> Response:
+    """Whether a task can be asked."""
+    counter.catalogue.policy(member.tenant, model)
+    ready = _can_ask(counter.desk)
+    return _sent(document_response(ModelReady(model, ready), HTTPStatus.OK if ready else NOT_READY))
+
+
+@router.get("/models/{model}/versions/{version}/ready", responses=_READY)
+def task_version_ready(member: Viewer, counter: _Here, model: _Model, version: _Version) -> Response:
+    """The same."""
+    _check_version(version)
+    return task_ready(member, counter, model)
+
+
+@router.post("/models/{model}/infer", responses=_INFERENCE, openapi_extra=INFER_BODY)
+async def infer(
+    request: Request,
+    services: Given,
+    member: Operator,
+    terms: _TermsOfTask,
+    counter: _Here,
+    model: _Model,
+    json_bytes: _HeaderLength = None,
+) -> Response:
+    """Ask a task's contestants, and get one answer by the deadline."""
+    desk = counter.desk
+    if desk is None:
+        raise NoBrokerError("this process has no broker, and so nobody to ask")
+    limits = OipLimits(payload_bytes=services.settings.infer_payload_bytes)
+    body = await _body(request, limits.body_bytes)
+    received_ns, received_at = services.clock.now_ns(), timestamp(services.now())
+    head_bytes = header_length(json_bytes)
+
+    def read() -> tuple[InferRequest, Inquiry]:
+        asked = read_request(body, json_bytes=head_bytes, limits=limits)
+        return asked, _inquiry(member, model, terms, asked, received_ns)
+
+    asked, inquiry = read() if len(body) <= _SMALL_BYTES else await run_in_threadpool(read)
+    decision = await asyncio.wrap_future(desk.ask(inquiry))
+    repeated = _Asked(asked.form.id or decision.request.id, model, received_at)
+    return _sent(
+        answer_response(_answer(decision, inquiry, repeated, services.clock.now_ns() - received_ns), asked.form)
+    )
+
+
+@router.post("/models/{model}/versions/{version}/infer", responses=_INFERENCE, openapi_extra=INFER_BODY)
+async def infer_version(
+    request: Request,
+    services: Given,
+    member: Operator,
+    terms: _TermsOfTask,
+    counter: _Here,
+    model: _Model,
+    version: _Version,
+    json_bytes: _HeaderLength = None,
+) -> Response:
+    """The same."""
+    _check_version(version)
+    return await infer(request, services, member, terms, counter, model, json_bytes)
 
 
 async def _body(request: Request, limit_bytes: int) -> bytearray:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from roost_cloud.commands.cloud_settings import with_settings
+from roost_cloud.commands.loading import loading
 from roost_cloud.settings import CloudSettings
 
 __all__ = ["app"]
@@ -22,8 +23,9 @@ def serve(settings: CloudSettings) -> None:
 
     The first start prints how to get in.
     """
-    from roost_cloud.logs import configure_logs  # noqa: PLC0415 - the server takes a second to load
-    from roost_cloud.serve import serve as serve_cloud  # noqa: PLC0415 - see above
+    with loading(without="boto3"):  # securesystemslib has signers by AWS; objects in S3 load it themselves
+        from roost_cloud.logs import configure_logs  # noqa: PLC0415 - the server takes a second to load
+        from roost_cloud.serve import serve as serve_cloud  # noqa: PLC0415 - see above
 
     configure_logs(settings.log_level, settings.log_format)
     serve_cloud(settings, say=typer.echo)

@@ -8,14 +8,13 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
 
 from roost_cloud.db import Database
 from roost_cloud.scorer.bundle_cache import BundleCache
 from roost_cloud.scorer.choice import Candidate, choose
-from roost_cloud.scorer.engine import Engine, load_engine
 from roost_cloud.scorer.faults import FaultError
 from roost_cloud.scorer.shelf import Shelf
 from roost_cloud.tasks.resolution import ContestantKey, Resolver, Version, manifest_of
@@ -23,6 +22,9 @@ from roost_shared.backoff import Backoff
 from roost_shared.clock import MS, SECOND, Clock
 from roost_shared.complaints import Complaints
 from roost_shared.errors import RoostError
+
+if TYPE_CHECKING:
+    from roost_cloud.scorer.engine import Engine
 
 __all__ = ["Librarian"]
 
@@ -150,6 +152,8 @@ class Librarian:
 
     def _load(self, version: Version) -> None:
         try:
+            from roost_cloud.scorer.engine import load_engine  # noqa: PLC0415 - Pillow is slow to load
+
             with self._database.read() as session:
                 manifest = manifest_of(session, version)
             engine = load_engine(self._cache.get(version, manifest), self._threads)

@@ -4,9 +4,12 @@ The librarian writes, those who score read; a reader sees the shelf before or af
 """
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from roost_cloud.scorer.engine import Engine
 from roost_cloud.tasks.resolution import ContestantKey
+
+if TYPE_CHECKING:
+    from roost_cloud.scorer.engine import Engine
 
 __all__ = ["Shelf"]
 
@@ -28,16 +31,16 @@ class Shelf:
         """Whether there is such a contestant, loaded or not."""
         return key in self._engines
 
-    def engine(self, key: ContestantKey) -> Engine | None:
+    def engine(self, key: ContestantKey) -> "Engine | None":
         """The bundle that answers for a contestant; None if it is not loaded, or there is no such contestant."""
         return self._engines.get(key)
 
     @property
-    def engines(self) -> set[Engine]:
+    def engines(self) -> "set[Engine]":
         """All that are loaded."""
         return {engine for engine in self._engines.values() if engine is not None}
 
-    def replace(self, engines: Mapping[ContestantKey, Engine | None]) -> None:
+    def replace(self, engines: "Mapping[ContestantKey, Engine | None]") -> None:
         """Put these in the place of all."""
         self._engines = engines
         self.known = True

@@ -7,14 +7,13 @@ refused meanwhile. Nothing waits for a batch to fill: whoever is free takes what
 
 import threading
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from roost_cloud.broker.link import BrokerLink, Message
 from roost_cloud.broker.settings import LinkSettings
 from roost_cloud.scorer.asked import Asked, read_question, reply_topic, version_refusals
-from roost_cloud.scorer.engine import Engine, Outcome
 from roost_cloud.scorer.fair_queue import FairQueue, Job, Lane
 from roost_cloud.scorer.faults import (
     ExpiredError,
@@ -33,6 +32,9 @@ from roost_shared.errors import RoostError, TransportError
 from roost_shared.messages import ErrorInfo, MessageError, VersionMismatchError
 from roost_shared.questions import CloudScore, encode_msgpack
 from roost_shared.scored import Scored
+
+if TYPE_CHECKING:
+    from roost_cloud.scorer.engine import Engine, Outcome
 
 __all__ = ["Scorer"]
 
@@ -214,7 +216,7 @@ class Scorer:
             return 0
         return max(1, min(_BATCH, (_HERE_NS if here else _BATCH_NS) // engine.expected_ns))
 
-    def _score(self, jobs: Sequence[Job], engine: Engine | None) -> None:
+    def _score(self, jobs: Sequence[Job], engine: "Engine | None") -> None:
         began_ns = self._clock.now_ns()
         current = []
         for job in jobs:
@@ -233,7 +235,7 @@ class Scorer:
             for job in current:
                 self._fail(job, FaultError("a fault of the scorer's own; its log says more"))
 
-    def _score_with(self, engine: Engine, jobs: Sequence[Job], began_ns: int) -> None:
+    def _score_with(self, engine: "Engine", jobs: Sequence[Job], began_ns: int) -> None:
         prepared = []
         for job in jobs:
             features = engine.prepare(job)
@@ -257,7 +259,7 @@ class Scorer:
 
     # ---- telling
 
-    def _tell(self, job: Job, outcome: Outcome, engine: Engine) -> None:
+    def _tell(self, job: Job, outcome: "Outcome", engine: "Engine") -> None:
         if not isinstance(outcome, Scored):
             self._fail(job, outcome, engine)
             return
@@ -275,7 +277,7 @@ class Scorer:
         self._send(job.asked, score)
         self._count("scored")
 
-    def _fail(self, job: Job, error: RoostError, engine: Engine | None = None) -> None:
+    def _fail(self, job: Job, error: RoostError, engine: "Engine | None" = None) -> None:
         score = CloudScore(
             id=job.asked.question.id,
             contestant=job.lane.key.contestant,
