@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from roost_edge.config import DEFAULT_STATE_DIR, AgentConfig, load_config
+from roost_edge.settings.config import DEFAULT_STATE_DIR, AgentConfig, load_config
 from roost_shared import __version__
 from roost_shared.errors import ConfigError, RoostError
 
@@ -95,9 +95,9 @@ def _run(config: AgentConfig, options: argparse.Namespace) -> int:
 
 
 def _check(config: AgentConfig, options: argparse.Namespace) -> int:
-    from roost_edge.broker_settings import check_brokers, own_identity  # noqa: PLC0415 - needs a broker client
     from roost_edge.check import check_bundles  # noqa: PLC0415 - loads model runtimes, which `run` must not
-    from roost_edge.unsigned import refuse_unsigned  # noqa: PLC0415 - as above
+    from roost_edge.settings.unsigned import refuse_unsigned  # noqa: PLC0415 - as above
+    from roost_edge.uplink.broker_settings import check_brokers, own_identity  # noqa: PLC0415 - needs a broker client
 
     check_brokers(config)
     refuse_unsigned(config, own_identity(config))
@@ -142,8 +142,8 @@ def _enrol(options: argparse.Namespace) -> int:
 
 
 def _status(config: AgentConfig, options: argparse.Namespace) -> int:
-    from roost_edge.status import read_status  # noqa: PLC0415 - only this command reads it
-    from roost_edge.status_summary import summarise  # noqa: PLC0415 - as above
+    from roost_edge.status.server import read_status  # noqa: PLC0415 - only this command reads it
+    from roost_edge.status.summary import summarise  # noqa: PLC0415 - as above
 
     status = read_status(config.state_dir)
     print(json.dumps(status, indent=2) if options.json else summarise(status))  # noqa: T201

@@ -18,26 +18,26 @@ import secrets
 import signal
 from typing import Any, Final
 
-from roost_edge.asker import make_asker
-from roost_edge.assignments import make_assignments
-from roost_edge.broker_settings import own_identity, site_settings
-from roost_edge.capture import make_capture
-from roost_edge.cloud_traffic import Riders
-from roost_edge.config import AgentConfig
+from roost_edge.asking.asker import make_asker
+from roost_edge.changeover.assignments import make_assignments
+from roost_edge.decoy.capture import make_capture
 from roost_edge.desk import Desk
 from roost_edge.identity import Identity, IdentityUnreadableError
-from roost_edge.injection import Injection
+from roost_edge.intake.intakes import Intakes
 from roost_edge.intake.mqtt import MqttIntake
-from roost_edge.intakes import Intakes
+from roost_edge.intake.site_connection import SiteConnection
+from roost_edge.loop.reactor import Reactor, Timer
 from roost_edge.mqtt import BrokerConnection
-from roost_edge.reactor import Reactor, Timer
-from roost_edge.site_connection import SiteConnection
+from roost_edge.settings.config import AgentConfig
+from roost_edge.settings.unsigned import refuse_unsigned
 from roost_edge.state_folder import StateFolder
-from roost_edge.status import StatusServer
-from roost_edge.task_board import TaskBoard
-from roost_edge.task_status import describe_task
-from roost_edge.unsigned import refuse_unsigned
-from roost_edge.uplink import Uplink
+from roost_edge.status.server import StatusServer
+from roost_edge.status.task import describe_task
+from roost_edge.tasks.board import TaskBoard
+from roost_edge.tasks.injection import Injection
+from roost_edge.uplink.broker_settings import own_identity, site_settings
+from roost_edge.uplink.traffic import Riders
+from roost_edge.uplink.uplink import Uplink
 from roost_edge.watchdog import Watchdog
 from roost_edge.workers import ContestantState
 from roost_shared import __version__

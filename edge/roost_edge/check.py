@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from roost_edge.config import AgentConfig
+from roost_edge.settings.config import AgentConfig
 from roost_shared.bundle import open_bundle
 from roost_shared.errors import RoostError
 from roost_shared.pipeline import Pipeline

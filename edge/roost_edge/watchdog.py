@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable, MutableMapping
 from typing import Final, Self
 
-from roost_edge.reactor import Reactor, Timer
+from roost_edge.loop.reactor import Reactor, Timer
 from roost_shared.clock import SECOND
 
 __all__ = ["Watchdog"]

@@ -15,7 +15,7 @@ import msgspec
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from roost_edge.status import NotRunningError, read_status
+from roost_edge.status.server import NotRunningError, read_status
 from roost_shared.messages import Answer, State
 from tests.support.mosquitto import Mosquitto
 

@@ -7,7 +7,7 @@ from typing import Final, Self
 
 import msgspec
 
-from roost_edge.reactor import Reactor
+from roost_edge.loop.reactor import Reactor
 from roost_edge.spooler.settings import SpoolerSettings
 from roost_edge.spooler.spooler import Spooler
 from roost_edge.workers import SharedPayload

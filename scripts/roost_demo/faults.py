@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from roost_edge.status import NotRunningError, read_status
+from roost_edge.status.server import NotRunningError, read_status
 
 __all__ = ["Fault", "FaultKind"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from roost_edge.status import NotRunningError, read_status
+from roost_edge.status.server import NotRunningError, read_status
 from roost_shared.bundle import Bundle
 from roost_shared.errors import TransportError
 from roost_shared.topics import DeviceTopics

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from roost_edge.cloud_api import DeviceApi
-from roost_edge.cloud_http import CloudHttp
 from roost_edge.identity import Identity, read_identity
 from roost_edge.identity.keys import DeviceKey, check_certificate
 from roost_edge.identity.renew import renew
+from roost_edge.uplink.api import DeviceApi
+from roost_edge.uplink.http import CloudHttp
 from tests.support.device_cloud import DeviceCloud
 from tests.support.identity_work import enrol
 from tests.support.step_killer import end_at_each_step

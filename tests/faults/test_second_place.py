@@ -10,7 +10,7 @@ import pytest
 
 MORTAL = """
     import os, socket, sys
-    from roost_edge.offspring import spawn
+    from roost_edge.subprocesses.offspring import spawn
     module, descriptor = sys.argv[1:]
     with socket.socket(fileno=int(descriptor)) as theirs:
         spawn(module, "orphan", theirs, "no settings: it does not get as far as to read them")
@@ -35,7 +35,7 @@ def test_a_process_whose_agent_died_while_it_started_ends(module: str) -> None:
 
 POLITE = """
     import os
-    from roost_edge.second_place import take_second_place
+    from roost_edge.subprocesses.second_place import take_second_place
     os.nice(7)
     take_second_place(os.getppid())
     print(os.getpriority(os.PRIO_PROCESS, 0))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from roost_edge.reactor import Reactor
+from roost_edge.loop.reactor import Reactor
 from roost_edge.shrinking import protocol
 from roost_edge.shrinking.shrinker import LOST, Order, Outcome, Shrinker
 from roost_edge.workers import SharedPayload

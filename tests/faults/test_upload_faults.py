@@ -15,8 +15,8 @@ import pytest
 
 from roost_cloud.objects.errors import StoreUnavailableError
 from roost_cloud.shards import collection, uploads
-from roost_edge.cloud_http import CloudHttp, CloudUnreachableError
 from roost_edge.identity.keys import DeviceKey
+from roost_edge.uplink.http import CloudHttp, CloudUnreachableError
 from roost_edge.upload import uploader as uploader_module
 from roost_edge.upload.errors import UploadRefusedError
 from roost_edge.upload.reachability import can_connect

@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
-from roost_edge import offspring
+from roost_edge.subprocesses import offspring
 from roost_edge.workers import child, protocol
 from roost_edge.workers.crew import Crew
 from roost_shared.bundle.build import build_bundle

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from roost_edge.config import ContestantConfig, TaskConfig
 from roost_edge.installer import protocol
 from roost_edge.installer.pointer import read_in_force
+from roost_edge.settings.config import ContestantConfig, TaskConfig
 from roost_shared.assignment import Trial
 from roost_shared.bundle import Bundle
 from tests.support.changeover_rig import ChangeoverRig, altered, fast, plan_of, slow

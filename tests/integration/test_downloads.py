@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from roost_edge.cloud_errors import CloudAnswerError, CloudFailedError, CloudRefusedError, CloudUnreachableError
-from roost_edge.cloud_http import CloudHttp
 from roost_edge.installer.bundle_cloud import BlobPlace, BundleCloud
 from roost_edge.installer.download import Downloads
 from roost_edge.installer.errors import LyingServerError, SlowDownloadError, StoreUnwritableError, UrlExpiredError
 from roost_edge.installer.store import BundleStore
+from roost_edge.uplink.errors import CloudAnswerError, CloudFailedError, CloudRefusedError, CloudUnreachableError
+from roost_edge.uplink.http import CloudHttp
 from roost_edge.upload.token_bucket import TokenBucket
 from roost_shared.clock import SystemClock
 from roost_shared.digest import digest_of

@@ -11,9 +11,6 @@ from typing import Any
 
 import pytest
 
-from roost_edge.cloud_http import CloudAnswerError, CloudClockError, CloudFailedError, CloudRefusedError
-from roost_edge.cloud_http import CloudUnreachableError as Unreachable
-from roost_edge.config import load_config
 from roost_edge.identity import Identity, IdentityMismatchError, read_identity
 from roost_edge.identity.enrol import enrol_device
 from roost_edge.identity.errors import (
@@ -26,6 +23,9 @@ from roost_edge.identity.errors import (
 )
 from roost_edge.identity.keys import DeviceKey
 from roost_edge.identity.store import IdentityStore
+from roost_edge.settings.config import load_config
+from roost_edge.uplink.http import CloudAnswerError, CloudClockError, CloudFailedError, CloudRefusedError
+from roost_edge.uplink.http import CloudUnreachableError as Unreachable
 from roost_shared.cloud_url import CloudUrlError
 from roost_shared.enrolment import EnrolmentToken
 from roost_shared.errors import RoostError

@@ -14,7 +14,7 @@ import pytest
 import tritonclient.http as triton
 from tritonclient.utils import InferenceServerException
 
-from roost_edge.listen_address import ListenAddress
+from roost_edge.settings.listen_address import ListenAddress
 from tests.support.agent import TOKEN, TOKEN_SHA256, AgentProcess, task_toml, until
 from tests.support.bundles import SIDE, Bundles, npy, picture
 from tests.support.http_site import HTTP, HttpCaller, address_of, tensor_request

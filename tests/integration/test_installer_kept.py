@@ -11,7 +11,7 @@ import pytest
 from roost_edge.installer import protocol
 from roost_edge.installer.installer import Installer
 from roost_edge.installer.settings import InstallerSettings
-from roost_edge.reactor import Reactor
+from roost_edge.loop.reactor import Reactor
 from roost_shared.clock import SystemClock
 from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo

@@ -10,20 +10,20 @@ from typing import Any
 
 import pytest
 
-from roost_edge.cloud_api import DeviceApi
-from roost_edge.cloud_http import (
-    CloudAnswerError,
-    CloudFailedError,
-    CloudHttp,
-    CloudRefusedError,
-    CloudUnreachableError,
-)
 from roost_edge.identity import Identity, read_identity
 from roost_edge.identity.enrol import enrol_device
 from roost_edge.identity.errors import CertificateError, IdentityBusyError, IdentityMissingError, IdentityRevokedError
 from roost_edge.identity.keys import DeviceKey
 from roost_edge.identity.renew import renew
 from roost_edge.identity.store import IdentityStore
+from roost_edge.uplink.api import DeviceApi
+from roost_edge.uplink.http import (
+    CloudAnswerError,
+    CloudFailedError,
+    CloudHttp,
+    CloudRefusedError,
+    CloudUnreachableError,
+)
 from roost_shared.errors import RoostError
 from tests.support.device_cloud import Cut, DeviceCloud, Edit, Refuse, Truncate
 

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 import pytest
 from fastapi import FastAPI, Request, Response
 
-from roost_edge.cloud_http import (
+from roost_edge.uplink.http import (
     CloudAnswerError,
     CloudFailedError,
     CloudHttp,

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from roost_edge.cloud_http import CloudHttp
 from roost_edge.spool.interface import NewEntry, SealLimits
 from roost_edge.spool.limits import SpoolLimits
 from roost_edge.spool.store import Spool
+from roost_edge.uplink.http import CloudHttp
 from tests.support.shard_inputs import JPEG, ShardInput, make_input
 from tests.support.shard_site import ShardSite, serve_shard_site
 

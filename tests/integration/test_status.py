@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from roost_edge.status import NAME, NotRunningError, read_status
+from roost_edge.status.server import NAME, NotRunningError, read_status
 from tests.support.unreadable import NO_JSON
 
 

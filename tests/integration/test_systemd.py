@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from roost_edge.agent import GOODBYE_NS, WORKER_GOODBYE_NS
-from roost_edge.config import TaskConfig
 from roost_edge.intake.folder import GOODBYE_S
+from roost_edge.settings.config import TaskConfig
 from roost_shared.bundle.build import build_bundle
 from roost_shared.bundle.manifest import StageName
 from roost_shared.clock import SECOND, ms_to_ns

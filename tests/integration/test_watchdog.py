@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from roost_edge.reactor import Reactor
+from roost_edge.loop.reactor import Reactor
 from roost_edge.watchdog import Watchdog
 from roost_shared.clock import MS, SystemClock
 from tests.support.agent import AgentProcess, Caller, task_toml, until

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roost_edge import config
+from roost_edge.settings import config
 from roost_shared.errors import ConfigError
 
 VALID = """

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from roost_edge.agreement import AgreementTally
+from roost_edge.tasks.agreement import AgreementTally
 from roost_shared.messages import ErrorInfo
 from roost_shared.rendezvous import Answer, Late, Request, Score, Seen, agree
 

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roost_edge.desk import Desk
-from roost_edge.injection import Injection
-from roost_edge.inputs import Input
+from roost_edge.intake.inputs import Input
 from roost_edge.intake.mqtt import MqttIntake
 from roost_edge.mqtt import BrokerConnection, Outcome, Properties, Published, Received
-from roost_edge.task import Task
+from roost_edge.tasks.injection import Injection
+from roost_edge.tasks.task import Task
 from roost_edge.workers import Job, Worker
 from roost_shared.clock import MS, SECOND, SystemClock
 from roost_shared.complaints import Complaints

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from roost_cloud.broker.link import Message
 from roost_cloud.scorer.asked import read_question
-from roost_shared.link.incoming import brief, read_score
-from roost_shared.link.sense import nonsense
+from roost_shared.asking.incoming import brief, read_score
+from roost_shared.asking.sense import nonsense
 from roost_shared.messages import MessageError, State, decode_json, encode_json
 from roost_shared.questions import CloudScore, InputSize, Question, encode_msgpack
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import pytest
 
-from roost_edge.status import NotRunningError, read_status
+from roost_edge.status.server import NotRunningError, read_status
 from roost_shared.topics import DeviceTopics
 from tests.support.mqtt_peer import MqttPeer
 from tests.support.program import Program

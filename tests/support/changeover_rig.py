@@ -13,19 +13,19 @@ from typing import Any, NamedTuple, Self, cast
 import numpy as np
 from onnx import TensorProto, helper
 
+from roost_edge.asking.ledger import Ledger
+from roost_edge.asking.link import CloudLink
 from roost_edge.changeover.follower import Follower
-from roost_edge.cloud_link.ledger import Ledger
-from roost_edge.cloud_link.link import CloudLink
-from roost_edge.config import AgentConfig, CloudConfig, TaskConfig
 from roost_edge.desk import Desk
-from roost_edge.injection import Injection
-from roost_edge.inputs import Delivery, Input
 from roost_edge.installer import pointer, protocol
 from roost_edge.installer.installer import Installer
 from roost_edge.installer.plan import Plan
 from roost_edge.installer.standing import believe, confirm, put_in_force, take_back
-from roost_edge.reactor import Reactor
-from roost_edge.task_board import TaskBoard
+from roost_edge.intake.inputs import Delivery, Input
+from roost_edge.loop.reactor import Reactor
+from roost_edge.settings.config import AgentConfig, CloudConfig, TaskConfig
+from roost_edge.tasks.board import TaskBoard
+from roost_edge.tasks.injection import Injection
 from roost_edge.workers import ContestantState
 from roost_shared.assignment import AssignedContestant, AssignedTask, Assignment, BundlePin, Trial
 from roost_shared.bundle import Bundle

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from roost_edge.loop.reactor import Reactor
 from roost_edge.mqtt import BrokerConnection, BrokerSettings, Received, Subscription, Will
-from roost_edge.reactor import Reactor
 from roost_shared.clock import MS, SECOND, SystemClock
 from roost_shared.errors import TransportError
 from roost_shared.mqtt.faults import SubscriptionRefusedError

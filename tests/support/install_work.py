@@ -15,7 +15,7 @@ from roost_edge.installer.headway import Headway
 from roost_edge.installer.standing import believe, confirm, put_in_force
 from roost_edge.installer.store import BundleStore
 from roost_edge.installer.trusted_cloud import TrustedCloud
-from roost_edge.ranged_answer import RangedAnswer
+from roost_edge.uplink.ranged_answer import RangedAnswer
 from roost_edge.upload.token_bucket import TokenBucket
 from roost_shared.assignment import AssignedContestant, AssignedTask, Assignment, BundlePin
 from roost_shared.bundle import Bundle, open_bundle

@@ -16,8 +16,8 @@ import msgspec
 from roost_edge.installer import protocol
 from roost_edge.installer.service import serve
 from roost_edge.installer.settings import InstallerSettings
-from roost_edge.offspring import spawn
-from roost_edge.packets import receive, send
+from roost_edge.subprocesses.offspring import spawn
+from roost_edge.subprocesses.packets import receive, send
 
 __all__ = ["InstallerRig"]
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from roost_edge.cloud_link.interface import Inquiry
-from roost_edge.cloud_link.ledger import Ledger
-from roost_edge.cloud_link.link import CloudLink
+from roost_edge.asking.interface import Inquiry
+from roost_edge.asking.ledger import Ledger
+from roost_edge.asking.link import CloudLink
 from roost_edge.mqtt import NOTHING, Outcome, Published, Received, Unsent
 from roost_edge.workers import SharedPayload
 from roost_shared.clock import MS, SystemClock

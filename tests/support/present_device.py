@@ -4,7 +4,7 @@ from typing import Any
 
 from roost_edge.mqtt import Received, Will
 from roost_edge.mqtt.announcer import Announcer
-from roost_edge.presence import Presence
+from roost_edge.uplink.presence import Presence
 from roost_shared.errors import TransportError
 from tests.support.driven import DrivenConnection
 

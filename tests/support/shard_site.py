@@ -15,10 +15,10 @@ from sqlalchemy import select
 from roost_cloud.db.tables import SampleInput, Shard, ShardUpload
 from roost_cloud.services import open_services
 from roost_cloud.shards.uploads import ShardKey, shard_key
-from roost_edge.cloud_api import DeviceApi
-from roost_edge.cloud_http import CloudHttp
 from roost_edge.identity.keys import DeviceKey
 from roost_edge.spool.interface import SealLimits, SpoolReader
+from roost_edge.uplink.api import DeviceApi
+from roost_edge.uplink.http import CloudHttp
 from roost_edge.upload.reachability import can_connect
 from roost_edge.upload.shard_cloud import ShardCloud
 from roost_edge.upload.token_bucket import TokenBucket

@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from roost_edge.cloud_api import DeviceApi
-from roost_edge.cloud_http import CloudHttp
 from roost_edge.identity.keys import DeviceKey
 from roost_edge.spool.interface import SealLimits
+from roost_edge.uplink.api import DeviceApi
+from roost_edge.uplink.http import CloudHttp
 from roost_edge.upload.shard_cloud import ShardCloud
 from roost_edge.upload.token_bucket import TokenBucket
 from roost_edge.upload.uploader import Uploader

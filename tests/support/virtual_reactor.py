@@ -5,7 +5,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import cast
 
-from roost_edge.reactor import Reactor, Timer
+from roost_edge.loop.reactor import Reactor, Timer
 
 
 class VirtualReactor:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from roost_edge.reactor import Reactor
+from roost_edge.loop.reactor import Reactor
 from roost_edge.workers import (
     ContestantState,
     ContestantStats,

@@ -25,12 +25,12 @@ import msgspec
 
 from roost_cloud.asking.case import Case
 from roost_cloud.asking.inquiry import Inquiry
+from roost_shared.asking.incoming import brief, stray, version_skew
+from roost_shared.asking.question_ids import QuestionIds
+from roost_shared.asking.reach import Reach
+from roost_shared.asking.round_trip import RoundTrips
+from roost_shared.asking.sense import BAD_LABEL, nonsense
 from roost_shared.clock import MS, SECOND, ns_to_ms
-from roost_shared.link.incoming import brief, stray, version_skew
-from roost_shared.link.question_ids import QuestionIds
-from roost_shared.link.reach import Reach
-from roost_shared.link.round_trip import RoundTrips
-from roost_shared.link.sense import BAD_LABEL, nonsense
 from roost_shared.messages import ErrorInfo
 from roost_shared.questions import CloudScore, Question
 from roost_shared.rendezvous import Answer, Ask, Close, Duplicate, Effect, Late, Link, Rendezvous, Request, Score

@@ -23,10 +23,10 @@ from roost_cloud.asking.label_spaces import LabelSpaces
 from roost_cloud.broker.link import BrokerLink, Message
 from roost_cloud.broker.settings import Subscription
 from roost_cloud.services import Services
+from roost_shared.asking.incoming import read_score
 from roost_shared.clock import MS, SECOND, Clock
 from roost_shared.complaints import Complaints
 from roost_shared.errors import TransportError
-from roost_shared.link.incoming import read_score
 from roost_shared.messages import ErrorInfo
 from roost_shared.questions import CloudScore, encode_msgpack
 from roost_shared.rendezvous import Answer

@@ -1,5 +1,6 @@
 """Follows the assignment: brings what the installer has staged into service while requests run, and proves it there.
 
+- `assignments.py`: all of it, the installer and the way to the cloud, put together.
 - `changeover.py`: from one assignment to the next. Pure.
 - `trial.py`, `evidence.py`, `judgement.py`: who scores beside whom, what is seen of it, what it amounts to. Pure.
 - `follower.py`: the shell around them: workers, tasks, the installer.

@@ -18,14 +18,14 @@ from roost_edge.changeover.line import Line, line_up_plan, open_plan
 from roost_edge.changeover.progress import Figures, Progress
 from roost_edge.changeover.resuming import changeover_of, resume
 from roost_edge.changeover.trials import Trials
-from roost_edge.config import AgentConfig
-from roost_edge.errands import Errands
 from roost_edge.installer import protocol
 from roost_edge.installer.installer import Installer
 from roost_edge.installer.plan import InForce, Plan
-from roost_edge.lineup import Opened
-from roost_edge.reactor import Reactor, Timer
-from roost_edge.task_board import TaskBoard
+from roost_edge.loop.errands import Errands
+from roost_edge.loop.reactor import Reactor, Timer
+from roost_edge.settings.config import AgentConfig
+from roost_edge.tasks.board import TaskBoard
+from roost_edge.tasks.lineup import Opened
 from roost_edge.workers import ContestantState
 from roost_shared.assignment import Phase
 from roost_shared.clock import MS

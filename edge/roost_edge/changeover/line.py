@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from roost_edge.changeover.bringing_up import Newcomer
-from roost_edge.config import AgentConfig
-from roost_edge.entry import assigned_entry
 from roost_edge.installer.plan import Plan
-from roost_edge.lineup import Lineup, Opened, WorkerMaker, line_up, open_entry
+from roost_edge.settings.config import AgentConfig
+from roost_edge.tasks.entry import assigned_entry
+from roost_edge.tasks.lineup import Lineup, Opened, WorkerMaker, line_up, open_entry
 from roost_edge.workers import WorkerHandle
 from roost_shared.bundle import Bundle
 from roost_shared.messages import ErrorInfo

@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
+from roost_edge.asking.health import LinkState
 from roost_edge.changeover.changeover import Changeover
 from roost_edge.changeover.progress import Progress
-from roost_edge.cloud_link.health import LinkState
-from roost_edge.config import UNASSIGNED
-from roost_edge.task import Task
+from roost_edge.settings.config import UNASSIGNED
+from roost_edge.tasks.task import Task
 from roost_shared.assignment import Reported, Running
 from roost_shared.rendezvous import Contestant
 

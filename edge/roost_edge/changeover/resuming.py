@@ -6,9 +6,9 @@ assigned.
 
 from roost_edge.changeover.changeover import Changeover
 from roost_edge.changeover.line import Line, line_up_plan, open_plan
-from roost_edge.config import AgentConfig
 from roost_edge.installer.plan import InForce, Plan
-from roost_edge.task_board import TaskBoard
+from roost_edge.settings.config import AgentConfig
+from roost_edge.tasks.board import TaskBoard
 from roost_shared.complaints import Complaints
 from roost_shared.errors import ContentError
 

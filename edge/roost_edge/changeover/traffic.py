@@ -9,8 +9,8 @@ from typing import Final, Protocol
 
 import msgspec
 
+from roost_edge.loop.reactor import Reactor, Timer
 from roost_edge.mqtt import Outcome, Published, Received
-from roost_edge.reactor import Reactor, Timer
 from roost_shared.assignment import ASSIGNMENT_LIMIT_BYTES, REPORTED_LIMIT_BYTES, Reported
 from roost_shared.clock import SECOND
 from roost_shared.complaints import Complaints

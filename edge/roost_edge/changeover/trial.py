@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from roost_edge.changeover.evidence import ANSWER, Subject, Watch
-from roost_edge.lineup import Guest, Lineup
-from roost_edge.task import Task
+from roost_edge.tasks.lineup import Guest, Lineup
+from roost_edge.tasks.task import Task
 from roost_edge.workers import WorkerHandle
 from roost_shared.assignment import AssignedTask, Trial
 from roost_shared.bundle import Bundle

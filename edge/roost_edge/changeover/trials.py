@@ -9,9 +9,9 @@ from roost_edge.changeover.evidence import Evidence
 from roost_edge.changeover.judgement import SHADOW_CRASHES, WATCH_CRASHES, find_fault, is_enough
 from roost_edge.changeover.line import Line
 from roost_edge.changeover.trial import Staging, shadowed, trial_of, watched
-from roost_edge.lineup import Lineup
-from roost_edge.reactor import Reactor
-from roost_edge.task_board import TaskBoard
+from roost_edge.loop.reactor import Reactor
+from roost_edge.tasks.board import TaskBoard
+from roost_edge.tasks.lineup import Lineup
 from roost_edge.workers import ContestantState, WorkerHandle
 from roost_shared.clock import SECOND
 from roost_shared.messages import ErrorInfo

@@ -2,5 +2,6 @@
 
 - `decision.py`: which, and with what probability. Pure. `config.py`: what agent.toml says of that.
 - `decoy.py`: sees every answered request, and has inputs kept. `acknowledgements.py`: when whoever sent them hears.
+- `capture.py`: these, the spooler and the way of records to the cloud, put together.
 - `interface.py`: who keeps them, as the decoy sees it: `roost_edge.spooler`.
 """

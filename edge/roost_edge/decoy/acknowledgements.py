@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Final
 
 from roost_edge.decoy.interface import Keeper
-from roost_edge.reactor import Reactor, Timer
+from roost_edge.loop.reactor import Reactor, Timer
 from roost_shared.clock import MS, SECOND
 from roost_shared.complaints import Complaints
 

@@ -15,8 +15,8 @@ from roost_edge.decoy.acknowledgements import Acknowledgements, Settle
 from roost_edge.decoy.config import CaptureConfig
 from roost_edge.decoy.decision import Keeping, decide, decide_late
 from roost_edge.decoy.interface import Keeper
-from roost_edge.inputs import Input
-from roost_edge.reactor import Reactor
+from roost_edge.intake.inputs import Input
+from roost_edge.loop.reactor import Reactor
 from roost_edge.workers import SharedPayload
 from roost_shared import messages, rendezvous
 from roost_shared.clock import ns_to_ms

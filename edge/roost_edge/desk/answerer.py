@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from roost_edge.decoy.decoy import Answered, Decoy
 from roost_edge.desk.open_request import OpenRequest
-from roost_edge.inputs import Delivery, Input, Reply
-from roost_edge.reactor import Reactor
-from roost_edge.task import Task
+from roost_edge.intake.inputs import Delivery, Input, Reply
+from roost_edge.loop.reactor import Reactor
+from roost_edge.tasks.task import Task
 from roost_shared import messages, rendezvous
 from roost_shared.answers import default_answer, scored_answer
 from roost_shared.complaints import Complaints

@@ -7,7 +7,7 @@ its turn would hold up all after it. What is backlog and what is live, `roost_ed
 from collections import deque
 from typing import Final
 
-from roost_edge.inputs import Input
+from roost_edge.intake.inputs import Input
 
 __all__ = ["BacklogQueue"]
 

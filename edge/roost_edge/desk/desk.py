@@ -10,15 +10,15 @@ from collections import Counter, deque
 from collections.abc import Callable, Container, Iterator
 from typing import Final
 
-from roost_edge.cloud_link.interface import Asker, Inquiry
+from roost_edge.asking.interface import Asker, Inquiry
 from roost_edge.decoy.decoy import Decoy
 from roost_edge.desk.answerer import Answerer
 from roost_edge.desk.backlog_queue import BacklogQueue
 from roost_edge.desk.open_request import OpenRequest
-from roost_edge.inputs import Input
+from roost_edge.intake.inputs import Input
+from roost_edge.loop.reactor import Reactor, Timer
 from roost_edge.monitor.monitor import Monitor
-from roost_edge.reactor import Reactor, Timer
-from roost_edge.task import Task
+from roost_edge.tasks.task import Task
 from roost_edge.workers import Job, SharedPayload
 from roost_shared import rendezvous
 from roost_shared.complaints import Complaints

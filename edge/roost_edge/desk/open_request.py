@@ -1,7 +1,7 @@
 """A request between its input and its close: what the desk keeps of it."""
 
-from roost_edge.inputs import Input, Reply
-from roost_edge.task import Task
+from roost_edge.intake.inputs import Input, Reply
+from roost_edge.tasks.task import Task
 from roost_edge.workers import SharedPayload
 from roost_shared import rendezvous
 from roost_shared.messages import ErrorInfo

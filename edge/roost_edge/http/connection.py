@@ -10,8 +10,8 @@ from typing import Final, Literal
 
 from roost_edge.http.messages import Request, Response
 from roost_edge.http.talk import HttpTalk, Stage
-from roost_edge.reactor import Reactor, Timer
-from roost_edge.socket_watch import SocketWatch
+from roost_edge.loop.reactor import Reactor, Timer
+from roost_edge.loop.socket_watch import SocketWatch
 from roost_shared.clock import SECOND
 
 __all__ = ["HttpConnection", "Sent"]

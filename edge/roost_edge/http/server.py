@@ -8,8 +8,8 @@ from typing import Any, Final
 from roost_edge.http.connection import HttpConnection
 from roost_edge.http.messages import Head, Request, Response
 from roost_edge.http.talk import HttpTalk
-from roost_edge.listen_address import ListenAddress
-from roost_edge.reactor import Reactor
+from roost_edge.loop.reactor import Reactor
+from roost_edge.settings.listen_address import ListenAddress
 from roost_shared.clock import SECOND
 from roost_shared.complaints import Complaints
 

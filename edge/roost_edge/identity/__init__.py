@@ -2,7 +2,7 @@
 
 - `record.py`: what lies in `{state_dir}/identity/`, read. The agent's own process uses this much and `watch.py`.
 - `store.py`: the same written: whole or not at all, by one process at a time.
-- `keys.py`: keys, requests and certificates; with `roost_edge.cloud_api` the only users of `cryptography`.
+- `keys.py`: keys, requests and certificates; with `roost_edge.uplink.api` the only users of `cryptography`.
 - `answer.py`: what the cloud's answer makes of us.
 - `enrol.py`: `roost-agent enrol`: from a token to an identity.
 - `schedule.py`: when to ask the cloud for a new certificate; pure.

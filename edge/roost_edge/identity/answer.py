@@ -4,11 +4,11 @@ import hmac
 
 import msgspec
 
-from roost_edge.cloud_api import NewCertificate
-from roost_edge.cloud_http import CloudAnswerError
 from roost_edge.identity.errors import FingerprintError
 from roost_edge.identity.keys import DeviceKey, check_certificate
 from roost_edge.identity.record import AUTHORITY, CERTIFICATE, CLOUD, KEY, TRUST_ROOT, CloudBroker, CloudRecord
+from roost_edge.uplink.api import NewCertificate
+from roost_edge.uplink.http import CloudAnswerError
 from roost_shared.digest import digest_of
 from roost_shared.mqtt.address import parse_broker_url
 from roost_shared.mqtt.faults import BrokerUrlError

@@ -12,8 +12,6 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from roost_edge.cloud_api import Enrolled, enrol, fetch_root
-from roost_edge.cloud_http import CloudHttp, CloudRefusedError
 from roost_edge.identity.answer import check_trust_root, identity_files
 from roost_edge.identity.errors import (
     CertificateError,
@@ -25,6 +23,8 @@ from roost_edge.identity.errors import (
 from roost_edge.identity.keys import DeviceKey, check_fingerprint
 from roost_edge.identity.record import Identity, read_identity
 from roost_edge.identity.store import IdentityStore
+from roost_edge.uplink.api import Enrolled, enrol, fetch_root
+from roost_edge.uplink.http import CloudHttp, CloudRefusedError
 from roost_shared.enrolment import EnrolmentToken, EnrolmentTokenError
 from roost_shared.topics import is_name
 

@@ -20,8 +20,6 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from roost_edge.cloud_api import DeviceApi
-from roost_edge.cloud_http import CloudHttp, CloudRefusedError
 from roost_edge.identity.answer import identity_files
 from roost_edge.identity.errors import (
     CertificateError,
@@ -34,6 +32,8 @@ from roost_edge.identity.record import Identity, read_identity
 from roost_edge.identity.schedule import renew_at
 from roost_edge.identity.store import IdentityStore
 from roost_edge.identity.watch import Report
+from roost_edge.uplink.api import DeviceApi
+from roost_edge.uplink.http import CloudHttp, CloudRefusedError
 from roost_shared.enrolment import common_name
 from roost_shared.errors import RoostError
 from roost_shared.messages import ErrorInfo

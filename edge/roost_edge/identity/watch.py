@@ -13,11 +13,11 @@ from typing import Any, Final
 
 import msgspec
 
-from roost_edge.errands import Errands
 from roost_edge.identity.errors import IdentityRevokedError, IdentityUnreadableError
 from roost_edge.identity.record import Identity, read_identity
 from roost_edge.identity.schedule import Failed, NotDue, Outcome, RenewalSchedule, Renewed
-from roost_edge.reactor import Reactor, Timer
+from roost_edge.loop.errands import Errands
+from roost_edge.loop.reactor import Reactor, Timer
 from roost_shared.clock import SECOND, Clock
 from roost_shared.complaints import Complaints
 from roost_shared.enrolment import common_name

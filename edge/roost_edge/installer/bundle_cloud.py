@@ -7,10 +7,10 @@ from typing import Final
 
 import msgspec
 
-from roost_edge.cloud_api import DeviceApi
-from roost_edge.cloud_errors import CloudRefusedError
 from roost_edge.installer.errors import LyingServerError, UrlExpiredError
-from roost_edge.ranged_answer import RangedAnswer
+from roost_edge.uplink.api import DeviceApi
+from roost_edge.uplink.errors import CloudRefusedError
+from roost_edge.uplink.ranged_answer import RangedAnswer
 from roost_shared.digest import digest_of
 
 __all__ = ["BlobPlace", "BundleCloud"]

@@ -8,11 +8,11 @@ import os
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final
 
-from roost_edge.cloud_errors import CloudUnreachableError
 from roost_edge.installer.bundle_cloud import BundleCloud
 from roost_edge.installer.errors import LyingServerError, SlowDownloadError, StoreUnwritableError
 from roost_edge.installer.store import BundleStore
-from roost_edge.ranged_answer import RangedAnswer
+from roost_edge.uplink.errors import CloudUnreachableError
+from roost_edge.uplink.ranged_answer import RangedAnswer
 from roost_edge.upload.token_bucket import TokenBucket
 from roost_shared.clock import SECOND, Clock
 

@@ -2,7 +2,7 @@
 
 the assignment ─▶ PinMismatchError, MisnamedBundleError    what is assigned is not what is released
 this machine ─▶ NoRuntimeHereError, WrongArchitectureError, NoMemoryError, NoDiskError    it would not fit
-the network ─▶ LyingServerError, SlowDownloadError, UrlExpiredError    and what `roost_edge.cloud_http` raises
+the network ─▶ LyingServerError, SlowDownloadError, UrlExpiredError    and what `roost_edge.uplink.http` raises
 the disk ─▶ StoreUnwritableError, PointerDamagedError, PlanDamagedError
 the agent ─▶ NotStagedError    it speaks of a version that is not there
 """

@@ -10,10 +10,10 @@ import random
 from collections import deque
 from typing import Final, Protocol
 
-from roost_edge.companion import Companion
 from roost_edge.installer import protocol
-from roost_edge.packets import PacketError, receive, send
-from roost_edge.reactor import Reactor, Timer
+from roost_edge.loop.reactor import Reactor, Timer
+from roost_edge.subprocesses.companion import Companion
+from roost_edge.subprocesses.packets import PacketError, receive, send
 from roost_shared.backoff import Backoff
 from roost_shared.clock import SECOND
 from roost_shared.complaints import Complaints

@@ -4,9 +4,9 @@ from typing import Final
 
 import msgspec
 
-from roost_edge.cloud_errors import CloudRefusedError
 from roost_edge.installer.headway import Headway
 from roost_edge.installer.retrying import wait_ns
+from roost_edge.uplink.errors import CloudRefusedError
 from roost_shared.assignment import Assignment
 from roost_shared.backoff import Backoff
 from roost_shared.clock import SECOND

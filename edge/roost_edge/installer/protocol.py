@@ -22,7 +22,7 @@ from typing import Any, Final
 import msgspec
 
 from roost_edge.installer.plan import Plan
-from roost_edge.packets import PacketError
+from roost_edge.subprocesses.packets import PacketError
 from roost_shared.assignment import Install
 from roost_shared.messages import UNREADABLE, ErrorInfo
 

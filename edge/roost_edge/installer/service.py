@@ -19,7 +19,7 @@ from roost_edge.installer.errors import NotStagedError, PlanDamagedError, Pointe
 from roost_edge.installer.installing import Installing
 from roost_edge.installer.settings import InstallerSettings
 from roost_edge.installer.standing import Standing, confirm, lose_current, lose_previous, put_in_force, take_back
-from roost_edge.packets import receive, send
+from roost_edge.subprocesses.packets import receive, send
 from roost_shared.clock import SECOND, Clock, SystemClock
 from roost_shared.errors import RoostError
 from roost_shared.messages import ErrorInfo

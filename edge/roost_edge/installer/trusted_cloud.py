@@ -4,13 +4,13 @@ import hashlib
 from pathlib import Path
 from typing import Final
 
-from roost_edge.cloud_api import DeviceApi
-from roost_edge.cloud_http import CloudHttp
 from roost_edge.identity import Identity, read_identity
 from roost_edge.identity.keys import DeviceKey
 from roost_edge.installer.bundle_cloud import BundleCloud
 from roost_edge.installer.errors import NoRootError
 from roost_edge.installer.settings import InstallerSettings
+from roost_edge.uplink.api import DeviceApi
+from roost_edge.uplink.http import CloudHttp
 from roost_shared.assignment import Assignment
 from roost_shared.errors import DeviceError
 from roost_shared.trust import HttpFetcher, SignedManifest, TrustClient, TrustState, TrustUnreachableError

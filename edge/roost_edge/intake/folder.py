@@ -15,11 +15,11 @@ from typing import Any, Final
 
 import msgspec
 
-from roost_edge.config import FolderConfig
-from roost_edge.errands import Errands
-from roost_edge.inputs import Delivery, Input
 from roost_edge.intake.inbox import Collected, Found, Inbox
-from roost_edge.reactor import Reactor
+from roost_edge.intake.inputs import Delivery, Input
+from roost_edge.loop.errands import Errands
+from roost_edge.loop.reactor import Reactor
+from roost_edge.settings.config import FolderConfig
 from roost_shared.clock import MS, SECOND, Clock, ms_to_ns, timestamp
 from roost_shared.complaints import Complaints
 from roost_shared.messages import Answer, ErrorInfo

@@ -14,16 +14,16 @@ from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, Final
 
-from roost_edge.config import AgentConfig, HttpConfig
 from roost_edge.http import Head, HttpConnection, HttpServer, Request, Response, refusal
-from roost_edge.inputs import Delivery, Input
 from roost_edge.intake.http_errors import HttpRefusalError
 from roost_edge.intake.http_gate import HttpGate
+from roost_edge.intake.inputs import Delivery, Input
 from roost_edge.intake.oip_paths import Route, find_route
-from roost_edge.listen_address import ListenAddress
-from roost_edge.reactor import Reactor
-from roost_edge.readiness import is_ready
-from roost_edge.task import Task
+from roost_edge.loop.reactor import Reactor
+from roost_edge.settings.config import AgentConfig, HttpConfig
+from roost_edge.settings.listen_address import ListenAddress
+from roost_edge.tasks.readiness import is_ready
+from roost_edge.tasks.task import Task
 from roost_shared import __version__
 from roost_shared.clock import Clock, ms_to_ns, timestamp
 from roost_shared.complaints import Complaints

@@ -16,7 +16,7 @@ from roost_edge.intake.http_errors import (
 )
 from roost_edge.intake.oip_paths import Route, find_route
 from roost_edge.intake.tokens import shows_token
-from roost_edge.task import Task
+from roost_edge.tasks.task import Task
 from roost_shared.oip import (
     HEADER_LENGTH,
     VERSION,

@@ -17,7 +17,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from roost_edge.inputs import RefusedInputError
+from roost_edge.intake.inputs import RefusedInputError
 from roost_edge.intake.settling import Settling, Stamp
 from roost_shared.clock import Clock
 from roost_shared.durable import write_durably

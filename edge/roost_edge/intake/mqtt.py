@@ -14,7 +14,7 @@ from functools import partial
 from itertools import count
 from typing import Final
 
-from roost_edge.inputs import Delivery, Input, RefusedInputError
+from roost_edge.intake.inputs import Delivery, Input, RefusedInputError
 from roost_edge.intake.tokens import shows_token
 from roost_edge.mqtt import BrokerConnection, Outcome, Properties, Published, Received
 from roost_shared.clock import SECOND, Clock, ms_to_ns, timestamp

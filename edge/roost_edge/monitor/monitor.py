@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from roost_edge.decoy.interface import Done
+from roost_edge.loop.reactor import Reactor, Timer
 from roost_edge.monitor.config import MonitorConfig
 from roost_edge.monitor.windows import TaskWindows
-from roost_edge.reactor import Reactor, Timer
-from roost_edge.task import Task
+from roost_edge.tasks.task import Task
 from roost_shared.clock import Clock
 from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo

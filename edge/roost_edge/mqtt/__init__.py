@@ -6,7 +6,7 @@
   connections lies in `roost_shared.mqtt`.
 - `traffic.py`: messages in and out, by the pure decisions of `acknowledgements.py`, `backlog.py`, `outgoing.py`.
 - `kernel_queue.py`: what the kernel still holds of it.
-- `announcer.py`: birth and will on the retained `state` topic, by `roost_edge.presence`.
+- `announcer.py`: birth and will on the retained `state` topic, by `roost_edge.uplink.presence`.
 """
 
 from roost_edge.mqtt.connection import BrokerConnection

@@ -1,4 +1,4 @@
-"""Birth and will on the retained `state` topic: `roost_edge.presence` acting on a broker connection.
+"""Birth and will on the retained `state` topic: `roost_edge.uplink.presence` acting on a broker connection.
 
 Whoever receives a connection's events passes these on, on the connection that carries `state`, with the topic among
 its subscriptions at QoS 1:
@@ -15,10 +15,10 @@ import random
 from collections.abc import Callable
 from typing import Protocol
 
+from roost_edge.loop.reactor import Reactor, Timer
 from roost_edge.mqtt.message import Received, Will
 from roost_edge.mqtt.outgoing import Published
-from roost_edge.presence import Announce, Effect, Presence
-from roost_edge.reactor import Reactor, Timer
+from roost_edge.uplink.presence import Announce, Effect, Presence
 from roost_shared.errors import TransportError
 from roost_shared.messages import MessageError, State, decode_json, encode_json
 from roost_shared.mqtt.faults import BrokerLostError

@@ -18,6 +18,9 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final
 
+from roost_edge.loop.reactor import Reactor
+from roost_edge.loop.socket_watch import SocketWatch
+from roost_edge.loop.timers import Timers
 from roost_edge.mqtt.events import ConnectionEvents, Counters, describe_connection
 from roost_edge.mqtt.kernel_queue import Unsent
 from roost_edge.mqtt.link import Link
@@ -27,9 +30,6 @@ from roost_edge.mqtt.opener import Opener
 from roost_edge.mqtt.outgoing import Outcome, Published
 from roost_edge.mqtt.settings import BrokerSettings
 from roost_edge.mqtt.traffic import Traffic
-from roost_edge.reactor import Reactor
-from roost_edge.socket_watch import SocketWatch
-from roost_edge.timers import Timers
 from roost_shared.backoff import Backoff
 from roost_shared.clock import MS, SECOND
 from roost_shared.errors import TransportError

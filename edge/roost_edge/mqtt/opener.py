@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
+from roost_edge.loop.reactor import Reactor
 from roost_edge.mqtt.link import Link
-from roost_edge.reactor import Reactor
 
 __all__ = ["Opener"]
 

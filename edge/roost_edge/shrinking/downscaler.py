@@ -11,8 +11,8 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from roost_edge.cloud_link.interface import Asker, AskListener, Inquiry
-from roost_edge.reactor import Reactor, Timer
+from roost_edge.asking.interface import Asker, AskListener, Inquiry
+from roost_edge.loop.reactor import Reactor, Timer
 from roost_edge.shrinking.shrinker import Order, Outcome
 from roost_edge.workers import SharedPayload
 from roost_shared.clock import MS

@@ -9,8 +9,8 @@ import socket
 import sys
 from typing import Final
 
-from roost_edge.second_place import take_second_place
 from roost_edge.shrinking import protocol
+from roost_edge.subprocesses.second_place import take_second_place
 from roost_edge.workers.payload import map_payload
 from roost_shared.errors import InputError
 from roost_shared.messages import ErrorInfo

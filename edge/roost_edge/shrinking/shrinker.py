@@ -13,9 +13,9 @@ from typing import Final
 
 import msgspec
 
-from roost_edge.companion import Companion
-from roost_edge.reactor import Reactor
+from roost_edge.loop.reactor import Reactor
 from roost_edge.shrinking import protocol
+from roost_edge.subprocesses.companion import Companion
 from roost_edge.workers import SharedPayload
 from roost_shared.backoff import Backoff
 from roost_shared.clock import MS, SECOND

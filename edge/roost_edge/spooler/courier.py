@@ -6,13 +6,13 @@ from typing import Any, Final
 
 import msgspec
 
-from roost_edge.cloud_api import DeviceApi
-from roost_edge.cloud_http import CloudHttp
 from roost_edge.identity import Identity, IdentityUnreadableError, read_identity
 from roost_edge.identity.keys import DeviceKey
 from roost_edge.spool.interface import SealLimits
 from roost_edge.spool.store import Spool
 from roost_edge.spooler.settings import SpoolerSettings
+from roost_edge.uplink.api import DeviceApi
+from roost_edge.uplink.http import CloudHttp
 from roost_edge.upload.shard_cloud import ShardCloud
 from roost_edge.upload.token_bucket import TokenBucket
 from roost_edge.upload.uploader import Uploader

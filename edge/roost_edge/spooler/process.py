@@ -11,7 +11,7 @@ import sys
 
 import msgspec
 
-from roost_edge.second_place import take_second_place
+from roost_edge.subprocesses.second_place import take_second_place
 
 __all__ = ["main"]
 

@@ -11,14 +11,14 @@ agent                                     spooler
   │◀──────────────────────────────── Status ┤  once a second, where something changed
   ├─ Finish ──────────────────────────────▶│  it commits what it has, and ends
 
-How a message travels, `roost_edge.packets` says.
+How a message travels, `roost_edge.subprocesses.packets` says.
 """
 
 from typing import Any
 
 import msgspec
 
-from roost_edge.packets import PacketError
+from roost_edge.subprocesses.packets import PacketError
 from roost_shared.messages import UNREADABLE, ErrorInfo
 from roost_shared.records import SampleRecord
 

@@ -10,7 +10,6 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from roost_edge.packets import receive, send
 from roost_edge.spool.errors import SpoolBusyError, SpoolError
 from roost_edge.spool.interface import NewEntry, Note
 from roost_edge.spool.limits import SpoolLimits
@@ -18,6 +17,7 @@ from roost_edge.spool.store import Spool
 from roost_edge.spooler import protocol
 from roost_edge.spooler.courier import Courier
 from roost_edge.spooler.settings import SpoolerSettings
+from roost_edge.subprocesses.packets import receive, send
 from roost_edge.workers.payload import map_payload
 from roost_shared.clock import MS, SECOND, Clock, SystemClock
 from roost_shared.messages import ErrorInfo

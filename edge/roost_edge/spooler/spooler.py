@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import msgspec
 
-from roost_edge.companion import Companion
 from roost_edge.decoy.interface import Done
-from roost_edge.packets import PacketError, receive, send
-from roost_edge.reactor import Reactor, Timer
+from roost_edge.loop.reactor import Reactor, Timer
 from roost_edge.spooler import protocol
+from roost_edge.subprocesses.companion import Companion
+from roost_edge.subprocesses.packets import PacketError, receive, send
 from roost_edge.workers import SharedPayload
 from roost_shared.backoff import Backoff
 from roost_shared.clock import SECOND

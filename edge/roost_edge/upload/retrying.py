@@ -8,7 +8,7 @@ is none.
 
 from typing import Final, Literal
 
-from roost_edge.cloud_http import CloudRefusedError
+from roost_edge.uplink.http import CloudRefusedError
 from roost_shared.clock import SECOND
 from roost_shared.errors import TransportError
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from roost_edge.cloud_api import DeviceApi
+from roost_edge.uplink.api import DeviceApi
 from roost_shared.shards import ShardEntry
 
 __all__ = ["Offer", "Opening", "Part", "ShardCloud"]

@@ -15,9 +15,9 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from roost_edge.cloud_http import CloudRefusedError
 from roost_edge.spool.errors import EntryDamagedError, EntryGoneError
 from roost_edge.spool.interface import Entry, SealLimits, SpoolReader
+from roost_edge.uplink.http import CloudRefusedError
 from roost_edge.upload.delivery import Delivery
 from roost_edge.upload.errors import UploadRefusedError
 from roost_edge.upload.reachability import can_connect

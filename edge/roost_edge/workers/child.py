@@ -1,7 +1,7 @@
 """One incarnation of a worker: its process, its socket, its end. It decides nothing.
 
 The subprocess speaks `protocol` over one end of a socket pair, and writes whose head runs into a `mark`; how it is
-started, `roost_edge.offspring` says.
+started, `roost_edge.subprocesses.offspring` says.
 """
 
 import os
@@ -9,8 +9,8 @@ import socket
 from contextlib import ExitStack
 from typing import Final, Protocol
 
-from roost_edge.offspring import describe_end, spawn
-from roost_edge.reactor import Reactor
+from roost_edge.loop.reactor import Reactor
+from roost_edge.subprocesses.offspring import describe_end, spawn
 from roost_edge.workers import protocol
 from roost_edge.workers.running_mark import RunningMark
 

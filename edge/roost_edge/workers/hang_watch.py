@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from roost_edge.reactor import Reactor, Timer
+from roost_edge.loop.reactor import Reactor, Timer
 from roost_shared.clock import MS
 
 __all__ = ["HangWatch"]

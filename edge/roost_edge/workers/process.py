@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from roost_edge.second_place import take_last_place, take_second_place
+from roost_edge.subprocesses.second_place import take_last_place, take_second_place
 from roost_edge.workers import protocol
 from roost_edge.workers.crew import Crew, Seat
 from roost_edge.workers.describing import describe

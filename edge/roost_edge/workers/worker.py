@@ -19,7 +19,7 @@ from functools import partial
 from itertools import count
 from typing import Final
 
-from roost_edge.reactor import Reactor, Timer
+from roost_edge.loop.reactor import Reactor, Timer
 from roost_edge.workers import protocol
 from roost_edge.workers.child import Child
 from roost_edge.workers.hang_watch import HangWatch

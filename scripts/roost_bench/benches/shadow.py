@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
-from roost_edge.reactor import Reactor
+from roost_edge.loop.reactor import Reactor
 from roost_edge.workers import Job, Key, ServedContestant, SharedPayload, Worker, WorkerSpec
 from roost_shared.bundle import Bundle
 from roost_shared.bundle.build import build_bundle

@@ -11,10 +11,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import urllib3
 
-from roost_edge.cloud_api import DeviceApi, enrol
-from roost_edge.cloud_http import CloudHttp
 from roost_edge.identity.keys import DeviceKey
 from roost_edge.spool.interface import Entry, SealLimits, Stored
+from roost_edge.uplink.api import DeviceApi, enrol
+from roost_edge.uplink.http import CloudHttp
 from roost_edge.upload.shard_cloud import Part, ShardCloud
 from roost_edge.upload.token_bucket import TokenBucket
 from roost_edge.upload.uploader import Uploader

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from roost_edge.loop.reactor import Reactor
 from roost_edge.mqtt import NOTHING, BrokerSettings, Outcome, Subscription
-from roost_edge.reactor import Reactor
 from roost_shared.clock import SECOND, SystemClock
 from roost_shared.mqtt.faults import (
     BrokerFileError,

@@ -6,11 +6,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roost_edge.cloud_link.budget import HOUR_NS, MAX_UNSENT, MAX_UNSENT_BYTES, Budget
-from roost_edge.cloud_link.health import LinkHealth
+from roost_edge.asking.budget import HOUR_NS, MAX_UNSENT, MAX_UNSENT_BYTES, Budget
+from roost_edge.asking.health import LinkHealth
 from roost_edge.mqtt import Outcome
+from roost_shared.asking.round_trip import RoundTrips
 from roost_shared.clock import MS, SECOND
-from roost_shared.link.round_trip import RoundTrips
 from roost_shared.questions import CloudScore
 from tests.support.link_rig import LinkRig
 

@@ -7,13 +7,13 @@ from typing import Any, cast
 
 import pytest
 
-from roost_edge.config import AgentConfig, HttpConfig, Limits
 from roost_edge.http import Head, HttpConnection, Request, Response
 from roost_edge.http.connection import Sent
-from roost_edge.inputs import Delivery, Input
 from roost_edge.intake.http import HttpIntake
+from roost_edge.intake.inputs import Delivery, Input
 from roost_edge.intake.oip_paths import Route, find_route
-from roost_edge.task import Task
+from roost_edge.settings.config import AgentConfig, HttpConfig, Limits
+from roost_edge.tasks.task import Task
 from roost_shared.clock import MS, SystemClock
 from roost_shared.complaints import Complaints
 from roost_shared.messages import Answer

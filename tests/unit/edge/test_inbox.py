@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from roost_edge.inputs import Delivery, Input
 from roost_edge.intake import inbox as inbox_module
 from roost_edge.intake.inbox import Collected, Found, Inbox
+from roost_edge.intake.inputs import Delivery, Input
 from roost_shared.answers import default_answer
 from roost_shared.clock import MS, SystemClock
 from roost_shared.messages import Answer, ErrorInfo

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import pytest
 
-from roost_edge.inputs import Delivery, Input
+from roost_edge.intake.inputs import Delivery, Input
 from roost_edge.intake.mqtt import MqttIntake
 from roost_edge.mqtt import BrokerConnection, Outcome, Published, Received
 from roost_shared.clock import SECOND, SystemClock

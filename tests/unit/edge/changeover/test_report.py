@@ -7,9 +7,9 @@ import pytest
 from roost_edge.changeover.changeover import Changeover
 from roost_edge.changeover.progress import Progress
 from roost_edge.changeover.report import describe_assignment, make_report
-from roost_edge.config import TaskConfig
-from roost_edge.task import Task
-from roost_edge.unassigned import unassigned_task
+from roost_edge.settings.config import TaskConfig
+from roost_edge.tasks.task import Task
+from roost_edge.tasks.unassigned import unassigned_task
 from roost_edge.workers import ContestantStats, WorkerHandle
 from roost_shared.assignment import Reported, Running
 from roost_shared.messages import ErrorInfo

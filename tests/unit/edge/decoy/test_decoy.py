@@ -7,7 +7,7 @@ import pytest
 from roost_edge.decoy.config import CaptureConfig
 from roost_edge.decoy.decoy import Answered, Decoy
 from roost_edge.decoy.interface import Done
-from roost_edge.inputs import Input
+from roost_edge.intake.inputs import Input
 from roost_edge.workers import SharedPayload
 from roost_shared import rendezvous
 from roost_shared.answers import scored_answer

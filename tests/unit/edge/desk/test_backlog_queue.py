@@ -1,7 +1,7 @@
 from typing import cast
 
 from roost_edge.desk.backlog_queue import AHEAD, BacklogQueue
-from roost_edge.inputs import Input, Reply
+from roost_edge.intake.inputs import Input, Reply
 from roost_shared.clock import MS
 
 DEADLINE_NS = 300 * MS

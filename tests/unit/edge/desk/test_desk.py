@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from roost_edge.cloud_link.interface import Inquiry
+from roost_edge.asking.interface import Inquiry
 from roost_edge.desk import Desk
-from roost_edge.inputs import Delivery, Input
-from roost_edge.task import Task
+from roost_edge.intake.inputs import Delivery, Input
+from roost_edge.tasks.task import Task
 from roost_edge.workers import Job, WorkerHandle
 from roost_edge.workers.job_queue import JobQueue, Ticket
 from roost_shared.clock import MS, SystemClock

@@ -5,8 +5,8 @@ from typing import cast
 import pytest
 
 from roost_edge.desk import Desk
-from roost_edge.inputs import Input
-from roost_edge.task import Task
+from roost_edge.intake.inputs import Input
+from roost_edge.tasks.task import Task
 from roost_edge.workers import WorkerHandle
 from roost_shared.clock import MS, SystemClock
 from roost_shared.complaints import Complaints

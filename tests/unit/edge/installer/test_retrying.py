@@ -2,7 +2,6 @@
 
 import pytest
 
-from roost_edge.cloud_errors import CloudFailedError, CloudRefusedError, CloudUnreachableError
 from roost_edge.installer.errors import (
     LyingServerError,
     MisnamedBundleError,
@@ -17,6 +16,7 @@ from roost_edge.installer.errors import (
 )
 from roost_edge.installer.job import Patience
 from roost_edge.installer.retrying import LIES, wait_ns
+from roost_edge.uplink.errors import CloudFailedError, CloudRefusedError, CloudUnreachableError
 from roost_shared.clock import SECOND
 from roost_shared.cloud_url import CloudUrlError
 from roost_shared.errors import RoostError

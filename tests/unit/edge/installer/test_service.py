@@ -25,7 +25,7 @@ from roost_edge.installer.protocol import (
 )
 from roost_edge.installer.service import _Outbox, _Service
 from roost_edge.installer.standing import Standing
-from roost_edge.packets import receive, send
+from roost_edge.subprocesses.packets import receive, send
 from roost_shared.assignment import Assignment, Install
 from roost_shared.clock import SystemClock
 from roost_shared.messages import ErrorInfo

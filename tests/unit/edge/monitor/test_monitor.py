@@ -9,7 +9,7 @@ import pytest
 from roost_edge.decoy.interface import Done
 from roost_edge.monitor.config import MonitorConfig
 from roost_edge.monitor.monitor import Monitor
-from roost_edge.task import Task
+from roost_edge.tasks.task import Task
 from roost_shared.clock import MS, SECOND
 from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo, Reason

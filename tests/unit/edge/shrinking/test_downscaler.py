@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from roost_edge.cloud_link.interface import Inquiry
+from roost_edge.asking.interface import Inquiry
 from roost_edge.shrinking.downscaler import Downscaler
 from roost_edge.shrinking.shrinker import Order
 from roost_edge.workers import SharedPayload

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from roost_edge.packets import receive, send
 from roost_edge.spooler import protocol
+from roost_edge.subprocesses.packets import receive, send
 from roost_shared.messages import Answer, ErrorInfo
 from roost_shared.records import SampleRecord
 

@@ -1,6 +1,6 @@
 import pytest
 
-from roost_edge.cloud_http import (
+from roost_edge.uplink.http import (
     CloudAnswerError,
     CloudClockError,
     CloudFailedError,
