@@ -53,7 +53,7 @@ def test_a_database_that_goes_and_comes_back_is_told_and_nothing_else_is_lost(
         assert (ready.status, ready.headers["Retry-After"]) == (503, "2")
         assert ready.json() == {
             "ready": False,
-            "parts": {"director": "ok", "database": "database.unavailable", "objects": "ok"},
+            "parts": {"director": "ok", "monitor": "ok", "database": "database.unavailable", "objects": "ok"},
         }
         assert process.ask("/healthz").status == 200  # it is no use to restart us
         refused = process.ask("/api/v1/whoami", headers)
