@@ -166,6 +166,7 @@ def check_capture(report: dict[str, Any]) -> None:
     assert replay["recorded"]["accuracy"] > 0.8
 
 
+@pytest.mark.campaign
 @pytest.mark.skipif(not DATA.is_dir(), reason="the real meter photos are not beside the project")
 def test_a_persons_own_pictures_and_model_are_played(tmp_path: Path) -> None:
     labels = tmp_path / "labels.txt"
@@ -194,7 +195,7 @@ def test_a_wrong_command_line_is_named_and_no_traceback(tmp_path: Path) -> None:
     ("number", "children"),
     [
         pytest.param(signal.SIGTERM, 3, id="SIGTERM while it starts"),
-        pytest.param(signal.SIGKILL, EVERYBODY, id="SIGKILL"),
+        pytest.param(signal.SIGKILL, EVERYBODY, id="SIGKILL", marks=pytest.mark.campaign),
     ],
 )
 def test_no_child_outlives_the_demo(tmp_path: Path, number: signal.Signals, children: int) -> None:

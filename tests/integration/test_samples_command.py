@@ -159,7 +159,7 @@ def test_what_was_interrupted_goes_on_and_ends_the_same(
     assert contents(out) == contents(whole)
 
 
-@pytest.mark.parametrize("kind", ["folder", "webdataset"])
+@pytest.mark.parametrize("kind", [pytest.param("folder", marks=pytest.mark.campaign), "webdataset"])
 def test_killed_anywhere_it_leaves_no_half_file(cloud: ServedCloud, tmp_path: Path, kind: str) -> None:
     stock(cloud, 200)
     out = tmp_path / "out"

@@ -43,7 +43,13 @@ def states(admin: ApiClient) -> dict[str, str]:
     return {one["device"]: one["state"] for one in admin.get("/devices", dict[str, Any])["items"]}
 
 
-@pytest.mark.parametrize("end", [CloudProcess.kill, CloudProcess.stop], ids=["killed", "in order"])
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(CloudProcess.kill, id="killed"),
+        pytest.param(CloudProcess.stop, id="in order", marks=pytest.mark.campaign),
+    ],
+)
 def test_who_died_with_the_cloud_is_offline_after_its_restart(
     tmp_path: Path, end: Callable[[CloudProcess], object]
 ) -> None:

@@ -102,6 +102,7 @@ def test_two_workers_agree(mosquitto: Mosquitto, database: Database, start: Star
     assert {device_row(database, name).boot for name in names} == {"b2"}
 
 
+@pytest.mark.campaign
 def test_ten_thousand_retained_states_at_once(
     mosquitto: Mosquitto, database: Database, start: Start, connect: Connect
 ) -> None:

@@ -259,7 +259,7 @@ def test_an_extractor_has_no_dense_layer() -> None:
     [
         ("meter-digits_1900_int8", 1000),
         ("meter-digits_2000_float", 1000),
-        ("mobilenet_v2_1.0_224_quant", 150),
+        pytest.param("mobilenet_v2_1.0_224_quant", 150, marks=pytest.mark.campaign),
         ("mobilenet_v1_0.25_128_quant", 400),
     ],
 )
