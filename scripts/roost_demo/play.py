@@ -1,4 +1,4 @@
-"""The play in seven acts: well, primaries broken, recovered, the cloud asked, new versions, dirty lenses, cut off.
+"""The play in seven acts: all well, broken, recovered, asking, renewed, dirty, cut off.
 
 Then the link is mended, and the play is over when the cloud has all that the devices kept.
 """
@@ -63,13 +63,13 @@ _ACTS: Final = (
         joins=True,
     ),
     _Act(
-        "new versions",
+        "renewed",
         "The primary gets a successor on all devices; a tampered one and a slow one shall not follow.",
         0.05,
         renews=True,
     ),
     _Act(
-        "dirty lenses",
+        "dirty",
         f"The lenses of {' and '.join(DIRTY)} get dirty; the cloud shall notice which, and what is wrong.",
         0.05,
         dirties=True,
