@@ -37,9 +37,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             return tomllib.load(file)
     except FileNotFoundError as error:
-        raise ConfigError(
-            where=where, key="", problem="no such file", remedy="Give the path of one that is there"
-        ) from error
+        raise ConfigError(where=where, key="", problem="no such file", remedy="Give its path with --config") from error
     except OSError as error:
         problem = error.strerror or str(error)
         raise ConfigError(where=where, key="", problem=problem, remedy="Make it readable") from error
