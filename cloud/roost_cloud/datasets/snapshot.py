@@ -11,7 +11,15 @@ from msgspec import Meta
 
 from roost_shared.digest import digest_of
 
-__all__ = ["SNAPSHOT_SCHEMA_VERSION", "Part", "Snapshot", "SnapshotItem", "World", "encode_snapshot", "snapshot_digest"]
+__all__ = [
+    "SNAPSHOT_SCHEMA_VERSION",
+    "Part",
+    "Snapshot",
+    "SnapshotItem",
+    "World",
+    "encode_snapshot",
+    "snapshot_digest",
+]
 
 SNAPSHOT_SCHEMA_VERSION: Final = 1
 
