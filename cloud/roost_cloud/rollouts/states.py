@@ -22,6 +22,7 @@ __all__ = [
     "FAILED",
     "FINAL",
     "UNDER_WAY",
+    "Carries",
     "Fact",
     "Finding",
     "Member",
