@@ -239,13 +239,14 @@ class _Turn:
             self._assign(member, "previous", stage=member.stage, attempts=member.attempts)
 
     def _go_back(self, rollout: Rollout) -> Rollout:
-        """Send back who has to go, and end when nobody is on the way back who can be reached."""
+        """Send back who has to go, and end when nobody is on the way back for whom waiting is worth it."""
         self._send_back(rollout)
         for member in self._members.values():
             if member.state != "returning":
                 continue
             waited_s = self._now.clock_s - (member.assigned_s or 0.0)
-            if member.version is None or member.heard_s is not None or waited_s < self._plan.unreachable_s:
+            patience_s = self._plan.unreachable_s if member.heard_s is None else self._plan.timeout_s
+            if member.version is None or waited_s < patience_s:
                 return rollout
         return self._become(rollout, _BACK[rollout.state], rollout.reason)
 
