@@ -1,7 +1,7 @@
 """What windows of devices say of a candidate, gathered as they come, each once. Pure.
 
 A window of the candidate says how often it scored, how long that took, and how often it differed from the contestant
-that it shall replace; the window of answers beside it, how many inputs there were. The first window of the candidate is
+that it shall replace; the window of answers beside it, how many inputs there were. The candidate's first window is
 passed over with all before it: it began while the candidate was not there yet.
 """
 
