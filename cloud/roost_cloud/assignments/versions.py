@@ -69,7 +69,7 @@ class Assigner:
     now: datetime
 
     def assign(
-        self, session: Session, device: str, document: AssignmentDocument, raw: dict[str, Any]
+        self, session: Session, device: str, document: AssignmentDocument, raw: dict[str, Any], *, again: bool = False
     ) -> tuple[AssignmentVersion, bool]:
         """Make a document a device's newest assignment; where that says so already, it is left as it is.
 
@@ -78,6 +78,7 @@ class Assigner:
             device: whose.
             document: read and checked.
             raw: the same as people wrote it.
+            again: give it a new version even so, for a device that has refused this one and shall try it again.
 
         Returns:
             The newest version, and whether it is new.
@@ -97,7 +98,7 @@ class Assigner:
         by = signers(self.keys, pinned.targets)
         tasks = {name: task.pinned(pinned.pins) for name, task in document.tasks.items()}
         before = assigned(session, tenant, device)
-        if before.newest is not None:
+        if before.newest is not None and not again:
             said = SealedAssignment.parse(before.newest.envelope).assignment()
             if said.tasks == tasks:
                 return before.newest, False

@@ -10,6 +10,7 @@ from roost_cloud.db.tables.fleet import Certificate, Device, DeviceLabel, Enrolm
 from roost_cloud.db.tables.people import ApiToken, Tenant
 from roost_cloud.db.tables.records import DroppedInput, LateScore, RecordLog, Sample, SampleScore, TaskPolicy, Window
 from roost_cloud.db.tables.registry import Alias, AliasMove, Blob, BlobUpload, BundleBlob, BundleVersion
+from roost_cloud.db.tables.rollouts import RolloutDevice, RolloutEvent, RolloutRow
 from roost_cloud.db.tables.shards import SampleInput, Shard, ShardUpload
 from roost_cloud.db.tables.tasks import CloudTask
 from roost_cloud.db.tables.trust import TrustRepository
@@ -45,6 +46,9 @@ __all__ = [
     "HookDelivery",
     "LateScore",
     "RecordLog",
+    "RolloutDevice",
+    "RolloutEvent",
+    "RolloutRow",
     "Sample",
     "SampleInput",
     "SampleScore",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, String, text
+from sqlalchemy import BigInteger, Float, ForeignKey, ForeignKeyConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from roost_cloud.db.base import Base, Name
@@ -44,8 +44,7 @@ class RolloutRow(Base):
     bundle_name: Mapped[str] = mapped_column(Name)
     bundle_version: Mapped[str] = mapped_column(_VERSION)
     bundle_digest: Mapped[str] = mapped_column(String(71))
-    predicted: Mapped[float | None]  # disagreement with its parent
-    parent: Mapped[str | None] = mapped_column(String(71))  # that it was refined from
+    predicted: Mapped[float | None] = mapped_column(Float(53))  # disagreement with what runs now
     plan: Mapped[dict[str, Any]]  # as it was written
     state: Mapped[str] = mapped_column(_STATE)  # as `standing` has it, for lists
     standing: Mapped[bytes]  # MessagePack of `rollouts.states.Rollout`
@@ -80,6 +79,7 @@ class RolloutDevice(Base):
     rollout: Mapped[str] = mapped_column(_ID, primary_key=True)
     device: Mapped[str] = mapped_column(Name, primary_key=True)
     before: Mapped[str] = mapped_column(_VERSION)  # `NAME:VERSION` that the candidate takes the place of
+    limit_ms: Mapped[float | None] = mapped_column(Float(53))  # that there is for a score
     state: Mapped[str] = mapped_column(_STATE)  # as `standing` has it, for lists
     is_due: Mapped[bool]  # an assignment has yet to be written for it
     standing: Mapped[bytes]  # MessagePack of `rollouts.states.Member`
