@@ -220,8 +220,8 @@ def test_a_reference_set_goes_into_the_bundle_and_is_shown(
     for number, colour in enumerate(COLOURS):
         (tmp_path / "known" / colour).mkdir(parents=True)
         (tmp_path / "known" / colour / "one.npy").write_bytes(npy(np.full((4, 4, 3), number, np.uint8)))
-    options = ["--name", "colours", "--version", "1", "--labels", tmp_path / "labels.txt"]
-    command = ["bundle", "build", tmp_path / "model.tflite", *options, "--reference"]
+    options: list[str | Path] = ["--name", "colours", "--version", "1", "--labels", tmp_path / "labels.txt"]
+    command: list[str | Path] = ["bundle", "build", tmp_path / "model.tflite", *options, "--reference"]
     assert _roost(monkeypatch, *command, tmp_path / "known", "--out", tmp_path / "b") == 0
     bundle = open_bundle(tmp_path / "b")
     assert bundle.config.reference is not None
