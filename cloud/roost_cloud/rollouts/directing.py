@@ -31,7 +31,7 @@ from roost_cloud.rollouts.targets import carries, with_target
 from roost_cloud.trust.online_keys import OnlineKeys
 from roost_shared.errors import RoostError
 
-__all__ = ["ACTOR", "Directing", "Directed"]
+__all__ = ["ACTOR", "Directed", "Directing"]
 
 ACTOR: Final = "director"
 _ASSIGNED_AT_ONCE: Final = 200  # of a rollout in a round: others want their turn
@@ -127,7 +127,15 @@ class Directing:
             store.put_member(session, loaded, member, joining, actor=ACTOR, now=now)
         problem = row.waits_for.get("problem")
         store.put_standing(
-            session, loaded, looked.rollout, looked.count, looked.waits_for, finding, problem=problem, actor=ACTOR, now=now
+            session,
+            loaded,
+            looked.rollout,
+            looked.count,
+            looked.waits_for,
+            finding,
+            problem=problem,
+            actor=ACTOR,
+            now=now,
         )
         store.follow_on(loaded, {**loaded.members, **{one.device: one for one in looked.changed}}.values())
         return len(looked.changed)
@@ -145,7 +153,7 @@ class Directing:
             if member.stage == stage and member.target in ("shadow", "active") and member.state != "left"
         }
         windows = _windows(session, loaded, here, now)
-        ruled = rule(session, loaded, subject, here)
+        ruled = rule(session, loaded.row.tenant, subject, loaded.rollout, here)
         seen = []
         for name, member in sorted(here.items()):
             before = loaded.gathered.get(name)
@@ -199,9 +207,7 @@ class Directing:
             store.put_assigned(row, standing)
         return True
 
-    def _written(
-        self, session: Session, subject: Subject, row: RolloutDevice, member: Member, now: datetime
-    ) -> int:
+    def _written(self, session: Session, subject: Subject, row: RolloutDevice, member: Member, now: datetime) -> int:
         """The version that has the target; 0 if somebody has assigned it something else, or nothing any more."""
         entry = newest_document(session, row.tenant, row.device, subject)
         if entry is None or entry.bundle is None or member.target is None:

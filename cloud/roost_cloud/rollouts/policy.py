@@ -266,7 +266,7 @@ class _Turn:
                 return rollout
             return self._become(rollout, "approval", f"stage {stage.name} may begin when a person approves")
         entered = self._become(rollout, "running", f"stage {stage.name}")
-        return msgspec.structs.replace(entered, stage=number, stage_s=self._now.clock_s)
+        return msgspec.structs.replace(entered, stage=number, stage_s=self._now.clock_s, stage_at=self._now.at)
 
     def _holds(self, rollout: Rollout) -> str | None:
         """What holds a stage back though its devices are through."""

@@ -14,12 +14,12 @@ from roost_cloud.errors import ConflictError
 from roost_cloud.objects import ObjectStore
 from roost_cloud.people import audit
 from roost_cloud.registry import versions
+from roost_cloud.registry.candidate import Candidate
 from roost_cloud.rollouts import store
 from roost_cloud.rollouts.knowing import Entry, Subject, devices_with
 from roost_cloud.rollouts.plan import BadPlanError, Plan
 from roost_cloud.rollouts.targets import with_target
 from roost_cloud.trust.online_keys import OnlineKeys
-from roost_shared.errors import RoostError
 
 __all__ = ["NobodyReachedError", "start"]
 
@@ -154,7 +154,4 @@ def _predicted(
         row = session.get(BundleVersion, (tenant, name, version))
         if row is None or row.digest != bundle.parent_digest:
             return None
-    try:
-        return versions.read_config(objects, bundle).predicted_disagreement
-    except RoostError:  # what cannot be read predicts nothing; devices would refuse it anyway, and say why
-        return None
+    return versions.read_config(objects, tenant, Candidate.of(bundle.manifest)).predicted_disagreement

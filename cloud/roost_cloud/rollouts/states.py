@@ -166,6 +166,7 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
         since: when that became so.
         stage: the last that has begun, from 0.
         stage_s: when it began.
+        stage_at: the same by a wall clock; None: none has.
         clock_s: how late it is on the rollout's own clock.
         looked_at: when that was; None: never.
         approved: stages that a person has said may begin.
@@ -177,6 +178,7 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     stage: int = -1
     stage_s: float = 0.0
+    stage_at: datetime | None = None
     clock_s: float = 0.0
     looked_at: datetime | None = None
     approved: frozenset[int] = frozenset()

@@ -23,13 +23,21 @@ from roost_cloud.rollouts.states import FINAL, UNDER_WAY, Finding, Member, Rollo
 __all__ = [
     "Loaded",
     "RolloutUnderWayError",
+    "by_state",
     "create",
+    "decode_member",
+    "decode_rollout",
+    "devices",
     "events",
+    "follow_on",
+    "followed",
     "get",
     "load",
     "note",
     "of_device",
     "page",
+    "put_assigned",
+    "put_gathered",
     "put_member",
     "put_standing",
     "subject_of",
@@ -264,6 +272,12 @@ def put_member(
 def put_gathered(loaded: Loaded, device: str, gathered: Gathered) -> None:
     """Write down what was seen of the candidate on a device."""
     loaded.rows[device].seen = _encoder.encode(gathered)
+
+
+def put_assigned(row: RolloutDevice, member: Member) -> None:
+    """Write down which assignment a device was given; its state is what it was."""
+    row.standing = _encoder.encode(member)
+    row.is_due = False
 
 
 def decode_member(row: RolloutDevice) -> Member:
