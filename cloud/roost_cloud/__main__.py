@@ -21,6 +21,7 @@ from roost_cloud.commands import (
     hook,
     login,
     replay,
+    rollout,
     samples,
     task,
     tenant,
@@ -39,6 +40,7 @@ app.add_typer(cloud.app, name="cloud")
 app.add_typer(device.app, name="device")
 app.add_typer(drift.app, name="drift")
 app.add_typer(hook.app, name="hook")
+app.add_typer(rollout.app, name="rollout")
 app.add_typer(samples.app, name="samples")
 app.add_typer(task.app, name="task")
 app.add_typer(tenant.app, name="tenant")

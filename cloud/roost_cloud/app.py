@@ -28,6 +28,7 @@ from roost_cloud.api import (
     label_queue,
     recorded,
     records,
+    rollouts,
     sample_labels,
     samples,
     tasks,
@@ -120,6 +121,8 @@ def _routes() -> Sequence[BaseRoute]:
         alarms.router,
         drift.router,
         drift_settings.router,
+        rollouts.router,
+        rollouts.device_router,
         hooks.router,
     )
     together = APIRouter()

@@ -39,6 +39,7 @@ __all__ = [
     "put_assigned",
     "put_gathered",
     "put_member",
+    "put_order",
     "put_standing",
     "subject_of",
 ]
@@ -224,6 +225,27 @@ def put_standing(
         _tell(session, row, f"rollout.{rollout.state}", now, reason=rollout.reason, stage=rollout.stage)
     is_over = rollout.state in FINAL
     row.ended_at = (row.ended_at or now) if is_over else None
+
+
+def put_order(session: Session, row: RolloutRow, rollout: Rollout, what: str, *, actor: str, now: datetime) -> None:
+    """Write down what a person has ordered.
+
+    Raises:
+        RolloutUnderWayError: it had ended, and another one of the task has not.
+    """
+    if row.ended_at is not None and rollout.state not in FINAL:
+        query = select(RolloutRow.id).where(
+            RolloutRow.tenant == row.tenant, RolloutRow.task == row.task, RolloutRow.ended_at.is_(None)
+        )
+        other = session.scalar(query)
+        if other is not None:
+            raise RolloutUnderWayError(other, row.task)
+        row.ended_at = None
+    row.standing = _encoder.encode(rollout)
+    row.state = rollout.state
+    row.followed = True
+    note(session, row, rollout.state, actor=actor, now=now, stage=rollout.stage, message=what)
+    _tell(session, row, f"rollout.{what}", now, by=actor, stage=rollout.stage)
 
 
 def follow_on(loaded: Loaded, members: Iterable[Member]) -> None:
