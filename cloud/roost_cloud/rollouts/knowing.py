@@ -59,7 +59,7 @@ def heads(session: Session, tenant: str) -> dict[str, int]:
     query = select(DeviceAssignment.device, DeviceAssignment.version).where(
         DeviceAssignment.tenant == tenant, DeviceAssignment.version > 0
     )
-    return dict(session.execute(query).tuples().all())
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def entries(session: Session, tenant: str, subject: Subject, of: Mapping[str, int]) -> Iterator[tuple[str, Entry]]:
@@ -98,7 +98,7 @@ def heads_of(session: Session, tenant: str, devices: Collection[str]) -> dict[st
     query = select(DeviceAssignment.device, DeviceAssignment.version).where(
         DeviceAssignment.tenant == tenant, DeviceAssignment.device.in_(devices), DeviceAssignment.version > 0
     )
-    return dict(session.execute(query).tuples().all())
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def know(
@@ -199,4 +199,4 @@ def _labels(session: Session, tenant: str) -> dict[str, dict[str, str]]:
 
 def _reports(session: Session, tenant: str) -> dict[str, bytes]:
     query = select(DeviceReport.device, DeviceReport.document).where(DeviceReport.tenant == tenant)
-    return dict(session.execute(query).tuples().all())
+    return {row[0]: row[1] for row in session.execute(query)}

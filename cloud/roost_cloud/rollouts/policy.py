@@ -129,7 +129,7 @@ class _Turn:
         if rollout.state in _BACK:
             return self._go_back(rollout)
         if rollout.stage < 0:
-            return self._enter(rollout, 0)
+            return rollout if rollout.state == "paused" else self._enter(rollout, 0)
         standing = self.count_of(rollout)
         trip = self._trip(rollout, standing)
         if trip is not None:
@@ -181,6 +181,8 @@ class _Turn:
             return
         if rollout.state == "paused":
             yield "it is paused"
+        if rollout.stage < 0 and rollout.state != "approval":
+            return
         if rollout.state == "approval":
             yield f"stage {self._plan.stages[rollout.stage + 1].name} waits for approval"
             return

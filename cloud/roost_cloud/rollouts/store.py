@@ -370,7 +370,7 @@ def by_state(session: Session, tenant: str, rollout: str) -> dict[str, int]:
     query = select(RolloutDevice.state, func.count()).where(
         RolloutDevice.tenant == tenant, RolloutDevice.rollout == rollout
     )
-    return dict(session.execute(query.group_by(RolloutDevice.state)).tuples().all())
+    return {row[0]: row[1] for row in session.execute(query.group_by(RolloutDevice.state))}
 
 
 def of_device(session: Session, tenant: str, device: str, *, limit: int) -> Sequence[tuple[RolloutRow, RolloutDevice]]:
@@ -380,13 +380,13 @@ def of_device(session: Session, tenant: str, device: str, *, limit: int) -> Sequ
         .join(RolloutDevice, (RolloutDevice.tenant == RolloutRow.tenant) & (RolloutDevice.rollout == RolloutRow.id))
         .where(RolloutDevice.tenant == tenant, RolloutDevice.device == device)
     )
-    return session.execute(query.order_by(RolloutRow.created_at.desc()).limit(limit)).tuples().all()
+    return [(row[0], row[1]) for row in session.execute(query.order_by(RolloutRow.created_at.desc()).limit(limit))]
 
 
 def followed(session: Session) -> Collection[tuple[str, str]]:
     """(tenant, id) of every rollout that a director is to look at."""
     query = select(RolloutRow.tenant, RolloutRow.id).where(RolloutRow.followed)
-    return session.execute(query.order_by(RolloutRow.created_at)).tuples().all()
+    return [(row[0], row[1]) for row in session.execute(query.order_by(RolloutRow.created_at))]
 
 
 def _tell(session: Session, row: RolloutRow, kind: str, now: datetime, **more: Any) -> None:
