@@ -18,7 +18,7 @@ from roost_cloud.rollouts.directing import Directing
 from roost_cloud.rollouts.knowing import Entry
 from roost_cloud.rollouts.states import Member, Rollout
 from roost_cloud.trust.online_keys import OnlineKeys
-from roost_shared.assignment import AssignedContestant, AssignedTask, Assignment, BundlePin, Install, Reported
+from roost_shared.assignment import AssignedContestant, AssignedTask, Assignment, BundlePin, Install, Phase, Reported
 from roost_shared.clock import SystemClock
 from roost_shared.messages import encode_json
 from roost_shared.trust.envelope import seal
@@ -125,7 +125,7 @@ def _assignment(device: str) -> Assignment:
 
 def _report(device: str) -> DeviceReport:
     number = int(device.rpartition("-")[2])
-    phase = "active" if number < _UNDER_WAY else "confirmed"
+    phase: Phase = "active" if number < _UNDER_WAY else "confirmed"
     evidence = {"golden": True, "golden_hash": "ab", "hardware": "x", "scored": 120, "p95_ms": 4.2, "crashes": 0}
     install = Install(task="meter", contestant="primary", bundle=f"meter:8@{_DIGEST}", phase=phase, evidence=evidence)
     told = Reported(boot="b", version=2, confirmed=phase == "confirmed", desired=2, trust="fresh", installs=[install])
