@@ -116,6 +116,9 @@ def _by_time(inputs: Sequence[Pooled]) -> dict[str, Part]:
 
 
 def _stretches(inputs: Iterable[Pooled]) -> list[tuple[str, Part]]:
-    """The earliest for training, the latest for judging."""
-    ordered = sorted(inputs, key=lambda one: (one.at, one.sample))
-    return [(one.sample, _cut(1 - (number + 0.5) / len(ordered))) for number, one in enumerate(ordered)]
+    """The earliest for training, the latest for judging; of three or more at least one for each."""
+    ordered = sorted(inputs, key=lambda one: (one.at, one.sample), reverse=True)
+    parts: list[Part] = [_cut((number + 0.5) / len(ordered)) for number in range(len(ordered))]
+    if len(ordered) >= len(_PARTS) and "validation" not in parts:
+        parts[parts.index("train")] = "validation"
+    return [(one.sample, part) for one, part in zip(ordered, parts, strict=True)]
