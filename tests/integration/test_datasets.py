@@ -88,6 +88,23 @@ def test_a_label_that_changes_changes_no_snapshot_and_makes_another(work: Labell
         assert count_new(session, "acme", "meter", work.services.now() - DAY) == 30
 
 
+def test_labels_that_change_while_a_snapshot_is_made_are_not_in_it(
+    work: Labelling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = make(work)["digest"]
+    opened = work.services.objects.open
+
+    def open_late(key: str, **options: Any) -> Any:
+        if work.take(1):  # once: the second time there is nothing to take
+            work.say({f"{device}/0": "2" for device in DEVICES})
+        return opened(key, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(work.services.objects, "open", open_late)
+        assert make(work)["digest"] == before
+    assert make(work)["digest"] != before
+
+
 def test_the_old_world_is_what_was_labelled_before_or_elsewhere(work: Labelling) -> None:
     made = make(work, devices=DEVICES[:5], labels_min=15)
     worlds = {one["device"]: one["world"] for one in items(work, made["digest"]) if one["device"]}

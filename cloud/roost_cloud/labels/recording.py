@@ -7,6 +7,7 @@ sends it once more. What differs is added behind it, and is the source's word fr
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
@@ -148,26 +149,31 @@ def _check(
     """
     problems: list[str] = []
     joining: set[tuple[str, str]] = set()
+    unknown = cache(lambda task, label: spaces[task].problem(label))  # to look for near ones takes its time
     for one in labels:
         task = tasks.get(one.key)
-        if task is None:
-            problems.append(f"{one.place}: there is no sample {f'{one.device}/{one.sample}'[:200]!r}")
-            continue
-        if one.at is not None and one.at > now + _AHEAD:
-            problems.append(f"{one.place}: {one.at.isoformat()} is still to come")
-        if one.label is not None and not (0 < len(one.label) <= LABEL_CHARS and one.label.isprintable()):
-            problems.append(f"{one.place}: a label is one line of at most {LABEL_CHARS} characters")
-            continue
-        problem = None if one.label is None else spaces[task].problem(one.label)
-        if problem is None:
-            continue
-        if one.label in new:
-            joining.add((task, one.label or ""))
-        else:
+        problem = _problem(one, task, now)
+        if problem is None and task is not None and one.label is not None:
+            problem = unknown(task, one.label)
+            if problem is not None and one.label in new:
+                joining.add((task, one.label))
+                continue
+        if problem is not None:
             problems.append(f"{one.place}: {problem}")
     if problems:
         raise BadLabelsError(problems)
     return joining
+
+
+def _problem(one: NewLabel, task: str | None, now: datetime) -> str | None:
+    """What is wrong with a label, whichever labels its task has."""
+    if task is None:
+        return f"there is no sample {f'{one.device}/{one.sample}'[:200]!r}"
+    if one.at is not None and one.at > now + _AHEAD:
+        return f"{one.at.isoformat()} is still to come"
+    if one.label is not None and not (0 < len(one.label) <= LABEL_CHARS and one.label.isprintable()):
+        return f"a label is one line of at most {LABEL_CHARS} characters"
+    return None
 
 
 def _add(
