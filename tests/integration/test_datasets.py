@@ -88,11 +88,28 @@ def test_a_label_that_changes_changes_no_snapshot_and_makes_another(work: Labell
         assert count_new(session, "acme", "meter", work.services.now() - DAY) == 30
 
 
+def test_labels_that_change_while_a_snapshot_is_made_are_not_in_it(
+    work: Labelling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = make(work)["digest"]
+    opened = work.services.objects.open
+
+    def open_late(key: str, **options: Any) -> Any:
+        if work.take(1):  # once: the second time there is nothing to take
+            work.say({f"{device}/0": "2" for device in DEVICES})
+        return opened(key, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(work.services.objects, "open", open_late)
+        assert make(work)["digest"] == before
+    assert make(work)["digest"] != before
+
+
 def test_the_old_world_is_what_was_labelled_before_or_elsewhere(work: Labelling) -> None:
     made = make(work, devices=DEVICES[:5], labels_min=15)
     worlds = {one["device"]: one["world"] for one in items(work, made["digest"]) if one["device"]}
     assert worlds == {device: "new" if device in DEVICES[:5] else "old" for device in DEVICES}
-    make(work, devices=DEVICES[:3], fails="needs 10 labelled samples of the changed world, and has 9")
+    make(work, devices=DEVICES[:3], fails="needs 10 samples of the changed world that people labelled, and has 9")
     work.ask("GET", "/datasets", role="viewer")
     after = (work.services.now() + DAY).isoformat()
     make(work, since=after, fails="has 0")
@@ -191,6 +208,8 @@ def test_a_poisoned_teacher_labels_nothing_that_people_did(work: Labelling) -> N
     made = make(work)
     found = items(work, made["digest"])
     assert {one["sample"]: one["label"] for one in found if one["source"] == "person"} == before
-    assert made["summary"]["sources"]["teacher"] == 30
+    assert {one["part"] for one in found if one["source"] == "teacher"} == {"train"}
+    held_back = {one["device"] for one in found if one["part"] != "train" and one["device"]}
+    assert made["summary"]["sources"]["teacher"] == 30 - 3 * len(held_back)
     work.ask("PUT", "/labels/settings?task=meter", {"teachers": []})
     assert "teacher" not in make(work)["summary"]["sources"]

@@ -1,10 +1,15 @@
 """Labels through the API: recorded all or none, as often as they come; samples handed out to one person at a time."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from random import Random
+from threading import Barrier
 
 import pytest
 
+from roost_cloud.labels import claims
+from roost_cloud.labels.waiting import Asked
 from roost_shared.bundle import Bundle
 from tests.support.cloud import Cloud
 from tests.support.labelled import Labelling
@@ -139,3 +144,21 @@ def test_the_queue_keeps_to_what_is_asked_for_and_tells_nothing_of_models(work: 
     assert {one["device"] for one in found["items"]} == {"cam-02"}
     assert set(found["items"][0]) == {"device", "sample", "media_type", "input", "thumbnail"}
     assert found["labels"] == ["0", "1", "2"]
+
+
+def test_of_two_who_take_at_once_each_gets_samples_of_their_own(work: Labelling) -> None:
+    work.tell("cam-01", range(1, 21))
+    services, start = work.services, Barrier(2)
+
+    def take(name: str) -> list[tuple[str, str]]:
+        asked = Asked("meter", name)
+        start.wait()
+        taken = claims.take(
+            services.database, "acme", asked, count=12, for_s=60, now=services.now(), random=Random(name)
+        )
+        return [(place.device, place.sample) for _, place in taken]
+
+    with ThreadPoolExecutor() as threads:
+        ann, ben = threads.map(take, ("ann", "ben"))
+    assert len({*ann, *ben}) == len(ann) + len(ben) == 20
+    assert max(len(ann), len(ben)) == 12

@@ -1,7 +1,8 @@
 """An input that may become part of a snapshot. Pure.
 
 Inputs with the same bytes become one, so that no part can hold what another does: the weights are added, the label is
-the one that all labelled ones have. Those of the reference set come first, then what is old, then what came first.
+the one that all have whom people labelled, or else all that are labelled. Those of the reference set come first, then
+what is old, then what came first.
 """
 
 from collections import defaultdict
@@ -11,9 +12,10 @@ from typing import Final, Literal, NamedTuple
 
 from roost_cloud.datasets.snapshot import Part, World
 
-__all__ = ["Merged", "Pooled", "Source", "merge"]
+__all__ = ["Drawn", "Merged", "Pooled", "Source", "merge"]
 
 Source = Literal["person", "teacher", "reference", ""]
+Drawn = Literal["random", "chosen", ""]
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -31,7 +33,8 @@ class Pooled(NamedTuple):
         weight: the inverse of the probability with which it was kept.
         device: that it came from; empty: not known.
         at: when it came.
-        was_chosen: the queue had handed it out for what was said of it, and not at random.
+        drawn: how it came to be labelled: the queue drew it at random, by weight; or chose it for what was said of it;
+            empty: by neither.
         part: of a reference set's, which says so itself; None: it is to be found.
     """
 
@@ -45,7 +48,7 @@ class Pooled(NamedTuple):
     weight: float = 1.0
     device: str = ""
     at: datetime = _NEVER
-    was_chosen: bool = False
+    drawn: Drawn = ""
     part: Part | None = None
 
 
@@ -89,13 +92,21 @@ def _one_of(group: list[Pooled]) -> Pooled | None:
     first = group[0]
     if first.part is not None:
         return first  # what the incumbent was judged by stays what it was
-    labelled = [one for one in group if one.label is not None]
+    people = [one for one in group if one.source == "person"]
+    labelled = people or [one for one in group if one.label is not None]
     if len({one.label for one in labelled}) > 1:
         return None
-    said = min(labelled, key=lambda one: one.source != "person", default=first)
+    said = labelled[0] if labelled else first
     return first._replace(
         label=said.label,
         source=said.source,
         weight=sum(one.weight for one in group),
-        was_chosen=bool(labelled) and all(one.was_chosen for one in labelled),
+        drawn=_together({one.drawn for one in labelled}),
     )
+
+
+def _together(drawn: set[Drawn]) -> Drawn:
+    """How inputs with the same bytes came to be labelled: where one was drawn at random, they were."""
+    if "random" in drawn:
+        return "random"
+    return "chosen" if drawn == {"chosen"} else ""

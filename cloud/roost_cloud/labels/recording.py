@@ -5,15 +5,16 @@ sends it once more. What differs is added behind it, and is the source's word fr
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
-from typing import Final, NamedTuple, TypeVar
+from functools import cache
+from typing import Final, NamedTuple
 
-from sqlalchemy import delete, insert, select, tuple_
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from roost_cloud.db import Database
+from roost_cloud.db.among import among, batches
 from roost_cloud.db.insert import insert_absent
 from roost_cloud.db.tables import Label, LabelClaim, Sample, TaskLabel
 from roost_cloud.db.tables.records import LABEL_CHARS
@@ -27,12 +28,10 @@ from roost_shared.topics import is_name
 
 __all__ = ["NewLabel", "Recorded", "Who", "record"]
 
-_AT_ONCE: Final = 300  # samples to a query; SQLite takes so many parameters
 _SAMPLE: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{SAMPLE_CHARS}}}")
 _AHEAD: Final = timedelta(minutes=5)  # that a clock of people's may be
 
 _Key = tuple[str, str]
-_One = TypeVar("_One")
 
 
 class NewLabel(NamedTuple):
@@ -126,10 +125,8 @@ def record(
 def _tasks(session: Session, tenant: str, labels: Sequence[NewLabel]) -> dict[_Key, str]:
     """The tasks of the samples that are there."""
     found: dict[_Key, str] = {}
-    for keys in _some({one.key for one in labels if is_name(one.device) and _SAMPLE.fullmatch(one.sample)}):
-        query = select(Sample.device, Sample.sample, Sample.task).where(
-            Sample.tenant == tenant, tuple_(Sample.device, Sample.sample).in_(keys)
-        )
+    for keys in batches({one.key: None for one in labels if is_name(one.device) and _SAMPLE.fullmatch(one.sample)}):
+        query = select(Sample.device, Sample.sample, Sample.task).where(among(Sample, tenant, keys))
         found |= {(device, sample): task for device, sample, task in session.execute(query)}
     return found
 
@@ -148,26 +145,31 @@ def _check(
     """
     problems: list[str] = []
     joining: set[tuple[str, str]] = set()
+    unknown = cache(lambda task, label: spaces[task].problem(label))  # to look for near ones takes its time
     for one in labels:
         task = tasks.get(one.key)
-        if task is None:
-            problems.append(f"{one.place}: there is no sample {f'{one.device}/{one.sample}'[:200]!r}")
-            continue
-        if one.at is not None and one.at > now + _AHEAD:
-            problems.append(f"{one.place}: {one.at.isoformat()} is still to come")
-        if one.label is not None and not (0 < len(one.label) <= LABEL_CHARS and one.label.isprintable()):
-            problems.append(f"{one.place}: a label is one line of at most {LABEL_CHARS} characters")
-            continue
-        problem = None if one.label is None else spaces[task].problem(one.label)
-        if problem is None:
-            continue
-        if one.label in new:
-            joining.add((task, one.label or ""))
-        else:
+        problem = _problem(one, task, now)
+        if problem is None and task is not None and one.label is not None:
+            problem = unknown(task, one.label)
+            if problem is not None and one.label in new:
+                joining.add((task, one.label))
+                continue
+        if problem is not None:
             problems.append(f"{one.place}: {problem}")
     if problems:
         raise BadLabelsError(problems)
     return joining
+
+
+def _problem(one: NewLabel, task: str | None, now: datetime) -> str | None:
+    """What is wrong with a label, whichever labels its task has."""
+    if task is None:
+        return f"there is no sample {f'{one.device}/{one.sample}'[:200]!r}"
+    if one.at is not None and one.at > now + _AHEAD:
+        return f"{one.at.isoformat()} is still to come"
+    if one.label is not None and not (0 < len(one.label) <= LABEL_CHARS and one.label.isprintable()):
+        return f"a label is one line of at most {LABEL_CHARS} characters"
+    return None
 
 
 def _add(
@@ -175,7 +177,7 @@ def _add(
 ) -> dict[str, int]:
     """How many were added, by task."""
     added: dict[str, int] = {}
-    for some in _some(labels):
+    for some in batches(labels):
         keys = {one.key for one in some}
         known = _Known(session, tenant, who, keys)
         claims = _claims(session, tenant, who, keys)
@@ -206,13 +208,6 @@ def _add(
     return added
 
 
-def _some(all_of: Iterable[_One]) -> Iterator[list[_One]]:
-    """As many at a time as a query takes."""
-    rest = iter(all_of)
-    while some := list(islice(rest, _AT_ONCE)):
-        yield some
-
-
 class _Known:
     """What a source has said of some samples: by sample and moment, and its last word."""
 
@@ -220,10 +215,7 @@ class _Known:
         self._at: dict[tuple[_Key, datetime], tuple[str | None, float | None]] = {}
         self._last: dict[_Key, tuple[datetime, tuple[str | None, float | None]]] = {}
         query = select(Label.device, Label.sample, Label.labelled_at, Label.label, Label.confidence).where(
-            Label.tenant == tenant,
-            Label.kind == who.kind,
-            Label.source == who.source,
-            tuple_(Label.device, Label.sample).in_(list(keys)),
+            Label.kind == who.kind, Label.source == who.source, among(Label, tenant, keys)
         )
         for device, sample, at, label, confidence in session.execute(query.order_by(Label.id)):
             self._note((device, sample), at, (label, confidence))
@@ -248,9 +240,8 @@ class _Known:
 def _claims(session: Session, tenant: str, who: Who, keys: Iterable[_Key]) -> dict[_Key, str]:
     """Why the queue handed samples to whoever labels them now; their claims end with that."""
     mine = (
-        LabelClaim.tenant == tenant,
         LabelClaim.source == who.source,
-        tuple_(LabelClaim.device, LabelClaim.sample).in_(list(keys)),
+        among(LabelClaim, tenant, keys),
     )
     if who.kind != "person":
         return {}
