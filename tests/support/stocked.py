@@ -10,11 +10,21 @@ from typing import Final
 from PIL import Image
 
 from roost_cloud.alarms.store import NewAlarm, raise_alarm
-from roost_cloud.db.tables import DecisionWindow, DriftBaseline, DriftStream, DriftVerdict, SampleInput, Shard
+from roost_cloud.db.tables import (
+    BundleVersion,
+    DecisionWindow,
+    DriftBaseline,
+    DriftStream,
+    DriftVerdict,
+    SampleInput,
+    Shard,
+)
+from roost_cloud.rollouts import store
+from roost_cloud.rollouts.plan import read_plan
 from roost_cloud.services import Services
 from roost_cloud.shards.uploads import ShardKey, shard_key
 
-__all__ = ["PICTURE", "picture", "stock_alarm", "stock_input", "stock_shard"]
+__all__ = ["PICTURE", "picture", "stock_alarm", "stock_input", "stock_rollout", "stock_shard"]
 
 HOUR: Final = timedelta(hours=1)
 
@@ -116,3 +126,17 @@ def stock_alarm(services: Services, tenant: str, device: str, *, kind: str = "in
         alarm = raise_alarm(session, new, now)
         assert alarm is not None
         return alarm.id
+
+
+def stock_rollout(services: Services, tenant: str, task: str, bundle: tuple[str, str]) -> str:
+    """Start a rollout of a bundle that the registry has, whatever that is for, before a stage that waits; its id."""
+    raw = {
+        "task": task,
+        "contestant": "primary",
+        "bundle": ":".join(bundle),
+        "stages": [{"name": "all", "share": 1.0, "approval": True}],
+    }
+    with services.database.begin() as session:
+        version = session.get_one(BundleVersion, (tenant, *bundle))
+        made = store.create(session, tenant, read_plan(raw), raw, version, None, actor="somebody", now=services.now())
+        return made.id

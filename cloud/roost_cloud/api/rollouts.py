@@ -12,6 +12,7 @@ from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.pages import Asked, Page
 from roost_cloud.db.tables import RolloutDevice, RolloutEvent, RolloutRow
+from roost_cloud.fleet import device_records
 from roost_cloud.rollouts import store
 from roost_cloud.rollouts.ordering import order
 from roost_cloud.rollouts.plan import read_plan
@@ -234,6 +235,8 @@ def list_rollouts_of_device(member: Viewer, services: Given, device: _Device) ->
     """The rollouts that a device was in, the newest first, and what became of it there."""
     with services.database.read() as session:
         found = store.of_device(session, member.tenant, device, limit=_DEVICES_ROLLOUTS)
+        if not found:  # a rollout remembers a device that is deleted
+            device_records.get(session, member.tenant, device)
         return [
             DeviceRolloutModel(
                 **dict(_member(entry)),
