@@ -13,7 +13,7 @@ from roost_cloud.db import Database
 from roost_cloud.db.migrations import upgrade
 from roost_cloud.db.tables import AssignmentVersion, Device, DeviceAssignment, DeviceReport, RolloutRow, Tenant
 from roost_cloud.objects import open_store
-from roost_cloud.rollouts import store
+from roost_cloud.rollouts import members, store
 from roost_cloud.rollouts.directing import Directing
 from roost_cloud.rollouts.knowing import Entry
 from roost_cloud.rollouts.states import Member, Rollout
@@ -111,10 +111,8 @@ def _fill(database: Database, devices: int) -> None:
         if loaded is None:
             raise RuntimeError("the rollout is not there")
         joining = {name: Entry(2, "meter:7", 295.0, document) for name in names}
-        for number, name in enumerate(names):
-            store.put_member(
-                session, loaded, _member(name, confirmed=number >= _UNDER_WAY), joining, actor="", now=_NOW
-            )
+        standing = [_member(name, confirmed=number >= _UNDER_WAY) for number, name in enumerate(names)]
+        members.put(session, row, standing, loaded.members, joining, actor="", now=_NOW)
 
 
 def _assignment(device: str) -> Assignment:

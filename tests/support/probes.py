@@ -523,8 +523,9 @@ class World:
 def _release_two(cloud: Cloud, people: TrustPeople, bundle: Bundle) -> None:
     """Two versions of a bundle, with a task and a name of their own."""
     with TemporaryDirectory() as folder:
-        changes = {"name": ROLLED, "task": ROLLED}
-        two = [bundle_like(bundle, Path(folder) / version, version=version, **changes) for version in "12"]
+        two = [
+            bundle_like(bundle, Path(folder) / version, version=version, name=ROLLED, task=ROLLED) for version in "12"
+        ]
         for one in two:
             RegistryApi(cloud).stock(one)
         people.release(*two)

@@ -13,7 +13,7 @@ from roost_cloud.api.fields import Name
 from roost_cloud.api.pages import Asked, Page
 from roost_cloud.db.tables import RolloutDevice, RolloutEvent, RolloutRow
 from roost_cloud.fleet import device_records
-from roost_cloud.rollouts import store
+from roost_cloud.rollouts import members, notes, store
 from roost_cloud.rollouts.ordering import order
 from roost_cloud.rollouts.plan import read_plan
 from roost_cloud.rollouts.starting import start
@@ -166,7 +166,7 @@ def get_rollout(member: Viewer, services: Given, rollout: _Rollout) -> WholeRoll
     """One rollout: its plan, its stage, and why it does not go on."""
     with services.database.read() as session:
         row = store.get(session, member.tenant, rollout)
-        return _whole(row, store.by_state(session, member.tenant, rollout))
+        return _whole(row, members.by_state(session, member.tenant, rollout))
 
 
 @router.get("/{rollout}/devices", responses=raises(401, 403, 404))
@@ -180,7 +180,7 @@ def list_rollout_devices(
     """Its devices by name; those that it has not reached yet are not among them."""
     with services.database.read() as session:
         store.get(session, member.tenant, rollout)
-        rows = store.devices(session, member.tenant, rollout, state=state, limit=page.rows, after=page.after or "")
+        rows = members.devices(session, member.tenant, rollout, state=state, limit=page.rows, after=page.after or "")
     return page.of(rows, _member, lambda row: row.device)
 
 
@@ -196,7 +196,7 @@ def list_rollout_events(
     after = int(page.after) if page.after is not None and page.after.isdecimal() and len(page.after) < 16 else 0  # noqa: PLR2004
     with services.database.read() as session:
         store.get(session, member.tenant, rollout)
-        rows = store.events(session, member.tenant, rollout, device=device, limit=page.rows, after=after)
+        rows = notes.events(session, member.tenant, rollout, device=device, limit=page.rows, after=after)
     return page.of(rows, _event, lambda row: str(row.number))
 
 
@@ -234,7 +234,7 @@ def revert_rollout(member: Operator, services: Given, rollout: _Rollout) -> Roll
 def list_rollouts_of_device(member: Viewer, services: Given, device: _Device) -> list[DeviceRolloutModel]:
     """The rollouts that a device was in, the newest first, and what became of it there."""
     with services.database.read() as session:
-        found = store.of_device(session, member.tenant, device, limit=_DEVICES_ROLLOUTS)
+        found = members.of_device(session, member.tenant, device, limit=_DEVICES_ROLLOUTS)
         if not found:  # a rollout remembers a device that is deleted
             device_records.get(session, member.tenant, device)
         return [
@@ -247,7 +247,7 @@ def list_rollouts_of_device(member: Viewer, services: Given, device: _Device) ->
                 reason=store.decode_rollout(row).reason,
                 events=[
                     _event(one)
-                    for one in store.events(session, member.tenant, row.id, device=device, limit=_DEVICES_ROLLOUTS)
+                    for one in notes.events(session, member.tenant, row.id, device=device, limit=_DEVICES_ROLLOUTS)
                 ],
             )
             for row, entry in found
@@ -289,7 +289,7 @@ def _whole(row: RolloutRow, devices: dict[str, int]) -> WholeRollout:
 
 
 def _member(row: RolloutDevice) -> MemberModel:
-    standing = store.decode_member(row)
+    standing = members.decode(row)
     return MemberModel(
         device=row.device,
         state=standing.state,

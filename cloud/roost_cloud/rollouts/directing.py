@@ -6,27 +6,24 @@ is written is whole, and the next round goes on from there.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from datetime import datetime
+from typing import Final, NamedTuple
 
 import msgspec
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from roost_cloud.assignments.document import read_document
 from roost_cloud.assignments.versions import Assigner
 from roost_cloud.db import Database
-from roost_cloud.db.tables import RolloutDevice, Window
+from roost_cloud.db.tables import RolloutDevice
 from roost_cloud.objects import ObjectStore
-from roost_cloud.rollouts import store
-from roost_cloud.rollouts.evidence import Gathered, RawWindow, gather
-from roost_cloud.rollouts.facts import fact_of
-from roost_cloud.rollouts.gate import Seen, judge
+from roost_cloud.rollouts import members, store
+from roost_cloud.rollouts.facts import facts_of
+from roost_cloud.rollouts.finding import find, gather_windows
 from roost_cloud.rollouts.knowing import Entry, Subject, know, newest_document
+from roost_cloud.rollouts.plan import Plan
 from roost_cloud.rollouts.policy import look
-from roost_cloud.rollouts.proof import expected_hashes
-from roost_cloud.rollouts.ruling import Ruled, rule
-from roost_cloud.rollouts.states import Finding, Member
+from roost_cloud.rollouts.states import Member
 from roost_cloud.rollouts.targets import carries, with_target
 from roost_cloud.trust.online_keys import OnlineKeys
 from roost_shared.errors import RoostError
@@ -35,9 +32,7 @@ __all__ = ["ACTOR", "Directed", "Directing"]
 
 ACTOR: Final = "director"
 _ASSIGNED_AT_ONCE: Final = 200  # of a rollout in a round: others want their turn
-_OVERLAP: Final = timedelta(minutes=10)  # that transactions which stored windows may have taken
 _STRANGERS: Final = 200_000
-_NO_LIMIT_MS: Final = 1e12
 
 
 class Directed(NamedTuple):
@@ -115,62 +110,18 @@ class Directing:
         strangers = self._strangers.setdefault((tenant, row.id), {})
         if len(strangers) > _STRANGERS:
             strangers.clear()
-        with_labels = any(stage.selector is not None for stage in loaded.plan.stages)
         known, joining = know(
-            session, tenant, subject, loaded.members, loaded.befores, strangers, with_labels=with_labels
+            session, tenant, subject, loaded.members, loaded.befores, strangers, with_labels=_needs_labels(loaded.plan)
         )
-        expected = expected_hashes(one.said.evidence for one in known)
-        facts = {one.device: fact_of(one, loaded.members.get(one.device), expected) for one in known}
-        finding = self._finding(session, loaded, subject, {one.device: one.said.evidence for one in known}, now)
+        live = gather_windows(session, loaded, subject, now)
+        facts = facts_of(known, loaded.members, live)
+        finding = find(session, loaded, subject, {one.device: one for one in known}, live)
         looked = look(row.id, loaded.plan, loaded.rollout, loaded.members, facts, finding, now)
-        for member in looked.changed:
-            store.put_member(session, loaded, member, joining, actor=ACTOR, now=now)
+        members.put(session, row, looked.changed, loaded.members, joining, actor=ACTOR, now=now)
         problem = row.waits_for.get("problem")
-        store.put_standing(
-            session,
-            loaded,
-            looked.rollout,
-            looked.count,
-            looked.waits_for,
-            finding,
-            problem=problem,
-            actor=ACTOR,
-            now=now,
-        )
-        store.follow_on(loaded, {**loaded.members, **{one.device: one for one in looked.changed}}.values())
+        store.put_standing(session, loaded, looked, finding, problem=problem, actor=ACTOR, now=now)
+        store.follow_on(row, {**loaded.members, **{one.device: one for one in looked.changed}}.values())
         return len(looked.changed)
-
-    def _finding(
-        self, session: Session, loaded: store.Loaded, subject: Subject, evidence: dict[str, Any], now: datetime
-    ) -> Finding | None:
-        """What the gate makes of the candidate on the devices of the stage that the rollout is in."""
-        stage = loaded.rollout.stage
-        if stage < 0:
-            return None
-        here = {
-            name: member
-            for name, member in loaded.members.items()
-            if member.stage == stage and member.target in ("shadow", "active") and member.state != "left"
-        }
-        windows = _windows(session, loaded, here, now)
-        ruled = rule(session, loaded.row.tenant, subject, loaded.rollout, here)
-        seen = []
-        for name, member in sorted(here.items()):
-            before = loaded.gathered.get(name)
-            if before is None or before.stage != stage:
-                before = Gathered(seen=Seen(device=name), stage=stage)
-            gathered = gather(
-                before,
-                windows.get(name, ()),
-                candidate=subject.running_as(member),
-                bundle=subject.reference,
-                incumbent=subject.contestant,
-                limit_ms=loaded.rows[name].limit_ms or _NO_LIMIT_MS,
-            )
-            if gathered != before:
-                store.put_gathered(loaded, name, gathered)
-            seen.append(_with_faults(gathered.seen, evidence.get(name, {}), ruled.get(name, Ruled())))
-        return judge(loaded.plan.gate, seen, predicted=loaded.row.predicted)
 
     def _assign_due(self, tenant: str, rollout: str) -> tuple[int, str | None]:
         """Write assignments that are due.
@@ -179,10 +130,7 @@ class Directing:
             How many were, and why one could not be.
         """
         with self._database.read() as session:
-            query = select(RolloutDevice.device).where(
-                RolloutDevice.tenant == tenant, RolloutDevice.rollout == rollout, RolloutDevice.is_due
-            )
-            due = session.scalars(query.order_by(RolloutDevice.device).limit(_ASSIGNED_AT_ONCE)).all()
+            due = members.due(session, tenant, rollout, _ASSIGNED_AT_ONCE)
         assigned, problem = 0, None
         for device in due:
             try:
@@ -201,10 +149,10 @@ class Directing:
             if row is None or not row.is_due:
                 return False
             subject = store.subject_of(store.get(session, tenant, rollout))
-            member = store.decode_member(row)
+            member = members.decode(row)
             version = self._written(session, subject, row, member, now)
             standing = msgspec.structs.replace(member, version=version)
-            store.put_assigned(row, standing)
+            members.put_assigned(row, standing)
         return True
 
     def _written(self, session: Session, subject: Subject, row: RolloutDevice, member: Member, now: datetime) -> int:
@@ -235,38 +183,5 @@ class Directing:
                 row.waits_for = {**row.waits_for, "problem": problem}
 
 
-def _windows(
-    session: Session, loaded: store.Loaded, here: dict[str, Member], now: datetime
-) -> dict[str, list[RawWindow]]:
-    """The windows that may be new, of the devices of a stage."""
-    looked_at = loaded.row.looked_at
-    if not here or looked_at is None:
-        return {}
-    query = (
-        select(Window.device, Window.boot, Window.sequence, Window.record)
-        .where(
-            Window.tenant == loaded.row.tenant,
-            Window.task == loaded.row.task,
-            Window.received_at >= min(looked_at, now) - _OVERLAP,
-        )
-        .order_by(Window.device, Window.boot, Window.sequence)
-    )
-    windows: dict[str, list[RawWindow]] = {}
-    for device, boot, sequence, record in session.execute(query):
-        if device in here:
-            windows.setdefault(device, []).append(RawWindow(boot, sequence, record))
-    return windows
-
-
-def _with_faults(seen: Seen, evidence: dict[str, Any], ruled: Ruled) -> Seen:
-    faults = evidence.get("faults")
-    faulty = sum(count for count in faults.values() if isinstance(count, int)) if isinstance(faults, dict) else 0
-    crashes = evidence.get("crashes")
-    return msgspec.structs.replace(
-        seen,
-        faulty=faulty + (crashes if isinstance(crashes, int) else 0),
-        wins=ruled.wins,
-        losses=ruled.losses,
-        teacher_wins=ruled.teacher_wins,
-        teacher_losses=ruled.teacher_losses,
-    )
+def _needs_labels(plan: Plan) -> bool:
+    return plan.gate.cohort is not None or any(stage.selector is not None for stage in plan.stages)

@@ -1,16 +1,17 @@
 """What is known of a device, out of what it reports, as the policy takes it. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from roost_cloud.rollouts.proof import is_proven
+from roost_cloud.rollouts.gate import Seen
+from roost_cloud.rollouts.proof import Proof, expected_hashes, prove
 from roost_cloud.rollouts.states import Carries, Fact, Member, MemberState
 from roost_shared.assignment import Install, Reported
 from roost_shared.messages import MessageError, decode_json
 
-__all__ = ["Known", "Said", "fact_of", "read_said"]
+__all__ = ["Known", "Said", "fact_of", "facts_of", "read_said"]
 
 _PHASES: Final[dict[str, MemberState]] = {
     "assigned": "assigned",
@@ -61,6 +62,7 @@ class Known(NamedTuple):
         carries: what that one has in the contestant's place.
         said: its report.
         limit_ms: that 95 % of a score's times must keep to, in milliseconds.
+        live: what its windows tell of the candidate.
     """
 
     device: str
@@ -71,6 +73,7 @@ class Known(NamedTuple):
     carries: Carries
     said: Said
     limit_ms: float | None = None
+    live: Seen | None = None
 
 
 def read_said(document: bytes, task: str, contestant: str, bundle: str) -> Said:
@@ -99,6 +102,21 @@ def read_said(document: bytes, task: str, contestant: str, bundle: str) -> Said:
     )
 
 
+def facts_of(known: Collection[Known], members: Mapping[str, Member], live: Mapping[str, Seen]) -> dict[str, Fact]:
+    """What is known of devices now, by name.
+
+    Args:
+        known: what the database knows of them.
+        members: those in the rollout.
+        live: what windows tell of the candidate, of devices that have it.
+    """
+    expected = expected_hashes(one.said.evidence for one in known)
+    return {
+        one.device: fact_of(one._replace(live=live.get(one.device)), members.get(one.device), expected)
+        for one in known
+    }
+
+
 def fact_of(known: Known, member: Member | None, expected: Mapping[str, str]) -> Fact:
     """The fact.
 
@@ -122,8 +140,16 @@ def fact_of(known: Known, member: Member | None, expected: Mapping[str, str]) ->
     if member.target == "previous":
         back = said.in_force >= member.version and said.confirmed
         return msgspec.structs.replace(fact, returned=back)
-    proof = is_proven(said.evidence, expected, limit_ms=known.limit_ms) if phase == "confirmed" else None
-    return msgspec.structs.replace(fact, phase=phase, code=code, message=message, proof=proof)
+    if phase != "confirmed":
+        return msgspec.structs.replace(fact, phase=phase, code=code, message=message)
+    proof = _proof(known, member, expected)
+    return msgspec.structs.replace(fact, phase=phase, message=proof.says, proof=proof.is_right)
+
+
+def _proof(known: Known, member: Member, expected: Mapping[str, str]) -> Proof:
+    """A shadow waits behind all that answers, so of its time the gate judges, and nobody here."""
+    limit_ms = known.limit_ms if member.target == "active" else None
+    return prove(known.said.evidence, expected, limit_ms=limit_ms, live=known.live)
 
 
 def _phase(said: Said, member: Member) -> tuple[MemberState | None, str | None, str | None]:

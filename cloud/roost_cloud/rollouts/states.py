@@ -128,7 +128,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
         believed: the newest version of its assignments that it has read and believed.
         phase: how far the candidate is there, of that version; None: it has not said.
         code: why it is no further.
-        message: the same for people.
+        message: the same for people; of a phase that is `confirmed`, what is wrong with the proof, or missing.
         proof: whether what shows that it works is whole and right; None: not yet.
         returned: the version in force there is without the candidate, and confirmed.
     """

@@ -2,54 +2,42 @@
 
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from roost_cloud.db.insert import insert_absent
-from roost_cloud.db.tables import BundleVersion, RolloutDevice, RolloutEvent, RolloutRow
+from roost_cloud.db.tables import BundleVersion, RolloutRow
 from roost_cloud.errors import ConflictError, NotFoundError
 from roost_cloud.events.publishing import publish
-from roost_cloud.rollouts.counting import Count
-from roost_cloud.rollouts.evidence import Gathered
-from roost_cloud.rollouts.knowing import Entry, Subject
+from roost_cloud.rollouts import members, notes
+from roost_cloud.rollouts.knowing import Subject
+from roost_cloud.rollouts.members import Kept
 from roost_cloud.rollouts.plan import Plan, read_plan
+from roost_cloud.rollouts.policy import Look
 from roost_cloud.rollouts.states import FINAL, UNDER_WAY, Finding, Member, Rollout
 
 __all__ = [
     "Loaded",
     "RolloutUnderWayError",
-    "by_state",
     "create",
-    "decode_member",
     "decode_rollout",
-    "devices",
-    "events",
     "follow_on",
     "followed",
     "get",
     "load",
-    "note",
-    "of_device",
     "page",
-    "put_assigned",
-    "put_gathered",
-    "put_member",
     "put_order",
     "put_standing",
     "subject_of",
 ]
 
-_MESSAGE_CHARS: Final = 500
-_CODE_CHARS: Final = 100
 _encoder: Final = msgspec.msgpack.Encoder()
 _rollouts: Final = msgspec.msgpack.Decoder(Rollout)
-_members: Final = msgspec.msgpack.Decoder(Member)
-_gathered: Final = msgspec.msgpack.Decoder(Gathered)
 
 
 class RolloutUnderWayError(ConflictError):
@@ -62,30 +50,27 @@ class RolloutUnderWayError(ConflictError):
         self.rollout = rollout
 
 
-@dataclass(frozen=True)
-class Loaded:
+class Loaded(NamedTuple):
     """A rollout with its devices.
 
     Attributes:
         row: its row, locked.
         plan: what people wrote.
         rollout: how it stands.
-        rows: its devices' rows, by name.
-        members: how they stand.
-        gathered: what was seen of the candidate on them.
+        members: how its devices stand, by name.
+        kept: what else is written down of them.
     """
 
     row: RolloutRow
     plan: Plan
     rollout: Rollout
-    rows: dict[str, RolloutDevice]
     members: dict[str, Member]
-    gathered: dict[str, Gathered]
+    kept: dict[str, Kept]
 
     @property
     def befores(self) -> dict[str, tuple[str, float | None]]:
         """Of each device, the bundle that the candidate takes the place of, and the time for a score."""
-        return {name: (row.before, row.limit_ms) for name, row in self.rows.items()}
+        return {name: (one.before, one.limit_ms) for name, one in self.kept.items()}
 
 
 def subject_of(row: RolloutRow) -> Subject:
@@ -147,9 +132,8 @@ def create(
         )
         raise RolloutUnderWayError(session.scalar(query) or "?", plan.task)
     row = session.get_one(RolloutRow, (tenant, rollout))
-    note(
-        session, row, "running", actor=actor, now=now, message=f"{bundle.name}:{bundle.version} for {plan.contestant}"
-    )
+    begun = notes.Note("running", message=f"{bundle.name}:{bundle.version} for {plan.contestant}")
+    notes.put(session, row, [begun], actor=actor, now=now)
     _tell(session, row, "rollout.started", now)
     return row
 
@@ -188,24 +172,13 @@ def load(session: Session, tenant: str, rollout: str) -> Loaded | None:
     row = session.scalar(select(RolloutRow).where(*of_rollout).with_for_update(skip_locked=True))
     if row is None:
         return None
-    devices = select(RolloutDevice).where(RolloutDevice.tenant == tenant, RolloutDevice.rollout == rollout)
-    rows = {one.device: one for one in session.scalars(devices)}
-    return Loaded(
-        row,
-        read_plan(row.plan),
-        _rollouts.decode(row.standing),
-        rows,
-        {name: _members.decode(one.standing) for name, one in rows.items()},
-        {name: _gathered.decode(one.seen) for name, one in rows.items() if one.seen is not None},
-    )
+    return Loaded(row, read_plan(row.plan), _rollouts.decode(row.standing), *members.load(session, tenant, rollout))
 
 
 def put_standing(
     session: Session,
     loaded: Loaded,
-    rollout: Rollout,
-    count: Count,
-    waits_for: Sequence[str],
+    looked: Look,
     finding: Finding | None,
     *,
     problem: str | None,
@@ -213,15 +186,16 @@ def put_standing(
     now: datetime,
 ) -> None:
     """Write down how a rollout stands; what has changed is an event."""
-    row, before = loaded.row, loaded.rollout
+    row, before, rollout = loaded.row, loaded.rollout, looked.rollout
     row.standing = _encoder.encode(rollout)
-    row.counts = {**asdict(count), "codes": [list(one) for one in count.codes]}
-    row.waits_for = {"says": list(waits_for), "problem": problem}
-    row.finding = {} if finding is None else {"verdict": finding.verdict, "says": list(finding.says)}
+    row.counts = {**asdict(looked.count), "codes": [list(one) for one in looked.count.codes]}
+    row.waits_for = {"says": list(looked.waits_for), "problem": problem}
+    row.finding = {} if finding is None else msgspec.to_builtins(finding)
     row.looked_at = now
     if (rollout.state, rollout.stage) != (before.state, before.stage):
         row.state = rollout.state
-        note(session, row, rollout.state, actor=actor, now=now, stage=rollout.stage, message=rollout.reason)
+        became = notes.Note(rollout.state, stage=rollout.stage, message=rollout.reason)
+        notes.put(session, row, [became], actor=actor, now=now)
         _tell(session, row, f"rollout.{rollout.state}", now, reason=rollout.reason, stage=rollout.stage)
     is_over = rollout.state in FINAL
     row.ended_at = (row.ended_at or now) if is_over else None
@@ -244,143 +218,20 @@ def put_order(session: Session, row: RolloutRow, rollout: Rollout, what: str, *,
     row.standing = _encoder.encode(rollout)
     row.state = rollout.state
     row.followed = True
-    note(session, row, rollout.state, actor=actor, now=now, stage=rollout.stage, message=what)
+    ordered = notes.Note(rollout.state, stage=rollout.stage, message=what)
+    notes.put(session, row, [ordered], actor=actor, now=now)
     _tell(session, row, f"rollout.{what}", now, by=actor, stage=rollout.stage)
 
 
-def follow_on(loaded: Loaded, members: Iterable[Member]) -> None:
+def follow_on(row: RolloutRow, standing: Iterable[Member]) -> None:
     """Say whether a director is to look at it again."""
-    under_way = any(one.state in UNDER_WAY or one.state == "returning" for one in members)
-    loaded.row.followed = loaded.row.ended_at is None or under_way
-
-
-def put_member(
-    session: Session, loaded: Loaded, member: Member, joining: Mapping[str, Entry], *, actor: str, now: datetime
-) -> None:
-    """Write down how a device stands; a change of its state is an event."""
-    row = loaded.rows.get(member.device)
-    was = None if row is None else row.state
-    if row is None:
-        entry = joining[member.device]
-        row = loaded.rows[member.device] = RolloutDevice(
-            tenant=loaded.row.tenant,
-            rollout=loaded.row.id,
-            device=member.device,
-            before=entry.bundle or "",
-            limit_ms=entry.limit_ms,
-            state=member.state,
-            is_due=False,
-            standing=b"",
-            seen=None,
-        )
-        session.add(row)
-    row.state = member.state
-    row.is_due = member.target is not None and member.version is None and member.state != "left"
-    row.standing = _encoder.encode(member)
-    if member.state != was:
-        note(
-            session,
-            loaded.row,
-            member.state,
-            actor=actor,
-            now=now,
-            device=member.device,
-            stage=member.stage,
-            code=member.code,
-            message=member.message,
-        )
-
-
-def put_gathered(loaded: Loaded, device: str, gathered: Gathered) -> None:
-    """Write down what was seen of the candidate on a device."""
-    loaded.rows[device].seen = _encoder.encode(gathered)
-
-
-def put_assigned(row: RolloutDevice, member: Member) -> None:
-    """Write down which assignment a device was given; its state is what it was."""
-    row.standing = _encoder.encode(member)
-    row.is_due = False
-
-
-def decode_member(row: RolloutDevice) -> Member:
-    """How a device stands."""
-    return _members.decode(row.standing)
+    under_way = any(one.state in UNDER_WAY or one.state == "returning" for one in standing)
+    row.followed = row.ended_at is None or under_way
 
 
 def decode_rollout(row: RolloutRow) -> Rollout:
     """How a rollout stands."""
     return _rollouts.decode(row.standing)
-
-
-def note(
-    session: Session,
-    row: RolloutRow,
-    became: str,
-    *,
-    actor: str,
-    now: datetime,
-    device: str | None = None,
-    stage: int = -1,
-    code: str | None = None,
-    message: str | None = None,
-) -> None:
-    """Add an event."""
-    row.events += 1
-    event = RolloutEvent(
-        tenant=row.tenant,
-        rollout=row.id,
-        number=row.events,
-        at=now,
-        actor=actor,
-        device=device,
-        became=became,
-        stage=stage,
-        code=None if code is None else code[:_CODE_CHARS],
-        message=None if message is None else message.replace("\0", "")[:_MESSAGE_CHARS],
-    )
-    session.add(event)
-
-
-def events(
-    session: Session, tenant: str, rollout: str, *, device: str | None = None, limit: int, after: int = 0
-) -> Sequence[RolloutEvent]:
-    """A rollout's events in order, behind the number `after`, at most `limit`."""
-    query = select(RolloutEvent).where(
-        RolloutEvent.tenant == tenant, RolloutEvent.rollout == rollout, RolloutEvent.number > after
-    )
-    if device is not None:
-        query = query.where(RolloutEvent.device == device)
-    return session.scalars(query.order_by(RolloutEvent.number).limit(limit)).all()
-
-
-def devices(
-    session: Session, tenant: str, rollout: str, *, state: str | None = None, limit: int, after: str = ""
-) -> Sequence[RolloutDevice]:
-    """A rollout's devices by name, behind `after`, at most `limit`."""
-    query = select(RolloutDevice).where(
-        RolloutDevice.tenant == tenant, RolloutDevice.rollout == rollout, RolloutDevice.device > after
-    )
-    if state is not None:
-        query = query.where(RolloutDevice.state == state)
-    return session.scalars(query.order_by(RolloutDevice.device).limit(limit)).all()
-
-
-def by_state(session: Session, tenant: str, rollout: str) -> dict[str, int]:
-    """How many of its devices are in which state."""
-    query = select(RolloutDevice.state, func.count()).where(
-        RolloutDevice.tenant == tenant, RolloutDevice.rollout == rollout
-    )
-    return {row[0]: row[1] for row in session.execute(query.group_by(RolloutDevice.state))}
-
-
-def of_device(session: Session, tenant: str, device: str, *, limit: int) -> Sequence[tuple[RolloutRow, RolloutDevice]]:
-    """The rollouts that a device was in, the newest first."""
-    query = (
-        select(RolloutRow, RolloutDevice)
-        .join(RolloutDevice, (RolloutDevice.tenant == RolloutRow.tenant) & (RolloutDevice.rollout == RolloutRow.id))
-        .where(RolloutDevice.tenant == tenant, RolloutDevice.device == device)
-    )
-    return [(row[0], row[1]) for row in session.execute(query.order_by(RolloutRow.created_at.desc()).limit(limit))]
 
 
 def followed(session: Session) -> Collection[tuple[str, str]]:
