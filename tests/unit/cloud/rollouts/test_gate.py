@@ -27,6 +27,7 @@ def seen(**changes: Any) -> Seen:
         ({"wins": 40, "losses": 10, "inputs": 500, "scored": 500}, "wait", "500 of at least 1000"),
         ({"wins": 40, "losses": 10, "differing": 400}, "trip", "more than the 5.0%"),
         ({"wins": 12, "losses": 10, "teacher_wins": 400}, "wait", "neither better nor worse"),
+        ({"wins": 12, "losses": 10, "teacher_wins": 40, "teacher_losses": 40}, "wait", "neither better nor worse"),
         ({"wins": 12, "losses": 10, "teacher_losses": 400}, "trip", "12 won, 410 lost"),
         ({"wins": 10, "losses": 40, "teacher_wins": 400}, "trip", "it is worse"),
     ],
