@@ -149,7 +149,18 @@ class Follower:
                 self._bad(refusal(task, seat, state, detail))
             else:
                 self._look_later(0)
+        elif state == "ready":
+            self._note_resumed()
         self.on_changed()
+
+    def _note_resumed(self) -> None:
+        """After a start, what had been confirmed before is told of again, with its golden outputs."""
+        line = self._line
+        if self.changeover.phase != "idle" or line is None or not line.is_whole:
+            return
+        known = self.progress.installs if self.progress.version == line.version else []
+        if self.progress.version <= line.version and not known:
+            self._note_progress("confirmed")
 
     # ---- what the installer says
 
@@ -334,5 +345,5 @@ class Follower:
     def _note_progress(self, phase: Phase) -> None:
         line = self._coming or self._line
         if line is not None:
-            figures: Figures = self._trials.figures()
+            figures: Figures = line.at_rest | self._trials.figures()
             self.progress.seen(line.plan, phase, figures)
