@@ -1,0 +1,48 @@
+"""A candidate that passed, written anew with what the gate found: how often it will disagree, how often it was right.
+
+Only its document changes. The same candidate and the same verdict give the same bundle, by digest.
+"""
+
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from roost_cloud.gate.paired import Paired
+from roost_cloud.gate.verdict import Verdict
+from roost_shared.bundle import Bundle, BundleError, open_bundle
+from roost_shared.bundle.documents import blobs_named
+from roost_shared.bundle.layout import blob_path
+from roost_shared.bundle.manifest import Evaluation
+from roost_shared.bundle.writer import write_bundle
+
+__all__ = ["finish"]
+
+_DATASET = "labelled inputs of the changed world, held back"
+
+
+def finish(folder: Path, verdict: Verdict, new: Paired) -> Bundle:
+    """Write the candidate in `folder` anew, in its place.
+
+    Args:
+        folder: the candidate's, whole.
+        verdict: that it passed.
+        new: what came of the inputs of the changed world.
+
+    Raises:
+        BundleError: it is not whole: its reference set is not there.
+        OSError: the disk refused; the candidate is there as it was, or anew.
+    """
+    bundle = open_bundle(folder, whole=True)
+    evaluation = Evaluation(dataset=_DATASET, samples=new.inputs, accuracy=round(min(new.candidate, 1.0), 4))
+    predicted = verdict.disagreement.highest
+    config = msgspec.structs.replace(bundle.config, evaluation=evaluation, predicted_disagreement=predicted)
+    blobs = [blob_path(bundle.folder, digest).read_bytes() for digest in dict(blobs_named(config))]
+    anew = folder.with_name(f"{folder.name}.judged")
+    shutil.rmtree(anew, ignore_errors=True)
+    written = write_bundle(anew, config, blobs)
+    shutil.rmtree(folder)
+    anew.rename(folder)
+    if (opened := open_bundle(folder, whole=True)).digest != written.digest:
+        raise BundleError(folder, f"holds {opened.digest}, and {written.digest} was written")
+    return opened
