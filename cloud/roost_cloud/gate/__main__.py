@@ -82,7 +82,7 @@ def _judge(folder: Path, progress: Progress) -> Verdict:
     judged, job = _read_judged(judged_of(folder)), read_gate_job(folder)
     incumbent_bundle, incumbent = _incumbent(folder, judged)
     try:
-        candidate_bundle = open_bundle(candidate_in(folder), whole=True)
+        candidate_bundle = open_bundle(candidate_in(folder))
         twin_folder = twin_in(folder)
         twin = Pipeline.load(open_bundle(twin_folder)) if twin_folder.exists() else None
         contest = Contest(Pipeline.load(candidate_bundle), candidate_bundle.config, incumbent, twin)

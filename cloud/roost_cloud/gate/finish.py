@@ -25,24 +25,25 @@ def finish(folder: Path, verdict: Verdict, new: Paired) -> Bundle:
     """Write the candidate in `folder` anew, in its place.
 
     Args:
-        folder: the candidate's, whole.
+        folder: the candidate's.
         verdict: that it passed.
         new: what came of the inputs of the changed world.
 
     Raises:
-        BundleError: it is not whole: its reference set is not there.
+        BundleError: it is damaged.
         OSError: the disk refused; the candidate is there as it was, or anew.
     """
-    bundle = open_bundle(folder, whole=True)
+    bundle = open_bundle(folder)
     evaluation = Evaluation(dataset=_DATASET, samples=new.inputs, accuracy=round(min(new.candidate, 1.0), 4))
     predicted = verdict.disagreement.highest
     config = msgspec.structs.replace(bundle.config, evaluation=evaluation, predicted_disagreement=predicted)
-    blobs = [blob_path(bundle.folder, digest).read_bytes() for digest in dict(blobs_named(config))]
+    paths = [blob_path(bundle.folder, digest) for digest in dict(blobs_named(config))]
+    blobs = [path.read_bytes() for path in paths if path.exists()]  # the reference set need not be there
     anew = folder.with_name(f"{folder.name}.judged")
     shutil.rmtree(anew, ignore_errors=True)
     written = write_bundle(anew, config, blobs)
     shutil.rmtree(folder)
     anew.rename(folder)
-    if (opened := open_bundle(folder, whole=True)).digest != written.digest:
+    if (opened := open_bundle(folder)).digest != written.digest:
         raise BundleError(folder, f"holds {opened.digest}, and {written.digest} was written")
     return opened

@@ -156,16 +156,19 @@ def test_settings_travel_in_the_folder(tmp_path: Path) -> None:
     assert read_gate_job(tmp_path) == job
 
 
-def test_a_candidate_keeps_its_reference_set(tmp_path: Path) -> None:
+@pytest.mark.parametrize("there", [True, False])
+def test_a_candidate_keeps_its_reference_set_whether_it_is_there_or_not(tmp_path: Path, there: bool) -> None:  # noqa: FBT001
     gate_folder(tmp_path)
     candidate = open_bundle(candidate_in(tmp_path))
     spec, data = encode_reference(reference_of("low", "high"))
     config = msgspec.structs.replace(candidate.config, reference=spec)
     whole = derive_bundle(candidate, tmp_path / "whole", config, [data])
+    if not there:
+        blob_path(whole.folder, spec.digest).unlink()
     shutil.rmtree(candidate.folder)
     whole.folder.rename(candidate.folder)
     assert judge_folder(tmp_path, Untold()).passed
-    assert open_bundle(candidate_in(tmp_path), whole=True).config.reference == spec
+    assert open_bundle(candidate_in(tmp_path), whole=there).config.reference == spec
 
 
 def spoil_input(folder: Path) -> None:
