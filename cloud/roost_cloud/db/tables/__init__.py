@@ -12,6 +12,14 @@ from roost_cloud.db.tables.records import DroppedInput, LateScore, RecordLog, Sa
 from roost_cloud.db.tables.registry import Alias, AliasMove, Blob, BlobUpload, BundleBlob, BundleVersion
 from roost_cloud.db.tables.shards import SampleInput, Shard, ShardUpload
 from roost_cloud.db.tables.tasks import CloudTask
+from roost_cloud.db.tables.training import (
+    TrainingAlarm,
+    TrainingLine,
+    TrainingMetric,
+    TrainingPolicy,
+    TrainingRun,
+    TrainingStep,
+)
 from roost_cloud.db.tables.trust import TrustRepository
 
 __all__ = [
@@ -53,6 +61,12 @@ __all__ = [
     "SpentNonce",
     "TaskPolicy",
     "Tenant",
+    "TrainingAlarm",
+    "TrainingLine",
+    "TrainingMetric",
+    "TrainingPolicy",
+    "TrainingRun",
+    "TrainingStep",
     "TrustRepository",
     "Window",
 ]
