@@ -113,6 +113,7 @@ def open_run(session: Session, new: NewRun, *, actor: str, now: datetime) -> Tra
         incumbent=new.incumbent.digest,
         labels_had=new.labels,
         what=_waiting(new.labels, new.policy) if new.state == "waiting" else "",
+        is_kept=False,
         started_at=None,
         ended_at=None,
         **(told | made | at | counted | empty),

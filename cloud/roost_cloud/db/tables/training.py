@@ -102,6 +102,7 @@ class TrainingRun(Base):
     lines: Mapped[int] = mapped_column(BigInteger)  # logged so far
     snapshot: Mapped[str | None] = mapped_column(_DIGEST)
     candidate: Mapped[str | None] = mapped_column(_DIGEST)  # the manifest's, once the gate has let it pass
+    is_kept: Mapped[bool]  # whether the candidate waits in the object store for a person's word
     verdict: Mapped[dict[str, Any] | None]
     problem_code: Mapped[str | None] = mapped_column(String(60))  # of the last attempt that failed
     problem: Mapped[str | None] = mapped_column(_TEXT)

@@ -60,6 +60,7 @@ def upgrade() -> None:
         sa.Column("lines", sa.BigInteger(), nullable=False),
         sa.Column("snapshot", sa.String(length=71), nullable=True),
         sa.Column("candidate", sa.String(length=71), nullable=True),
+        sa.Column("is_kept", sa.Boolean(), nullable=False),
         sa.Column("verdict", sa.JSON(), nullable=True),
         sa.Column("problem_code", sa.String(length=60), nullable=True),
         sa.Column("problem", sa.String(length=500), nullable=True),
