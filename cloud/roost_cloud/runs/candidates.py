@@ -10,7 +10,7 @@ from roost_cloud.runs.packing import pack, unpack
 from roost_shared.bundle import Bundle, BundleError, open_bundle
 from roost_shared.errors import ContentError
 
-__all__ = ["CandidateError", "archive", "archive_key", "checked", "fetch"]
+__all__ = ["CANDIDATE", "CandidateError", "archive", "archive_key", "checked", "fetch"]
 
 CANDIDATE: Final = "candidate"
 

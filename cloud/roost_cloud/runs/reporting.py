@@ -8,7 +8,7 @@ the run any more, since another worker may.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Final, Self
 
@@ -88,6 +88,11 @@ class Reporter:
     def say(self, text: str) -> None:
         """Add a line of our own to the run's log."""
         self.hear(LogLine(text))
+
+    def note(self, figures: Mapping[str, float]) -> None:
+        """Record figures of our own."""
+        for name, value in figures.items():
+            self.hear(MetricLine(name, value))
 
     def step(self, done: int, total: int, what: str) -> None:
         """Say how far work of our own is."""
