@@ -31,7 +31,7 @@ class SnapshotItem(msgspec.Struct, frozen=True, kw_only=True):
     """An input of a snapshot.
 
     Attributes:
-        sample: `{device}/{sample}`, or `reference/{key}` of the incumbent's reference set.
+        sample: `{device}/{sample}`, or `@reference/{key}` of the incumbent's reference set (no device is called so).
         sha256: hex, of the input's bytes.
         media_type: of the input.
         size_bytes: of the input.
