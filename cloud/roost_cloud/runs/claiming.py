@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, cast
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from roost_cloud.db.tables import TrainingLine, TrainingMetric, TrainingRun
@@ -31,6 +31,7 @@ __all__ = [
     "fault",
     "hand_back",
     "held",
+    "is_any_due",
     "reap",
     "report",
 ]
@@ -83,14 +84,14 @@ class News:
     metrics: Mapping[str, float]
 
 
+def is_any_due(session: Session, now: datetime) -> bool:
+    """Whether there is anything to claim."""
+    return session.scalar(select(TrainingRun.id).where(*_claimable(now)).limit(1)) is not None
+
+
 def claim(session: Session, worker: str, now: datetime) -> TrainingRun | None:
     """Take the run that has been due for longest; nobody else takes it meanwhile. None: there is none."""
-    query = select(TrainingRun).where(
-        TrainingRun.ended_at.is_(None),
-        TrainingRun.state.in_(CLAIMABLE),
-        TrainingRun.worker.is_(None),
-        TrainingRun.due_at <= now,
-    )
+    query = select(TrainingRun).where(*_claimable(now))
     row = session.scalars(query.order_by(TrainingRun.due_at).limit(1).with_for_update(skip_locked=True)).first()
     if row is None:
         return None
@@ -101,6 +102,15 @@ def claim(session: Session, worker: str, now: datetime) -> TrainingRun | None:
     row.what = ""
     step(session, row, "claim", actor=worker, why=f"attempt {row.attempt}", now=now)
     return row
+
+
+def _claimable(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        TrainingRun.ended_at.is_(None),
+        TrainingRun.state.in_(CLAIMABLE),
+        TrainingRun.worker.is_(None),
+        TrainingRun.due_at <= now,
+    )
 
 
 def held(session: Session, mine: Claim) -> TrainingRun:

@@ -14,17 +14,19 @@ import msgspec
 import structlog
 from sqlalchemy.orm import Session
 
+from roost_cloud.datasets.errors import TooFewLabelsError
 from roost_cloud.db import Database
 from roost_cloud.db.tables import TrainingRun
 from roost_cloud.objects import ObjectStore
 from roost_cloud.registry import versions
 from roost_cloud.runs.candidates import CANDIDATE, archive, checked, fetch
 from roost_cloud.runs.claiming import Claim, RunLostError
+from roost_cloud.runs.dataset import RunDatasets
 from roost_cloud.runs.executor import Ended, Executor, Limits, Work
 from roost_cloud.runs.faults import OWN, AttemptError, fault_of
 from roost_cloud.runs.hand import Hand
-from roost_cloud.runs.parts import Datasets, Registrar, TooFewLabelsError
 from roost_cloud.runs.policy import RunPolicy
+from roost_cloud.runs.registrar import Registrar
 from roost_cloud.runs.reporting import Reporter
 from roost_cloud.runs.state import Move
 from roost_cloud.runs.store import policy_of
@@ -67,17 +69,19 @@ class Means:
         workshop: folders for them.
         clock: tells the time.
         report_every_s: from a report on a run to the next.
+        gate: the module that judges.
     """
 
     database: Database
     objects: ObjectStore
     bundles: BundleCache
-    datasets: Datasets
+    datasets: RunDatasets
     registrar: Registrar
     executor: Executor
     workshop: Workshop
     clock: Clock
     report_every_s: float = 1.0
+    gate: str = GATE
 
 
 class Conductor:
@@ -207,7 +211,7 @@ class _Attempt:
                 (space.job / name).rename(space.gate / name)
         run, told = self._hand.row, self._told("fetching inputs to judge by")
         self._means.datasets.judged(run.tenant, run.snapshot or "", space.gate, told)
-        self._run(GATE, space.gate, (VERDICT, CANDIDATE), policy)
+        self._run(self._means.gate, space.gate, (VERDICT, CANDIDATE), policy)
         verdict = read_verdict(space.gate / VERDICT)
         if not verdict.passed:
             self._advance("refuse", verdict.summary, lambda _, row: setattr(row, "verdict", verdict.document))

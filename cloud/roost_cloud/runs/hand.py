@@ -6,12 +6,12 @@ from typing import cast
 
 from sqlalchemy.orm import Session
 
+from roost_cloud.datasets.errors import TooFewLabelsError
 from roost_cloud.db import Database
 from roost_cloud.db.tables import TrainingRun
 from roost_cloud.runs import claiming
 from roost_cloud.runs.claiming import Claim
 from roost_cloud.runs.faults import AttemptError
-from roost_cloud.runs.parts import TooFewLabelsError
 from roost_cloud.runs.reporting import Reporter
 from roost_cloud.runs.state import Move, State, move
 from roost_shared.clock import Clock
@@ -79,11 +79,13 @@ class Hand:
 
     def wait_for_labels(self, error: TooFewLabelsError) -> None:
         """Put it off until there are enough."""
+        text = f"needs {error.needed} labels, has {error.have}"
 
         def note(_: Session, row: TrainingRun) -> None:
-            row.labels_had, row.what = error.had, str(error)
+            row.labels_had, row.what = error.have, text
+            row.due_at = self._clock.wall()  # labels count that are given from now on
 
-        self.advance("lack", str(error), note)
+        self.advance("lack", text, note)
 
     def fail(self, fault: AttemptError) -> None:
         """End the attempt: the run is tried again, or given up."""

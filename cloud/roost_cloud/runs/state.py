@@ -49,7 +49,7 @@ WORKING: Final[frozenset[State]] = frozenset({"preparing", "training", "judging"
 
 _MOVES: Final[dict[Move, dict[State, State]]] = {
     "approve": {"proposed": "queued", "passed": "approved"},
-    "lack": {"proposed": "waiting", "queued": "waiting", "preparing": "waiting"},
+    "lack": {"preparing": "waiting"},
     "supply": {"waiting": "queued"},
     "claim": {"queued": "preparing", "approved": "approved"},
     "train": {"preparing": "training"},

@@ -64,7 +64,6 @@ class NewRun:
         reason: the same in words.
         incumbent: the version to start from.
         since: when the world changed.
-        labels: of the changed world that there are.
         seed: of whatever the trainer draws.
         alarms: that it sees to.
     """
@@ -76,7 +75,6 @@ class NewRun:
     reason: str
     incumbent: BundleVersion
     since: datetime
-    labels: int
     seed: int = 0
     alarms: Sequence[str] = field(default=())
 
@@ -85,7 +83,7 @@ class NewRun:
         """In which it begins: what a person opens, nobody need approve."""
         if self.policy.mode == "tell" and self.cause != "person":
             return "proposed"
-        return "queued" if self.labels >= self.policy.labels_wanted else "waiting"
+        return "queued"
 
 
 def open_run(session: Session, new: NewRun, *, actor: str, now: datetime) -> TrainingRun:
@@ -111,8 +109,8 @@ def open_run(session: Session, new: NewRun, *, actor: str, now: datetime) -> Tra
         policy=encode_policy(new.policy),
         parameters=new.policy.parameters,
         incumbent=new.incumbent.digest,
-        labels_had=new.labels,
-        what=_waiting(new.labels, new.policy) if new.state == "waiting" else "",
+        labels_had=None,
+        what="",
         is_kept=False,
         started_at=None,
         ended_at=None,
@@ -127,10 +125,6 @@ def open_run(session: Session, new: NewRun, *, actor: str, now: datetime) -> Tra
     note_opened(session, row, actor=actor, now=now)
     _record(session, row, "run.open", actor=actor, now=now, cause=new.cause, incumbent=_incumbent(row))
     return row
-
-
-def _waiting(had: int, policy: RunPolicy) -> str:
-    return f"needs {policy.labels_wanted} labels, has {had}"
 
 
 def _incumbent(row: TrainingRun) -> str:
@@ -242,10 +236,6 @@ def approve(session: Session, tenant: str, run: str, *, note: str | None, actor:
     row.ready_at = row.due_at = now
     row.failures = row.retries = 0
     _record(session, row, "run.approve", actor=actor, now=now, note=note)
-    wanted = policy_of(row).labels_wanted
-    if row.state == "queued" and (row.labels_had or 0) < wanted:
-        row.what = _waiting(row.labels_had or 0, policy_of(row))
-        step(session, row, "lack", actor=actor, why=row.what, now=now)
     return row
 
 
