@@ -5,7 +5,7 @@ from typing import Final
 
 from roost_shared.errors import ContentError
 
-__all__ = ["InputsGoneError", "SnapshotDamagedError", "TooFewLabelsError"]
+__all__ = ["InputsGoneError", "NoLabelsError", "SnapshotDamagedError", "TooFewLabelsError"]
 
 _SHOWN: Final = 5
 
@@ -48,3 +48,9 @@ class SnapshotDamagedError(ContentError):
     """What is kept under a snapshot's digest, or an input's, is something else."""
 
     code = "dataset.damaged"
+
+
+class NoLabelsError(ContentError):
+    """The incumbent gives numbers, and no labels."""
+
+    code = "dataset.no_labels"

@@ -36,7 +36,7 @@ class Worlds(NamedTuple):
     @property
     def new(self) -> ColumnElement[bool]:
         """What is of the changed world."""
-        return and_(True, *self._conditions)  # noqa: FBT003 - SQLAlchemy's way to say all
+        return and_(True, *self._conditions)
 
     @property
     def old(self) -> ColumnElement[bool]:
@@ -101,8 +101,7 @@ def _places(session: Session, tenant: str, keys: Iterable[SampleKey]) -> Iterato
             .join(Sample, _of_one_sample())
             .where(SampleInput.tenant == tenant, tuple_(SampleInput.device, SampleInput.sample).in_(some))
         )
-        for place, at in session.execute(query):
-            yield place, at
+        yield from [(place, at) for place, at in session.execute(query)]
 
 
 def _of_one_sample() -> ColumnElement[bool]:
