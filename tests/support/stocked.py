@@ -89,10 +89,18 @@ def _colour(mode: str, level: int) -> int | tuple[int, ...]:
 PICTURE: Final = picture()
 
 
-def stock_alarm(services: Services, tenant: str, device: str, *, kind: str = "input", since: timedelta = HOUR) -> str:
-    """Raise an alarm about the task `meter`, with the baseline that it is judged against; return its id."""
+def stock_alarm(
+    services: Services,
+    tenant: str,
+    device: str,
+    *,
+    kind: str = "input",
+    since: timedelta = HOUR,
+    task: str = "meter",
+) -> str:
+    """Raise an alarm about a task, with the baseline that it is judged against; return its id."""
     now = services.now()
-    key = {"tenant": tenant, "device": device, "task": "meter"}
+    key = {"tenant": tenant, "device": device, "task": task}
     moved = [{"what": "laplacian", "word": "fine detail", "deviations": -7.25}]
     told = {"summary": f"{device}: fine detail fell by 7.2 deviations", "moved": moved, "distance": 61.0}
     told |= {"decisions_exceeded": 3, "decisions_looked_at": 4, "threshold": 20.5, "threshold_by": "leaving_out"}

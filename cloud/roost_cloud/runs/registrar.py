@@ -1,4 +1,4 @@
-"""How a candidate gets into the registry: bytes first, then, in the transaction of the run's end, what tells of them."""
+"""How a candidate gets into the registry: its bytes first, then, as the run ends, in one transaction, all else."""
 
 from datetime import datetime
 from typing import Protocol

@@ -6,7 +6,7 @@ from alembic import op
 from roost_cloud.db import base
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
