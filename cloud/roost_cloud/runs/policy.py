@@ -5,6 +5,7 @@
 ('train', 20, 3)
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -14,7 +15,7 @@ from roost_cloud.registry.reference import BadReferenceError, parse_reference
 from roost_shared.errors import ContentError
 from roost_shared.topics import NAME
 
-__all__ = ["BadPolicyError", "Mode", "RunPolicy", "encode_policy", "read_policy"]
+__all__ = ["BadPolicyError", "Mode", "RunPolicy", "changed_policy", "encode_policy", "read_policy"]
 
 Mode = Literal["tell", "train", "auto"]
 
@@ -71,6 +72,16 @@ def read_policy(raw: Any) -> RunPolicy:
     except (msgspec.ValidationError, BadReferenceError) as error:
         raise BadPolicyError(f"policy of training: {error}") from error
     return policy
+
+
+def changed_policy(policy: RunPolicy, changes: Mapping[str, Any]) -> RunPolicy:
+    """A policy with some of it said otherwise; None: as it is.
+
+    Raises:
+        BadPolicyError: what comes of it is wrong.
+    """
+    said = {name: value for name, value in changes.items() if value is not None}
+    return read_policy({**encode_policy(policy), **said})
 
 
 def encode_policy(policy: RunPolicy) -> dict[str, Any]:
