@@ -25,6 +25,7 @@ from roost_cloud.commands import (
     task,
     tenant,
     token,
+    train,
     trust,
 )
 from roost_shared.errors import RoostError
@@ -43,6 +44,7 @@ app.add_typer(samples.app, name="samples")
 app.add_typer(task.app, name="task")
 app.add_typer(tenant.app, name="tenant")
 app.add_typer(token.app, name="token")
+app.add_typer(train.app, name="train")
 app.add_typer(trust.app, name="trust")
 for command in (login.login, login.logout, login.whoami, assign.assign, audit.audit, replay.replay):
     app.command()(command)

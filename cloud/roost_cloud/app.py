@@ -26,10 +26,12 @@ from roost_cloud.api import (
     hooks,
     recorded,
     records,
+    runs,
     samples,
     tasks,
     tenants,
     tokens,
+    training,
     trust,
     uploads,
     v2,
@@ -115,6 +117,8 @@ def _routes() -> Sequence[BaseRoute]:
         drift.router,
         drift_settings.router,
         hooks.router,
+        runs.router,
+        training.router,
     )
     together = APIRouter()
     for router in routers:

@@ -11,10 +11,13 @@ from PIL import Image
 
 from roost_cloud.alarms.store import NewAlarm, raise_alarm
 from roost_cloud.db.tables import DecisionWindow, DriftBaseline, DriftStream, DriftVerdict, SampleInput, Shard
+from roost_cloud.runs.incumbents import followed
+from roost_cloud.runs.policy import RunPolicy
+from roost_cloud.runs.store import NewRun, open_run
 from roost_cloud.services import Services
 from roost_cloud.shards.uploads import ShardKey, shard_key
 
-__all__ = ["PICTURE", "picture", "stock_alarm", "stock_input", "stock_shard"]
+__all__ = ["PICTURE", "picture", "stock_alarm", "stock_input", "stock_run", "stock_shard"]
 
 HOUR: Final = timedelta(hours=1)
 
@@ -89,10 +92,18 @@ def _colour(mode: str, level: int) -> int | tuple[int, ...]:
 PICTURE: Final = picture()
 
 
-def stock_alarm(services: Services, tenant: str, device: str, *, kind: str = "input", since: timedelta = HOUR) -> str:
-    """Raise an alarm about the task `meter`, with the baseline that it is judged against; return its id."""
+def stock_alarm(
+    services: Services,
+    tenant: str,
+    device: str,
+    *,
+    kind: str = "input",
+    since: timedelta = HOUR,
+    task: str = "meter",
+) -> str:
+    """Raise an alarm about a task, with the baseline that it is judged against; return its id."""
     now = services.now()
-    key = {"tenant": tenant, "device": device, "task": "meter"}
+    key = {"tenant": tenant, "device": device, "task": task}
     moved = [{"what": "laplacian", "word": "fine detail", "deviations": -7.25}]
     told = {"summary": f"{device}: fine detail fell by 7.2 deviations", "moved": moved, "distance": 61.0}
     told |= {"decisions_exceeded": 3, "decisions_looked_at": 4, "threshold": 20.5, "threshold_by": "leaving_out"}
@@ -116,3 +127,20 @@ def stock_alarm(services: Services, tenant: str, device: str, *, kind: str = "in
         alarm = raise_alarm(session, new, now)
         assert alarm is not None
         return alarm.id
+
+
+def stock_run(services: Services, tenant: str, task: str, bundle: str) -> str:
+    """Propose a training run, as if its date had come; return its id."""
+    now = services.now()
+    with services.database.begin() as session:
+        incumbent = followed(session, tenant, bundle)
+        new = NewRun(
+            tenant=tenant,
+            task=task,
+            policy=RunPolicy(),
+            cause="schedule",
+            reason="7 days have gone by since the last run",
+            incumbent=incumbent,
+            since=now,
+        )
+        return open_run(session, new, actor="trainer", now=now).id
