@@ -31,6 +31,7 @@ __all__ = [
     "Lineage",
     "delete",
     "get",
+    "insert",
     "lineage",
     "lock",
     "manifest_of",
@@ -92,7 +93,7 @@ def publish(
     candidate.check_name(config, name, version)
     with database.begin() as session:
         blobs.hold(session, tenant, candidate.sizes)
-        return _insert(session, tenant, candidate, config, actor=actor, now=now)
+        return insert(session, tenant, candidate, config, actor=actor, now=now)
 
 
 def get(session: Session, tenant: str, name: str, version: str) -> BundleVersion:
@@ -239,9 +240,25 @@ def read_config(store: ObjectStore, tenant: str, candidate: Candidate) -> Bundle
         return candidate.read_config(reader.read())
 
 
-def _insert(
+def insert(
     session: Session, tenant: str, candidate: Candidate, config: BundleConfig, *, actor: str, now: datetime
 ) -> tuple[BundleVersion, bool]:
+    """Make a version of a bundle whose blobs are held, by `blobs.hold`, in the same transaction.
+
+    Args:
+        session: to write with.
+        tenant: whose.
+        candidate: the bundle's manifest.
+        config: its document.
+        actor: who publishes it.
+        now: when.
+
+    Returns:
+        The version, and whether it is new.
+
+    Raises:
+        TakenError: that version is another bundle, or was.
+    """
     inserted = insert_absent(
         session,
         BundleVersion,
