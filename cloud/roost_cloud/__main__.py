@@ -18,6 +18,7 @@ from roost_cloud.commands import (
     cloud,
     device,
     drift,
+    gate,
     hook,
     login,
     replay,
@@ -39,6 +40,7 @@ app.add_typer(bundle.app, name="bundle")
 app.add_typer(cloud.app, name="cloud")
 app.add_typer(device.app, name="device")
 app.add_typer(drift.app, name="drift")
+app.add_typer(gate.app, name="gate")
 app.add_typer(hook.app, name="hook")
 app.add_typer(samples.app, name="samples")
 app.add_typer(task.app, name="task")

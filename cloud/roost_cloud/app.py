@@ -35,6 +35,7 @@ from roost_cloud.api import (
     trust,
     uploads,
     v2,
+    verdicts,
     windows,
 )
 from roost_cloud.api.auth import Given
@@ -119,6 +120,7 @@ def _routes() -> Sequence[BaseRoute]:
         hooks.router,
         runs.router,
         training.router,
+        verdicts.router,
     )
     together = APIRouter()
     for router in routers:

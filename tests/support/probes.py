@@ -23,7 +23,7 @@ from tests.support.fleet import API, FleetDevice, enrolled_device, enrolment
 from tests.support.fleet_certificates import signing_request
 from tests.support.served_cloud import manifest_of, sizes_of
 from tests.support.shard_inputs import ShardInput, make_input, opening_of, tar_of
-from tests.support.stocked import PICTURE, stock_alarm, stock_input, stock_run
+from tests.support.stocked import PICTURE, stock_alarm, stock_input, stock_run, stock_verdict
 from tests.support.telling import BOOT, batch, policy, sample
 from tests.support.trust import TrustPeople
 
@@ -226,6 +226,10 @@ PROBES: Final[dict[str, Probe]] = {
     "GET /api/v1/runs": Probe("viewer", "/api/v1/runs"),
     "GET /api/v1/runs/{run}": Probe("viewer", "/api/v1/runs/{run}"),
     "GET /api/v1/runs/{run}/log": Probe("viewer", "/api/v1/runs/{run}/log"),
+    "GET /api/v1/runs/{run}/verdict": Probe("viewer", "/api/v1/runs/{run}/verdict"),
+    "GET /api/v1/bundles/{name}/versions/{version}/verdict": Probe(
+        "viewer", "/api/v1/bundles/{bundle}/versions/{version}/verdict"
+    ),
     "POST /api/v1/runs/{run}/approve": Probe(
         "operator", "/api/v1/runs/{run}/approve", {"note": "go on"}, "run.approve"
     ),
@@ -357,6 +361,7 @@ class World:
             "run": stock_run(cloud.services, "acme", "acmes-task", f"{name}:{version}"),
             "hook": self._send("POST", "/hooks", {"way": "webhook", "url": "https://example.com/acmes"}).json()["id"],
         }
+        stock_verdict(cloud.services, "acme", self._things["run"], name, version)
         self.secrets = [secret_of(token["token"]), pending.secret, doomed.secret]
 
     def request(self, route: str, headers: Mapping[str, str], *, nobodys: bool = False) -> Response:
