@@ -34,14 +34,14 @@ def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
     return member
 
 
-def unpack(data: IO[bytes], folder: Path, names: Iterable[str], *, limit_bytes: int = PACKED_BYTES) -> None:
-    """Put what was packed into `folder`, if it is what `names` allow and no more than that.
+def unpack(data: IO[bytes], folder: Path, names: Iterable[str] | None, *, limit_bytes: int = PACKED_BYTES) -> None:
+    """Put what was packed into `folder`, if it is what `names` allow (None: whatever they are) and not too much.
 
     Raises:
         ExecutorError: it is something else, or too much; part of it may be there.
         OSError: the disk refused.
     """
-    allowed = frozenset(names)
+    allowed = None if names is None else frozenset(names)
     left_bytes = limit_bytes
     try:
         with tarfile.open(fileobj=data, mode="r:") as tar:
@@ -54,9 +54,10 @@ def unpack(data: IO[bytes], folder: Path, names: Iterable[str], *, limit_bytes: 
         raise ExecutorError(f"what came back cannot be read: {error}") from error
 
 
-def _put(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, allowed: frozenset[str]) -> None:
+def _put(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, allowed: frozenset[str] | None) -> None:
     path = PurePosixPath(member.name)
-    if path.is_absolute() or ".." in path.parts or not path.parts or path.parts[0] not in allowed:
+    is_inside = path.parts and not path.is_absolute() and ".." not in path.parts
+    if not is_inside or (allowed is not None and path.parts[0] not in allowed):
         raise ExecutorError(f"what came back has {member.name[:200]!r} in it, which nobody asked for")
     target = folder / path
     if member.isdir():

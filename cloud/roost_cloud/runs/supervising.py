@@ -42,8 +42,8 @@ _PASSED_ON: Final = frozenset(
 _PASSED_ON_PREFIXES: Final = ("LC_", "OMP_", "MKL_", "OPENBLAS_", "CUDA_", "NVIDIA_")
 
 
-def environment_of(environment: dict[str, str]) -> dict[str, str]:
-    """What of our environment a process gets.
+def environment_of(environment: dict[str, str], more: tuple[str, ...] = ()) -> dict[str, str]:
+    """What of our environment a process gets; `more` is how other variables begin that it does.
 
     >>> environment_of({"PATH": "/bin", "AWS_SECRET_ACCESS_KEY": "x", "OMP_NUM_THREADS": "2"})
     {'PATH': '/bin', 'OMP_NUM_THREADS': '2'}
@@ -51,7 +51,7 @@ def environment_of(environment: dict[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environment.items()
-        if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
+        if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES + more)
     }
 
 
@@ -64,6 +64,7 @@ class Supervised:
         limits: that it is held to.
         stopping: asked some times a second whether to end it.
         grace_s: that it has to end by itself when asked.
+        passed_on: how variables of our environment begin that it gets beside the usual ones.
 
     Attributes:
         ended: how it did, after the last line.
@@ -77,6 +78,7 @@ class Supervised:
         stopping: Callable[[], bool],
         *,
         grace_s: float = _GRACE_S,
+        passed_on: tuple[str, ...] = (),
     ) -> None:
         self.ended = Ended(how="crash", code="run.not_started")
         self._command = command
@@ -84,6 +86,7 @@ class Supervised:
         self._limits = limits
         self._stopping = stopping
         self._grace_s = grace_s
+        self._passed_on = passed_on
         self._errors: deque[str] = deque(maxlen=_ERRORS_KEPT)
         self._said: ErrorLine | None = None
         self._fault: tuple[Cause, str, str] | None = None
@@ -102,7 +105,7 @@ class Supervised:
             process = subprocess.Popen(
                 self._command,
                 cwd=self._folder,
-                env=environment_of(dict(os.environ)),
+                env=environment_of(dict(os.environ), self._passed_on),
                 start_new_session=True,
                 bufsize=0,
                 stdin=subprocess.PIPE,
@@ -208,6 +211,7 @@ class Supervised:
             if code == -signal.SIGKILL:
                 how += ", by the kernel for want of memory or by somebody"
         last = next((text for text in reversed(self._errors) if text), "")
+        last = f"{self._said.code}: {self._said.message}" if self._said is not None else last
         return f"{how}: {last}" if last else how
 
 
