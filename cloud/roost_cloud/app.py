@@ -15,6 +15,7 @@ from roost_cloud.api import (
     blobs,
     broker,
     bundles,
+    datasets,
     device_auth,
     device_bundles,
     device_shards,
@@ -24,9 +25,11 @@ from roost_cloud.api import (
     drift_settings,
     enrolment,
     hooks,
+    label_queue,
     recorded,
     records,
     runs,
+    sample_labels,
     samples,
     tasks,
     tenants,
@@ -35,6 +38,7 @@ from roost_cloud.api import (
     trust,
     uploads,
     v2,
+    verdicts,
     windows,
 )
 from roost_cloud.api.auth import Given
@@ -111,6 +115,9 @@ def _routes() -> Sequence[BaseRoute]:
         records.router,
         samples.router,
         recorded.router,
+        label_queue.router,
+        sample_labels.router,
+        datasets.router,
         windows.router,
         trust.router,
         alarms.router,
@@ -119,6 +126,7 @@ def _routes() -> Sequence[BaseRoute]:
         hooks.router,
         runs.router,
         training.router,
+        verdicts.router,
     )
     together = APIRouter()
     for router in routers:

@@ -4,22 +4,18 @@ import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from sqlalchemy.orm import Session
 
-from roost_cloud.db.insert import insert_absent
-from roost_cloud.db.tables import Blob, BundleVersion, TrainingRun
+from roost_cloud.db.tables import BundleVersion, TrainingRun
 from roost_cloud.ingest.batches import Delivery
 from roost_cloud.ingest.storing import store_batches
 from roost_cloud.labels.recording import NewLabel, Who, record
-from roost_cloud.registry import versions
-from roost_cloud.registry.blobs import blob_key
-from roost_cloud.registry.candidate import Candidate
+from roost_cloud.registry.registrar import BundleRegistrar
 from roost_cloud.runs import policies, store
 from roost_cloud.runs.conducting import Means
 from roost_cloud.runs.dataset import RunDatasets
@@ -27,19 +23,16 @@ from roost_cloud.runs.executor import Executor
 from roost_cloud.runs.local import LocalExecutor
 from roost_cloud.runs.opening import Wish, open_by_person
 from roost_cloud.runs.policy import read_policy
-from roost_cloud.runs.verdict import Verdict
 from roost_cloud.runs.worker import Trainer
 from roost_cloud.runs.workshop import Workshop
 from roost_cloud.scorer.bundle_cache import BundleCache
 from roost_cloud.services import open_services
-from roost_shared.bundle import Bundle, open_bundle
-from roost_shared.bundle.layout import blob_path
+from roost_shared.bundle import open_bundle
 from roost_shared.records import Batch, encode_record
 from tests.support.bundles import Bundles, picture
 from tests.support.cloud import Cloud, ManualClock, settings_for
 from tests.support.ingesting import add_devices
 from tests.support.registry import RegistryApi
-from tests.support.served_cloud import manifest_of, sizes_of
 from tests.support.stocked import stock_shard
 from tests.support.telling import sample
 from tests.support.tiny_trainers import installed
@@ -47,27 +40,6 @@ from tests.support.tiny_trainers import installed
 __all__ = ["TrainingSite", "site", "sites_cloud"]
 
 TINY_GATE = "tests.support.tiny_gate"
-
-
-class _Registrar:
-    """Stands in until the registry takes candidates by itself."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        self._services = cloud.services
-
-    def store(self, tenant: str, candidate: Bundle) -> None:
-        now = self._services.now()
-        for digest in sizes_of(candidate):
-            self._services.objects.put(blob_key(tenant, digest), blob_path(candidate.folder, digest).read_bytes())
-        with self._services.database.begin() as session:
-            for digest, size_bytes in sizes_of(candidate).items():
-                told = {"size_bytes": size_bytes, "created_at": now, "touched_at": now}
-                insert_absent(session, Blob, tenant=tenant, digest=digest, **told)
-
-    def register(self, session: Session, run: TrainingRun, candidate: Bundle, verdict: Verdict, now: datetime) -> None:
-        assert verdict.passed
-        made = Candidate.of(manifest_of(candidate))
-        versions._insert(session, run.tenant, made, candidate.config, actor=f"run:{run.id}", now=now)
 
 
 class TrainingSite:
@@ -144,7 +116,7 @@ class TrainingSite:
             "objects": services.objects,
             "bundles": BundleCache(self.folder / "bundles", services.objects, 1 << 30),
             "datasets": RunDatasets(services.database, services.objects, services.clock),
-            "registrar": _Registrar(self.cloud),
+            "registrar": BundleRegistrar(services.database, services.objects, services.clock),
             "executor": executor or LocalExecutor(),
             "workshop": workshop,
             "clock": services.clock,

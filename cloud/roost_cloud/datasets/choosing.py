@@ -4,7 +4,8 @@
 - Labels that the incumbent does not know join the label space, behind its own, where training has some of them.
 - Samples that the queue handed out because they looked hard are no fair sample of the world: they are for training and
   validation only, and left out where their device is for judging, unless nothing else is there to judge by.
-- Unlabelled inputs, for self-training, are of no device, or of no stretch of time, that is held back.
+- What teachers labelled, and what nobody did (for self-training), is for training alone, and of no device, or of no
+  stretch of time, that is held back: a poisoned teacher must not judge what it has taught.
 - A weight is the inverse of the keep probability, clipped, since one input in a hundred must not outweigh all others.
 """
 
@@ -28,7 +29,7 @@ class Limits(NamedTuple):
     """How much is chosen.
 
     Attributes:
-        labels_min: labelled inputs of the changed world that it takes.
+        labels_min: inputs of the changed world that it takes, labelled by people.
         unlabelled_max: that are taken at most.
         old_max: labelled ones of the old world that are taken at most, the reference set not counted.
         weight_max: of one input.
@@ -74,7 +75,7 @@ def choose(task: str, incumbent: Incumbent, pool: Iterable[Pooled], limits: Limi
     merged = merge(pool)
     left_out = Counter({"same_bytes": merged.same_bytes, "contradictory": merged.contradictory})
     known = {one.sample: one.part for one in merged.inputs if one.part is not None}
-    new = [one for one in merged.inputs if one.world == "new" and one.label is not None]
+    new = [one for one in merged.inputs if one.world == "new" and one.source == "person"]
     needed = max(FEWEST, limits.labels_min)
     if len(new) < needed:
         raise TooFewLabelsError(task, needed, len(new))
@@ -83,10 +84,13 @@ def choose(task: str, incumbent: Incumbent, pool: Iterable[Pooled], limits: Limi
     parted = split(new, old)
     parts: Mapping[str, Part] = {**parted.parts, **known}
     labelled = _fair([*new, *old], parts, left_out) + [one for one in merged.inputs if one.sample in known]
+    free = [one for one in merged.inputs if one.world == "new" and one.source in ("teacher", "")]
+    apart = _apart(free, parted, new, left_out)
+    labelled += [one for one in apart if one.label is not None]
     space = _space(incumbent.labels, labelled, parts)
     labelled = _within(labelled, space, left_out)
-    free = [one for one in merged.inputs if one.world == "new" and one.label is None]
-    unlabelled = _some(_apart(free, parted, new, left_out), limits.unlabelled_max, "unlabelled", left_out)
+    unlabelled = [one for one in apart if one.label is None]
+    unlabelled = _some(unlabelled, limits.unlabelled_max, "unlabelled", left_out)
     items = [_item(one, parts.get(one.sample, "train"), limits.weight_max) for one in (*labelled, *unlabelled)]
     snapshot = Snapshot(
         task=task,
@@ -119,7 +123,7 @@ def _fair(inputs: Sequence[Pooled], parts: Mapping[str, Part], left_out: Counter
 
 def _space(incumbent: Sequence[str], labelled: Iterable[Pooled], parts: Mapping[str, Part]) -> tuple[str, ...]:
     """The incumbent's labels, and behind them those that training alone can teach."""
-    taught = {one.label for one in labelled if one.label is not None and parts[one.sample] == "train"}
+    taught = {one.label for one in labelled if one.label is not None and parts.get(one.sample, "train") == "train"}
     return (*incumbent, *sorted(taught.difference(incumbent)))
 
 
@@ -131,7 +135,7 @@ def _within(labelled: Sequence[Pooled], space: Sequence[str], left_out: Counter[
 
 
 def _apart(free: Sequence[Pooled], parted: Split, new: Sequence[Pooled], left_out: Counter[str]) -> list[Pooled]:
-    """Unlabelled inputs that are near none that is held back."""
+    """Inputs that are near none that is held back."""
     held_back: dict[str, datetime] = {}  # in a split by time, from when on, by device
     if parted.kind == "time":
         for one in new:

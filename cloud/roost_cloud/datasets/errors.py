@@ -15,14 +15,16 @@ class TooFewLabelsError(ContentError):
 
     Args:
         task: of which.
-        needed: labelled samples.
-        have: labelled samples whose inputs are here.
+        needed: samples that people labelled.
+        have: of these, whose inputs are here.
     """
 
     code = "dataset.too_few_labels"
 
     def __init__(self, task: str, needed: int, have: int) -> None:
-        super().__init__(f"task {task} needs {needed} labelled samples of the changed world, and has {have}")
+        super().__init__(
+            f"task {task} needs {needed} samples of the changed world that people labelled, and has {have}"
+        )
         self.needed = needed
         self.have = have
 

@@ -24,7 +24,7 @@ class JudgedExample(msgspec.Struct, frozen=True, kw_only=True):
         key: names it: the snapshot's `sample`.
         sha256: hex, of its bytes, by which it lies in `inputs/`.
         media_type: of its bytes.
-        label: what it shows.
+        label: what it shows, by people or by the reference set.
         weight: of how many inputs like it this one is the survivor.
         device: that it came from; empty: not known.
         world: `new`: since the world changed; `old`: what the incumbent is good at.

@@ -87,7 +87,7 @@ def materialise_job(
 def materialise_judged(
     database: Database, store: ObjectStore, tenant: str, digest: str, folder: Path, *, progress: Told = _nobody
 ) -> JudgedSet:
-    """Write what a candidate is judged by: `{folder}/judged.json` and `{folder}/inputs/`; else as `materialise_job`."""
+    """Write what a candidate is judged by: `judged.json` and `inputs/` of a folder; else as `materialise_job`."""
     snapshot = room.read(store, tenant, digest)
     items = [item for item in snapshot.items if item.part == "test"]
     _Fetching(database, store, tenant, snapshot.incumbent, folder, progress).fetch(items)

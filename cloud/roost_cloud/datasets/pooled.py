@@ -1,7 +1,8 @@
 """An input that may become part of a snapshot. Pure.
 
 Inputs with the same bytes become one, so that no part can hold what another does: the weights are added, the label is
-the one that all labelled ones have. Those of the reference set come first, then what is old, then what came first.
+the one that all have whom people labelled, or else all that are labelled. Those of the reference set come first, then
+what is old, then what came first.
 """
 
 from collections import defaultdict
@@ -89,10 +90,11 @@ def _one_of(group: list[Pooled]) -> Pooled | None:
     first = group[0]
     if first.part is not None:
         return first  # what the incumbent was judged by stays what it was
-    labelled = [one for one in group if one.label is not None]
+    people = [one for one in group if one.source == "person"]
+    labelled = people or [one for one in group if one.label is not None]
     if len({one.label for one in labelled}) > 1:
         return None
-    said = min(labelled, key=lambda one: one.source != "person", default=first)
+    said = labelled[0] if labelled else first
     return first._replace(
         label=said.label,
         source=said.source,

@@ -6,7 +6,8 @@ and the split says `time`: near-duplicates at a cut may be on both sides of it.
 
 Devices are put in an order by hash, and the order is cut where the shares are reached. Of several such orders the one
 that spreads labels best is taken, so that each part has some of each where that can be. The same devices with the same
-labels are split alike on every machine.
+labels are split alike on every machine. A third is for judging: of twenty labels fewer than seven would show nothing,
+since a paired test needs five inputs on which one model wins and the other loses.
 """
 
 from collections import Counter, defaultdict
@@ -19,7 +20,7 @@ from roost_cloud.labels.chance import chance
 
 __all__ = ["SHARES", "Split", "split"]
 
-SHARES: Final[Mapping[Part, float]] = {"test": 0.2, "validation": 0.2, "train": 0.6}  # in the order of the cuts
+SHARES: Final[Mapping[Part, float]] = {"test": 0.35, "validation": 0.15, "train": 0.5}  # in the order of the cuts
 _PARTS: Final[tuple[Part, ...]] = get_args(Part)
 _DEVICES_MIN: Final = 5
 _ORDERS: Final = 32
@@ -115,6 +116,9 @@ def _by_time(inputs: Sequence[Pooled]) -> dict[str, Part]:
 
 
 def _stretches(inputs: Iterable[Pooled]) -> list[tuple[str, Part]]:
-    """The earliest for training, the latest for judging."""
-    ordered = sorted(inputs, key=lambda one: (one.at, one.sample))
-    return [(one.sample, _cut(1 - (number + 0.5) / len(ordered))) for number, one in enumerate(ordered)]
+    """The earliest for training, the latest for judging; of three or more at least one for each."""
+    ordered = sorted(inputs, key=lambda one: (one.at, one.sample), reverse=True)
+    parts: list[Part] = [_cut((number + 0.5) / len(ordered)) for number in range(len(ordered))]
+    if len(ordered) >= len(_PARTS) and "validation" not in parts:
+        parts[parts.index("train")] = "validation"
+    return [(one.sample, part) for one, part in zip(ordered, parts, strict=True)]

@@ -34,7 +34,7 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
         sentence: both, for people.
     """
 
-    check: Check
+    check: Check | str  # a newer gate checks more
     passed: bool
     figure: float | None = None
     bound: float | None = None
@@ -77,8 +77,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     schema_version: int = _VERSION
     passed: bool
-    snapshot: str
-    incumbent: str
+    snapshot: str = ""
+    incumbent: str = ""
     candidate: str = ""
     inputs: tuple[int, int] = (0, 0)
     reasons: tuple[Reason, ...]

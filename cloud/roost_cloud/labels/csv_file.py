@@ -66,7 +66,7 @@ def read_lines(text: str) -> list[Line]:
                 problems.append(f"{place}: {line.device}/{line.sample} has another label above")
             lines.append(line)
     except csv.Error as error:
-        problems.append(f"line {rows.line_num}: {error}")
+        problems.append(f"line {rows.reader.line_num}: {error}")
     if problems:
         raise BadLabelsError(problems)
     return lines

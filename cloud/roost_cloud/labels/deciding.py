@@ -16,7 +16,7 @@ from roost_cloud.labels.effective import Effective, Teachers, effective
 from roost_cloud.labels.said import Drawn, Kind, Said, current
 from roost_cloud.labels.teachers import SampleKey, taught
 
-__all__ = ["Summary", "agree", "count_new", "decide", "said_of", "summarise"]
+__all__ = ["Summary", "agree", "count_new", "decide", "of_one", "said_of", "summarise"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,11 @@ class Summary:
     labels: Mapping[str, int]
     kinds: Mapping[str, int]
     sources: Mapping[str, int]
+
+
+def of_one(device: str, sample: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The conditions that one sample meets."""
+    return Sample.device == device, Sample.sample == sample
 
 
 def said_of(

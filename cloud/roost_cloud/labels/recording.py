@@ -4,8 +4,10 @@ A label that says what its source says already is not added again, so that whoev
 sends it once more. What differs is added behind it, and is the source's word from then on (`said.py`).
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
@@ -15,15 +17,19 @@ from sqlalchemy.orm import Session
 from roost_cloud.db import Database
 from roost_cloud.db.insert import insert_absent
 from roost_cloud.db.tables import Label, LabelClaim, Sample, TaskLabel
+from roost_cloud.db.tables.records import LABEL_CHARS
+from roost_cloud.db.tables.shards import SAMPLE_CHARS
 from roost_cloud.labels.errors import BadLabelsError
 from roost_cloud.labels.said import Kind
 from roost_cloud.labels.space import Space, find_space
 from roost_cloud.objects import ObjectStore
 from roost_cloud.people import audit
+from roost_shared.topics import is_name
 
 __all__ = ["NewLabel", "Recorded", "Who", "record"]
 
 _AT_ONCE: Final = 300  # samples to a query; SQLite takes so many parameters
+_SAMPLE: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{SAMPLE_CHARS}}}")
 _AHEAD: Final = timedelta(minutes=5)  # that a clock of people's may be
 
 _Key = tuple[str, str]
@@ -121,7 +127,7 @@ def record(
 def _tasks(session: Session, tenant: str, labels: Sequence[NewLabel]) -> dict[_Key, str]:
     """The tasks of the samples that are there."""
     found: dict[_Key, str] = {}
-    for keys in _some({one.key for one in labels}):
+    for keys in _some({one.key for one in labels if is_name(one.device) and _SAMPLE.fullmatch(one.sample)}):
         query = select(Sample.device, Sample.sample, Sample.task).where(
             Sample.tenant == tenant, tuple_(Sample.device, Sample.sample).in_(keys)
         )
@@ -143,23 +149,31 @@ def _check(
     """
     problems: list[str] = []
     joining: set[tuple[str, str]] = set()
+    unknown = cache(lambda task, label: spaces[task].problem(label))  # to look for near ones takes its time
     for one in labels:
         task = tasks.get(one.key)
-        if task is None:
-            problems.append(f"{one.place}: there is no sample {one.device}/{one.sample}")
-            continue
-        if one.at is not None and one.at > now + _AHEAD:
-            problems.append(f"{one.place}: {one.at.isoformat()} is still to come")
-        problem = None if one.label is None else spaces[task].problem(one.label)
-        if problem is None:
-            continue
-        if one.label in new:
-            joining.add((task, one.label or ""))
-        else:
+        problem = _problem(one, task, now)
+        if problem is None and task is not None and one.label is not None:
+            problem = unknown(task, one.label)
+            if problem is not None and one.label in new:
+                joining.add((task, one.label))
+                continue
+        if problem is not None:
             problems.append(f"{one.place}: {problem}")
     if problems:
         raise BadLabelsError(problems)
     return joining
+
+
+def _problem(one: NewLabel, task: str | None, now: datetime) -> str | None:
+    """What is wrong with a label, whichever labels its task has."""
+    if task is None:
+        return f"there is no sample {f'{one.device}/{one.sample}'[:200]!r}"
+    if one.at is not None and one.at > now + _AHEAD:
+        return f"{one.at.isoformat()} is still to come"
+    if one.label is not None and not (0 < len(one.label) <= LABEL_CHARS and one.label.isprintable()):
+        return f"a label is one line of at most {LABEL_CHARS} characters"
+    return None
 
 
 def _add(
