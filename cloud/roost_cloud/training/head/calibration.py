@@ -1,0 +1,49 @@
+"""How good logits are once their temperature is fitted. Pure."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roost_shared.bundle.temperature import TemperatureError, calibration_error, fit_temperature, mean_nll
+
+__all__ = ["Calibrated", "calibrate"]
+
+Floats = NDArray[np.float64]
+
+
+class Calibrated(NamedTuple):
+    """A fit, on examples that the weights had not seen.
+
+    Attributes:
+        temperature: the best one.
+        is_fitted: there is a best one within reason; else the temperature is what was asked for in that case.
+        loss: cross-entropy at that temperature, in nats.
+        calibration_error: at that temperature, 0…1.
+    """
+
+    temperature: float
+    is_fitted: bool
+    loss: float
+    calibration_error: float
+
+
+def calibrate(logits: Floats, truth: NDArray[np.intp], share: Floats, otherwise: float = 1.0) -> Calibrated:
+    """Fit a temperature.
+
+    Args:
+        logits: (examples, labels).
+        truth: (examples,), the index of each one's label.
+        share: (examples,), of the loss.
+        otherwise: the temperature where none fits: all are read right, or hardly any.
+    """
+    try:
+        temperature, is_fitted = fit_temperature(logits, truth, share), True
+    except TemperatureError:
+        temperature, is_fitted = otherwise, False
+    return Calibrated(
+        temperature,
+        is_fitted,
+        mean_nll(logits, truth, temperature, share),
+        calibration_error(logits, truth, temperature, share),
+    )
