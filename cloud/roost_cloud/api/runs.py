@@ -78,6 +78,7 @@ class WholeRun(RunModel):
     policy: dict[str, Any] = Field(description="The task's, as it was when the run was opened")
     alarms: list[str] = Field(description="That it sees to")
     incumbent_digest: str
+    trainer_version: str | None = Field(description="As the trainer said itself")
     candidate_digest: str | None = Field(description="null: nothing has passed the gate")
     snapshot: str | None = Field(description="Digest of its dataset")
     verdict: dict[str, Any] | None = Field(description="What the gate said")
@@ -164,6 +165,7 @@ def get_run(member: Viewer, services: Given, run: _Run) -> WholeRun:
         policy=row.policy,
         alarms=alarms,
         incumbent_digest=row.incumbent,
+        trainer_version=row.trainer_version,
         candidate_digest=row.candidate,
         snapshot=row.snapshot,
         verdict=row.verdict,

@@ -1,7 +1,7 @@
 """`/training`: what a tenant wants of the training of each task."""
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from fastapi import APIRouter, Path
@@ -22,6 +22,24 @@ router = APIRouter(prefix="/training/policies", tags=["training"])
 
 _Task = Annotated[Name, Path()]
 _MANY: Final = 1_000_000
+
+
+_Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class GateModel(BaseModel):
+    """How strictly a candidate is judged."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    alpha: Annotated[float, Field(gt=0, le=0.5, description="That one passes which is no better")] = 0.05
+    epsilon: Annotated[float, Field(gt=0, lt=1, description="Accuracy on reference data that may be lost")] = 0.02
+    reference: Literal["required", "if_present"] = "required"
+    twin_agreement: Annotated[_Share, Field(description="Of a quantised candidate with itself in float")] = 0.98
+    twin_confidence: _Share = 0.05
+    latency_ratio: Annotated[float, Field(ge=1, le=100, description="To the incumbent's median")] = 1.25
+    latency_slack_ms: Annotated[float, Field(ge=0, le=10_000)] = 0.2
+    bar_shift: Annotated[_Share, Field(description="Of inputs that reach a rule's bar; then it is set anew")] = 0.05
 
 
 class PolicyModel(BaseModel):
@@ -51,6 +69,7 @@ class PolicyModel(BaseModel):
     )
     silent_minutes: Annotated[float, Field(gt=0, le=1440)] = Field(5.0, description="After which it counts as hanging")
     memory_mb: Annotated[int, Field(ge=64, le=1_048_576)] = Field(4096, description="That a process may take, MiB")
+    gate: GateModel = GateModel()
 
 
 class StatedPolicy(BaseModel):

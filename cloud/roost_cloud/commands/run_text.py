@@ -90,6 +90,7 @@ class WholeRun(Run, frozen=True, kw_only=True):
     policy: dict[str, Any]
     alarms: list[str]
     incumbent_digest: str
+    trainer_version: str | None
     candidate_digest: str | None
     snapshot: str | None
     verdict: dict[str, Any] | None
@@ -107,7 +108,7 @@ def fields_of(run: WholeRun) -> Iterator[tuple[str, str]]:
         yield "alarms", " ".join(run.alarms)
     yield "from", run.incumbent
     yield "makes", run.candidate
-    yield "trainer", run.trainer
+    yield "trainer", f"{run.trainer} {run.trainer_version or ''}".rstrip()
     yield "mode", run.mode
     if run.snapshot:
         yield "dataset", run.snapshot

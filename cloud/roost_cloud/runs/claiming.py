@@ -75,6 +75,7 @@ class News:
         what: the piece of work.
         lines: for the log.
         metrics: by name.
+        trainer_version: of the trainer at work; None: it has not said so.
     """
 
     done: int | None = None
@@ -82,6 +83,7 @@ class News:
     what: str = ""
     lines: Sequence[str] = ()
     metrics: Mapping[str, float]
+    trainer_version: str | None = None
 
 
 def is_any_due(session: Session, now: datetime) -> bool:
@@ -137,6 +139,8 @@ def report(session: Session, mine: Claim, news: News, now: datetime) -> None:
     row.lease_until = now + LEASE
     if news.done is not None:
         row.done, row.total, row.what = news.done, news.total, clean(news.what)
+    if news.trainer_version is not None:
+        row.trainer_version = clean(news.trainer_version)[:60]
     for text in news.lines[-LINES_KEPT:]:
         row.lines += 1
         told = {"at": now, "attempt": mine.attempt, "text": clean(text)}

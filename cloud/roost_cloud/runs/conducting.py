@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 from roost_cloud.datasets.errors import TooFewLabelsError
 from roost_cloud.db import Database
 from roost_cloud.db.tables import TrainingRun
+from roost_cloud.gate.job import GateJob, write_gate_job
+from roost_cloud.gate.rules import bars_of
 from roost_cloud.objects import ObjectStore
 from roost_cloud.registry import versions
 from roost_cloud.runs.candidates import CANDIDATE, archive, checked, fetch
@@ -211,6 +213,9 @@ class _Attempt:
                 (space.job / name).rename(space.gate / name)
         run, told = self._hand.row, self._told("fetching inputs to judge by")
         self._means.datasets.judged(run.tenant, run.snapshot or "", space.gate, told)
+        with self._means.database.read() as session:
+            bars = bars_of(session, run.tenant, run.task, run.name)
+        write_gate_job(space.gate, GateJob(settings=policy.gate, bars=bars))
         self._run(self._means.gate, space.gate, (VERDICT, CANDIDATE), policy)
         verdict = read_verdict(space.gate / VERDICT)
         if not verdict.passed:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from roost_cloud.gate.settings import GateSettings
 from roost_cloud.registry.reference import BadReferenceError, parse_reference
 from roost_shared.errors import ContentError
 from roost_shared.topics import NAME
@@ -43,6 +44,7 @@ class RunPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         wall_minutes: that training or judging may take.
         silent_minutes: that a process may say nothing before it counts as hanging.
         memory_mb: that a process may take, MiB.
+        gate: how strictly a candidate is judged.
     """
 
     mode: Mode = "tell"
@@ -57,6 +59,7 @@ class RunPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     wall_minutes: Annotated[float, Meta(gt=0, le=10_080)] = 60.0
     silent_minutes: Annotated[float, Meta(gt=0, le=1440)] = 5.0
     memory_mb: Annotated[int, Meta(ge=64, le=1_048_576)] = 4096
+    gate: GateSettings = GateSettings()
 
 
 def read_policy(raw: Any) -> RunPolicy:

@@ -12,6 +12,7 @@ through it.
 import argparse
 import importlib
 import io
+import os
 import signal
 import sys
 import threading
@@ -31,6 +32,7 @@ ENDED_FILE: Final = ".ended.json"
 CANCELLED: Final = 4  # exit statuses
 LOST: Final = 5
 _LOOK_EVERY_S: Final = 0.5
+_CONNECT_S: Final = 30.0
 _CANCEL_S: Final = 8.0  # for a node to clear up
 
 
@@ -50,7 +52,9 @@ class _Driver:
         ray = self._ray
         faults = (ray.exceptions.RayError, ExecutorError, ConnectionError, ValueError, RuntimeError)
         try:
+            connected = self._give_up_after(_CONNECT_S)
             ray.init(address=self._arguments.address, namespace="roost", log_to_driver=False)
+            connected.set()
             return self._follow(self._submit())
         except ray.exceptions.TaskCancelledError:
             return CANCELLED
@@ -58,6 +62,17 @@ class _Driver:
             return self._lost(_line_of(error))
         finally:
             ray.shutdown()
+
+    def _give_up_after(self, timeout_s: float) -> threading.Event:
+        """End this process if the cluster does not answer in time: Ray itself asks for minutes."""
+        connected = threading.Event()
+
+        def wait() -> None:
+            if not connected.wait(timeout_s):
+                os._exit(self._lost(f"no cluster answers at {self._arguments.address}"))
+
+        threading.Thread(target=wait, daemon=True).start()
+        return connected
 
     def _submit(self) -> Any:
         packed = io.BytesIO()

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
@@ -18,7 +19,7 @@ from roost_cloud.db import Database, DatabaseUnavailableError
 from roost_cloud.errors import NoRoomError
 from roost_cloud.runs import claiming
 from roost_cloud.runs.claiming import LEASE, LINES_KEPT, Claim, News, RunLostError
-from roost_cloud.training.lines import ErrorLine, Line, LogLine, MetricLine, StepLine
+from roost_cloud.training.lines import ErrorLine, Line, LogLine, MetricLine, StepLine, TrainerLine
 from roost_shared.clock import Clock
 
 __all__ = ["Reporter"]
@@ -47,6 +48,7 @@ class Reporter:
         self._every_s = every_s
         self._lock = threading.Lock()
         self._step: StepLine | None = None
+        self._trainer: str | None = None
         self._lines: deque[str] = deque(maxlen=LINES_KEPT)
         self._metrics: dict[str, float] = {}
         self._ending = threading.Event()
@@ -82,6 +84,8 @@ class Reporter:
                         self._metrics[name] = value
                 case LogLine(text=text):
                     self._lines.append(text)
+                case TrainerLine(version=version):
+                    self._trainer = version
                 case ErrorLine(code=code, message=message):
                     self._lines.append(f"{code}: {message}")
 
@@ -161,9 +165,8 @@ class Reporter:
             lines, metrics = list(self._lines), self._metrics.copy()
             self._lines.clear()
             self._metrics.clear()
-        if step is None:
-            return News(lines=lines, metrics=metrics)
-        return News(done=step.done, total=step.total, what=step.what, lines=lines, metrics=metrics)
+        told = News(lines=lines, metrics=metrics, trainer_version=self._trainer)
+        return told if step is None else replace(told, done=step.done, total=step.total, what=step.what)
 
     def _put_back(self, news: News) -> None:
         with self._lock:

@@ -100,7 +100,7 @@ def open_run(session: Session, new: NewRun, *, actor: str, now: datetime) -> Tra
     made = {"name": new.incumbent.name, "incumbent_version": new.incumbent.version, "version": version}
     at = {"since": new.since, "opened_at": now, "opened_by": actor, "ready_at": now, "due_at": now}
     counted = dict.fromkeys(("attempt", "failures", "retries", "done", "total", "lines"), 0)
-    empty = dict.fromkeys(("worker", "lease_until", "snapshot", "candidate", "verdict", "problem_code", "problem"))
+    empty = dict.fromkeys(("worker", "lease_until", "trainer_version", "snapshot", "candidate", "verdict"))
     inserted = insert_absent(
         session,
         TrainingRun,
@@ -110,6 +110,8 @@ def open_run(session: Session, new: NewRun, *, actor: str, now: datetime) -> Tra
         parameters=new.policy.parameters,
         incumbent=new.incumbent.digest,
         labels_had=None,
+        problem_code=None,
+        problem=None,
         what="",
         is_kept=False,
         started_at=None,

@@ -1,5 +1,6 @@
 """What a training process says on its standard output: a JSON object a line.
 
+    {"kind": "trainer", "name": "head", "version": "1"}
     {"kind": "step", "done": 3, "total": 10, "what": "embedding inputs"}
     {"kind": "metric", "name": "accuracy.new", "value": 0.94}
     {"kind": "log", "text": "…"}
@@ -13,7 +14,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-__all__ = ["ErrorLine", "Line", "LogLine", "MetricLine", "StepLine", "decode_line", "encode_line"]
+__all__ = ["ErrorLine", "Line", "LogLine", "MetricLine", "StepLine", "TrainerLine", "decode_line", "encode_line"]
 
 
 class StepLine(msgspec.Struct, frozen=True, tag="step", tag_field="kind"):
@@ -44,7 +45,14 @@ class ErrorLine(msgspec.Struct, frozen=True, tag="error", tag_field="kind"):
     message: str
 
 
-Line = StepLine | MetricLine | LogLine | ErrorLine
+class TrainerLine(msgspec.Struct, frozen=True, tag="trainer", tag_field="kind"):
+    """Who is at work: part of a candidate's lineage."""
+
+    name: str
+    version: str
+
+
+Line = StepLine | MetricLine | LogLine | ErrorLine | TrainerLine
 
 _DECODER = msgspec.json.Decoder(Line)
 

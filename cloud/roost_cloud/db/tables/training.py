@@ -100,6 +100,7 @@ class TrainingRun(Base):
     total: Mapped[int] = mapped_column(BigInteger)
     what: Mapped[str] = mapped_column(_TEXT)
     lines: Mapped[int] = mapped_column(BigInteger)  # logged so far
+    trainer_version: Mapped[str | None] = mapped_column(String(60))  # as the trainer said itself
     snapshot: Mapped[str | None] = mapped_column(_DIGEST)
     candidate: Mapped[str | None] = mapped_column(_DIGEST)  # the manifest's, once the gate has let it pass
     is_kept: Mapped[bool]  # whether the candidate waits in the object store for a person's word

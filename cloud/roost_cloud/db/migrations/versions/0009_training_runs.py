@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.Column("total", sa.BigInteger(), nullable=False),
         sa.Column("what", sa.String(length=500), nullable=False),
         sa.Column("lines", sa.BigInteger(), nullable=False),
+        sa.Column("trainer_version", sa.String(length=60), nullable=True),
         sa.Column("snapshot", sa.String(length=71), nullable=True),
         sa.Column("candidate", sa.String(length=71), nullable=True),
         sa.Column("is_kept", sa.Boolean(), nullable=False),
