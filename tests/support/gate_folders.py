@@ -6,7 +6,7 @@ lies higher: what lies below 0.5 is low.
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from roost_cloud.datasets.snapshot import World
 from roost_cloud.gate.job import GateJob, candidate_in, incumbent_in, write_gate_job
 from roost_shared.bundle import Bundle
 from roost_shared.bundle.build import build_bundle
+from roost_shared.bundle.reference import ReferenceSample
 from roost_shared.bundle.spec import BuildSpec
 from roost_shared.digest import digest_of
 from roost_shared.tflite.dense import DenseLayer, write_dense
@@ -48,6 +49,7 @@ def threshold_bundle(
     slope: float = 8.0,
     labels: tuple[str, ...] = LABELS,
     version: str = "1",
+    reference: Sequence[ReferenceSample] = (),
     **said: Any,
 ) -> Bundle:
     """A model that says `high` above the threshold, the surer the further from it and the steeper its slope.
@@ -58,6 +60,7 @@ def threshold_bundle(
         slope: of the logits.
         labels: the first two are the low and the high; more are never said.
         version: of the bundle.
+        reference: its reference set.
         said: more of its document.
     """
     rest = len(labels) - 2
@@ -65,9 +68,8 @@ def threshold_bundle(
     bias = np.array([slope * threshold, -slope * threshold, *[-1000.0] * rest])
     model = write_dense([DenseLayer(weights, bias, "softmax")], input_shape=(1, 1))
     spec = BuildSpec(document=said)
-    return build_bundle(
-        {"model": model}, folder, name="levels", version=version, labels=labels, task="level", spec=spec
-    ).bundle
+    named: dict[str, Any] = {"name": "levels", "version": version, "labels": labels, "task": "level"}
+    return build_bundle({"model": model}, folder, **named, spec=spec, reference=reference).bundle
 
 
 def judged_inputs(world: World, values: Iterable[float], threshold: float) -> list[tuple[JudgedExample, bytes]]:
@@ -94,6 +96,7 @@ def gate_folder(
     new: int = 40,
     old: int = 200,
     job: GateJob | None = None,
+    reference: Sequence[ReferenceSample] = (),
     **changed: Any,
 ) -> Path:
     """A gate's folder with a candidate that parts the new world rightly; `candidate` says otherwise.
@@ -104,9 +107,12 @@ def gate_folder(
         new: inputs of the changed world, a third of which the incumbent gets wrong.
         old: reference inputs.
         job: how to judge.
+        reference: the incumbent's reference set, as its document names it.
         changed: fields of `judged.json`.
     """
-    incumbent = threshold_bundle(incumbent_in(folder), 0.0)
+    incumbent = threshold_bundle(incumbent_in(folder), 0.0, reference=reference)
+    if incumbent.reference_set_path is not None:
+        incumbent.reference_set_path.unlink()  # as it is brought to where trainers and gates work
     asked = {"threshold": 0.5, "version": "2", "parent": incumbent.digest, "training_run": "run-1"}
     threshold_bundle(candidate_in(folder), **{**asked, **(candidate or {})})
     values = np.linspace(-0.4, 1.6, new).tolist()

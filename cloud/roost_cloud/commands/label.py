@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from roost_cloud.commands.connect import connect
-from roost_cloud.commands.label_sheet import QueuedSample, write_sheet
+from roost_cloud.commands.label_sheet import QueuedSample, check_free, write_sheet
 from roost_cloud.commands.moments import moment_of
 from roost_cloud.commands.output import AsJson, show, show_fields, show_json, show_table, when
 
@@ -175,6 +175,8 @@ def queue(
         "second_opinions": second_opinions,
         "for_s": minutes * 60,
     }
+    if out is not None:
+        check_free(out)  # before the samples are taken
     with connect(context) as cloud:
         taken = cloud.call("POST", "/labels/queue", _Queued, body=body)
         if out is not None:

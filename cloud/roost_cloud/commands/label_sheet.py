@@ -13,8 +13,9 @@ from roost_shared.durable import make_folders, write_durably
 from roost_shared.shards.media import Suffix, media_type
 from roost_shared.topics import NAME
 
-__all__ = ["QueuedSample", "write_sheet"]
+__all__ = ["QueuedSample", "check_free", "write_sheet"]
 
+_TABLE: Final = "labels.csv"
 _SUFFIXES: Final[dict[str, Suffix]] = {media_type(suffix): suffix for suffix in get_args(Suffix)}
 
 
@@ -28,17 +29,23 @@ class QueuedSample(msgspec.Struct, frozen=True):
     thumbnail: str
 
 
+def check_free(folder: Path) -> None:
+    """Let pass a folder without a table.
+
+    Raises:
+        FileExistsError: it has one, which somebody may have begun to fill in.
+    """
+    if (folder / _TABLE).exists():
+        raise FileExistsError(f"{folder / _TABLE} is there already: import it, or choose another folder")
+
+
 def write_sheet(cloud: ApiClient, folder: Path, samples: list[QueuedSample]) -> None:
     """Write the inputs and `labels.csv`, whose column `label` is empty.
 
     Raises:
         RemoteError, ApiUnreachableError, ApiAnswerError: an input cannot be had.
-        FileExistsError: the folder has a table, which somebody may have begun to fill in.
         OSError: the disk refused.
     """
-    table = folder / "labels.csv"
-    if table.exists():
-        raise FileExistsError(f"{table} is there already: import it, or choose another folder")
     text = io.StringIO(newline="")
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(("device", "sample", "label", "file"))
@@ -48,4 +55,4 @@ def write_sheet(cloud: ApiClient, folder: Path, samples: list[QueuedSample]) -> 
         write_durably(folder / file, cloud.send("GET", f"/samples/{one.device}/{one.sample}/input").data)
         rows.writerow((one.device, one.sample, "", file))
     make_folders(folder)
-    write_durably(table, text.getvalue().encode())
+    write_durably(folder / _TABLE, text.getvalue().encode())

@@ -30,12 +30,14 @@ class Limits(NamedTuple):
 
     Attributes:
         labels_min: inputs of the changed world that it takes, labelled by people.
+        taught_max: labelled by teachers that are taken at most.
         unlabelled_max: that are taken at most.
         old_max: labelled ones of the old world that are taken at most, the reference set not counted.
         weight_max: of one input.
     """
 
     labels_min: int = 10
+    taught_max: int = 2000
     unlabelled_max: int = 2000
     old_max: int = 5000
     weight_max: float = 20.0
@@ -86,7 +88,7 @@ def choose(task: str, incumbent: Incumbent, pool: Iterable[Pooled], limits: Limi
     labelled = _fair([*new, *old], parts, left_out) + [one for one in merged.inputs if one.sample in known]
     free = [one for one in merged.inputs if one.world == "new" and one.source in ("teacher", "")]
     apart = _apart(free, parted, new, left_out)
-    labelled += [one for one in apart if one.label is not None]
+    labelled += _some([one for one in apart if one.label is not None], limits.taught_max, "taught", left_out)
     space = _space(incumbent.labels, labelled, parts)
     labelled = _within(labelled, space, left_out)
     unlabelled = [one for one in apart if one.label is None]

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from sqlalchemy import tuple_
-from sqlalchemy.sql import select
+from sqlalchemy import select
 
 from roost_cloud.datasets import store as room
 from roost_cloud.datasets.errors import InputsGoneError, SnapshotDamagedError
@@ -23,6 +22,7 @@ from roost_cloud.datasets.references import find_config, find_manifest, read_ref
 from roost_cloud.datasets.snapshot import SnapshotItem
 from roost_cloud.datasets.store import key_of
 from roost_cloud.db import Database
+from roost_cloud.db.among import among
 from roost_cloud.db.tables import SampleInput
 from roost_cloud.errors import NotFoundError
 from roost_cloud.labels.teachers import SampleKey
@@ -35,7 +35,7 @@ __all__ = ["Told", "materialise_job", "materialise_judged"]
 Told = Callable[[int, int], None]
 """Is told how many inputs of how many are there; what it raises ends the work."""
 
-_ROWS_AT_ONCE: Final = 300  # SQLite takes so many parameters
+_ROWS_AT_ONCE: Final = 300
 _READERS: Final = 8
 
 
@@ -157,9 +157,7 @@ class _Fetching:
     def _places(self, keys: Iterable[SampleKey]) -> Iterator[tuple[SampleKey, SampleInput]]:
         rest = iter(keys)
         while some := list(islice(rest, _ROWS_AT_ONCE)):
-            query = select(SampleInput).where(
-                SampleInput.tenant == self._tenant, tuple_(SampleInput.device, SampleInput.sample).in_(some)
-            )
+            query = select(SampleInput).where(among(SampleInput, self._tenant, some))
             with self._database.read() as session:
                 yield from [(SampleKey(row.device, row.sample), row) for row in session.scalars(query)]
 

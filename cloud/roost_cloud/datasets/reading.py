@@ -5,11 +5,12 @@ from datetime import datetime
 from itertools import islice
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, false, not_, select, tuple_
+from sqlalchemy import ColumnElement, and_, false, not_, select
 from sqlalchemy.orm import Session
 
 from roost_cloud.datasets.pooled import Pooled
 from roost_cloud.datasets.snapshot import World
+from roost_cloud.db.among import among
 from roost_cloud.db.tables import Sample, SampleInput
 from roost_cloud.labels.deciding import decide
 from roost_cloud.labels.effective import NO_TEACHERS, Effective, Teachers
@@ -18,7 +19,7 @@ from roost_cloud.labels.teachers import SampleKey
 
 __all__ = ["Worlds", "read_pool"]
 
-_AT_ONCE: Final = 300  # samples to a query; SQLite takes so many parameters
+_AT_ONCE: Final = 300  # samples to a query
 _SPARE: Final = 5  # times as many unlabelled ones are read as are taken, so that they are not all of one hour
 
 
@@ -99,7 +100,7 @@ def _places(session: Session, tenant: str, keys: Iterable[SampleKey]) -> Iterato
         query = (
             select(SampleInput, Sample.received_at)
             .join(Sample, _of_one_sample())
-            .where(SampleInput.tenant == tenant, tuple_(SampleInput.device, SampleInput.sample).in_(some))
+            .where(among(SampleInput, tenant, some))
         )
         yield from [(place, at) for place, at in session.execute(query)]
 

@@ -93,7 +93,7 @@ def _judge(folder: Path, progress: Progress) -> Verdict:
     verdict = judge(pair, measured, job, snapshot=judged.snapshot, split=judged.split)
     if verdict.passed:
         new = paired([one for one in measured.outcomes if one.world == "new"])
-        candidate_bundle = finish(candidate_in(folder), verdict, new)
+        candidate_bundle = finish(candidate_in(folder), incumbent_bundle.config.reference, verdict, new)
     return msgspec.structs.replace(verdict, candidate=candidate_bundle.digest)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from roost_cloud.db.tables import Label, Sample, SampleInput
@@ -44,7 +44,15 @@ def of_one(device: str, sample: str) -> tuple[ColumnElement[bool], ColumnElement
 def said_of(
     session: Session, tenant: str, task: str, *conditions: ColumnElement[bool], teachers: Teachers
 ) -> dict[SampleKey, list[Said]]:
-    """All that was said of a task's samples that meet conditions on `Sample`, by sample; in order of recording."""
+    """All that was said of a task's samples, by sample, in order of recording; by teachers of the newest only.
+
+    Args:
+        session: to read with.
+        tenant: whose.
+        task: of which.
+        conditions: on `Sample`, that they meet.
+        teachers: whom to ask besides those whose labels were imported.
+    """
     found: defaultdict[SampleKey, list[Said]] = defaultdict(list)
     of_task = (Sample.tenant == tenant, Sample.task == task, *conditions)
     query = select(*_SAID).join(
@@ -52,12 +60,13 @@ def said_of(
     )
     for device, sample, *told in session.execute(query.where(Label.task == task, *of_task).order_by(Label.id)):
         found[SampleKey(device, sample)].append(_said(told))
-    samples: Select[str, str] = select(Sample.device, Sample.sample).where(*of_task)
-    for key, scores in taught(session, samples, tenant, teachers.names).items():
+    newest = select(Sample.device, Sample.sample).where(*of_task).order_by(Sample.received_at.desc()).limit(_TAUGHT)
+    for key, scores in taught(session, newest, tenant, teachers.names).items():
         found[key] += scores
     return found
 
 
+_TAUGHT: Final = 50_000  # samples, the newest, of which teachers are asked
 # Columns and no rows: of many labels, to make objects of rows takes longer than all else.
 _SAID: Final = (
     Label.device,

@@ -11,10 +11,11 @@ from functools import cache
 from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
-from sqlalchemy import delete, insert, select, tuple_
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from roost_cloud.db import Database
+from roost_cloud.db.among import among
 from roost_cloud.db.insert import insert_absent
 from roost_cloud.db.tables import Label, LabelClaim, Sample, TaskLabel
 from roost_cloud.db.tables.records import LABEL_CHARS
@@ -28,7 +29,7 @@ from roost_shared.topics import is_name
 
 __all__ = ["NewLabel", "Recorded", "Who", "record"]
 
-_AT_ONCE: Final = 300  # samples to a query; SQLite takes so many parameters
+_AT_ONCE: Final = 300  # samples to a query
 _SAMPLE: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{SAMPLE_CHARS}}}")
 _AHEAD: Final = timedelta(minutes=5)  # that a clock of people's may be
 
@@ -127,10 +128,8 @@ def record(
 def _tasks(session: Session, tenant: str, labels: Sequence[NewLabel]) -> dict[_Key, str]:
     """The tasks of the samples that are there."""
     found: dict[_Key, str] = {}
-    for keys in _some({one.key for one in labels if is_name(one.device) and _SAMPLE.fullmatch(one.sample)}):
-        query = select(Sample.device, Sample.sample, Sample.task).where(
-            Sample.tenant == tenant, tuple_(Sample.device, Sample.sample).in_(keys)
-        )
+    for keys in _some({one.key: None for one in labels if is_name(one.device) and _SAMPLE.fullmatch(one.sample)}):
+        query = select(Sample.device, Sample.sample, Sample.task).where(among(Sample, tenant, keys))
         found |= {(device, sample): task for device, sample, task in session.execute(query)}
     return found
 
@@ -226,10 +225,7 @@ class _Known:
         self._at: dict[tuple[_Key, datetime], tuple[str | None, float | None]] = {}
         self._last: dict[_Key, tuple[datetime, tuple[str | None, float | None]]] = {}
         query = select(Label.device, Label.sample, Label.labelled_at, Label.label, Label.confidence).where(
-            Label.tenant == tenant,
-            Label.kind == who.kind,
-            Label.source == who.source,
-            tuple_(Label.device, Label.sample).in_(list(keys)),
+            Label.kind == who.kind, Label.source == who.source, among(Label, tenant, keys)
         )
         for device, sample, at, label, confidence in session.execute(query.order_by(Label.id)):
             self._note((device, sample), at, (label, confidence))
@@ -254,9 +250,8 @@ class _Known:
 def _claims(session: Session, tenant: str, who: Who, keys: Iterable[_Key]) -> dict[_Key, str]:
     """Why the queue handed samples to whoever labels them now; their claims end with that."""
     mine = (
-        LabelClaim.tenant == tenant,
         LabelClaim.source == who.source,
-        tuple_(LabelClaim.device, LabelClaim.sample).in_(list(keys)),
+        among(LabelClaim, tenant, keys),
     )
     if who.kind != "person":
         return {}

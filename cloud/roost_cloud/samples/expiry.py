@@ -13,10 +13,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, delete, exists, select, tuple_
+from sqlalchemy import ColumnElement, and_, delete, exists, select
 from sqlalchemy.orm import Session
 
 from roost_cloud.db import Database
+from roost_cloud.db.among import among
 from roost_cloud.db.tables import (
     Dataset,
     DatasetSample,
@@ -83,9 +84,7 @@ def _expire_samples(database: Database, tenant: str, before: datetime, now: date
         with database.begin() as session:
             keys = [(device, sample) for device, sample in session.execute(old.limit(_AT_ONCE))]
             for table in _OF_A_SAMPLE if keys else ():
-                session.execute(
-                    delete(table).where(table.tenant == tenant, tuple_(table.device, table.sample).in_(keys))
-                )
+                session.execute(delete(table).where(among(table, tenant, keys)))
         yield len(keys)
         if len(keys) < _AT_ONCE:
             return

@@ -6,7 +6,7 @@
     {"kind": "log", "text": "…"}
     {"kind": "error", "code": "training.impossible", "message": "…"}
 
-A metric that is no number has the value null. An error is the last line.
+The first line says who trains. A metric that is no number has the value null. An error is the last line.
 """
 
 from typing import Annotated
@@ -15,6 +15,13 @@ import msgspec
 from msgspec import Meta
 
 __all__ = ["ErrorLine", "Line", "LogLine", "MetricLine", "StepLine", "TrainerLine", "decode_line", "encode_line"]
+
+
+class TrainerLine(msgspec.Struct, frozen=True, tag="trainer", tag_field="kind"):
+    """Who trains: part of a candidate's lineage."""
+
+    name: str
+    version: str
 
 
 class StepLine(msgspec.Struct, frozen=True, tag="step", tag_field="kind"):
@@ -45,14 +52,7 @@ class ErrorLine(msgspec.Struct, frozen=True, tag="error", tag_field="kind"):
     message: str
 
 
-class TrainerLine(msgspec.Struct, frozen=True, tag="trainer", tag_field="kind"):
-    """Who is at work: part of a candidate's lineage."""
-
-    name: str
-    version: str
-
-
-Line = StepLine | MetricLine | LogLine | ErrorLine | TrainerLine
+Line = TrainerLine | StepLine | MetricLine | LogLine | ErrorLine
 
 _DECODER = msgspec.json.Decoder(Line)
 

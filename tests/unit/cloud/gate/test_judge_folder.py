@@ -16,9 +16,7 @@ from roost_cloud.gate.job import Bar, GateJob, candidate_in, incumbent_in, read_
 from roost_cloud.gate.settings import GateSettings
 from roost_cloud.gate.verdict import Verdict
 from roost_shared.bundle import open_bundle
-from roost_shared.bundle.derive import derive_bundle
 from roost_shared.bundle.layout import blob_path
-from roost_shared.bundle.reference import encode_reference
 from roost_shared.tflite.dense import DenseLayer, write_dense
 from tests.support.bundles import with_another_model
 from tests.support.gate_folders import LABELS, Untold, gate_folder, threshold_bundle
@@ -156,19 +154,21 @@ def test_settings_travel_in_the_folder(tmp_path: Path) -> None:
     assert read_gate_job(tmp_path) == job
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_a_candidate_keeps_its_reference_set_whether_it_is_there_or_not(tmp_path: Path, there: bool) -> None:  # noqa: FBT001
-    gate_folder(tmp_path)
-    candidate = open_bundle(candidate_in(tmp_path))
-    spec, data = encode_reference(reference_of("low", "high"))
-    config = msgspec.structs.replace(candidate.config, reference=spec)
-    whole = derive_bundle(candidate, tmp_path / "whole", config, [data])
-    if not there:
-        blob_path(whole.folder, spec.digest).unlink()
-    shutil.rmtree(candidate.folder)
-    whole.folder.rename(candidate.folder)
+def test_a_candidate_gets_the_incumbents_reference_set_by_name(tmp_path: Path) -> None:
+    gate_folder(tmp_path, reference=reference_of("low", "high"))
+    incumbent = open_bundle(incumbent_in(tmp_path))
+    assert incumbent.config.reference is not None
+    assert open_bundle(candidate_in(tmp_path)).config.reference is None
     assert judge_folder(tmp_path, Untold()).passed
-    assert open_bundle(candidate_in(tmp_path), whole=there).config.reference == spec
+    candidate = open_bundle(candidate_in(tmp_path))
+    assert candidate.config.reference == incumbent.config.reference
+    assert candidate.reference_set_path is None
+
+
+def test_a_reference_set_of_the_trainers_own_is_not_believed(tmp_path: Path) -> None:
+    gate_folder(tmp_path, candidate={"reference": reference_of("low", "high")})
+    assert judge_folder(tmp_path, Untold()).passed
+    assert open_bundle(candidate_in(tmp_path), whole=True).config.reference is None
 
 
 def spoil_input(folder: Path) -> None:
