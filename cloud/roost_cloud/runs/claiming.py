@@ -196,7 +196,8 @@ def hand_back(session: Session, mine: Claim, now: datetime) -> None:
         RunLostError: it is not ours any more.
     """
     row = held(session, mine)
-    row.worker, row.lease_until, row.due_at = None, None, now
+    _let_go(row)
+    row.due_at = now
     step(session, row, "retry", actor=mine.worker, why="handed back: the worker is being stopped", now=now)
 
 
@@ -222,7 +223,7 @@ def _fault(
     row.retries += 1
     row.failures += counts(cause)
     row.problem_code, row.problem = code[:60], clean(text)
-    row.worker, row.lease_until = None, None
+    _let_go(row)
     faults, age = Faults(row.failures, row.retries), now - row.ready_at
     again = verdict(cause, faults, attempts=_attempts(row), age=age, draw=draw)
     if again is None:
@@ -231,6 +232,11 @@ def _fault(
     row.due_at = now + again.wait
     why = f"{code}: {text}; again in {again.wait.total_seconds():.0f} s"
     step(session, row, "retry", actor=actor, why=why, now=now)
+
+
+def _let_go(row: TrainingRun) -> None:
+    row.worker, row.lease_until = None, None
+    row.done, row.total, row.what = 0, 0, ""
 
 
 def _attempts(row: TrainingRun) -> int:
