@@ -37,7 +37,7 @@ from tests.support.stocked import stock_shard
 from tests.support.telling import sample
 from tests.support.tiny_trainers import installed
 
-__all__ = ["TrainingSite", "site", "sites_cloud"]
+__all__ = ["TrainingSite", "bare_site", "site", "sites_cloud"]
 
 TINY_GATE = "tests.support.tiny_gate"
 
@@ -63,18 +63,24 @@ class TrainingSite:
         RegistryApi(cloud).stock(self.incumbent)
         self.clock.advance(timedelta(hours=1))
 
-    def label(self, each: int = 4) -> None:
-        """Each device uploads pictures that nobody has seen, and a person says what they show."""
+    def label(self, each: int = 4, *, inverted: bool = False) -> None:
+        """Each device uploads pictures that nobody has seen, and a person says what they show.
+
+        Args:
+            each: how many of each device.
+            inverted: whether the world has changed: what was dark is bright now.
+        """
         labels = []
         for place, name in enumerate(self.names):
             payloads, records = {}, []
             for _ in range(each):
                 number = next(self._numbers)
-                payload = picture((number * 7 + place) % 256, (9 + number % 7, 8 + number // 7))
+                grey = (number * 37 + 11 * place) % 256
+                payload = picture(grey, (9 + number % 7, 8 + number // 7))
                 one = sample(number, payload=payload, task="light", label="dark", boot="b")
                 payloads[one.sample] = payload
                 records.append(encode_record(one))
-                labels.append(NewLabel("here", name, one.sample, "bright" if payload[-1] % 2 else "dark"))
+                labels.append(NewLabel("here", name, one.sample, "bright" if (grey > 127) != inverted else "dark"))
             batch = Batch(
                 boot=hashlib.sha256(str(number).encode()).hexdigest()[:8], first=1, oldest=1, records=records
             )
@@ -172,9 +178,14 @@ def sites_cloud(newest_sqlite: Path, tmp_path: Path) -> Iterator[Cloud]:
 
 
 @pytest.fixture
-def site(sites_cloud: Cloud, bundles: Bundles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingSite:
-    """With 24 labelled samples."""
+def bare_site(sites_cloud: Cloud, bundles: Bundles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingSite:
+    """Without any sample."""
     monkeypatch.setenv("PYTHONPATH", installed(tmp_path / "installed"))
-    made = TrainingSite(sites_cloud, bundles.sure, tmp_path / "workshop")
-    made.label()
-    return made
+    return TrainingSite(sites_cloud, bundles.sure, tmp_path / "workshop")
+
+
+@pytest.fixture
+def site(bare_site: TrainingSite) -> TrainingSite:
+    """With 24 labelled samples."""
+    bare_site.label()
+    return bare_site

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from roost_shared.errors import ContentError
 from roost_shared.tflite.dense import Activation, DenseLayer
 
-__all__ = ["NotDenseError", "read_dense", "stores_integers"]
+__all__ = ["NotDenseError", "has_integer_weights", "read_dense"]
 
 _OP: Final = schema.BuiltinOperator
 _FUSED: Final = schema.ActivationFunctionType
@@ -65,8 +65,8 @@ def read_dense(data: bytes) -> list[DenseLayer]:
     return layers
 
 
-def stores_integers(data: bytes) -> bool:
-    """Whether a file of dense layers keeps the weights of one quantised."""
+def has_integer_weights(data: bytes) -> bool:
+    """Whether a file keeps the weights of a dense layer or a convolution quantised."""
     model = schema.ModelT.InitFromPackedBuf(data, 0)
     graph = model.subgraphs[0]
     weights = [operator.inputs[1] for operator in graph.operators if _code(model, operator) in _DENSE]

@@ -22,10 +22,10 @@ from roost_cloud.runs.state import Move
 from roost_cloud.runs.supervising import Supervised
 from roost_cloud.runs.worker import Trainer
 from roost_cloud.runs.workshop import Workshop
-from tests.support.training_site import TrainingSite, site, sites_cloud
+from tests.support.training_site import TrainingSite, bare_site, site, sites_cloud
 from tests.support.waiting import until
 
-__all__ = ["site", "sites_cloud"]
+__all__ = ["bare_site", "site", "sites_cloud"]
 
 AGAIN = ["queued", "preparing", "training", "queued"]
 ONCE: dict[str, tuple[dict[str, Any], str, str]] = {

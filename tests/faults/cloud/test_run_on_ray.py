@@ -11,10 +11,10 @@ import pytest
 
 from roost_cloud.runs import store
 from roost_cloud.runs.ray_executor import RayExecutor
-from tests.support.training_site import TrainingSite, site, sites_cloud
+from tests.support.training_site import TrainingSite, bare_site, site, sites_cloud
 from tests.support.waiting import until
 
-__all__ = ["site", "sites_cloud"]
+__all__ = ["bare_site", "site", "sites_cloud"]
 
 pytestmark = [pytest.mark.campaign, pytest.mark.timeout(300)]
 

@@ -11,12 +11,13 @@ from roost_cloud.errors import ConflictError
 from roost_cloud.objects import ObjectNotFoundError
 from roost_cloud.runs import claiming, store
 from roost_cloud.runs.candidates import archive_key
+from roost_cloud.runs.conducting import GATE
 from roost_cloud.runs.opening import KINDS, NoIncumbentError, Opener
 from roost_cloud.runs.worker import tidy
 from tests.support.stocked import stock_alarm
-from tests.support.training_site import TrainingSite, site, sites_cloud
+from tests.support.training_site import TrainingSite, bare_site, site, sites_cloud
 
-__all__ = ["site", "sites_cloud"]
+__all__ = ["bare_site", "site", "sites_cloud"]
 
 WHOLE = ["queued", "preparing", "training", "judging"]
 
@@ -36,6 +37,26 @@ def test_a_run_goes_from_labels_to_a_registered_version(site: TrainingSite) -> N
     assert (event.data["run"], event.data["candidate"]) == (run, f"sure:{row.version}")
     assert "tiny 1, " in site.log(run)
     assert site.leftovers() == []
+
+
+def test_what_the_head_trainer_learnt_of_a_changed_world_passes_the_real_gate(bare_site: TrainingSite) -> None:
+    site = bare_site
+    site.label(8, inverted=True)
+    # A head of a few numbers takes microseconds: how many times as many as another's tells nothing here.
+    run = site.open(trainer="head", gate={"reference": "if_present", "latency_ratio": 100})
+    site.work(gate=GATE)
+    row = site.run(run)
+    assert site.way(run) == [*WHOLE, "registered"], f"{row.problem} {site.log(run)}"
+    assert row.verdict is not None
+    sentences = {one["check"]: one["sentence"] for one in row.verdict["reasons"]}
+    assert "the incumbent 0.0 %" in sentences["better"]
+    assert (row.trainer_version, row.candidate) == ("1", row.verdict["candidate"])
+    site.clock.advance(timedelta(hours=1))
+    site.label(8, inverted=True)
+    again = site.open(trainer="head", gate={"reference": "if_present"}, bundle=f"sure:{row.version}")
+    site.work(gate=GATE)
+    assert site.run(again).state == "refused", site.log(again)  # it cannot be better than what knows the new world
+    assert len(site.versions()) == 2
 
 
 def test_without_a_persons_approval_a_candidate_waits_and_is_kept(site: TrainingSite) -> None:

@@ -78,11 +78,11 @@ def _cut(bundle: Bundle, stage_format: StageFormat) -> tuple[bytes, list[DenseLa
     first = bundle.stage_path(names[0], stage_format).read_bytes()
     # Each with the library that reads the format.
     if stage_format == "tflite":
-        from roost_shared.tflite.dense_reading import read_dense, stores_integers  # noqa: PLC0415 - see above
+        from roost_shared.tflite.dense_reading import has_integer_weights, read_dense  # noqa: PLC0415 - see above
         from roost_shared.tflite.split import split_tflite  # noqa: PLC0415 - see above
 
         base, head = split_tflite(first) if names == ["model"] else (first, _head_of(bundle, stage_format))
-        return base, read_dense(head), stores_integers(head)
+        return base, read_dense(head), has_integer_weights(head)
     import onnx  # noqa: PLC0415 - see above
 
     from roost_shared.onnx.split import last_dense, split_onnx  # noqa: PLC0415 - see above

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from roost_cloud.training.candidate import Said, StageFiles, write_candidate
 from roost_cloud.training.errors import TrainingError
 from roost_cloud.training.head.anatomy import Anatomy, dissect
 from roost_cloud.training.head.data import Data, arrange, check_labels
@@ -15,13 +16,13 @@ from roost_cloud.training.head.drift_reference import drift_reference
 from roost_cloud.training.head.embedding import Embedded, embed
 from roost_cloud.training.head.refit import Refitted, prior_of, refit
 from roost_cloud.training.head.settings import HeadSettings, read_settings
-from roost_cloud.training.head.writing import Said, write_candidate, write_heads
+from roost_cloud.training.head.writing import write_heads
 from roost_cloud.training.job import TrainingJob, candidate_of, float_of, incumbent_of, input_of
 from roost_cloud.training.progress import Progress
 from roost_shared.bundle.errors import BundleError
 from roost_shared.bundle.examples import Example
 from roost_shared.bundle.layout import open_bundle
-from roost_shared.bundle.manifest import Evaluation, SoftmaxConfidence
+from roost_shared.bundle.manifest import Evaluation, SoftmaxConfidence, StageFormat
 from roost_shared.tflite.dense import DenseLayer
 
 __all__ = ["HeadTrainer"]
@@ -110,11 +111,17 @@ def _write(work: _Work, prior: NDArray[np.float64], found: Refitted, progress: P
     if work.has_twin and heads.twin is None and "tflite" in work.anatomy.bases:
         progress.log("the incumbent has no ONNX base, so the candidate has no twin")
     said = _said(work, prior, found)
+    bundle, bases = work.anatomy.bundle, work.anatomy.bases
+    first: StageFormat = next(iter(bases))
     if heads.quantized is not None:
-        write_candidate(work.anatomy, heads.real, None, said, work.job, float_of(work.folder))
+        files: StageFiles = {first: {"base": bases[first], "head": heads.real}}
+        write_candidate(bundle, files, said, work.job, float_of(work.folder))
     progress.step(1, 2, "writing the bundle")
     head = heads.real if heads.quantized is None else heads.quantized
-    write_candidate(work.anatomy, head, heads.twin, said, work.job, candidate_of(work.folder))
+    files = {first: {"base": bases[first], "head": head}}
+    if heads.twin is not None:
+        files = {**files, "onnx": {"base": bases["onnx"], "head": heads.twin}}
+    write_candidate(bundle, files, said, work.job, candidate_of(work.folder))
     progress.step(2, 2, "writing the bundle")
 
 

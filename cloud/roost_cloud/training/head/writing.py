@@ -1,4 +1,4 @@
-"""The candidate's bundle: the incumbent's base as it was, byte for byte, and a new head."""
+"""A new head's files, to run behind the incumbent's base."""
 
 import tempfile
 from collections.abc import Sequence
@@ -6,22 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from roost_cloud.training.errors import TrainingError
 from roost_cloud.training.head.anatomy import Anatomy
-from roost_cloud.training.job import TrainingJob
-from roost_shared.bundle.build import build_bundle
-from roost_shared.bundle.examples import Example
-from roost_shared.bundle.manifest import Evaluation, SoftmaxConfidence, StageFormat, StageName
-from roost_shared.bundle.spec import BuildSpec
 from roost_shared.bundle.stage_files import load_stages
-from roost_shared.errors import RoostError
 from roost_shared.tflite.dense import DenseLayer, write_dense
 
-__all__ = ["Heads", "Said", "write_candidate", "write_heads"]
+__all__ = ["Heads", "write_heads"]
 
 Rows = NDArray[np.floating[Any]]  # (inputs, features)
 
@@ -42,25 +35,6 @@ class Heads:
     real: bytes
     quantized: bytes | None
     twin: bytes | None
-
-
-@dataclass(frozen=True)
-class Said:
-    """What the candidate's document says beyond what its files tell.
-
-    Attributes:
-        temperature: of its softmax.
-        evaluation: on examples left out.
-        disagreement: predicted, with the incumbent, 0…1.
-        drift_reference: what its inputs looked like.
-        readable: inputs by path, with their labels, of which golden vectors can be made.
-    """
-
-    temperature: float
-    evaluation: Evaluation
-    disagreement: float
-    drift_reference: dict[str, Any] | None
-    readable: Sequence[Example]
 
 
 def write_heads(anatomy: Anatomy, layers: Sequence[DenseLayer], rows: Rows, *, quantized: bool, twin: bool) -> Heads:
@@ -95,67 +69,6 @@ def write_heads(anatomy: Anatomy, layers: Sequence[DenseLayer], rows: Rows, *, q
     return Heads(
         _behind_base(plain, anatomy), None if integers is None else _behind_base(integers, anatomy), onnx_head
     )
-
-
-def write_candidate(
-    anatomy: Anatomy,
-    head: bytes,
-    twin: bytes | None,
-    said: Said,
-    job: TrainingJob,
-    out: Path,
-) -> None:
-    """Write the bundle.
-
-    Args:
-        anatomy: the incumbent.
-        head: the file, in the first format of the incumbent's base.
-        twin: its ONNX twin, if there is one.
-        said: what its document says.
-        job: of which run it is.
-        out: where the bundle shall lie.
-
-    Raises:
-        TrainingError: it cannot be built.
-    """
-    first: StageFormat = next(iter(anatomy.bases))
-    models: dict[StageName, bytes | Path] = {"base": anatomy.bases[first], "head": head}
-    twins: dict[StageName, bytes | Path] | None = None
-    if twin is not None:
-        twins = {"base": anatomy.bases["onnx"], "head": twin}
-    try:
-        build_bundle(
-            models if first == "tflite" else {},
-            out,
-            onnx=twins if first == "tflite" else models,
-            name=job.name,
-            version=job.version,
-            labels=job.labels,
-            task=job.task,
-            spec=_spec(anatomy, said, job, has_twin=twin is not None),
-            examples=said.readable,
-        )
-    except (RoostError, OSError) as error:
-        raise TrainingError(f"the candidate cannot be built: {error}") from error
-
-
-def _spec(anatomy: Anatomy, said: Said, job: TrainingJob, *, has_twin: bool) -> BuildSpec:
-    config = anatomy.bundle.config
-    document: dict[str, Any] = {
-        "preprocessing": msgspec.to_builtins(config.preprocessing),
-        "agreement": msgspec.to_builtins(config.agreement),
-        "confidence": msgspec.to_builtins(SoftmaxConfidence(float(f"{said.temperature:.{_DIGITS}g}"))),
-        "runtime": {"architectures": list(config.runtime.architectures)},
-        "evaluation": msgspec.to_builtins(said.evaluation),
-        "drift_reference": said.drift_reference,
-        "training_run": job.run,
-        "parent": anatomy.bundle.digest,
-        "predicted_disagreement": round(said.disagreement, 4),
-    }
-    if config.drift is not None:
-        document["drift"] = msgspec.to_builtins(config.drift)
-    # Between two formats the base may deviate as far as the incumbent's maker allowed.
-    return BuildSpec(where="the trainer", document=document, tolerance=config.golden.tolerance if has_twin else None)
 
 
 def _behind_base(head: bytes, anatomy: Anatomy) -> bytes:
