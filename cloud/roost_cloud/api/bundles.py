@@ -67,6 +67,7 @@ class OriginModel(BaseModel):
     reason: str
     alarms: list[str] = Field(description="That it saw to")
     trainer: str
+    trainer_version: str | None
     snapshot: str | None = Field(description="Digest of its dataset")
     opened_at: datetime
     opened_by: str
@@ -242,6 +243,7 @@ def _origin(origin: Origin) -> OriginModel:
         reason=run.reason,
         alarms=list(origin.alarms),
         trainer=policy_of(run).trainer,
+        trainer_version=run.trainer_version,
         snapshot=run.snapshot,
         opened_at=run.opened_at,
         opened_by=run.opened_by,

@@ -22,7 +22,7 @@ def fields_of(version: WholeVersion) -> Iterator[tuple[str, str]]:
     if (origin := lineage.origin) is not None:
         yield "run", f"{origin.run}, opened {when(origin.opened_at)} by {origin.opened_by}: {origin.reason}"
         yield "alarms", " ".join(origin.alarms) or "none"
-        yield "trainer", origin.trainer
+        yield "trainer", " ".join(filter(None, (origin.trainer, origin.trainer_version)))
         yield "dataset", origin.snapshot or "none"
     elif lineage.training_run is not None:
         yield "run", f"{lineage.training_run}, as it says itself"

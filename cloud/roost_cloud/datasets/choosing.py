@@ -7,11 +7,14 @@
 - What teachers labelled, and what nobody did (for self-training), is for training alone, and of no device, or of no
   stretch of time, that is held back: a poisoned teacher must not judge what it has taught.
 - A weight is the inverse of the keep probability, clipped, since one input in a hundred must not outweigh all others.
+  What the queue drew at random it drew by these weights, so there they have done their work: such labels of a world
+  all weigh the same, the harmonic mean of theirs, which is what one label stands for on average.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from statistics import harmonic_mean
 from typing import Any, Final, NamedTuple
 
 from roost_cloud.datasets.errors import TooFewLabelsError
@@ -77,12 +80,12 @@ def choose(task: str, incumbent: Incumbent, pool: Iterable[Pooled], limits: Limi
     merged = merge(pool)
     left_out = Counter({"same_bytes": merged.same_bytes, "contradictory": merged.contradictory})
     known = {one.sample: one.part for one in merged.inputs if one.part is not None}
-    new = [one for one in merged.inputs if one.world == "new" and one.source == "person"]
+    new = _evened([one for one in merged.inputs if one.world == "new" and one.source == "person"])
     needed = max(FEWEST, limits.labels_min)
     if len(new) < needed:
         raise TooFewLabelsError(task, needed, len(new))
     old = [one for one in merged.inputs if one.world == "old" and one.label is not None and one.sample not in known]
-    old = _some(old, limits.old_max, "old", left_out)
+    old = _evened(_some(old, limits.old_max, "old", left_out))
     parted = split(new, old)
     parts: Mapping[str, Part] = {**parted.parts, **known}
     labelled = _fair([*new, *old], parts, left_out) + [one for one in merged.inputs if one.sample in known]
@@ -112,13 +115,25 @@ def _some(inputs: Sequence[Pooled], most: int, what: str, left_out: Counter[str]
     return taken
 
 
+def _evened(labelled: Sequence[Pooled]) -> list[Pooled]:
+    """With one weight for all that were drawn by weight.
+
+    Drawn in proportion to w, the mean of 1/w is one over the mean w of what they were drawn from.
+    """
+    drawn = [one.weight for one in labelled if one.drawn == "random"]
+    if not drawn:
+        return list(labelled)
+    even = harmonic_mean(drawn)
+    return [one._replace(weight=even) if one.drawn == "random" else one for one in labelled]
+
+
 def _fair(inputs: Sequence[Pooled], parts: Mapping[str, Part], left_out: Counter[str]) -> list[Pooled]:
     """Without those for judging that were handed out because they looked hard, where others are there to judge by."""
     fair = {
-        world: any(one.world == world and parts[one.sample] == "test" and not one.was_chosen for one in inputs)
+        world: any(one.world == world and parts[one.sample] == "test" and one.drawn != "chosen" for one in inputs)
         for world in ("new", "old")
     }
-    found = [one for one in inputs if not (one.was_chosen and parts[one.sample] == "test" and fair[one.world])]
+    found = [one for one in inputs if not (one.drawn == "chosen" and parts[one.sample] == "test" and fair[one.world])]
     left_out["not_random"] += len(inputs) - len(found)
     return found
 

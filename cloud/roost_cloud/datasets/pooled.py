@@ -12,9 +12,10 @@ from typing import Final, Literal, NamedTuple
 
 from roost_cloud.datasets.snapshot import Part, World
 
-__all__ = ["Merged", "Pooled", "Source", "merge"]
+__all__ = ["Drawn", "Merged", "Pooled", "Source", "merge"]
 
 Source = Literal["person", "teacher", "reference", ""]
+Drawn = Literal["random", "chosen", ""]
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -32,7 +33,8 @@ class Pooled(NamedTuple):
         weight: the inverse of the probability with which it was kept.
         device: that it came from; empty: not known.
         at: when it came.
-        was_chosen: the queue had handed it out for what was said of it, and not at random.
+        drawn: how it came to be labelled: the queue drew it at random, by weight; or chose it for what was said of it;
+            empty: by neither.
         part: of a reference set's, which says so itself; None: it is to be found.
     """
 
@@ -46,7 +48,7 @@ class Pooled(NamedTuple):
     weight: float = 1.0
     device: str = ""
     at: datetime = _NEVER
-    was_chosen: bool = False
+    drawn: Drawn = ""
     part: Part | None = None
 
 
@@ -99,5 +101,12 @@ def _one_of(group: list[Pooled]) -> Pooled | None:
         label=said.label,
         source=said.source,
         weight=sum(one.weight for one in group),
-        was_chosen=bool(labelled) and all(one.was_chosen for one in labelled),
+        drawn=_together({one.drawn for one in labelled}),
     )
+
+
+def _together(drawn: set[Drawn]) -> Drawn:
+    """How inputs with the same bytes came to be labelled: where one was drawn at random, they were."""
+    if "random" in drawn:
+        return "random"
+    return "chosen" if drawn == {"chosen"} else ""

@@ -8,13 +8,13 @@ from typing import Final, NamedTuple
 from sqlalchemy import ColumnElement, and_, false, not_, select
 from sqlalchemy.orm import Session
 
-from roost_cloud.datasets.pooled import Pooled
+from roost_cloud.datasets.pooled import Drawn, Pooled
 from roost_cloud.datasets.snapshot import World
 from roost_cloud.db.among import among
 from roost_cloud.db.tables import Sample, SampleInput
 from roost_cloud.labels.deciding import decide
 from roost_cloud.labels.effective import NO_TEACHERS, Effective, Teachers
-from roost_cloud.labels.said import Said, current
+from roost_cloud.labels.said import Said
 from roost_cloud.labels.teachers import SampleKey
 
 __all__ = ["Worlds", "read_pool"]
@@ -71,13 +71,15 @@ def _labelled(session: Session, tenant: str, decided: _Decided, world: World) ->
     for place, at in _places(session, tenant, keys):
         found, said = decided[SampleKey(place.device, place.sample)]
         one = _pooled(place, at, world)
-        yield one._replace(label=found.label, source=found.kind or "", was_chosen=_was_chosen(said))
+        yield one._replace(label=found.label, source=found.kind or "", drawn=_drawn(said))
 
 
-def _was_chosen(said: Iterable[Said]) -> bool:
-    """Whether all who labelled a sample did so since it looked hard."""
-    drawn = {one.drawn for one in current(said) if one.kind == "person" and one.label is not None}
-    return bool(drawn) and drawn <= {"uncertain", "disagreement", "diverse"}
+def _drawn(said: Iterable[Said]) -> Drawn:
+    """How a sample came to be labelled: what made the first person look at it."""
+    drawn = [one.drawn for one in said if one.kind == "person" and one.drawn not in ("second", "tied")]
+    if not drawn or drawn[0] is None:
+        return ""
+    return "random" if drawn[0] == "random" else "chosen"
 
 
 def _unlabelled(

@@ -37,7 +37,8 @@ class SnapshotItem(msgspec.Struct, frozen=True, kw_only=True):
         size_bytes: of the input.
         label: what it shows; None: nobody said.
         source: of the label: `person`, `teacher`, `reference`; empty without one.
-        weight: inverse of the probability with which it was kept.
+        weight: of how many inputs like it this one stands for: the inverse of the probability with which it was kept,
+            evened out where it was drawn by that.
         device: that it came from; empty: not known.
         world: `new`: since the world changed; `old`: what the incumbent is good at.
         part: what it is for, as the snapshot's `split` says.

@@ -2,19 +2,24 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from roost_cloud.db.insert import insert_absent
-from roost_cloud.db.tables import Blob
+from roost_cloud.db.tables import Blob, BundleBlob, BundleVersion
 from roost_cloud.errors import NotFoundError
 from roost_cloud.objects import ObjectStore, build_key
 from roost_cloud.people import audit
 from roost_cloud.registry.errors import BlobSizeError, BlobsMissingError
+from roost_shared.bundle.documents import blobs_to_run, parse_manifest
 from roost_shared.digest import hex_of
 
-__all__ = ["blob_key", "find", "get", "hold", "lock", "promise"]
+__all__ = ["blob_key", "find", "get", "hold", "is_reference_set", "lock", "promise"]
+
+_LOOKED_AT: Final = 8  # versions
 
 
 def blob_key(tenant: str, digest: str) -> str:
@@ -70,6 +75,23 @@ def hold(session: Session, tenant: str, sizes: Mapping[str, int]) -> None:
     for digest, said_bytes in sizes.items():
         if found[digest].size_bytes != said_bytes:
             raise BlobSizeError(digest, actual_bytes=found[digest].size_bytes, said_bytes=said_bytes)
+
+
+def is_reference_set(session: Session, tenant: str, digest: str) -> bool:
+    """Whether a blob is a reference set and nothing else, by what the newest versions that hold it say.
+
+    It holds inputs of other devices, and no device needs it.
+    """
+    holding = and_(
+        BundleBlob.tenant == BundleVersion.tenant,
+        BundleBlob.name == BundleVersion.name,
+        BundleBlob.version == BundleVersion.version,
+    )
+    query = select(BundleVersion.manifest).join(BundleBlob, holding)
+    query = query.where(BundleBlob.tenant == tenant, BundleBlob.digest == digest)
+    manifests = session.scalars(query.order_by(BundleVersion.created_at.desc()).limit(_LOOKED_AT)).all()
+    read = [parse_manifest(Path("manifest"), manifest) for manifest in manifests]
+    return bool(read) and all(digest not in {blob.digest for blob in blobs_to_run(one)} for one in read)
 
 
 def promise(

@@ -91,6 +91,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     alarms: list[str]
     trainer: str
+    trainer_version: str | None
     snapshot: str | None
     opened_at: datetime
     opened_by: str

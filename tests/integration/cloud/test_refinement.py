@@ -112,6 +112,7 @@ def test_a_refined_head_is_registered_with_its_lineage(site: TrainingSite) -> No
         (successor,) = lineage(session, session.get_one(BundleVersion, ("acme", "sure", INCUMBENT))).runs
     assert known.origin is not None
     assert (known.origin.run.id, successor.id) == (run, run)
+    assert known.origin.run.trainer_version == "1"
     assert [one.version for one in known.parents] == [INCUMBENT]
     assert version.digest == row.candidate == row.verdict["candidate"]
     assert b"reference.tar" in version.manifest, "the next run is judged by the same"

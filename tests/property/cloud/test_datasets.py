@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from roost_cloud.datasets.choosing import FEWEST, Incumbent, Limits, choose
 from roost_cloud.datasets.errors import TooFewLabelsError
-from roost_cloud.datasets.pooled import Pooled, Source, merge
+from roost_cloud.datasets.pooled import Drawn, Pooled, Source, merge
 from roost_cloud.datasets.snapshot import Part, Snapshot, World, snapshot_digest
 from roost_cloud.datasets.splitting import SHARES, split
+from roost_cloud.labels.queue import Seen, Waiting, draw
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 INCUMBENT = Incumbent("sha256:" + 64 * "0", ("0", "1"))
@@ -22,6 +23,7 @@ LIMITS = Limits(labels_min=4, unlabelled_max=5, old_max=10, weight_max=4.0)
 
 SOURCES: st.SearchStrategy[Source] = st.sampled_from(["person", "person", "person", "teacher", ""])
 WORLDS: st.SearchStrategy[World] = st.sampled_from(["new", "new", "new", "old"])
+DRAWN: st.SearchStrategy[Drawn] = st.sampled_from(["random", "chosen", ""])
 PARTS: st.SearchStrategy[Part] = st.sampled_from(["train", "validation", "test"])
 
 
@@ -45,7 +47,7 @@ def pools(draw: st.DrawFn) -> list[Pooled]:
                 weight=draw(st.sampled_from([1.0, 2.0, 50.0])),
                 device=device,
                 at=NOON + timedelta(minutes=draw(st.integers(0, 100))),
-                was_chosen=source == "person" and draw(st.booleans()),
+                drawn=draw(DRAWN) if source == "person" else "",
             )
         )
     for number in range(draw(st.integers(0, 6))):
@@ -93,7 +95,7 @@ def what_judges_is_what_people_said_and_was_drawn_fairly(snapshot: Snapshot, poo
             assert item.source in ("person", "reference")
             assert item.label in snapshot.labels
     judging = [item for item in snapshot.items if item.part == "test" and item.world == "new"]
-    fair = [item for item in judging if not by_name[item.sample].was_chosen]
+    fair = [item for item in judging if by_name[item.sample].drawn != "chosen"]
     assert judging == fair or not fair
 
 
@@ -162,3 +164,21 @@ def test_one_device_alone_is_cut_by_time_the_latest_for_judging() -> None:
     assert [parts[number] for number in range(20)] == ["train"] * 10 + ["validation"] * 3 + ["test"] * 7
     assert {number for number in parts if number >= 30} == {30, 31, 32}, "unlabelled ones before what is held back"
     assert found.summary["left_out"] == {"near_held_back": 2}
+
+
+def test_what_was_drawn_by_weight_weighs_alike_and_estimates_the_world() -> None:
+    """A tenth of the world is odd; of that all is kept, of the rest one in ten."""
+    world = [
+        pooled(n, n, label=str(int(n < 100)), source="person", weight=1.0 if n < 100 else 10.0) for n in range(190)
+    ]
+    waiting = [Waiting("cam", str(n), Seen("cam", None, NOON), one.weight) for n, one in enumerate(world)]
+    handed = draw(waiting, [], 80, random.Random(7))
+    numbers = {int(one.waiting.sample): one.drawn for one in handed}
+    pool = [world[n]._replace(drawn="random" if drawn == "random" else "chosen") for n, drawn in numbers.items()]
+    items = choose("meter", INCUMBENT, pool, Limits(weight_max=1000)).snapshot.items
+    drawn = {one.sample for one in pool if one.drawn == "random"}
+    weights = {item.weight for item in items if item.sample in drawn}
+    assert len(weights) == 1
+    assert 2 < weights.pop() < 10, "1,000 inputs are represented by 190"
+    found = [item for item in items if item.sample in drawn and item.label == "1"]
+    assert len(found) / sum(item.sample in drawn for item in items) < 0.3, "of the kept they are more than half"

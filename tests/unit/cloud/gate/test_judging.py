@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from roost_cloud.gate.figures import Measured, Outcome, Pair
 from roost_cloud.gate.job import Bar, GateJob
@@ -112,6 +114,28 @@ def test_without_bars_or_inputs_none_is_compared(pair: Pair) -> None:
     assert "there was no input" in reason_of(empty, "bars").sentence
     assert empty.disagreement == Predicted(None, None)
     assert "nothing to tell by" in reason_of(empty, "disagreement").sentence
+
+
+_KINDS = st.tuples(st.booleans(), st.booleans())
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(_KINDS, min_size=1, max_size=30), st.data())
+def test_what_is_right_more_often_never_fares_worse(
+    pair: Pair, kinds: list[tuple[bool, bool]], data: st.DataObject
+) -> None:
+    place = data.draw(st.integers(0, len(kinds) - 1))
+    before = [Outcome(world, 1.0, "", was, is_now, was == is_now) for world in ("new", "old") for was, is_now in kinds]
+    after = list(before)
+    for where in (place, place + len(kinds)):
+        after[where] = before[where]._replace(candidate_right=True, agree=before[where].incumbent_right)
+    first, second = (verdict_of(pair, some) for some in (before, after))
+    for check in ("better", "reference"):
+        one, other = reason_of(first, check), reason_of(second, check)
+        assert other.passed >= one.passed
+        assert other.figure is not None
+        assert one.figure is not None
+        assert other.figure <= one.figure + 1e-9
 
 
 def test_disagreement_is_by_weight(pair: Pair) -> None:
