@@ -32,6 +32,7 @@ __all__ = [
     "hand_back",
     "held",
     "is_any_due",
+    "is_any_lost",
     "reap",
     "report",
 ]
@@ -207,14 +208,20 @@ def reap(session: Session, now: datetime, *, draw: float) -> list[tuple[str, str
     Returns:
         Tenants and runs.
     """
-    query = select(TrainingRun).where(
-        TrainingRun.ended_at.is_(None), TrainingRun.state.in_(WORKING), TrainingRun.lease_until < now
-    )
-    rows = session.scalars(query.with_for_update(skip_locked=True)).all()
+    rows = session.scalars(select(TrainingRun).where(*_lost(now)).with_for_update(skip_locked=True)).all()
     for row in rows:
         text = f"worker {row.worker} has not been heard of since {row.lease_until and row.lease_until - LEASE}"
         _fault(session, row, "lost", "run.worker_lost", text, now, actor="trainer", draw=draw)
     return [(row.tenant, row.id) for row in rows]
+
+
+def is_any_lost(session: Session, now: datetime) -> bool:
+    """Whether there is anything to reap."""
+    return session.scalar(select(TrainingRun.id).where(*_lost(now)).limit(1)) is not None
+
+
+def _lost(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (TrainingRun.ended_at.is_(None), TrainingRun.state.in_(WORKING), TrainingRun.lease_until < now)
 
 
 def _fault(
