@@ -43,6 +43,7 @@ class RunModel(BaseModel):
     incumbent: str = Field(description="NAME:VERSION it starts from")
     candidate: str = Field(description="NAME:VERSION of what it makes")
     since: datetime = Field(description="What came from then on shows the changed world")
+    devices: list[str] | None = Field(description="On which it changed; null: on all")
     opened_at: datetime
     opened_by: str
     started_at: datetime | None
@@ -103,6 +104,9 @@ class OpenBody(BaseModel):
     task: Name
     bundle: _Reference | None = Field(None, description="The incumbent, NAME@ALIAS or NAME:VERSION")
     since: _Moment | None = Field(None, description="When the world changed")
+    devices: Annotated[list[Name], Field(min_length=1, max_length=1000)] | None = Field(
+        None, description="On which it changed"
+    )
     mode: Literal["train", "auto"] | None = None
     trainer: Name | None = None
     parameters: Parameters | None = None
@@ -143,7 +147,7 @@ def list_runs(member: Viewer, services: Given, page: Asked, chosen: _Chosen) -> 
 def open_run(member: Operator, services: Given, body: OpenBody) -> RunModel:
     """Open a run; of a task there is one at a time."""
     said = {"mode": body.mode, "trainer": body.trainer, "parameters": body.parameters}
-    wish = Wish(body.bundle, body.since, body.seed, body.reason)
+    wish = Wish(body.bundle, body.since, body.devices, body.seed, body.reason)
     with services.database.begin() as session:
         stated = policies.get(session, member.tenant, body.task)
         policy = changed_policy(stated, {**said, "labels_wanted": body.labels_wanted})

@@ -28,6 +28,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     incumbent: str
     candidate: str
     since: datetime
+    devices: list[str] | None
     opened_at: datetime
     opened_by: str
     started_at: datetime | None
@@ -106,6 +107,7 @@ def fields_of(run: WholeRun) -> Iterator[tuple[str, str]]:
     yield "opened", f"{when(run.opened_at)} by {run.opened_by}: {run.reason}"
     if run.alarms:
         yield "alarms", " ".join(run.alarms)
+    yield "changed", f"since {when(run.since)} on {' '.join(run.devices) if run.devices else 'all devices'}"
     yield "from", run.incumbent
     yield "makes", run.candidate
     yield "trainer", f"{run.trainer} {run.trainer_version or ''}".rstrip()

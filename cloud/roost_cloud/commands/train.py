@@ -54,13 +54,13 @@ def start(
     since: Annotated[
         str | None, typer.Option(metavar="WHEN", help="When the world changed: 2026-11-24T12:00Z, or 7d ago.")
     ] = None,
+    device: Annotated[list[str] | None, typer.Option(help="On which it changed; repeatable; default on all.")] = None,
     mode: Annotated[
         str | None, typer.Option(help="train: wait for approval before it is registered; auto: do not.")
     ] = None,
     trainer: Annotated[str | None, typer.Option(help="Another than the policy's.")] = None,
     parameters: _Set = None,
     labels: Annotated[int | None, typer.Option(min=1, help="Without so many it waits.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of whatever is drawn.")] = 0,
     follow: _Follow = False,
 ) -> None:
     """Open a run."""
@@ -68,11 +68,11 @@ def start(
         "task": check_name(task, "task"),
         "bundle": bundle,
         "since": None if since is None else moment_of(since, datetime.now(UTC)).isoformat(),
+        "devices": device or None,
         "mode": mode,
         "trainer": trainer,
         "parameters": _parameters(parameters) if parameters else None,
         "labels_wanted": labels,
-        "seed": seed,
     }
     with connect(context) as cloud:
         run = cloud.call("POST", "/runs", Run, body=body)

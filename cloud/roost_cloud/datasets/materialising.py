@@ -8,7 +8,6 @@ filled is safe.
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +21,7 @@ from roost_cloud.datasets.references import find_config, find_manifest, read_ref
 from roost_cloud.datasets.snapshot import SnapshotItem
 from roost_cloud.datasets.store import key_of
 from roost_cloud.db import Database
-from roost_cloud.db.among import among
+from roost_cloud.db.among import among, batches
 from roost_cloud.db.tables import SampleInput
 from roost_cloud.errors import NotFoundError
 from roost_cloud.labels.teachers import SampleKey
@@ -35,7 +34,6 @@ __all__ = ["Told", "materialise_job", "materialise_judged"]
 Told = Callable[[int, int], None]
 """Is told how many inputs of how many are there; what it raises ends the work."""
 
-_ROWS_AT_ONCE: Final = 300
 _READERS: Final = 8
 
 
@@ -155,8 +153,7 @@ class _Fetching:
                 raise
 
     def _places(self, keys: Iterable[SampleKey]) -> Iterator[tuple[SampleKey, SampleInput]]:
-        rest = iter(keys)
-        while some := list(islice(rest, _ROWS_AT_ONCE)):
+        for some in batches(keys):
             query = select(SampleInput).where(among(SampleInput, self._tenant, some))
             with self._database.read() as session:
                 yield from [(SampleKey(row.device, row.sample), row) for row in session.scalars(query)]

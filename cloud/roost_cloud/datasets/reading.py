@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import islice
 from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, false, not_, select
@@ -10,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from roost_cloud.datasets.pooled import Drawn, Pooled
 from roost_cloud.datasets.snapshot import World
-from roost_cloud.db.among import among
+from roost_cloud.db.among import among, batches
 from roost_cloud.db.tables import Sample, SampleInput
 from roost_cloud.labels.deciding import decide
 from roost_cloud.labels.effective import NO_TEACHERS, Effective, Teachers
@@ -19,7 +18,6 @@ from roost_cloud.labels.teachers import SampleKey
 
 __all__ = ["Worlds", "read_pool"]
 
-_AT_ONCE: Final = 300  # samples to a query
 _SPARE: Final = 5  # times as many unlabelled ones are read as are taken, so that they are not all of one hour
 
 
@@ -97,8 +95,7 @@ def _unlabelled(
 
 
 def _places(session: Session, tenant: str, keys: Iterable[SampleKey]) -> Iterator[tuple[SampleInput, datetime]]:
-    rest = iter(keys)
-    while some := list(islice(rest, _AT_ONCE)):
+    for some in batches(keys):
         query = (
             select(SampleInput, Sample.received_at)
             .join(Sample, _of_one_sample())

@@ -1,11 +1,13 @@
-"""Rows of some samples, by their keys.
+"""Rows of some samples, by their keys, a batch to a query.
 
 `(device, sample) IN (…)` would say it shorter, but SQLite finds no index for that, and looks through all rows of the
 tenant. So it does where the tenant stands outside of the alternatives.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final, TypeVar
 
 from sqlalchemy import ColumnElement, and_, false, or_
 
@@ -20,7 +22,10 @@ from roost_cloud.db.tables import (
     SampleScore,
 )
 
-__all__ = ["SampleTable", "among"]
+__all__ = ["SampleTable", "among", "batches"]
+
+_AT_ONCE: Final = 300  # SQLite bounds how many parameters a query has, and how deep an expression may be
+_One = TypeVar("_One")
 
 
 SampleTable = (
@@ -42,7 +47,7 @@ def among(table: SampleTable, tenant: str, keys: Iterable[tuple[str, str]]) -> C
     Args:
         table: whose rows.
         tenant: whose samples.
-        keys: pairs of device and sample, of at most 500 devices: SQLite bounds how deep an expression may be.
+        keys: pairs of device and sample, a batch of them.
     """
     samples: defaultdict[str, list[str]] = defaultdict(list)
     for device, sample in keys:
@@ -52,3 +57,14 @@ def among(table: SampleTable, tenant: str, keys: Iterable[tuple[str, str]]) -> C
         for device, some in samples.items()
     )
     return or_(false(), *of_devices)
+
+
+def batches(all_of: Iterable[_One]) -> Iterator[list[_One]]:
+    """As many at a time as a query takes.
+
+    >>> [len(batch) for batch in batches(range(700))]
+    [300, 300, 100]
+    """
+    rest = iter(all_of)
+    while batch := list(islice(rest, _AT_ONCE)):
+        yield batch

@@ -5,17 +5,16 @@ sends it once more. What differs is added behind it, and is the source's word fr
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
-from itertools import islice
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from roost_cloud.db import Database
-from roost_cloud.db.among import among
+from roost_cloud.db.among import among, batches
 from roost_cloud.db.insert import insert_absent
 from roost_cloud.db.tables import Label, LabelClaim, Sample, TaskLabel
 from roost_cloud.db.tables.records import LABEL_CHARS
@@ -29,12 +28,10 @@ from roost_shared.topics import is_name
 
 __all__ = ["NewLabel", "Recorded", "Who", "record"]
 
-_AT_ONCE: Final = 300  # samples to a query
 _SAMPLE: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{SAMPLE_CHARS}}}")
 _AHEAD: Final = timedelta(minutes=5)  # that a clock of people's may be
 
 _Key = tuple[str, str]
-_One = TypeVar("_One")
 
 
 class NewLabel(NamedTuple):
@@ -128,7 +125,7 @@ def record(
 def _tasks(session: Session, tenant: str, labels: Sequence[NewLabel]) -> dict[_Key, str]:
     """The tasks of the samples that are there."""
     found: dict[_Key, str] = {}
-    for keys in _some({one.key: None for one in labels if is_name(one.device) and _SAMPLE.fullmatch(one.sample)}):
+    for keys in batches({one.key: None for one in labels if is_name(one.device) and _SAMPLE.fullmatch(one.sample)}):
         query = select(Sample.device, Sample.sample, Sample.task).where(among(Sample, tenant, keys))
         found |= {(device, sample): task for device, sample, task in session.execute(query)}
     return found
@@ -180,7 +177,7 @@ def _add(
 ) -> dict[str, int]:
     """How many were added, by task."""
     added: dict[str, int] = {}
-    for some in _some(labels):
+    for some in batches(labels):
         keys = {one.key for one in some}
         known = _Known(session, tenant, who, keys)
         claims = _claims(session, tenant, who, keys)
@@ -209,13 +206,6 @@ def _add(
         if rows:
             session.execute(insert(Label), rows)
     return added
-
-
-def _some(all_of: Iterable[_One]) -> Iterator[list[_One]]:
-    """As many at a time as a query takes."""
-    rest = iter(all_of)
-    while some := list(islice(rest, _AT_ONCE)):
-        yield some
 
 
 class _Known:

@@ -32,6 +32,7 @@ __all__ = [
     "hand_back",
     "held",
     "is_any_due",
+    "is_any_lost",
     "reap",
     "report",
 ]
@@ -196,7 +197,8 @@ def hand_back(session: Session, mine: Claim, now: datetime) -> None:
         RunLostError: it is not ours any more.
     """
     row = held(session, mine)
-    row.worker, row.lease_until, row.due_at = None, None, now
+    _let_go(row)
+    row.due_at = now
     step(session, row, "retry", actor=mine.worker, why="handed back: the worker is being stopped", now=now)
 
 
@@ -206,14 +208,20 @@ def reap(session: Session, now: datetime, *, draw: float) -> list[tuple[str, str
     Returns:
         Tenants and runs.
     """
-    query = select(TrainingRun).where(
-        TrainingRun.ended_at.is_(None), TrainingRun.state.in_(WORKING), TrainingRun.lease_until < now
-    )
-    rows = session.scalars(query.with_for_update(skip_locked=True)).all()
+    rows = session.scalars(select(TrainingRun).where(*_lost(now)).with_for_update(skip_locked=True)).all()
     for row in rows:
         text = f"worker {row.worker} has not been heard of since {row.lease_until and row.lease_until - LEASE}"
         _fault(session, row, "lost", "run.worker_lost", text, now, actor="trainer", draw=draw)
     return [(row.tenant, row.id) for row in rows]
+
+
+def is_any_lost(session: Session, now: datetime) -> bool:
+    """Whether there is anything to reap."""
+    return session.scalar(select(TrainingRun.id).where(*_lost(now)).limit(1)) is not None
+
+
+def _lost(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (TrainingRun.ended_at.is_(None), TrainingRun.state.in_(WORKING), TrainingRun.lease_until < now)
 
 
 def _fault(
@@ -222,7 +230,7 @@ def _fault(
     row.retries += 1
     row.failures += counts(cause)
     row.problem_code, row.problem = code[:60], clean(text)
-    row.worker, row.lease_until = None, None
+    _let_go(row)
     faults, age = Faults(row.failures, row.retries), now - row.ready_at
     again = verdict(cause, faults, attempts=_attempts(row), age=age, draw=draw)
     if again is None:
@@ -231,6 +239,11 @@ def _fault(
     row.due_at = now + again.wait
     why = f"{code}: {text}; again in {again.wait.total_seconds():.0f} s"
     step(session, row, "retry", actor=actor, why=why, now=now)
+
+
+def _let_go(row: TrainingRun) -> None:
+    row.worker, row.lease_until = None, None
+    row.done, row.total, row.what = 0, 0, ""
 
 
 def _attempts(row: TrainingRun) -> int:

@@ -39,7 +39,7 @@ class RunDatasets:
             TooFewLabelsError: of the changed world fewer than `labels_wanted` are labelled.
             RoostError: see `make_snapshot`.
         """
-        wanted = Wanted(run.task, run.incumbent, run.since, None, Limits(labels_min=labels_wanted))
+        wanted = Wanted(run.task, run.incumbent, run.since, run.devices, Limits(labels_min=labels_wanted))
         actor, now = f"{_ACTOR}:{run.id}", self._clock.wall()
         return make_snapshot(self._database, self._objects, run.tenant, wanted, actor=actor, now=now).digest
 

@@ -40,12 +40,14 @@ class Wish(NamedTuple):
     Attributes:
         bundle: the incumbent, `NAME@ALIAS` or `NAME:VERSION`.
         since: when the world changed.
+        devices: on which it did.
         seed: of whatever the trainer draws.
         reason: why.
     """
 
     bundle: str | None = None
     since: datetime | None = None
+    devices: Sequence[str] | None = None
     seed: int = 0
     reason: str | None = None
 
@@ -140,6 +142,8 @@ def _see_to(session: Session, row: TrainingRun, policy: RunPolicy, now: datetime
         for finding in _findings(session, row.tenant, row.task, now):
             insert_absent(session, TrainingAlarm, tenant=row.tenant, alarm=finding.id, run=row.id)
             row.since = min(row.since, finding.since)
+            if row.devices is not None:
+                row.devices = sorted({*row.devices, finding.device})
     if row.state != "waiting":
         return
     wanted, had = store.policy_of(row).labels_wanted, row.labels_had or 0
@@ -171,7 +175,9 @@ def _unseen(now: datetime) -> Sequence[ColumnElement[bool]]:
 def _findings(session: Session, tenant: str, task: str, now: datetime) -> list[Finding]:
     of_task = select(Alarm).where(Alarm.tenant == tenant, Alarm.task == task, *_unseen(now))
     rows = session.scalars(of_task.order_by(Alarm.since, Alarm.id)).all()
-    return [Finding(row.id, row.since, str(row.explanation.get("summary", "")), row.bundle) for row in rows]
+    return [
+        Finding(row.id, row.device, row.since, str(row.explanation.get("summary", "")), row.bundle) for row in rows
+    ]
 
 
 def _situation(session: Session, tenant: str, task: str, policy: RunPolicy, now: datetime) -> Situation:
@@ -201,7 +207,10 @@ def _incumbent(session: Session, tenant: str, named: str | None, findings: Seque
 def _new(
     tenant: str, task: str, policy: RunPolicy, reason: Due, incumbent: BundleVersion, wish: Wish = _NONE
 ) -> NewRun:
-    """A run; the changed world began with the incumbent, unless somebody or an alarm knows better."""
+    """A run; the changed world is all that came since the incumbent, unless somebody or an alarm knows better."""
+    devices = reason.devices if wish.since is None else None
+    if wish.devices is not None:
+        devices = sorted(set(wish.devices))
     return NewRun(
         tenant=tenant,
         task=task,
@@ -210,6 +219,7 @@ def _new(
         reason=reason.reason,
         incumbent=incumbent,
         since=wish.since or reason.since or incumbent.created_at,
+        devices=devices,
         seed=wish.seed,
         alarms=[finding.id for finding in reason.alarms],
     )

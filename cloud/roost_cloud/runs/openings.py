@@ -31,6 +31,7 @@ class Finding(NamedTuple):
     """An alarm that has neither opened a run nor joined one."""
 
     id: str
+    device: str
     since: datetime
     summary: str
     bundle: str | None
@@ -63,6 +64,11 @@ class Due(NamedTuple):
     def since(self) -> datetime | None:
         """When the world changed, as far as the cause tells."""
         return min((alarm.since for alarm in self.alarms), default=None)
+
+    @property
+    def devices(self) -> list[str] | None:
+        """On which it changed, as far as the cause tells; None: it does not."""
+        return sorted({alarm.device for alarm in self.alarms}) or None
 
 
 def due(policy: RunPolicy, situation: Situation, now: datetime) -> Due | None:

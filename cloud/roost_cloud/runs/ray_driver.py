@@ -53,7 +53,7 @@ class _Driver:
         faults = (ray.exceptions.RayError, ExecutorError, ConnectionError, ValueError, RuntimeError)
         try:
             connected = self._give_up_after(_CONNECT_S)
-            ray.init(address=self._arguments.address, namespace="roost", log_to_driver=False)
+            ray.init(address=self._arguments.address, namespace="roost", log_to_driver=False, logging_level="WARNING")
             connected.set()
             return self._follow(self._submit())
         except ray.exceptions.TaskCancelledError:

@@ -64,6 +64,7 @@ class NewRun:
         reason: the same in words.
         incumbent: the version to start from.
         since: when the world changed.
+        devices: on which it did; None: on all.
         seed: of whatever the trainer draws.
         alarms: that it sees to.
     """
@@ -75,6 +76,7 @@ class NewRun:
     reason: str
     incumbent: BundleVersion
     since: datetime
+    devices: list[str] | None = None
     seed: int = 0
     alarms: Sequence[str] = field(default=())
 
@@ -98,7 +100,7 @@ def open_run(session: Session, new: NewRun, *, actor: str, now: datetime) -> Tra
     reason = clean(new.reason)
     told = {"task": new.task, "state": new.state, "cause": new.cause, "reason": reason, "seed": new.seed}
     made = {"name": new.incumbent.name, "incumbent_version": new.incumbent.version, "version": version}
-    at = {"since": new.since, "opened_at": now, "opened_by": actor, "ready_at": now, "due_at": now}
+    at: dict[str, Any] = {"opened_at": now, "opened_by": actor, "ready_at": now, "due_at": now}
     counted = dict.fromkeys(("attempt", "failures", "retries", "done", "total", "lines"), 0)
     empty = dict.fromkeys(("worker", "lease_until", "trainer_version", "snapshot", "candidate", "verdict"))
     inserted = insert_absent(
@@ -109,6 +111,8 @@ def open_run(session: Session, new: NewRun, *, actor: str, now: datetime) -> Tra
         policy=encode_policy(new.policy),
         parameters=new.policy.parameters,
         incumbent=new.incumbent.digest,
+        since=new.since,
+        devices=new.devices,
         labels_had=None,
         problem_code=None,
         problem=None,

@@ -9,6 +9,7 @@ import secrets
 import socket
 import threading
 from collections import Counter
+from datetime import datetime
 from typing import Final
 
 import prometheus_client
@@ -172,15 +173,21 @@ class Trainer:
             StoreUnavailableError, StoreFailedError: the object store is.
         """
         now = self._means.clock.wall()
-        with self._means.database.begin() as session:
-            lost = claiming.reap(session, now, draw=random.random())  # noqa: S311 - no secret
-        for tenant, run in lost:
-            log.warning("run.worker_lost", tenant=tenant, run=run)
+        self._reap(now)
         for run_opened in self._opener.go_round():
             self._opened.labels(run_opened.cause).inc()
             log.info("run.opened", tenant=run_opened.tenant, task=run_opened.task, run=run_opened.id)
         tidy(self._means.database, self._means.objects)
         self._count()
+
+    def _reap(self, now: datetime) -> None:
+        with self._means.database.read() as session:
+            if not claiming.is_any_lost(session, now):
+                return
+        with self._means.database.begin() as session:
+            lost = claiming.reap(session, now, draw=random.random())  # noqa: S311 - no secret
+        for tenant, run in lost:
+            log.warning("run.worker_lost", tenant=tenant, run=run)
 
     def _count(self) -> None:
         query = select(TrainingRun.state, func.count()).where(TrainingRun.ended_at.is_(None))

@@ -3,9 +3,10 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,12 @@ from roost_cloud.runs.state import Move
 from roost_cloud.runs.supervising import Supervised
 from roost_cloud.runs.worker import Trainer
 from roost_cloud.runs.workshop import Workshop
+from roost_cloud.services import open_services
+from tests.support.bundles import Bundles
+from tests.support.cloud import Cloud, ManualClock, settings_for
+from tests.support.cloud_process import CloudProcess
+from tests.support.postgres import Postgres
+from tests.support.tiny_trainers import installed
 from tests.support.training_site import TrainingSite, bare_site, site, sites_cloud
 from tests.support.waiting import until
 
@@ -196,7 +203,7 @@ class MoodyDatabase:
         return getattr(self._database, name)
 
 
-@pytest.mark.parametrize("at", range(2, 9))
+@pytest.mark.parametrize("at", [2, 5, 8])
 def test_a_database_that_goes_away_for_a_moment_costs_nothing(site: TrainingSite, at: int) -> None:
     run = site.open()
     away: Any = MoodyDatabase(site.services.database, at, 2)
@@ -240,3 +247,51 @@ def test_what_a_process_started_ends_with_it(tmp_path: Path) -> None:
     pid = int(line.text)  # type: ignore[union-attr]
     assert supervised.ended.how == "crash"
     until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, "it ended")
+
+
+def test_a_database_that_is_killed_while_a_trainer_runs_costs_nothing(
+    postgres: Postgres, newest_postgres: str, bundles: Bundles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", installed(tmp_path / "installed"))
+    url = postgres.url(postgres.new_database(newest_postgres))
+    with open_services(settings_for(tmp_path / "cloud", database_url=url), clock=ManualClock()) as services:
+        clock = services.clock
+        assert isinstance(clock, ManualClock)
+        site = TrainingSite(Cloud(services, clock), bundles.sure, tmp_path / "workshop")
+        site.label()
+        run = site.open(parameters={"do": "sleep", "sleep_s": 1.5})
+        with site.trainer() as trainer, working(trainer):
+            until(lambda: site.run(run).what == "asleep", "the trainer sleeps")
+            postgres.stop(signal.SIGQUIT)
+            time.sleep(0.5)
+            postgres.start()
+        row = site.run(run)
+        assert (row.state, row.attempt, row.retries) == ("registered", 1, 0), site.log(run)
+        assert len(site.versions()) == 2
+
+
+def test_a_stopped_cloud_hands_its_run_back_and_a_killed_one_takes_its_trainer_along(
+    bundles: Bundles, tmp_path: Path
+) -> None:
+    path = installed(tmp_path / "installed")
+    process = CloudProcess(tmp_path, "--role", "api,trainer", environment={"PYTHONPATH": path})
+    clock = ManualClock(datetime.now(UTC) - timedelta(hours=2))
+    with process.start(), open_services(settings_for(process.data_dir), clock=clock) as services:
+        site = TrainingSite(Cloud(services, clock), bundles.sure, tmp_path / "workshop")
+        site.label()
+        run = site.open(parameters={"do": "wait"})
+        until_trained(site, run)
+        assert process.stop() == 0
+        row = site.run(run)
+        assert (row.state, row.failures, row.worker) == ("queued", 0, None), process.log
+        process.start()
+        until_trained(site, run)
+        children = psutil.Process(process.pid).children()
+        (trainer,) = [one for one in children if "roost_cloud.training" in one.cmdline()]
+        process.kill()
+        until(lambda: not trainer.is_running() or trainer.status() == psutil.STATUS_ZOMBIE, "the trainer ended")
+        (left,) = (process.data_dir / "training").iterdir()
+        process.start()
+        until(lambda: not left.exists(), "what it left is cleared away")
+        assert site.run(run).state == "training"  # until its lease is over
+        assert site.versions() == ["1"]

@@ -136,6 +136,7 @@ def test_a_run_without_labels_waits_for_them_and_says_how_many(site: TrainingSit
 
 def test_alarms_open_one_run_once_and_join_it_until_it_has_begun(site: TrainingSite) -> None:
     site.policy(mode="train")
+    site.label(8)
     opener = Opener(site.services.database, site.services.clock)
     first = stock_alarm(site.services, "acme", "cam-00", task="light")
     stock_alarm(site.services, "acme", "cam-01", kind="label_mix", task="light")
@@ -145,7 +146,9 @@ def test_alarms_open_one_run_once_and_join_it_until_it_has_begun(site: TrainingS
     assert opener.go_round() == []
     with site.services.database.read() as session:
         assert store.alarms_of(session, run) == sorted([first, second])
+    assert site.run(run.id).devices == ["cam-00", "cam-01"]
     site.work()
+    assert site.way(run.id)[-1] == "passed", site.run(run.id).what
     third = stock_alarm(site.services, "acme", "cam-02", task="light")
     opener.go_round()
     with site.services.database.begin() as session:
@@ -160,7 +163,7 @@ def test_alarms_open_one_run_once_and_join_it_until_it_has_begun(site: TrainingS
 
 
 def test_a_policy_that_only_tells_has_its_runs_approved_by_a_person(site: TrainingSite) -> None:
-    site.policy(mode="tell")
+    site.policy(mode="tell", labels_wanted=4)
     stock_alarm(site.services, "acme", "cam-00", task="light")
     (run,) = Opener(site.services.database, site.services.clock).go_round()
     assert run.state == "proposed"

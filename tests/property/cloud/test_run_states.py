@@ -102,7 +102,8 @@ def test_a_run_is_due_for_what_its_policy_names_and_nothing_else(
     *, alarms: bool, every_days: float | None, new_labels: int | None, found: int, labels: int, last_days: float | None
 ) -> None:
     policy = RunPolicy(alarms=alarms, every_days=every_days, new_labels=new_labels)
-    findings = [Finding(str(number), NOON - timedelta(days=number), "", None) for number in range(found)]
+    ago = [NOON - timedelta(days=number) for number in range(found)]
+    findings = [Finding(f"a-{since:%d}", f"cam-{since:%d}", since, "", None) for since in ago]
     last = None if last_days is None else NOON - timedelta(days=last_days)
     why = due(policy, Situation(findings, last, NOON, labels), NOON)
     reasons = {
@@ -113,7 +114,8 @@ def test_a_run_is_due_for_what_its_policy_names_and_nothing_else(
     assert (why is not None) == any(reasons.values())
     if why is not None:
         assert reasons[why.cause]
-        assert why.since == (NOON - timedelta(days=found - 1) if why.cause == "alarm" else None)
+        assert why.since == (ago[-1] if why.cause == "alarm" else None)
+        assert why.devices == (sorted(one.device for one in findings) if why.cause == "alarm" else None)
 
 
 @pytest.mark.parametrize(

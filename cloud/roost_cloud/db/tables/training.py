@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, CheckConstraint, Float, ForeignKey, ForeignKeyConstraint, Index, String, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Float, ForeignKey, ForeignKeyConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from roost_cloud.db.base import Base, Name
@@ -86,6 +86,7 @@ class TrainingRun(Base):
     incumbent: Mapped[str] = mapped_column(_DIGEST)  # the manifest's
     version: Mapped[str] = mapped_column(String(128))  # of the candidate
     since: Mapped[datetime]  # what came from then on shows the changed world
+    devices: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))  # on which it changed; None: on all
     opened_at: Mapped[datetime]
     opened_by: Mapped[str] = mapped_column(_WHO)
     ready_at: Mapped[datetime]  # when it was queued or approved last: patience with a peer counts from then

@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("incumbent", sa.String(length=71), nullable=False),
         sa.Column("version", sa.String(length=128), nullable=False),
         sa.Column("since", base.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("devices", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("opened_at", base.UtcDateTime(timezone=True), nullable=False),
         sa.Column("opened_by", sa.String(length=100), nullable=False),
         sa.Column("ready_at", base.UtcDateTime(timezone=True), nullable=False),
