@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roost_cloud.training.head.calibration import Calibrated, calibrate
-from roost_cloud.training.head.choosing import PENALTIES, choose_penalty
+from roost_cloud.training.head.choosing import PENALTIES, choose_penalty, is_better
 from roost_cloud.training.head.data import Data
 from roost_cloud.training.head.objective import Examples, Weights, fit
 from roost_cloud.training.head.self_training import pseudo_labelled
@@ -31,7 +31,7 @@ class Refitted:
         weights: (features + 1, labels), for scaled features.
         temperature: of the softmax.
         penalty: λ.
-        wins: over the incumbent, on examples left out; if not, the weights are the incumbent's.
+        wins: over the incumbent, on examples left out, by more than a standard error; if not, the weights are its.
         is_self_trained: unlabelled inputs are in it.
         self_training_gain: that they would bring, in nats; None: not measured.
         incumbent: how good that is on the labelled examples.
@@ -95,12 +95,12 @@ def refit(data: Data, prior: Weights, settings: HeadSettings, temperature: float
     choice = choose_penalty(examples, data.judged, data.folds, prior, penalties, progress)
     before = examples.features @ prior
     incumbent = calibrate(before, truth, data.judged, temperature)
-    logits, gain = choice.logits, None
+    logits, left_out, gain, is_self_trained = choice.logits, choice.found, None, False
     if settings.self_training == "measure" and len(data.unlabelled):
         taught = _self_trained_logits(data, prior, choice.penalty, progress)
-        gain = choice.loss - calibrate(taught, truth, data.judged, temperature).loss
-        logits = taught if gain > 0 else logits
-    left_out = calibrate(logits, truth, data.judged, temperature)
+        found = calibrate(taught, truth, data.judged, temperature)
+        gain, is_self_trained = left_out.loss - found.loss, is_better(found, left_out, data.judged)
+        logits, left_out = (taught, found) if is_self_trained else (logits, left_out)
     refitted = Refitted(
         weights=prior,
         temperature=incumbent.temperature,
@@ -114,10 +114,9 @@ def refit(data: Data, prior: Weights, settings: HeadSettings, temperature: float
         incumbent_logits=before,
         logits=before,
     )
-    if left_out.loss >= incumbent.loss:
+    if not is_better(left_out, incumbent, data.judged):
         return refitted
     weights = fit(examples, prior, choice.penalty, progress)
-    is_self_trained = gain is not None and gain > 0
     if is_self_trained:
         weights = _self_trained(data, examples, prior, weights, choice.penalty, progress)
     return replace(

@@ -92,7 +92,7 @@ def _tell(found: Refitted, data: Data, progress: Progress) -> None:
             progress.metric(f"accuracy.{name}", _accuracy(found.logits, data, mask))
     if found.self_training_gain is not None:
         progress.metric("self_training.gain", found.self_training_gain)
-        used = "is used" if found.is_self_trained else "is left out: it does not help"
+        used = "is used" if found.is_self_trained else "is left out: it does not help for certain"
         progress.log(f"self-training on {len(data.unlabelled)} unlabelled inputs {used}")
     if not found.wins:
         progress.log("no refitted head reads left-out examples better than the incumbent: its weights stay")
