@@ -102,7 +102,7 @@ def measure(bench: Bench, opened: Opened, split: int, labels: int) -> Figures:
         prior = prior_of(data, layers[-1], len(LABELS), Silent())
         found = refit(data, prior, HeadSettings(), opened.temperature, Silent())
         rows = np.hstack([features / data.scale, np.ones((len(features), 1))])
-        note(name, rows @ found.weights, found.temperature)
+        note(name, rows @ found.weights, found.calibrated.temperature)
         figures[f"{name}_wins"] = float(found.wins)
         figures[f"{name}_penalty"] = found.penalty
         figures[f"{name}_taught"] = float(found.is_self_trained)

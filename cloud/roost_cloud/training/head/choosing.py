@@ -12,11 +12,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from roost_cloud.training.head.calibration import Calibrated, calibrate
+from roost_cloud.training.head.calibration import Calibrated, calibrate, is_better
 from roost_cloud.training.head.objective import Examples, Weights, fit
 from roost_cloud.training.progress import Progress
 
-__all__ = ["PENALTIES", "Choice", "choose_penalty", "folds_of", "is_better"]
+__all__ = ["PENALTIES", "Choice", "choose_penalty", "folds_of"]
 
 Floats = NDArray[np.float64]
 
@@ -86,10 +86,3 @@ def choose_penalty(
     best = min(found, key=lambda one: one.loss)
     chosen = next(number for number, one in enumerate(found) if not is_better(best, one, judged))
     return Choice(penalties[chosen], logits[chosen], found[chosen])
-
-
-def is_better(one: Calibrated, other: Calibrated, judged: Floats) -> bool:
-    """Whether one's loss is below another's on the same examples, by more than a standard error."""
-    gains = other.entropies - one.entropies
-    gain = float(judged @ gains)
-    return gain > float(np.sqrt(judged**2 @ (gains - gain) ** 2))

@@ -54,7 +54,6 @@ def test_the_candidate_is_a_whole_bundle_that_shares_the_incumbent_s_base(tmp_pa
     assert Pipeline.load(incumbent, base=pipeline.base).base is pipeline.base
     assert (config.name, config.version, config.task) == ("corners", "2", "corners")
     assert (config.parent, config.training_run) == (incumbent.digest, "run-1")
-    assert config.confidence != incumbent.config.confidence
     assert config.evaluation is not None
     assert config.evaluation.samples == 20
     assert config.predicted_disagreement is not None
