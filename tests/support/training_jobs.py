@@ -85,6 +85,7 @@ def training_job(
     new: Sequence[tuple[bytes, str | None]],
     old: Sequence[tuple[bytes, str]] = (),
     labels: Sequence[str] = LABELS,
+    media_type: str = "application/x-npy",
     **fields: Any,
 ) -> TrainingJob:
     """Write a job's folder, but for its incumbent if there is one already; and return what is in `job.json`."""
@@ -102,7 +103,7 @@ def training_job(
                 TrainingExample(
                     key=f"{world}/{number}",
                     sha256=sha256,
-                    media_type="application/x-npy",
+                    media_type=media_type,
                     label=label,
                     world=world,  # type: ignore[arg-type]  # one of the two
                     part="validation" if number % 5 == 4 else "train",

@@ -31,7 +31,8 @@ def quantize_tflite(data: bytes, samples: Iterable[Sequence[NDArray[np.float32]]
     Raises:
         ValueError: there are no samples, or the quantiser cannot do it.
     """
-    from ai_edge_quantizer import quantizer  # noqa: PLC0415 - takes half a second to load
+    from ai_edge_quantizer import calibrator, quantizer  # noqa: PLC0415 - takes half a second to load
+    from ai_edge_quantizer.utils.qsv_utils import min_max_update  # noqa: PLC0415 - see above
 
     signed = _with_signature(data)
     names = [tensor.name for tensor in signed.signatureDefs[0].inputs]
@@ -40,13 +41,16 @@ def quantize_tflite(data: bytes, samples: Iterable[Sequence[NDArray[np.float32]]
         raise ValueError("without samples nothing is known of its ranges")
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore", UserWarning)  # it looks into the network as it runs, which costs memory
-        work = quantizer.Quantizer(bytearray(pack_tflite(signed)), _recipe())
-        ranges = work.calibrate({_SIGNATURE: runs}, num_threads=1)
-        quantized = bytes(work.quantize(ranges).quantized_model)
+        file, recipe = bytearray(pack_tflite(signed)), _recipe()
+        # Its own way of calibrating takes moving averages of ranges, and so cuts off what lies beyond.
+        seen = calibrator.Calibrator(file, num_threads=1, qsv_update_func=min_max_update)
+        seen.calibrate({_SIGNATURE: runs}, recipe)
+        work = quantizer.Quantizer(file, recipe.get_quantization_recipe())
+        quantized = bytes(work.quantize(seen.get_model_qsvs()).quantized_model)
     return _without_signature(quantized)
 
 
-def _recipe() -> list[dict[str, Any]]:
+def _recipe() -> Any:
     from ai_edge_quantizer import algorithm_manager, qtyping, recipe, recipe_manager  # noqa: PLC0415 - see above
 
     names, none = qtyping.TFLOperationName, algorithm_manager.AlgorithmName.NO_QUANTIZE
@@ -56,8 +60,7 @@ def _recipe() -> list[dict[str, Any]]:
     manager.add_static_config(".*", names.FULLY_CONNECTED, 8, 8, qtyping.QuantGranularity.TENSORWISE)
     for left in (names.INPUT, names.OUTPUT, names.SOFTMAX):
         manager.add_quantization_config(".*", left, algorithm_key=none)
-    found: list[dict[str, Any]] = manager.get_quantization_recipe()
-    return found
+    return manager
 
 
 def _with_signature(data: bytes) -> Any:

@@ -1,4 +1,8 @@
-"""Which λ, by cross-validation on what there is to learn from. Pure but for progress."""
+"""Which λ, by cross-validation on what there is to learn from. Pure but for progress.
+
+With few labels the least loss is often luck: of the λ whose loss is within a standard error of the least, the largest
+is taken, which leaves the incumbent most as it is. L. Breiman et al., *Classification and Regression Trees*, 1984.
+"""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from roost_cloud.training.head.calibration import calibrate
+from roost_cloud.training.head.calibration import Calibrated, calibrate, is_better
 from roost_cloud.training.head.objective import Examples, Weights, fit
 from roost_cloud.training.progress import Progress
 
@@ -17,8 +21,7 @@ __all__ = ["PENALTIES", "Choice", "choose_penalty", "folds_of"]
 Floats = NDArray[np.float64]
 
 # From where the incumbent hardly moves to where it hardly counts; features are scaled, see `objective`.
-PENALTIES: Final = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
-_FOLDS: Final = 5
+PENALTIES: Final = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 
 
 @dataclass(frozen=True)
@@ -26,17 +29,17 @@ class Choice:
     """What cross-validation found.
 
     Attributes:
-        penalty: λ of the least loss on examples left out.
-        loss: that loss, in nats, at a fitted temperature: to be less sure takes no other weights.
+        penalty: λ.
         logits: (examples, labels), of each example from a fit that had left it out.
+        found: how good they are, at a fitted temperature: to be less sure takes no other weights.
     """
 
     penalty: float
-    loss: float
     logits: Floats
+    found: Calibrated
 
 
-def folds_of(groups: Sequence[str], seed: int, most: int = _FOLDS) -> NDArray[np.intp]:
+def folds_of(groups: Sequence[str], seed: int, most: int) -> NDArray[np.intp]:
     """In which fold each example is left out: those of a group in the same, groups spread by a hash of their names.
 
     >>> folds_of(["a", "b", "a", "c"], seed=0, most=2).tolist()
@@ -79,6 +82,7 @@ def choose_penalty(
             weights = fit(examples.part(~left_out), prior, penalty, progress, start=weights)
             logits[number, left_out] = examples.features[left_out] @ weights
     progress.step(count * len(penalties), count * len(penalties), "choosing λ")
-    losses = [calibrate(one, examples.truth, judged).loss for one in logits]
-    best = int(np.argmin(losses))  # of equals the largest λ
-    return Choice(penalties[best], losses[best], logits[best])
+    found = [calibrate(one, examples.truth, judged) for one in logits]
+    best = min(found, key=lambda one: one.loss)
+    chosen = next(number for number, one in enumerate(found) if not is_better(best, one, judged))
+    return Choice(penalties[chosen], logits[chosen], found[chosen])

@@ -6,14 +6,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from roost_cloud.training.head.calibration import Calibrated, calibrate
+from roost_cloud.training.head.calibration import Calibrated, at_temperature, calibrate, is_better, settled
 from roost_cloud.training.head.choosing import PENALTIES, choose_penalty
 from roost_cloud.training.head.data import Data
 from roost_cloud.training.head.objective import Examples, Weights, fit
 from roost_cloud.training.head.self_training import pseudo_labelled
 from roost_cloud.training.head.settings import HeadSettings
 from roost_cloud.training.progress import Progress
-from roost_shared.bundle.temperature import calibration_error
 from roost_shared.tflite.dense import DenseLayer
 
 __all__ = ["Refitted", "prior_of", "refit"]
@@ -29,27 +28,23 @@ class Refitted:
 
     Attributes:
         weights: (features + 1, labels), for scaled features.
-        temperature: of the softmax.
+        calibrated: how good the head is on examples left out, at the temperature that it is given.
         penalty: λ.
-        wins: over the incumbent, on examples left out; if not, the weights are the incumbent's.
+        wins: over the incumbent, on examples left out, by more than a standard error; if not, the weights are its.
         is_self_trained: unlabelled inputs are in it.
         self_training_gain: that they would bring, in nats; None: not measured.
-        incumbent: how good that is on the labelled examples.
-        calibration_error_before: of the incumbent at its own temperature, 0…1.
-        left_out: how good the refitted head is on examples left out.
+        incumbent: how good that is on the labelled examples, at its own temperature.
         incumbent_logits: (examples, labels).
         logits: (examples, labels), of the refitted head with each example left out; the incumbent's, if that won.
     """
 
     weights: Weights
-    temperature: float
+    calibrated: Calibrated
     penalty: float
     wins: bool
     is_self_trained: bool
     self_training_gain: float | None
     incumbent: Calibrated
-    calibration_error_before: float
-    left_out: Calibrated
     incumbent_logits: Floats
     logits: Floats
 
@@ -95,35 +90,32 @@ def refit(data: Data, prior: Weights, settings: HeadSettings, temperature: float
     choice = choose_penalty(examples, data.judged, data.folds, prior, penalties, progress)
     before = examples.features @ prior
     incumbent = calibrate(before, truth, data.judged, temperature)
-    logits, gain = choice.logits, None
+    logits, left_out, gain, is_self_trained = choice.logits, choice.found, None, False
     if settings.self_training == "measure" and len(data.unlabelled):
         taught = _self_trained_logits(data, prior, choice.penalty, progress)
-        gain = choice.loss - calibrate(taught, truth, data.judged, temperature).loss
-        logits = taught if gain > 0 else logits
-    left_out = calibrate(logits, truth, data.judged, temperature)
+        found = calibrate(taught, truth, data.judged, temperature)
+        gain, is_self_trained = left_out.loss - found.loss, is_better(found, left_out, data.judged)
+        logits, left_out = (taught, found) if is_self_trained else (logits, left_out)
     refitted = Refitted(
         weights=prior,
-        temperature=incumbent.temperature,
+        calibrated=settled(before, truth, data.judged, temperature),
         penalty=choice.penalty,
         wins=False,
         is_self_trained=False,
         self_training_gain=gain,
-        incumbent=incumbent,
-        calibration_error_before=calibration_error(before, truth, temperature, data.judged),
-        left_out=left_out,
+        incumbent=at_temperature(before, truth, data.judged, temperature),
         incumbent_logits=before,
         logits=before,
     )
-    if left_out.loss >= incumbent.loss:
+    if not is_better(left_out, incumbent, data.judged):
         return refitted
     weights = fit(examples, prior, choice.penalty, progress)
-    is_self_trained = gain is not None and gain > 0
     if is_self_trained:
         weights = _self_trained(data, examples, prior, weights, choice.penalty, progress)
     return replace(
         refitted,
         weights=weights,
-        temperature=left_out.temperature,
+        calibrated=settled(logits, truth, data.judged, temperature),
         wins=True,
         is_self_trained=is_self_trained,
         logits=logits,

@@ -1,6 +1,5 @@
 """The default trainer: the base of the incumbent is kept, its head refitted with few labels."""
 
-import resource
 import time
 from pathlib import Path
 from typing import Final
@@ -18,6 +17,7 @@ from roost_cloud.training.head.refit import Refitted, prior_of, refit
 from roost_cloud.training.head.settings import HeadSettings, read_settings
 from roost_cloud.training.head.writing import write_heads
 from roost_cloud.training.job import TrainingJob, candidate_of, float_of, incumbent_of, input_of
+from roost_cloud.training.process import peak_memory_bytes
 from roost_cloud.training.progress import Progress
 from roost_shared.bundle.errors import BundleError
 from roost_shared.bundle.examples import Example
@@ -28,7 +28,6 @@ from roost_shared.tflite.dense import DenseLayer
 __all__ = ["HeadTrainer"]
 
 _VERSION: Final = "1"
-_KIB: Final = 1024
 
 
 class HeadTrainer:
@@ -54,7 +53,7 @@ class HeadTrainer:
         _tell(found, data, progress)
         _write(_Work(job, folder, anatomy, embedded, data, settings), prior, found, progress)
         progress.metric("cpu_s", time.process_time() - began)
-        progress.metric("peak_memory_bytes", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB)
+        progress.metric("peak_memory_bytes", peak_memory_bytes())
 
 
 class _Work:
@@ -82,17 +81,17 @@ def _tell(found: Refitted, data: Data, progress: Progress) -> None:
     """Record what was measured on examples left out."""
     progress.metric("penalty", found.penalty)
     progress.metric("loss.incumbent", found.incumbent.loss)
-    progress.metric("loss.left_out", found.left_out.loss)
-    progress.metric("temperature", found.temperature)
-    progress.metric("calibration_error.before", found.calibration_error_before)
-    progress.metric("calibration_error.after", found.left_out.calibration_error)
+    progress.metric("loss.left_out", found.calibrated.loss)
+    progress.metric("temperature", found.calibrated.temperature)
+    progress.metric("calibration_error.before", found.incumbent.calibration_error)
+    progress.metric("calibration_error.after", found.calibrated.calibration_error)
     for name, mask in (("new", data.is_new), ("old", ~data.is_new)):
         if mask.any():
             progress.metric(f"accuracy.{name}.incumbent", _accuracy(found.incumbent_logits, data, mask))
             progress.metric(f"accuracy.{name}", _accuracy(found.logits, data, mask))
     if found.self_training_gain is not None:
         progress.metric("self_training.gain", found.self_training_gain)
-        used = "is used" if found.is_self_trained else "is left out: it does not help"
+        used = "is used" if found.is_self_trained else "is left out: it does not help for certain"
         progress.log(f"self-training on {len(data.unlabelled)} unlabelled inputs {used}")
     if not found.wins:
         progress.log("no refitted head reads left-out examples better than the incumbent: its weights stay")
@@ -132,7 +131,7 @@ def _said(work: _Work, prior: NDArray[np.float64], found: Refitted) -> Said:
     of_new = {example.sha256 for example in work.job.examples if example.world == "new"}
     phi = (work.embedded.phi[name] for name in sorted(of_new) if name in work.embedded.phi)
     return Said(
-        temperature=found.temperature,
+        temperature=found.calibrated.temperature,
         evaluation=Evaluation(
             dataset="labelled inputs of the changed world, each left out of the fit that read it",
             samples=int(data.is_new.sum()),

@@ -13,6 +13,7 @@ from roost_cloud.training.errors import TrainingError
 from roost_cloud.training.head.calibration import Calibrated, calibrate
 from roost_cloud.training.head.data import check_labels
 from roost_cloud.training.job import TrainingJob, candidate_of, float_of, incumbent_of
+from roost_cloud.training.process import peak_memory_bytes
 from roost_cloud.training.progress import Progress
 from roost_cloud.training.torch.album import Album, read_album
 from roost_cloud.training.torch.converting import convert
@@ -66,6 +67,7 @@ class TorchTrainer:
         )
         _write(_Trained(torch, network, album, settings, job.labels), job, incumbent, folder, progress)
         progress.metric("cpu_s", time.process_time() - began)
+        progress.metric("peak_memory_bytes", peak_memory_bytes())
 
 
 class _Trained:

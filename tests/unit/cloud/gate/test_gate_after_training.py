@@ -9,11 +9,11 @@ import msgspec
 from roost_cloud.datasets.judged import JudgedExample, JudgedSet, judged_of
 from roost_cloud.datasets.snapshot import World
 from roost_cloud.gate.__main__ import judge_folder
-from roost_cloud.gate.job import Bar, GateJob, write_gate_job
+from roost_cloud.gate.job import Bar, GateJob, twin_in, write_gate_job
 from roost_cloud.gate.settings import GateSettings
 from roost_cloud.gate.verdict import Verdict
 from roost_cloud.training.head import HeadTrainer
-from roost_cloud.training.job import candidate_of, incumbent_of
+from roost_cloud.training.job import candidate_of, float_of, incumbent_of
 from roost_shared.bundle import open_bundle
 from tests.support.gate_folders import Untold
 from tests.support.training_jobs import LABELS, Told, points, training_job
@@ -33,12 +33,14 @@ def example(world: World, number: int, payload: bytes, label: str) -> JudgedExam
     )
 
 
-def trained_and_judged(folder: Path, taught: Sequence[tuple[bytes, str | None]]) -> Verdict:
+def trained_and_judged(folder: Path, taught: Sequence[tuple[bytes, str | None]], **parameters: str) -> Verdict:
     """Train on labels, and judge by what people said of others."""
     job, gate = folder / "job", folder / "gate"
-    HeadTrainer().train(training_job(job, new=taught, old=OLD), job, Told())
+    HeadTrainer().train(training_job(job, new=taught, old=OLD, parameters=parameters), job, Told())
     (gate / "inputs").mkdir(parents=True)
     candidate_of(job).rename(gate / "candidate")
+    if float_of(job).exists():
+        float_of(job).rename(twin_in(gate))
     incumbent_of(job).rename(gate / "incumbent")
     examples = []
     judged: list[tuple[World, list[tuple[bytes, str]]]] = [
@@ -68,6 +70,13 @@ def test_a_refined_head_passes(tmp_path: Path) -> None:
     assert verdict.passed, [reason.sentence for reason in verdict.reasons if not reason.passed]
     assert verdict.disagreement.new is not None
     assert verdict.disagreement.new > 0.1
+
+
+def test_a_quantised_head_is_compared_with_itself_in_float(tmp_path: Path) -> None:
+    verdict = trained_and_judged(tmp_path, TAUGHT, head="int8")
+    (twin,) = (reason for reason in verdict.reasons if reason.check == "twin")
+    assert twin.passed, twin.sentence
+    assert "of 460 inputs" in twin.sentence
 
 
 def test_a_poisoned_teacher_does_not_get_by(tmp_path: Path) -> None:
