@@ -1,3 +1,4 @@
+import io
 import shutil
 from pathlib import Path
 from typing import Any
@@ -149,12 +150,15 @@ def test_inputs_that_are_not_what_they_are_called_are_refused(tmp_path: Path) ->
 
 
 def test_a_few_inputs_that_cannot_be_read_are_passed_over(tmp_path: Path) -> None:
-    new = [*points(20, moved=True, seed=1), (b"no array", "north")]
+    beyond = io.BytesIO()
+    np.save(beyond, np.full((1, 2), 3e38, np.float32))  # what the base makes of it is infinite
+    new = [*points(20, moved=True, seed=1), (b"no array", "north"), (beyond.getvalue(), "north")]
     job = training_job(tmp_path, new=new, old=points(40, moved=False, seed=2))
     candidate, told = train(job, tmp_path)
     assert candidate.config.evaluation is not None
     assert candidate.config.evaluation.samples == 20
     assert any("does not start like one" in line for line in told.logs)
+    assert any("infinite or not a number" in line for line in told.logs)
 
 
 def test_nothing_labelled_is_nothing_to_learn(tmp_path: Path) -> None:
