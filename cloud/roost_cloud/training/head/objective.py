@@ -5,6 +5,7 @@ all labels, the last one the biases; features are divided by one number, so that
 and λ means the same on every base.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +14,6 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from roost_cloud.training.errors import TrainingError
-from roost_cloud.training.progress import Progress
 
 __all__ = ["Examples", "Weights", "cross_entropies", "fit", "shares"]
 
@@ -78,7 +78,7 @@ def fit(
     examples: Examples,
     prior: Weights,
     penalty: float,
-    progress: Progress,
+    alive: Callable[[], None],
     *,
     start: Weights | None = None,
     free: NDArray[np.bool_] | None = None,
@@ -89,13 +89,12 @@ def fit(
         examples: to learn from.
         prior: W₀.
         penalty: λ.
-        progress: asked at each step whether to go on.
+        alive: called at each step; what it raises ends the fit.
         start: where to begin; None: at `prior`.
         free: (labels,), whose weights may change; None: all.
 
     Raises:
         TrainingError: the loss is not finite.
-        TrainingCancelledError: the run was cancelled.
     """
     moved = np.flatnonzero(np.ones(prior.shape[1], bool) if free is None else free)
     hot = np.zeros((len(examples.truth), prior.shape[1]))
@@ -120,7 +119,7 @@ def fit(
         begin.ravel(),
         jac=True,
         method="L-BFGS-B",
-        callback=lambda _: progress.step(0, 1, "fitting"),
+        callback=lambda _: alive(),
         options={"maxiter": _STEPS, "ftol": 1e-9, "gtol": 1e-6},
     )
     if not np.isfinite(found.fun) or not np.isfinite(found.x).all():
