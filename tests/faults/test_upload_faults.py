@@ -28,6 +28,7 @@ from tests.support.shard_inputs import JPEG, ShardInput, make_input, opening_of,
 from tests.support.shard_site import AT_ONCE, ShardSite, serve_shard_site
 from tests.support.upload_process import SLOW_INPUTS
 
+pytestmark = pytest.mark.one_database  # tests/integration/test_shards.py has both, and both stores
 PATIENCE_S = 60.0
 OPEN = r"^POST .*/device/shards$"
 ASK = r"^GET .*/device/shards/"

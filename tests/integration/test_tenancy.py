@@ -67,6 +67,7 @@ def standing(
             yield World(cloud, argmax, successor)
 
 
+@pytest.mark.one_database
 def test_every_route_has_a_probe(cloud: Cloud) -> None:
     paths = create_app(cloud.services).openapi()["paths"]
     assert {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods} == set(PROBES)
@@ -122,6 +123,7 @@ def test_a_role_that_is_too_low_is_refused(standing: World) -> None:
     assert standing.rows() == before
 
 
+@pytest.mark.one_database
 def test_another_tenants_things_are_not_there_and_look_like_nobodys(world: World) -> None:
     before = world.rows()
     for (route, probe), role in itertools.product(ADDRESSING.items(), ROLES):

@@ -1,4 +1,8 @@
-"""Fixtures around the cloud; every test that takes `database_url` or `cloud` runs on SQLite and on PostgreSQL."""
+"""Fixtures around the cloud; every test that takes `database_url` or `cloud` runs on SQLite and on PostgreSQL.
+
+Those marked `one_database` are about what comes before a database, or after it: they run on SQLite, and on PostgreSQL
+too with `--campaign`. What claims, leases, inserts or selects is not among them.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -6,6 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from roost_cloud.db import Database
 from roost_cloud.db.migrations import upgrade
@@ -14,7 +21,42 @@ from tests.support.postgres import Postgres
 if TYPE_CHECKING:
     from tests.support.cloud import Cloud
 
-__all__ = ["cloud", "database", "database_url", "empty_database_url", "newest_postgres", "newest_sqlite", "postgres"]
+__all__ = [
+    "cloud",
+    "database",
+    "database_url",
+    "empty_database_url",
+    "newest_postgres",
+    "newest_sqlite",
+    "postgres",
+    "pytest_generate_tests",
+    "statements_are_compiled_once",
+]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Leave those marked `one_database` one."""
+    if "database_url" in metafunc.fixturenames and metafunc.definition.get_closest_marker("one_database"):
+        databases = ["sqlite", "postgresql"] if metafunc.config.getoption("campaign") else ["sqlite"]
+        metafunc.definition.add_marker(pytest.mark.parametrize("database_url", databases, indirect=True))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_are_compiled_once() -> Iterator[None]:
+    """Each test has an engine of its own, which would compile every statement anew: longer than to run it."""
+    compiled: dict[object, object] = {}
+
+    def share(connection: Connection) -> None:
+        connection.execution_options(compiled_cache=compiled)
+
+    with pytest.MonkeyPatch.context() as patches:
+        for dialect in (SQLiteDialect_pysqlite, PGDialect_psycopg):  # what is compiled is found by its dialect, too
+            patches.setattr(dialect, "__eq__", lambda one, other: type(one) is type(other))
+            patches.setattr(dialect, "__hash__", lambda one: hash(type(one)))
+        event.listen(Engine, "engine_connect", share)
+        yield
+        event.remove(Engine, "engine_connect", share)
 
 
 @pytest.fixture(scope="session")

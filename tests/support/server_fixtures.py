@@ -12,6 +12,8 @@ from tests.support.cloud_fixtures import (
     newest_postgres,
     newest_sqlite,
     postgres,
+    pytest_generate_tests,
+    statements_are_compiled_once,
 )
 from tests.support.mqtt_fixtures import connect, driven, mosquitto, proxy
 from tests.support.object_fixtures import file_objects, file_server, objects, s3_objects, s3_server, s3_store
@@ -34,9 +36,11 @@ __all__ = [
     "objects",
     "postgres",
     "proxy",
+    "pytest_generate_tests",
     "s3_objects",
     "s3_server",
     "s3_store",
     "served_cloud",
     "small_parts",
+    "statements_are_compiled_once",
 ]
