@@ -119,6 +119,7 @@ def test_a_device_runs_what_it_is_assigned_and_changes_it_without_a_gap(
     until_confirmed(agent, 2)
     operator.assign(broken, shadow_inputs=10, watch_inputs=20)
     until(lambda: assignment(agent)["problem"], "the third is refused", PATIENCE_S, otherwise=lambda: agent.log)
+    until(lambda: assignment(agent)["phase"] == "idle", "it is back at the second", PATIENCE_S)
     answers = sensor.end()
 
     bundles = [answer["bundle"] for answer in answers]

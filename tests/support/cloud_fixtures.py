@@ -1,7 +1,8 @@
 """Fixtures around the cloud; every test that takes `database_url` or `cloud` runs on SQLite and on PostgreSQL.
 
 Those marked `one_database` are about what comes before a database, or after it: they run on SQLite, and on PostgreSQL
-too with `--campaign`. What claims, leases, inserts or selects is not among them.
+too with `--campaign`. What claims, leases, inserts or selects is not among them. `one_database("postgresql")` is for
+what only that one does.
 """
 
 import shutil
@@ -37,8 +38,10 @@ __all__ = [
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Leave those marked `one_database` one."""
-    if "database_url" in metafunc.fixturenames and metafunc.definition.get_closest_marker("one_database"):
-        databases = ["sqlite", "postgresql"] if metafunc.config.getoption("campaign") else ["sqlite"]
+    mark = metafunc.definition.get_closest_marker("one_database")
+    if mark is not None and "database_url" in metafunc.fixturenames:
+        all_of_them = ["sqlite", "postgresql"] if metafunc.config.getoption("campaign") else ["sqlite"]
+        databases = mark.args or all_of_them
         metafunc.definition.add_marker(pytest.mark.parametrize("database_url", databases, indirect=True))
 
 

@@ -195,10 +195,8 @@ def test_the_group_is_the_deployments_secret(site: ScoringSite) -> None:
     assert subscription(site.cloud.services) == topic
 
 
-@pytest.mark.one_database
+@pytest.mark.one_database("sqlite")  # with which the embedded broker comes
 def test_the_embedded_broker_carries_questions_too(cloud: Cloud, sure: Bundle) -> None:
-    if cloud.services.database.dialect != "sqlite":
-        pytest.skip("the embedded broker comes with SQLite")
     user = "acme/d/cam-01"
     login: dict[str, Any] = {"version": 4, "client_id": user, "username": user, "password": FleetBroker.password(user)}
     with FleetBroker() as fleet, ScoringSite(cloud, fleet.cloud_url, embedded=True) as site:
