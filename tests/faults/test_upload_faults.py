@@ -320,7 +320,7 @@ def test_bytes_that_were_spoilt_on_the_way_are_sent_again(site: ShardSite) -> No
 
 
 def test_stop_in_the_middle_of_a_part_is_soon(site: ShardSite) -> None:
-    bucket = TokenBucket(20_000)
+    bucket = TokenBucket(1000)  # a part takes a minute
     spool = MemorySpool(INPUTS)
     uploader = site.uploader(spool, bucket=bucket)
     thread = threading.Thread(target=uploader.run)
@@ -328,9 +328,9 @@ def test_stop_in_the_middle_of_a_part_is_soon(site: ShardSite) -> None:
     until(lambda: site.app.count(PART) > 0, "no part is under way")
     begun_s = time.monotonic()
     uploader.stop()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
-    assert time.monotonic() - begun_s < 5
+    assert time.monotonic() - begun_s < 30
     assert site.uploader(spool).upload_next()
     site.has_once(INPUTS)
 

@@ -104,7 +104,7 @@ def test_blob_is_what_was_hashed_whoever_else_completes_it(
     with ThreadPoolExecutor(2) as others:
         monkeypatch.setattr(StagedFile, "commit", slow_commit)
         slow = others.submit(uploads.complete, services.database, services.objects, **arguments)
-        assert assembled.wait(20)
+        assert assembled.wait(60)
         api.send_parts(upload, b"right")
         monkeypatch.setattr(uploads, "hash_object", hash_then_wait)
         fast = others.submit(uploads.complete, services.database, services.objects, **arguments)

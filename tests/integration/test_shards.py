@@ -227,13 +227,13 @@ def test_lists_are_sealed_by_count_and_all_are_brought(site: ShardSite, inputs: 
     thread.start()
     try:
         uploader.flush()
-        until = SystemClock().now_ns() + 20_000_000_000
+        until = SystemClock().now_ns() + 60_000_000_000
         while spool.samples:
             assert SystemClock().now_ns() < until, uploader.describe()
             threading.Event().wait(0.01)
     finally:
         uploader.stop()
-        thread.join(10)
+        thread.join(60)
     assert not thread.is_alive()
     assert [shard.entries for shard in site.shards()].count(2) == 2
     site.has_once([*inputs, more])

@@ -58,15 +58,18 @@ def test_an_agent_killed_before_it_has_its_spool_has_acknowledged_nothing(
         Caller(mosquitto.port, device=device) as caller,
     ):
         capture_cloud.enrol(agent, device)
-        agent.start().kill()
-        with (agent.state_dir / "spool" / "lock").open("rb") as lock:
+        agent.start()
+        held = agent.state_dir / "spool" / "lock"
+        until(held.exists, "it has a spool")
+        agent.kill()
+        with held.open("rb") as lock:
             until(lambda: has_locked(lock), "the spooler is gone")
             agent.start()
             for payload in sent:
                 caller.publish(payload)
             caller.answers(len(sent))
+            until(lambda: agent.status["complaints"].get("spool.busy"), "its spool is another's")
             time.sleep(EARLY_S)
-            assert agent.status["complaints"].get("spool.busy")
             assert "acknowledged_early" not in agent.status["capture"]
             agent.kill()
         agent.start()

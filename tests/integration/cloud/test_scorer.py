@@ -115,7 +115,7 @@ def test_a_device_of_another_version_is_told_which_side_to_upgrade(
     scorer = site.start()
     device.ask(BRIGHT, "big", schema_version=2)
     device.ask(b"", schema_version=2)
-    device.peer.wait(lambda: len(device.peer.messages) == 2, "both are answered", 30)
+    device.peer.wait(lambda: len(device.peer.messages) == 2, "both are answered", 60)
     told = [msgspec.msgpack.decode(bytes(one.payload), type=CloudScore) for one in device.peer.messages]
     assert [(one.schema_version, one.contestant) for one in told] == [(2, "big"), (2, None)]
     assert all(one.error is not None and "upgrade the scorers" in one.error.message for one in told)
