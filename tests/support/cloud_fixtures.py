@@ -5,6 +5,7 @@ too with `--campaign`. What claims, leases, inserts or selects is not among them
 what only that one does.
 """
 
+import functools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "cloud",
+    "commands_are_built_once",
     "database",
     "database_url",
     "empty_database_url",
@@ -60,6 +62,18 @@ def statements_are_compiled_once() -> Iterator[None]:
         event.listen(Engine, "engine_connect", share)
         yield
         event.remove(Engine, "engine_connect", share)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def commands_are_built_once() -> Iterator[None]:
+    """Typer makes all commands anew for each that a test runs, which takes longer than to run it."""
+    import typer.main  # noqa: PLC0415 - every test's conftest reads this file, and few run a command
+
+    built = functools.cache(typer.main.get_command)
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr("typer.main.get_command", built)
+        patches.setattr("typer.testing._get_command", built)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ Those of `tests/unit` and `tests/property` start none, and have none.
 from tests.support.agent_fixtures import bundles
 from tests.support.cloud_fixtures import (
     cloud,
+    commands_are_built_once,
     database,
     database_url,
     empty_database_url,
@@ -23,6 +24,7 @@ __all__ = [
     "argmax",
     "bundles",
     "cloud",
+    "commands_are_built_once",
     "connect",
     "database",
     "database_url",
