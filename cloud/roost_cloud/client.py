@@ -131,7 +131,7 @@ class ApiClient:
 
     def __init__(self, credentials: Credentials) -> None:
         self.url = credentials.url
-        # To read the system's authorities takes longer than a request does: without a context, urllib3 waits till it must.
+        # To read the system's authorities takes longer than a request: without a context, urllib3 waits till it must.
         is_plain = credentials.ca_pem is None and self.url.startswith("http:")
         self.pool = _pool(None if is_plain else _trusting(credentials.ca_pem))
         self._pins_root = credentials.ca_pem is not None
