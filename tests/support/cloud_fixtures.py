@@ -6,6 +6,7 @@ what only that one does.
 """
 
 import functools
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ __all__ = [
     "database",
     "database_url",
     "empty_database_url",
+    "files_need_not_last",
     "newest_postgres",
     "newest_sqlite",
     "postgres",
@@ -62,6 +64,14 @@ def statements_are_compiled_once() -> Iterator[None]:
         event.listen(Engine, "engine_connect", share)
         yield
         event.remove(Engine, "engine_connect", share)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def files_need_not_last() -> Iterator[None]:
+    """No power is cut on this process: what a cut leaves is learnt of programs of their own, from their calls."""
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr(os, "fsync", os.fstat)  # refuses a descriptor that is none all the same
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
