@@ -101,6 +101,7 @@ def until_confirmed(agent: AgentProcess, version: int) -> None:
     until(confirmed, f"version {version} is confirmed", PATIENCE_S, otherwise=lambda: agent.log)
 
 
+@pytest.mark.timeout(300)
 def test_a_device_runs_what_it_is_assigned_and_changes_it_without_a_gap(
     site: tuple[Operator, AgentProcess, Caller], tmp_path: Path
 ) -> None:
