@@ -68,9 +68,9 @@ def test_an_agent_killed_before_it_has_its_spool_has_acknowledged_nothing(
             for payload in sent:
                 caller.publish(payload)
             caller.answers(len(sent))
-            until(lambda: agent.status["complaints"].get("spool.busy"), "its spool is another's")
             time.sleep(EARLY_S)
             assert "acknowledged_early" not in agent.status["capture"]
+            until(lambda: agent.status["complaints"].get("spool.busy"), "its spool is another's")
             agent.kill()
         agent.start()
         until_all_arrived(agent, capture_cloud, device, len(sent))
