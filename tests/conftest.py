@@ -8,14 +8,20 @@ which an agent takes twice as long to start, and each process of pytest rewrites
 """
 
 import gc
+import itertools
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import pytest
 import structlog
 from _pytest.doctest import DoctestModule
+
+from tests.support.dealing import deal
+
+SERVED = {"integration", "faults", "browser"}  # folders of tests that start programs and servers
+DEFAULT_TIMEOUT_S = 120.0  # as pyproject.toml has it
 
 
 def pytest_configure() -> None:
@@ -53,8 +59,20 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("campaign"):
         for item in items:
             if item.get_closest_marker("campaign"):
                 item.add_marker(pytest.mark.skip(reason="a long run: --campaign"))
+    if (processes := getattr(config, "workerinput", {}).get("workercount", 1)) > 1:
+        modules = [list(module) for _, module in itertools.groupby(items, key=lambda item: item.path)]
+        items[:] = deal(modules, processes, seconds=_seconds)
+
+
+def _seconds(module: Sequence[pytest.Item]) -> float:
+    """How long a module takes at most: as long as one of its tests may take. Tests that start nothing take no time."""
+    if not SERVED.intersection(module[0].path.parts):
+        return 0
+    marks = [mark for test in module if not test.get_closest_marker("skip") for mark in test.iter_markers("timeout")]
+    return max([DEFAULT_TIMEOUT_S, *(float(mark.args[0]) for mark in marks)])
