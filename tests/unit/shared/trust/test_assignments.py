@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import CryptoSigner
@@ -14,7 +15,7 @@ from securesystemslib.signer import CryptoSigner
 from roost_shared.assignment import ASSIGNMENT_LIMIT_BYTES, AssignedContestant, AssignedTask, Assignment
 from roost_shared.durable import write_durably
 from roost_shared.errors import RoostError
-from roost_shared.messages import VersionMismatchError
+from roost_shared.messages import VersionMismatchError, encode_json
 from roost_shared.trust import (
     NoAssignmentKeyError,
     TrustClient,
@@ -137,6 +138,19 @@ def signed_nonsense(repository: TufRepository) -> bytes:
     return SealedAssignment(b'{"schema_version": 1}', {}).sealed_by(repository.signers[ASSIGNMENTS])
 
 
+def of_runtime(**settings: Any) -> Attack:
+    """Whoever has broken into the cloud and its keys says how a model is to be loaded."""
+
+    def attack(repository: TufRepository) -> bytes:
+        document = msgspec.json.decode(encode_json(assignment(8)))
+        for task in document["tasks"].values():
+            task["contestants"][0]["runtime"] = settings
+        payload = json.dumps(document).encode()
+        return SealedAssignment(payload, {}).sealed_by(repository.signers[ASSIGNMENTS])
+
+    return attack
+
+
 @dataclass(frozen=True)
 class Case:
     attack: Attack
@@ -167,6 +181,10 @@ CASES = {
     "without a key delegated": Case(undelegated, NoAssignmentKeyError),
     "of a newer cloud": Case(newer_schema, VersionMismatchError),
     "signed nonsense": Case(signed_nonsense, reason="malformed"),
+    "with a library by its path": Case(of_runtime(delegate="/var/lib/roost/bundles/partial/0123"), reason="malformed"),
+    "with a library by its path among options": Case(
+        of_runtime(delegate="libx.so", delegate_options={"backend": "partial/0123"}), reason="malformed"
+    ),
     "of another type": Case(edited(lambda it: it.update(payloadType="text/plain")), reason="malformed"),
     "signed twice in one name": Case(edited(twice), reason="malformed"),
     "without a payload": Case(edited(lambda it: it.pop("payload")), reason="malformed"),
@@ -180,6 +198,14 @@ CASES = {
     "a number too long": Case(lambda _: b"1" * 100_000, reason="malformed"),
     "too large": Case(lambda _: bytes(ASSIGNMENT_LIMIT_BYTES + 1), reason="too_large"),
 }
+
+
+def test_hardware_is_asked_for_by_the_name_of_what_is_installed(
+    repository: TufRepository, client: TrustClient
+) -> None:
+    data = of_runtime(delegate="libedgetpu.so.1", delegate_options={"device": "usb"})(repository)
+    (task,) = verify(client, data).tasks.values()
+    assert task.contestants[0].runtime.delegate == "libedgetpu.so.1"
 
 
 @pytest.mark.parametrize("name", CASES)
