@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from roost_cloud.__main__ import app
 from roost_shared.bundle import Bundle
-from tests.support.agent import AgentProcess, Caller
+from tests.support.agent import AgentProcess, Caller, run_command
 from tests.support.capture_cloud import CaptureCloud
 from tests.support.changeover_rig import altered, fast
 from tests.support.embedded_broker import EmbeddedBroker
@@ -101,6 +101,11 @@ def until_confirmed(agent: AgentProcess, version: int) -> None:
     until(confirmed, f"version {version} is confirmed", PATIENCE_S, otherwise=lambda: agent.log)
 
 
+def was_taken_back(agent: AgentProcess) -> bool:
+    found = assignment(agent)
+    return bool(found["problem"]) and found["phase"] == "idle"
+
+
 def test_a_device_runs_what_it_is_assigned_and_changes_it_without_a_gap(
     site: tuple[Operator, AgentProcess, Caller], tmp_path: Path
 ) -> None:
@@ -118,7 +123,7 @@ def test_a_device_runs_what_it_is_assigned_and_changes_it_without_a_gap(
     operator.assign(second, shadow_inputs=10, watch_inputs=20)
     until_confirmed(agent, 2)
     operator.assign(broken, shadow_inputs=10, watch_inputs=20)
-    until(lambda: assignment(agent)["problem"], "the third is refused", PATIENCE_S, otherwise=lambda: agent.log)
+    until(lambda: was_taken_back(agent), "the third is refused", PATIENCE_S, otherwise=lambda: agent.log)
     answers = sensor.end()
 
     bundles = [answer["bundle"] for answer in answers]
@@ -133,6 +138,9 @@ def test_a_device_runs_what_it_is_assigned_and_changes_it_without_a_gap(
     # The cloud knows as well, and a start without it changes nothing.
     until(lambda: "install.golden" in operator("assign", "--show", DEVICE), "the cloud knows", PATIENCE_S)
     agent.kill()
+    checked = run_command("check", "--config", agent.config)
+    assert checked.returncode == 0, checked.stderr
+    assert f"{TASK}/primary: ok: {second.reference}" in checked.stdout
     agent.start()
     again = caller.ask(ARRAY, TASK)
     assert again["bundle"] == second.reference
