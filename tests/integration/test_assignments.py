@@ -20,7 +20,7 @@ from roost_cloud.services import open_services
 from roost_cloud.trust import drafts
 from roost_shared.assignment import AssignedTask, Assignment, Reported
 from roost_shared.bundle import Bundle
-from roost_shared.messages import encode_json
+from roost_shared.messages import ErrorInfo, encode_json
 from roost_shared.trust.envelope import PAYLOAD_TYPE, SealedAssignment
 from tests.support.cloud import Cloud, ManualClock, settings_for
 from tests.support.fleet import FleetDevice, code_of, enrolled_device, enrolment
@@ -150,6 +150,21 @@ def test_the_same_again_is_no_new_version_and_another_is(operator: Operator, tas
     assert items["items"][1]["document"] == {"tasks": {}}
     assert [item["version"] for item in operator.get(f"assignments?after={items['next']}")["items"]] == [1]
     assert people.tenant == "acme"
+
+
+@on_sqlite
+def test_what_a_device_has_refused_can_be_asked_of_it_once_more(operator: Operator, task: str) -> None:
+    operator.assign(one(task=task))
+    why = ErrorInfo("cloud.refused", "404: the registry was not itself")
+    told = Reported(boot="b1", version=0, desired=1, trust="fresh", problem=why)
+    services = operator.cloud.services
+    with services.database.begin() as session:
+        store_reported(session, [Report("acme", "cam-01", told, encode_json(told), services.now())])
+    assert operator.get()["following"] == "refused"
+    again = operator.assign(one(task=task))
+    assert (again.status_code, again.json()["version"]) == (201, 2)
+    assert operator.get()["following"] == "pending"
+    assert operator.assign(one(task=task)).status_code == 200, "it has not refused that yet"
 
 
 @on_sqlite

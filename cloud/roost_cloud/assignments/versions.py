@@ -73,6 +73,8 @@ class Assigner:
     ) -> tuple[AssignmentVersion, bool]:
         """Make a document a device's newest assignment; where that says so already, it is left as it is.
 
+        Unless the device has refused it: it tries no version twice, so to ask it once more takes another.
+
         Args:
             session: to write with.
             device: whose.
@@ -98,7 +100,8 @@ class Assigner:
         tasks = {name: task.pinned(pinned.pins) for name, task in document.tasks.items()}
         before = assigned(session, tenant, device)
         kept = None if before.newest is None else ours(before.newest, by)
-        if before.newest is not None and kept is not None and kept.assignment().tasks == tasks:
+        is_so = kept is not None and kept.assignment().tasks == tasks
+        if before.newest is not None and is_so and before.following != "refused":
             return before.newest, False
         made = Assignment(
             tenant=tenant,

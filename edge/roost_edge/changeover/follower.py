@@ -73,7 +73,7 @@ class Follower:
         self.on_changed: Callable[[], object] = _nothing
         self.is_stopped = False
         self.progress = Progress()
-        self.trust = "unchecked"
+        self.trust = in_force.trust
         self.newest = 0 if in_force.plan is None else in_force.plan.assignment.version
         self._config = config
         self._board = board
