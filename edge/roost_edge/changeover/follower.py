@@ -171,7 +171,7 @@ class Follower:
             case protocol.Progress(version, installs):
                 self.progress.told(version, installs)
             case protocol.Refused(version, error, installs, again):
-                log.warning("assignment %d is refused: %s: %s", version, error.code, error.message)
+                log.warning("assignment %s is refused: %s: %s", version or "as it came", error.code, error.message)
                 self.progress.told(version, installs, None if again else error)
                 if not again:
                     self._do(self.changeover.refused(version, error))
