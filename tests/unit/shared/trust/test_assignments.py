@@ -1,6 +1,7 @@
 """An assignment as a device gets it: what is believed, and what each attack on it comes to."""
 
 import json
+import string
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from roost_shared.trust.envelope import PAYLOAD_TYPE, AssignmentSizeError, Seale
 from roost_shared.trust.names import ASSIGNMENTS
 from tests.support.tuf_repository import DAY, DEVICE, TENANT, TufRepository, assignment
 
+BASE64 = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
 STRANGER = CryptoSigner.generate_ed25519()
 
 
@@ -162,6 +164,14 @@ def twice(document: dict[str, Any]) -> None:
     document["signatures"] *= 2
 
 
+def bits_beyond(document: dict[str, Any]) -> None:
+    """The same bytes, written in another way: what is kept of an envelope is compared by its text."""
+    signature = document["signatures"][0]
+    assert signature["sig"].endswith("=="), "four bits of its last letter mean nothing"
+    last = BASE64[BASE64.index(signature["sig"][-3]) + 1]
+    signature["sig"] = signature["sig"][:-3] + last + "=="
+
+
 CASES = {
     "another device's": Case(lambda it: it.seal(8, device="cam-02"), reason="addressee"),
     "another tenant's": Case(lambda it: it.seal(8, tenant="other"), reason="addressee"),
@@ -191,6 +201,7 @@ CASES = {
     "of a payload that is no text": Case(edited(lambda it: it.update(payload=7)), reason="malformed"),
     "signed by a number": Case(edited(lambda it: it["signatures"][0].update(keyid=7)), reason="malformed"),
     "of base64 with a blank": Case(edited(lambda it: it.update(payload=it["payload"] + "\n")), reason="malformed"),
+    "of base64 with bits that mean nothing": Case(edited(bits_beyond), reason="malformed"),
     "truncated": Case(lambda it: it.seal(8)[:-1], reason="malformed"),
     "empty": Case(lambda _: b"", reason="malformed"),
     "a member twice": Case(lambda it: b'{"payload":"",' + it.seal(8)[1:], reason="malformed"),
@@ -268,6 +279,16 @@ def test_a_memory_that_is_lost_leaves_what_the_caller_knows(
     with pytest.raises(TrustRefusedError, match="rollback"):
         verify(client, repository.seal(6), 7)
     assert verify(client, repository.seal(7), 7) == assignment(7)
+
+
+def test_of_two_memories_the_newer_one_counts(repository: TufRepository, client: TrustClient) -> None:
+    """As where the folder is from an old copy, or the caller's is."""
+    verify(client, repository.seal(7))
+    with pytest.raises(TrustRefusedError, match="rollback"):
+        verify(client, repository.seal(8), 9)
+    with pytest.raises(TrustRefusedError, match="rollback"):
+        verify(client, repository.seal(6), 5)
+    assert verify(client, repository.seal(9), 9) == assignment(9)
 
 
 def test_a_stolen_key_that_went_out_of_all_reach_is_cured_by_a_new_one(
