@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from roost_edge.installer.pointer import count_boot, plans_kept, read_in_force, read_standing
+from roost_edge.installer.pointer import FOLDER, POINTER, count_boot, plans_kept, read_in_force, read_standing
 from roost_edge.installer.protocol import (
     Confirm,
     Confirmed,
@@ -355,6 +355,10 @@ def test_what_did_not_fit_is_taken_once_there_is_room(
             assert rig.until(Staged).plan.assignment.version == 1
             rig.send(PutInForce(1))
             rig.until(IsInForce)
+            (device / FOLDER / POINTER).write_bytes(b"{")
+            rig.send(Confirm(1))
+            again = rig.until(Refused)
+            assert (again.version, again.error.code) == (1, "install.pointer_damaged"), "it was not refused for good"
 
 
 def test_what_did_not_fit_is_looked_at_again_after_a_restart(
