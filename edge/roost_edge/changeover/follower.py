@@ -118,7 +118,6 @@ class Follower:
             self._look_timer.cancel()
         if self._errands is not None:
             self._errands.close(0)
-
         if self.installer is not None:
             self.installer.stop(_GOODBYE_NS, partial(self._ended, on_stopped))
 
@@ -176,6 +175,7 @@ class Follower:
                 if not again:
                     self._do(self.changeover.refused(version, error))
             case protocol.IsInForce(version):
+                self.progress.believed()
                 self._came_into_force(version)
             case protocol.Confirmed(version):
                 self._do(self.changeover.confirmed(version))
