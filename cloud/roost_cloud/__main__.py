@@ -16,15 +16,19 @@ from roost_cloud.commands import (
     broker,
     bundle,
     cloud,
+    dataset,
     device,
     drift,
+    gate,
     hook,
+    label,
     login,
     replay,
     samples,
     task,
     tenant,
     token,
+    train,
     trust,
 )
 from roost_shared.errors import RoostError
@@ -36,13 +40,17 @@ app.add_typer(alarm.app, name="alarm")
 app.add_typer(broker.app, name="broker")
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(cloud.app, name="cloud")
+app.add_typer(dataset.app, name="dataset")
 app.add_typer(device.app, name="device")
 app.add_typer(drift.app, name="drift")
+app.add_typer(gate.app, name="gate")
 app.add_typer(hook.app, name="hook")
+app.add_typer(label.app, name="label")
 app.add_typer(samples.app, name="samples")
 app.add_typer(task.app, name="task")
 app.add_typer(tenant.app, name="tenant")
 app.add_typer(token.app, name="token")
+app.add_typer(train.app, name="train")
 app.add_typer(trust.app, name="trust")
 for command in (login.login, login.logout, login.whoami, assign.assign, audit.audit, replay.replay):
     app.command()(command)

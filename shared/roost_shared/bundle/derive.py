@@ -47,7 +47,8 @@ def derive_bundle(parent: Bundle, out: Path, config: BundleConfig, blobs: Iterab
     """Write it.
 
     Args:
-        parent: the bundle it is made from; blobs that `config` still names come from there.
+        parent: the bundle it is made from; blobs that `config` still names come from there. Where its reference set
+            was not brought, the new bundle's is missing too.
         out: the folder to write.
         config: its document.
         blobs: the new ones.
@@ -57,5 +58,14 @@ def derive_bundle(parent: Bundle, out: Path, config: BundleConfig, blobs: Iterab
         BundleError: the config contradicts itself or the blobs.
     """
     new = {digest_of(blob): blob for blob in blobs}
-    kept = dict(blobs_named(config)).keys() - new.keys()
-    return write_bundle(out, config, [*new.values(), *(blob_path(parent.folder, one).read_bytes() for one in kept)])
+    kept = [blob_path(parent.folder, one) for one in dict(blobs_named(config)).keys() - new.keys()]
+    blobs_kept = [path.read_bytes() for path in kept if path != _absent(parent)]
+    return write_bundle(out, config, [*new.values(), *blobs_kept])
+
+
+def _absent(parent: Bundle) -> Path | None:
+    """Where the parent's reference set would lie, if it was not brought here."""
+    reference = parent.config.reference
+    if reference is None or parent.reference_set_path is not None:
+        return None
+    return blob_path(parent.folder, reference.digest)
