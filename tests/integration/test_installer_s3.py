@@ -97,7 +97,7 @@ def test_a_url_that_s3_takes_no_longer_is_asked_for_anew(
     staged(rig, 1)
 
 
-@pytest.mark.parametrize("how", ["other bytes", "more bytes", "fewer bytes"])
+@pytest.mark.parametrize("how", ["other bytes", "more bytes"])
 def test_who_owns_the_store_gets_nothing_onto_the_disk(
     rig: InstallerRig, site: InstallSite, bundles: list[Bundle], tmp_path: Path, how: str
 ) -> None:
@@ -105,7 +105,7 @@ def test_who_owns_the_store_gets_nothing_onto_the_disk(
     objects = site.cloud.services.objects
     with objects.open(key) as reader:
         true = reader.read()
-    false = {"other bytes": true[:-1] + b"\x00", "more bytes": true + b"more", "fewer bytes": true[:-7]}[how]
+    false = {"other bytes": true[:-1] + b"\x00", "more bytes": true + b"more"}[how]
     objects.put(key, false)
     try:
         rig.desire(site.sealed(1, bundles[0]))
