@@ -175,7 +175,7 @@ def load_settings(path: Path | None, *, environment: Mapping[str, str], override
     Raises:
         ConfigError: the file cannot be read, or something is wrong.
     """
-    raw = {} if path is None else read_toml(path)
+    raw = {} if path is None else read_toml(path, absent="Give its path with --config")
     stated = dict.fromkeys(raw, str(path))
     for variable, text in environment.items():
         if variable.startswith(_ENVIRONMENT):
