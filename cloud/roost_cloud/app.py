@@ -28,14 +28,17 @@ from roost_cloud.api import (
     label_queue,
     recorded,
     records,
+    runs,
     sample_labels,
     samples,
     tasks,
     tenants,
     tokens,
+    training,
     trust,
     uploads,
     v2,
+    verdicts,
     windows,
 )
 from roost_cloud.api.auth import Given
@@ -121,6 +124,9 @@ def _routes() -> Sequence[BaseRoute]:
         drift.router,
         drift_settings.router,
         hooks.router,
+        runs.router,
+        training.router,
+        verdicts.router,
     )
     together = APIRouter()
     for router in routers:

@@ -54,6 +54,7 @@ def _train(folder: Path, progress: LineProgress) -> None:
     job = _read_job(job_path(folder))
     trainer = find_trainer(job.trainer)
     progress.say(TrainerLine(job.trainer, trainer.version))
+    progress.log(f"{job.trainer} {trainer.version}, {len(job.examples)} examples")
     try:
         trainer.train(job, folder, progress)
     except MemoryError as error:
