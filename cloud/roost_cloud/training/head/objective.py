@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 Weights = Floats  # (features + 1, labels)
 
 _STEPS: Final = 200
+_CUTS: Final = 50  # each brings the largest weight nearer to the others
 _HALF: Final = 0.5  # of the loss: each world's
 
 
@@ -47,7 +48,7 @@ def shares(weight: Floats, is_new: NDArray[np.bool_], truth: NDArray[np.intp] | 
     """Of what part of the loss each example is.
 
     Weights are the inverse of keep probabilities, so a few may outweigh all others. They are cut at the root of their
-    number times their mean: E. Ionides, *Truncated Importance Sampling*, 2008.
+    number times their mean, again and again until none is beyond: E. Ionides, *Truncated Importance Sampling*, 2008.
 
     Args:
         weight: (examples,), above 0.
@@ -57,12 +58,21 @@ def shares(weight: Floats, is_new: NDArray[np.bool_], truth: NDArray[np.intp] | 
     share = np.zeros_like(weight)
     worlds = [mask for mask in (is_new, ~is_new) if mask.any()]
     for mask in worlds:
-        part = np.minimum(weight[mask], weight[mask].mean() * mask.sum() ** _HALF)
+        part = _cut(weight[mask])
         if truth is not None:
             of_label = np.bincount(truth[mask], weights=part)
             part = part / of_label[truth[mask]]
         share[mask] = part / part.sum() / len(worlds)
     return share
+
+
+def _cut(weight: Floats) -> Floats:
+    for _ in range(_CUTS):
+        most = weight.mean() * len(weight) ** _HALF
+        if weight.max() <= most:
+            break
+        weight = np.minimum(weight, most)
+    return weight
 
 
 def cross_entropies(weights: Weights, examples: Examples) -> Floats:
