@@ -33,6 +33,7 @@ from roost_cloud.api import (
     trust,
     uploads,
     v2,
+    wanted,
     windows,
 )
 from roost_cloud.api.auth import Given
@@ -109,6 +110,7 @@ def _routes() -> Sequence[BaseRoute]:
         records.router,
         samples.router,
         recorded.router,
+        wanted.router,
         windows.router,
         trust.router,
         alarms.router,

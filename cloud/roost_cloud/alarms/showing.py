@@ -20,7 +20,7 @@ from roost_cloud.samples.listing import Chosen, Listed
 from roost_shared.errors import RoostError
 from roost_shared.sketches import LabelSpace
 
-__all__ = ["SAMPLES", "cohort_of", "cohorts", "labels_of", "manifest_of", "samples_of"]
+__all__ = ["SAMPLES", "cohort_of", "cohorts", "labels_of", "manifest_of", "samples_of", "span_of"]
 
 SAMPLES: Final = 12  # shown with an alarm
 _AFTER: Final = timedelta(minutes=5)  # that a sample may come behind the window it is in
@@ -29,14 +29,15 @@ _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 def samples_of(session: Session, alarm: Alarm) -> Sequence[Listed]:
     """Samples of the alarm's device, task and time: those whose input is here, then others; the newest first."""
-    until = _end(alarm) + _AFTER
-    chosen = Chosen(device=alarm.device, task=alarm.task, since=alarm.since, until=until)
+    since, until = span_of(alarm)
+    chosen = Chosen(device=alarm.device, task=alarm.task, since=since, until=until)
     found = listing.page(session, alarm.tenant, chosen, limit=10 * SAMPLES)
     return sorted(found, key=lambda one: one.input is None)[:SAMPLES]
 
 
-def _end(alarm: Alarm) -> datetime:
-    return max(alarm.last_exceeded_at, alarm.opened_at)
+def span_of(alarm: Alarm) -> tuple[datetime, datetime]:
+    """From when to when the cloud was told of samples that an alarm is about."""
+    return alarm.since, max(alarm.last_exceeded_at, alarm.opened_at) + _AFTER
 
 
 def manifest_of(session: Session, alarm: Alarm) -> bytes | None:

@@ -37,6 +37,8 @@ def explained(alarm: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for one in alarm["samples"]:
         where = "" if one["has_input"] else ", its input is not in the cloud"
         yield "sample", f"{one['device']}/{one['sample']} answered {one['label']}{where}"
+    if any(not one["has_input"] for one in alarm["samples"]):
+        yield "inputs", f"have them brought first: roost drift inputs {alarm['id']}"
     for word in ("acknowledged", "resolved"):
         if alarm[f"{word}_at"] is not None:
             yield word, f"{_when(alarm[f'{word}_at'])} by {alarm[f'{word}_by']}"

@@ -13,6 +13,7 @@ from roost_cloud.db.tables.registry import Alias, AliasMove, Blob, BlobUpload, B
 from roost_cloud.db.tables.shards import SampleInput, Shard, ShardUpload
 from roost_cloud.db.tables.tasks import CloudTask
 from roost_cloud.db.tables.trust import TrustRepository
+from roost_cloud.db.tables.wanted import WantedStretch
 
 __all__ = [
     "Alarm",
@@ -54,5 +55,6 @@ __all__ = [
     "TaskPolicy",
     "Tenant",
     "TrustRepository",
+    "WantedStretch",
     "Window",
 ]

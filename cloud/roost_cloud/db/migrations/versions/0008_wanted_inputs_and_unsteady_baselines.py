@@ -1,0 +1,37 @@
+"""Inputs that people want first; commissioning during which something changed; old windows, found by their age."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from roost_cloud.db import base
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """One step up."""
+    op.create_table(
+        "wanted_stretch",
+        sa.Column("tenant", sa.String(length=63), nullable=False),
+        sa.Column("device", sa.String(length=63), nullable=False),
+        sa.Column("task", sa.String(length=63), nullable=False),
+        sa.Column("since", base.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("until", base.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("asked_at", base.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("asked_by", sa.String(length=100), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant", "device"],
+            ["device.tenant", "device.name"],
+            name=op.f("fk_wanted_stretch_tenant_device"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("tenant", "device", "task", "since", "until", name=op.f("pk_wanted_stretch")),
+    )
+
+
+def downgrade() -> None:
+    """One step down."""
+    op.drop_table("wanted_stretch")
