@@ -21,6 +21,7 @@ from roost_cloud.api import (
     device_trust,
     devices,
     drift,
+    drift_fleet,
     drift_settings,
     enrolment,
     hooks,
@@ -115,6 +116,7 @@ def _routes() -> Sequence[BaseRoute]:
         trust.router,
         alarms.router,
         drift.router,
+        drift_fleet.router,
         drift_settings.router,
         hooks.router,
     )

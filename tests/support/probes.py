@@ -217,6 +217,8 @@ PROBES: Final[dict[str, Probe]] = {
     "GET /api/v1/drift/status": Probe("viewer", "/api/v1/drift/status"),
     "GET /api/v1/drift/budget": Probe("viewer", "/api/v1/drift/budget"),
     "GET /api/v1/drift/fleet": Probe("viewer", "/api/v1/drift/fleet?task=meter"),
+    "GET /api/v1/drift/cohort": Probe("viewer", "/api/v1/drift/cohort?task=meter&label=site=acmes-site"),
+    "GET /api/v1/drift/reference": Probe("viewer", "/api/v1/drift/reference?task=meter"),
     "GET /api/v1/drift/together": Probe("viewer", "/api/v1/drift/together"),
     "GET /api/v1/drift/simulation": Probe("viewer", "/api/v1/drift/simulation?budget=2"),
     "GET /api/v1/drift/settings": Probe("viewer", "/api/v1/drift/settings"),

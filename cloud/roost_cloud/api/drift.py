@@ -21,7 +21,6 @@ from roost_cloud.errors import NotFoundError
 from roost_cloud.fleet import device_records
 from roost_cloud.fleet.labels import parse_selector
 from roost_cloud.monitor import settings as settings_room
-from roost_cloud.monitor.among import among_others
 from roost_cloud.monitor.baselines import rebaseline
 from roost_cloud.monitor.simulation import simulate
 from roost_cloud.monitor.status import Promise, Standing, StreamStatus, promises, streams
@@ -77,15 +76,6 @@ class PromiseModel(BaseModel):
     weeks: float = Field(description="That are recorded, on average over devices")
     weeks_wanted: float = Field(description="That it takes to promise it")
     is_promised: bool
-
-
-class AmongModel(BaseModel):
-    """Where a device stands among the others."""
-
-    device: str
-    at: datetime
-    deviations: dict[str, float] = Field(description="Of the fleet's, by statistic")
-    farthest: str = Field(description="What people call the statistic that is farthest off")
 
 
 class TogetherAlarms(TogetherModel):
@@ -153,22 +143,6 @@ def get_budget(member: Viewer, services: Given) -> list[PromiseModel]:
     with services.database.read() as session:
         found = promises(session, member.tenant, settings_room.get(session, member.tenant))
     return list(map(_promise, found))
-
-
-@router.get("/fleet", responses=raises(401, 403, 422))
-def get_fleet(
-    member: Viewer,
-    services: Given,
-    task: Annotated[Name, Query()],
-    label: Annotated[list[Selector], Query(max_length=16, description="KEY=VALUE; all must match")] = [],  # noqa: B006 - FastAPI copies it
-) -> list[AmongModel]:
-    """Where devices stood among the others of their fleet, by their last decision: shown, and no reason for alarm."""
-    selectors = [parse_selector(text) for text in label]
-    with services.database.read() as session:
-        found = among_others(session, member.tenant, task)
-        chosen = device_records.page(session, member.tenant, selectors=selectors, limit=_DEVICES_MAX) if label else ()
-    names = {record.device.name for record in chosen}
-    return [AmongModel(**one._asdict()) for one in found if not label or one.device in names]
 
 
 @router.get("/together", responses=raises(401, 403))

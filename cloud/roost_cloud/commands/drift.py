@@ -1,14 +1,15 @@
-"""`roost drift status|alarms|fleet|explain|inputs|simulate|rebaseline|settings`: devices against their beginnings."""
+"""`roost drift …`: devices against their own beginnings."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import urlencode
 
 import msgspec
 import typer
 
 from roost_cloud.commands.connect import connect
+from roost_cloud.commands.drift_fleet import among, among_all, fleet, reference
+from roost_cloud.commands.drift_inputs import inputs
 from roost_cloud.commands.drift_text import explained, number
 from roost_cloud.commands.moments import moment_of
 from roost_cloud.commands.output import AsJson, show, show_fields, show_json, show_table, when
@@ -20,6 +21,10 @@ __all__ = ["app"]
 _PAGE: Final = 1000
 
 app = typer.Typer(no_args_is_help=True, help="Drift: whether the world has changed since devices were commissioned.")
+
+app.command()(inputs)
+app.command()(fleet)
+app.command()(reference)
 
 _Task = Annotated[str | None, typer.Option(help="Only of this task.")]
 
@@ -94,12 +99,13 @@ def status(
     device: Annotated[str | None, typer.Option(help="Only of this device.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how devices stand: commissioning, fine, exceeding, alarmed."""
+    """Show how devices stand: commissioning, fine, exceeding, alarmed; and among the others, which alarms nobody."""
     with connect(context) as cloud:
         found = list(cloud.each("/drift/status", _Stream, query={"task": task, "device": device, "limit": _PAGE}))
         budget = cloud.get("/drift/budget", list[_Promise])
+        stands = {of: among_all(cloud, of) for of in sorted({one.task for one in found})}
     if as_json:
-        show_json({"streams": found, "budget": budget})
+        show_json({"streams": found, "budget": budget, "among": stands})
         return
     rows = [(stream, kind) for stream in found for kind in stream.kinds]
     show_table(
@@ -112,6 +118,7 @@ def status(
             "STANDING": lambda row: row[1].words,
             "DISTANCE": lambda row: number(row[1].distance),
             "THRESHOLD": lambda row: number(row[1].threshold),
+            "AS FAR FROM OTHERS": lambda row: _share(stands[row[0].task], row[0].device, row[1].kind),
             "LAST": lambda row: when(row[1].last_at),
         },
         as_json=False,
@@ -146,27 +153,6 @@ def alarms(context: typer.Context, *, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def fleet(
-    context: typer.Context,
-    task: Annotated[str, typer.Argument(help="Of which task.")],
-    label: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Only devices that have it.")] = None,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """Show where devices stand among the others, in the fleet's own deviations: no reason for alarm by itself."""
-    query = urlencode({"task": check_name(task, "task"), "label": label or []}, doseq=True)
-    with connect(context) as cloud:
-        found = cloud.get(f"/drift/fleet?{query}", list[dict[str, Any]])
-    columns = {
-        "DEVICE": lambda one: one["device"],
-        "FARTHEST": lambda one: one["farthest"],
-        "DEVIATIONS": lambda one: number(max(one["deviations"].values(), key=abs)),
-        "LAST": lambda one: when(datetime.fromisoformat(one["at"])),
-    }
-    show_table(found, columns, as_json=as_json)
-
-
-@app.command()
 def explain(
     context: typer.Context,
     alarm: Annotated[str, typer.Argument(metavar="ALARM", help="As `roost alarm list` shows it.")],
@@ -176,48 +162,11 @@ def explain(
     """Show what moved, by how many deviations, whose fault it is, since when, and samples that show it."""
     with connect(context) as cloud:
         found = cloud.get(f"/alarms/{check_name(alarm, 'alarm')}", dict[str, Any])
+        found["among"] = among(cloud, found["task"], found["device"]) if found["kind"] == "input" else None
     if as_json:
         show_json(found)
         return
     show_fields(explained(found))
-
-
-@app.command()
-def inputs(
-    context: typer.Context,
-    alarm: Annotated[str | None, typer.Argument(metavar="ALARM", help="Those of its device and time.")] = None,
-    *,
-    device: Annotated[str | None, typer.Option(help="Or: of this device, with --task and --since.")] = None,
-    task: Annotated[str | None, typer.Option(help="Of this task.")] = None,
-    since: Annotated[str | None, typer.Option(metavar="WHEN", help="From then: 2026-11-24T12:00Z, or 2h ago.")] = None,
-    until: Annotated[str, typer.Option(metavar="WHEN", help="Until then.")] = "0s",
-    as_json: AsJson = False,
-) -> None:
-    """Have a device bring kept inputs before anything else; with nothing, show what was asked for and what is here."""
-    with connect(context) as cloud:
-        if alarm is not None:
-            path = f"/alarms/{check_name(alarm, 'alarm')}/inputs"
-            found = [cloud.call("POST", path, dict[str, Any])]
-        elif device and task and since:
-            now = datetime.now(UTC)
-            span = {"since": moment_of(since, now).isoformat(), "until": moment_of(until, now).isoformat()}
-            found = [cloud.call("POST", "/wanted", dict[str, Any], body={"device": device, "task": task, **span})]
-        elif device or task or since:
-            raise typer.BadParameter("say which alarm's, or --device, --task and --since")
-        else:
-            found = cloud.get("/wanted", list[dict[str, Any]])
-    columns = {
-        "DEVICE": lambda one: one["device"],
-        "TASK": lambda one: one["task"],
-        "SINCE": lambda one: when(datetime.fromisoformat(one["since"])),
-        "UNTIL": lambda one: when(datetime.fromisoformat(one["until"])),
-        "SAMPLES": lambda one: str(one["samples"]),
-        "HERE": lambda one: str(one["here"]),
-        "WAITING": lambda one: str(one["waiting"]),
-        "DROPPED": lambda one: str(one["dropped"]),
-        "NOT KEPT": lambda one: str(one["not_kept"]),
-    }
-    show_table(found, columns, as_json=as_json)
 
 
 @app.command()
@@ -289,3 +238,8 @@ def settings(
             found = cloud.call("PUT", "/drift/settings", dict[str, Any], body=found | changes)
     lines = [f"{key} = {msgspec.json.encode(value).decode()}" for key, value in found.items()]
     show(found, as_json=as_json, text="\n".join(lines))
+
+
+def _share(stands: dict[str, dict[str, Any]], device: str, kind: str) -> str | None:
+    """Of devices like these, how many stand as far off as a device does."""
+    return f"{stands[device]['share']:.1%}" if kind == "input" and device in stands else None

@@ -12,7 +12,7 @@
 - `raising.py`: three of five, and an alarm
 - `telling.py`: what an alarm says of itself. Pure.
 - `status.py`: how each device stands
-- `among.py`: where each device stands among the others
+- `among.py`: where devices and cohorts stand among the others, by the bundle's reference or the fleet itself
 - `simulation.py`: alarms a week that the recorded decisions have under another budget
 
 A task on a device is worked on in one transaction that holds its row (`DriftStream`): windows that are in a decision

@@ -6,7 +6,7 @@ rises when an older reader would misunderstand. `check_config` holds the rules t
 
 import math
 from itertools import pairwise
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -200,6 +200,24 @@ class DriftSpec(msgspec.Struct, frozen=True, kw_only=True):
     phi: PhiName  # embedding: of what the base stage gives; none: nothing is measured
 
 
+Finite = Annotated[float, Meta(gt=-1e300, lt=1e300)]
+_Row = Annotated[tuple[Finite, ...], Meta(min_length=1, max_length=64)]
+
+
+class DriftReference(msgspec.Struct, frozen=True, kw_only=True):
+    """How devices that look well differ in their φ, as `roost drift reference` tells of a fleet.
+
+    A device is judged against itself; this is for showing where it stands among others, also where there are few.
+    """
+
+    phi: PhiName
+    devices: Annotated[int, Meta(ge=2)]  # that it is of
+    windows: Annotated[float, Meta(ge=2)]  # of each, on average
+    mean: _Row  # of devices' means, (statistics,)
+    between: Annotated[tuple[_Row, ...], Meta(max_length=64)]  # covariance of devices' means
+    within: Annotated[tuple[_Row, ...], Meta(max_length=64)]  # of windows about their device's mean
+
+
 class BundleDraft(msgspec.Struct, frozen=True, kw_only=True):
     """Roost's document before the golden vectors are made: enough to score, not yet to be trusted."""
 
@@ -216,7 +234,7 @@ class BundleDraft(msgspec.Struct, frozen=True, kw_only=True):
     runtime: RuntimeNeeds
     evaluation: Evaluation | None = None
     drift: DriftSpec | None = None  # None: by what the payload is
-    drift_reference: dict[str, Any] | None = None
+    drift_reference: DriftReference | None = None
     training_run: str | None = None
     parent: Digest | None = None  # the bundle this one was refined from
     # Share of inputs of which it says something else than its parent, as whoever made it expects; None: nobody said.
@@ -258,6 +276,16 @@ def _check_drift(config: BundleDraft) -> str | None:
         return "$.drift.phi: is image, but the payload is an array"
     if phi == "embedding" and not any(stage.name == "base" for stage in config.stages):
         return "$.drift.phi: is embedding, but there is no base stage that gives one"
+    return None if config.drift_reference is None else _check_reference(config.drift_reference, phi)
+
+
+def _check_reference(reference: DriftReference, phi: PhiName) -> str | None:
+    if reference.phi != phi:
+        return f"$.drift_reference.phi: is {reference.phi}, but the bundle's φ is {phi}"
+    size = len(reference.mean)
+    for name, matrix in (("between", reference.between), ("within", reference.within)):
+        if [len(row) for row in matrix] != [size] * size:
+            return f"$.drift_reference.{name}: is not {size} rows of {size}, as many as `mean` has"
     return None
 
 
