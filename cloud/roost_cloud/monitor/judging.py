@@ -20,6 +20,7 @@ from roost_cloud.monitor.settings import DriftSettings
 __all__ = ["Verdict", "judge"]
 
 _OF_PRIMARY: Final[Sequence[Kind]] = ("input", "label_mix", "model")
+_OF_OTHERS: Final[Sequence[Kind]] = ("label_mix", "model")
 _FARTHEST: Final = 1e300  # in place of infinity, which JSON has no word for
 
 
@@ -78,7 +79,7 @@ def _kinds(contestant: str, judged: Judged) -> Sequence[Kind]:
         return ("event_rate",)
     if contestant == judged.primary:
         return _OF_PRIMARY
-    return ("model",) if contestant == judged.baseline else ()
+    return _OF_OTHERS if contestant == judged.baseline or contestant in judged.answering else ()
 
 
 def _judge(

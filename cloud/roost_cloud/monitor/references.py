@@ -17,6 +17,7 @@ from roost_cloud.drift.errors import BaselineShortError, ReferenceSmallError
 from roost_cloud.drift.measures import Measure, Values, features, fit
 from roost_cloud.drift.thresholds import Budget, Record, Threshold, find_threshold
 from roost_cloud.monitor.baselines import STREAM, all_decisions, own_decisions
+from roost_cloud.monitor.policies import judged_of_task
 
 __all__ = ["Reference", "References", "World", "budget_of"]
 
@@ -112,12 +113,16 @@ class References:
 
 
 def budget_of(session: Session, world: World, alarms_a_week: float) -> Budget:
-    """What a world's streams may cost of a tenant's budget."""
+    """What a world's streams may cost of a tenant's budget; a baseline contestant's cost nothing, for none alarms."""
     of_kind = (DriftBaseline.tenant == world.tenant, DriftBaseline.kind == world.kind)
-    stream = DriftBaseline.device + "/" + DriftBaseline.task
     of_world = (*of_kind, DriftBaseline.task == world.task, DriftBaseline.identity == world.identity)
     streams = session.scalar(select(func.count()).where(*of_world, DriftBaseline.commissioned_at.is_not(None))) or 0
-    in_all = session.scalar(select(func.count(distinct(stream))).where(*of_kind)) or 0
+    columns = (DriftBaseline.task, DriftBaseline.contestant)
+    counted = select(*columns, func.count(distinct(DriftBaseline.device))).where(*of_kind).group_by(*columns)
+    devices = {(task, contestant): count for task, contestant, count in session.execute(counted)}
+    seen = {task: {contestant for of, contestant in devices if of == task} for task, _ in devices}
+    silent = {task: judged_of_task(session, world.tenant, task, its).baseline for task, its in seen.items()}
+    in_all = sum(count for (task, contestant), count in devices.items() if contestant != silent[task])
     return Budget(alarms_a_week * SHARES[world.kind], streams, in_all)
 
 

@@ -55,17 +55,22 @@ def tell(
             return _of_confidence(deviations)
 
 
-def cause_of(kind: Kind, *, primary_moved: bool, baseline_moved: bool | None) -> Cause:
-    """Whose fault it is; `baseline_moved` is None where there is no baseline contestant that could tell.
+def cause_of(kind: Kind, *, baseline_moved: bool | None) -> Cause:
+    """Whose fault it is that a contestant moved.
 
-    >>> cause_of("model", primary_moved=True, baseline_moved=False)
-    'model'
-    >>> cause_of("label_mix", primary_moved=True, baseline_moved=None)
+    Args:
+        kind: in what it moved.
+        baseline_moved: whether the baseline contestant, which sees the same inputs and never changes, moved in the
+            same; None where there is none that could tell.
+
+    >>> cause_of("model", baseline_moved=False), cause_of("label_mix", baseline_moved=True)
+    ('model', 'input')
+    >>> cause_of("label_mix", baseline_moved=None)
     'unknown'
     """
     if kind in ("input", "event_rate"):
         return "input"
-    if baseline_moved is None or not primary_moved:
+    if baseline_moved is None:
         return "unknown"
     return "model" if tell_apart(primary_moved=True, baseline_moved=baseline_moved) == "model" else "input"
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,11 @@ from roost_cloud.monitor.settings import read_settings
 from roost_cloud.monitor.status import streams
 from roost_cloud.monitor.worker import Monitor
 from roost_cloud.services import Services, open_services
-from roost_shared.records import Batch, encode_record
+from roost_shared.records import Batch, PolicyRecord, encode_record
+from roost_shared.rendezvous import Contestant, PolicyDocument, Rule
 from tests.support.cloud import ManualClock, settings_for
 from tests.support.drifting import PLAIN, DriftingFleet, Look, monitor_of
+from tests.support.telling import sample
 from tests.support.waiting import until
 
 BLURRED = replace(PLAIN, phi=(0, -4, 0, 0, 0, 0, -9, -9))
@@ -146,12 +149,13 @@ def test_a_baseline_takes_its_days_too(on_sqlite: Services, clock: ManualClock) 
 @pytest.mark.parametrize(
     ("look", "found"),
     [
-        (replace(PLAIN, mix=(0.7, 0.1, 0.1, 0.1)), {"label_mix": "unknown"}),
+        (replace(PLAIN, mix=(0.7, 0.1, 0.1, 0.1)), {"label_mix": "input"}),
+        (replace(PLAIN, mix=(0.7, 0.1, 0.1, 0.1), baseline_mix=(0.25,) * 4), {"label_mix": "model"}),
         (replace(PLAIN, sureness=0.5), {"model": "model"}),
         (replace(PLAIN, sureness=0.5, baseline_sureness=-0.5), {"model": "input"}),
         (replace(PLAIN, inputs=400), {"event_rate": "input"}),
     ],
-    ids=["labels", "model", "inputs by both models", "rate"],
+    ids=["labels of both models", "labels", "model", "inputs by both models", "rate"],
 )
 def test_what_else_can_drift_is_told_apart(
     on_sqlite: Services, clock: ManualClock, look: Look, found: dict[str, str]
@@ -162,6 +166,65 @@ def test_what_else_can_drift_is_told_apart(
     alarms = fleet.alarms()
     assert {alarm.device for alarm in alarms} == {"cam-05"}
     assert {alarm.kind: alarm.cause for alarm in alarms if alarm.kind in found} == found
+
+
+def test_without_a_baseline_contestant_nobody_knows_whose_fault_it_is(on_sqlite: Services, clock: ManualClock) -> None:
+    fleet = commissioned(on_sqlite, clock, with_baseline=False)
+    fleet.live(5, {"cam-05": replace(PLAIN, mix=(0.7, 0.1, 0.1, 0.1), sureness=0.5)})
+    monitor_of(on_sqlite).work()
+    assert {(one.device, one.kind, one.cause) for one in fleet.alarms()} == {
+        ("cam-05", "label_mix", "unknown"),
+        ("cam-05", "model", "unknown"),
+    }
+
+
+def test_a_baseline_that_moves_some_decisions_later_changes_whose_fault_it_is(
+    on_sqlite: Services, clock: ManualClock
+) -> None:
+    fleet = commissioned(on_sqlite, clock)
+    for minutes, sureness, cause in ((4, 2.0, "model"), (4, -0.5, "input")):
+        fleet.live(minutes, {"cam-05": replace(PLAIN, sureness=0.5, baseline_sureness=sureness)})
+        monitor_of(on_sqlite).work()
+        assert {(one.device, one.cause) for one in fleet.alarms(kind="model")} == {("cam-05", cause)}
+
+
+def test_every_contestant_that_answers_is_judged_by_the_policy_of_its_device(
+    on_sqlite: Services, clock: ManualClock
+) -> None:
+    """The second answers on half of the devices; the other half has a policy in which it is a shadow."""
+    fleet = DriftingFleet(on_sqlite, clock, devices=16)
+    plain = replace(PLAIN, second_sureness=2.0)
+    answering, shadowing = (
+        PolicyDocument(
+            task="meter",
+            contestants=[
+                Contestant(name="primary"),
+                Contestant(name="second", role=role),
+                Contestant(name="baseline", role="baseline"),
+            ],
+            rules=[Rule(accept="primary")],
+            deadline_ms=300,
+        )
+        for role in ("answer", "shadow")
+    )
+    for number, name in enumerate(fleet.names):
+        document = (answering if number < 8 else shadowing).encode()
+        digest = sha256(document).hexdigest()
+        fleet.tell(name, [PolicyRecord(task="meter", digest=digest, document=document), sample(1, policy=digest)])
+    fleet.live(12, dict.fromkeys(fleet.names, plain))
+    monitor = monitor_of(on_sqlite)
+    monitor.work()
+    fleet.live(
+        5, dict.fromkeys(fleet.names, plain) | dict.fromkeys(("cam-02", "cam-12"), replace(plain, second_sureness=0.0))
+    )
+    monitor.work()
+    assert [(one.device, one.kind, one.contestant, one.cause) for one in fleet.alarms()] == [
+        ("cam-02", "model", "second", "model")
+    ]
+    with on_sqlite.database.read() as session:
+        of_second = select(DriftVerdict.device, DriftVerdict.kind).where(DriftVerdict.contestant == "second")
+        found = {(row[0], row[1]) for row in session.execute(of_second)}
+    assert found == {(name, kind) for name in fleet.names[:8] for kind in ("label_mix", "model")}
 
 
 def test_a_new_bundle_is_commissioned_anew_and_the_old_one_keeps_its_baseline(
