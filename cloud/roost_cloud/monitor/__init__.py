@@ -13,6 +13,7 @@
 - `telling.py`: what an alarm says of itself. Pure.
 - `status.py`: how each device stands
 - `among.py`: where devices and cohorts stand among the others, by the bundle's reference or the fleet itself
+- `expiry.py`: windows and decisions that came too long ago are removed
 - `simulation.py`: alarms a week that the recorded decisions have under another budget
 
 A task on a device is worked on in one transaction that holds its row (`DriftStream`): windows that are in a decision

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import func, select
 
 from roost_cloud.alarms.store import resolve_alarm
-from roost_cloud.db.tables import DecisionWindow, DriftBaseline, DriftVerdict, Event
+from roost_cloud.db.tables import DecisionWindow, DriftBaseline, DriftVerdict, Event, Window
 from roost_cloud.ingest.batches import Delivery
 from roost_cloud.monitor import settings
 from roost_cloud.monitor.baselines import rebaseline
@@ -341,3 +341,49 @@ def test_a_database_that_is_away_is_said_and_worked_with_again(on_sqlite: Servic
         until(lambda: rows(on_sqlite, DecisionWindow), "it has decided")
     finally:
         monitor.stop()
+
+
+def test_what_came_too_long_ago_goes_but_for_baselines_alarms_and_the_last(
+    services: Services, clock: ManualClock
+) -> None:
+    fleet = commissioned(services, clock, devices=8, with_baseline=False)
+    monitor = monitor_of(services)
+    for _ in range(4):
+        fleet.live(1, {"cam-02": BLURRED})
+        clock.advance(timedelta(seconds=1))  # a batch's last record is some microseconds after its receipt
+        monitor.work()
+    fleet.live(4)
+    monitor.work()
+    (alarm,) = fleet.alarms(device="cam-02", kind="input")
+    assert fleet.alarms(device="cam-03") == []
+    before = {name: numbers(services, name) for name in ("cam-02", "cam-03")}
+    assert {len(one) for one in before.values()} == {12 + 4 + 4}
+    clock.advance(timedelta(days=31))
+    monitor.work()
+    assert counted(services, Window, "cam-03") == 0
+    of_alarm = Window.received_at.between(alarm.since, alarm.opened_at)
+    assert 0 < counted(services, Window, "cam-02") == counted(services, Window, "cam-02", of_alarm)
+    assert {name: numbers(services, name) for name in before} == before
+    clock.advance(timedelta(days=400))
+    monitor.work()
+    assert numbers(services, "cam-03") == [*range(1, 11), 20]
+    assert numbers(services, "cam-02") == [*range(1, 11), 13, 14, 15, 20]
+    assert counted(services, DriftVerdict, "cam-03") == (3 + 1) * 11
+    fleet.live(3, monitors=[monitor])
+    assert numbers(services, "cam-03") == [*range(1, 11), 20, 21, 22, 23]
+    assert counted(services, DriftVerdict, "cam-03", DriftVerdict.threshold.is_not(None)) > 0
+
+
+def numbers(services: Services, device: str) -> list[int]:
+    """Of the decisions of a device's primary that are kept."""
+    query = select(DecisionWindow.number).where(
+        DecisionWindow.device == device, DecisionWindow.contestant == "primary"
+    )
+    with services.database.read() as session:
+        return sorted(session.scalars(query))
+
+
+def counted(services: Services, table: Any, device: str, *conditions: Any) -> int:
+    with services.database.read() as session:
+        query = select(func.count()).select_from(table).where(table.device == device, *conditions)
+        return session.scalar(query) or 0
