@@ -41,6 +41,7 @@ class _Kind(msgspec.Struct, frozen=True):
     baseline_since: datetime
     baseline_by: str
     note: str | None
+    unsteady: str | None
     distance: float | None
     threshold: float | None
     last_at: datetime
@@ -123,6 +124,11 @@ def status(
         },
         as_json=False,
     )
+    for stream, kind in rows:
+        if kind.unsteady is not None:
+            typer.echo(
+                f"{stream.device} {stream.task} {kind.kind}: {kind.unsteady}; roost drift rebaseline, once steady"
+            )
     shown = [one for one in budget if task in (None, one.task)]
     if shown:
         columns = {

@@ -31,6 +31,8 @@ def explained(alarm: dict[str, Any]) -> Iterator[tuple[str, str]]:
     )
     yield "decisions", f"{alarm['decisions_exceeded']} of {alarm['decisions_looked_at']} beyond the threshold"
     yield "distance", f"{number(alarm['distance'])}, threshold {number(alarm['threshold'])} {_threshold(alarm)}"
+    if alarm["unsteady"]:
+        yield "baseline", alarm["unsteady"]
     if alarm["among"] is not None:
         yield "among", among_words(alarm["among"])
     if alarm["together"] is not None:

@@ -12,6 +12,7 @@
 - `thresholds.py`: from budget and record to a threshold, and by which way
 - `fleet.py`: a device or a cohort against the others, which is shown only; how often chance goes as far, by
   `f_distribution.py`
+- `steadiness.py`: whether something changed while devices were commissioned, which is said only
 - `explanation.py`: which statistic moved, and how far
 
 All of these are pure; `recorded.py` lists windows from the database, for the API. Who judges by them is

@@ -16,6 +16,7 @@ from roost_cloud.monitor.judged import Judged
 from roost_cloud.monitor.merging import ANSWERS
 from roost_cloud.monitor.references import Reference, References, World
 from roost_cloud.monitor.settings import DriftSettings
+from roost_cloud.monitor.telling import unsteady_words
 
 __all__ = ["Verdict", "judge"]
 
@@ -34,6 +35,7 @@ class Verdict(NamedTuple):
         measure: None if it could not be judged.
         reference: by which it was judged; None while the baseline grows.
         decision: the row of the decision.
+        unsteady: how something changed while the device was commissioned.
     """
 
     row: DriftVerdict
@@ -42,6 +44,7 @@ class Verdict(NamedTuple):
     measure: Measure | None
     reference: Reference | None
     decision: DecisionWindow
+    unsteady: str | None = None
 
 
 def judge(
@@ -114,11 +117,14 @@ def _judge(
     own = references.own(session, baseline, part.kind)
     if reference.measure is None or reference.threshold is None:
         return Verdict(row, part, own, None, reference, decision)
+    shift = reference.shifts.get((decision.device, decision.contestant))
+    if shift is not None:  # else the reference was learnt before it
+        baseline.unsteady = unsteady_words(part.kind, shift, part.decision.sketches.phi)
     row.distance = min(reference.measure.distance(own, _one(part.kind, part.decision)), _FARTHEST)
     if math.isfinite(reference.threshold.value):
         row.threshold = reference.threshold.value
         row.exceeded = row.distance > row.threshold
-    return Verdict(row, part, own, reference.measure, reference, decision)
+    return Verdict(row, part, own, reference.measure, reference, decision, baseline.unsteady)
 
 
 def _one(kind: Kind, decision: Decision) -> Values:

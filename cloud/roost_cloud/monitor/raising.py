@@ -98,6 +98,7 @@ def _told(verdict: Verdict) -> dict[str, Any]:
         "threshold_by": reference.threshold.way,
         "budget_is_promised": reference.threshold.is_promised,
         "commissioning_windows": len(own),
+        "unsteady": verdict.unsteady,
         "label_space": None if labels is None or kind != "label_mix" else labels.space,
     }
 

@@ -5,6 +5,7 @@ away or begun anew, or the settings change. Where many are being commissioned, i
 """
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +16,7 @@ from roost_cloud.db.tables import DriftBaseline
 from roost_cloud.drift.budget import SHARES, Kind
 from roost_cloud.drift.errors import BaselineShortError, ReferenceSmallError
 from roost_cloud.drift.measures import Measure, Values, features, fit
+from roost_cloud.drift.steadiness import Shift, shifts
 from roost_cloud.drift.thresholds import Budget, Record, Threshold, find_threshold
 from roost_cloud.monitor.baselines import STREAM, all_decisions, own_decisions
 from roost_cloud.monitor.policies import judged_of_task
@@ -44,12 +46,14 @@ class Reference(NamedTuple):
         threshold: None if it cannot be judged yet.
         problem: why not.
         weeks: that are recorded, on average over devices.
+        shifts: how the halves of each baseline differ, by device and contestant; none where it cannot be told.
     """
 
     measure: Measure | None
     threshold: Threshold | None
     problem: str | None
     weeks: float = 0.0
+    shifts: Mapping[tuple[str, str], Shift] = {}
 
 
 class _Kept(NamedTuple):
@@ -144,12 +148,15 @@ def _will_do(kept: _Kept, version: tuple[Any, ...], now: datetime) -> bool:
 
 
 def _learn(session: Session, world: World, alarms_a_week: float) -> Reference:
-    devices = list(all_decisions(session, world.tenant, world.task, world.kind, world.identity).values())
+    found = all_decisions(session, world.tenant, world.task, world.kind, world.identity)
+    devices = list(found.values())
+    values = [features(world.kind, decisions) for decisions in devices]
     try:
-        measure = fit(world.kind, [features(world.kind, decisions) for decisions in devices])
+        measure = fit(world.kind, values)
     except (BaselineShortError, ReferenceSmallError) as error:
         return Reference(None, None, str(error))
     weeks = sum(one.seconds for decisions in devices for one in decisions) / _WEEK_S / len(devices)
     record = Record(weeks, sum(map(len, devices)) / len(devices))
     threshold = find_threshold(measure, budget_of(session, world, alarms_a_week), record)
-    return Reference(measure, threshold, None, weeks)
+    halves = dict(zip(found, shifts(world.kind, values), strict=False))  # none, where they are too few
+    return Reference(measure, threshold, None, weeks, halves)

@@ -31,6 +31,7 @@ class StreamStatus:
         windows_wanted: that it takes.
         days: that they span.
         days_wanted: that it takes.
+        unsteady: how something changed while it was commissioned: begin it anew, if that is over. None: nothing did.
         distance: U of the last decision: T² by the device's own scatter; None: not judged.
         threshold: beyond which U; None: it cannot be told yet.
         last_at: when the cloud had the last window of the last decision.
@@ -50,6 +51,7 @@ class StreamStatus:
     baseline_since: datetime
     baseline_by: str
     note: str | None
+    unsteady: str | None
     distance: float | None
     threshold: float | None
     last_at: datetime
@@ -151,6 +153,7 @@ def _status(row: Any, settings: DriftSettings, alarms: dict[tuple[str, str, str,
         baseline_since=baseline.began_at,
         baseline_by=baseline.began_by,
         note=baseline.note,
+        unsteady=baseline.unsteady,
         distance=verdict.distance,
         threshold=verdict.threshold,
         last_at=ended_at,

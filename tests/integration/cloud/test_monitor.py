@@ -168,6 +168,36 @@ def test_what_else_can_drift_is_told_apart(
     assert {alarm.kind: alarm.cause for alarm in alarms if alarm.kind in found} == found
 
 
+def test_what_changed_while_a_device_was_commissioned_is_said_until_it_is_begun_anew(
+    on_sqlite: Services, clock: ManualClock
+) -> None:
+    fleet = DriftingFleet(on_sqlite, clock, devices=8, with_baseline=False)
+    fleet.live(5)
+    changed = {"cam-03": BLURRED, "cam-04": replace(PLAIN, inputs=400)}
+    fleet.live(6, changed)
+    monitor = monitor_of(on_sqlite)
+    monitor.work()
+    fleet.live(2, changed, monitors=[monitor])  # by now all are learnt from
+    found = unsteady(on_sqlite)
+    assert found.keys() == {("cam-03", "input"), ("cam-04", "event_rate")}
+    assert found["cam-04", "event_rate"] == "how often inputs came changed while it was commissioned"
+    assert "fell by" in found["cam-03", "input"]
+    assert any(word in found["cam-03", "input"] for word in ("sharpness of edges", "fine detail"))
+    assert fleet.alarms() == []
+    with on_sqlite.database.begin() as session:
+        rebaseline(session, "acme", ["cam-03"], "meter", actor="test", note=None, now=clock.wall())
+    assert unsteady(on_sqlite).keys() == {("cam-04", "event_rate")}
+    fleet.live(12, {"cam-03": BLURRED}, monitors=[monitor])
+    assert unsteady(on_sqlite).keys() == {("cam-04", "event_rate")}
+
+
+def unsteady(services: Services) -> dict[tuple[str, str], str]:
+    """What is said to have changed while devices were commissioned."""
+    with services.database.read() as session:
+        found = [one for _, its in streams(session, "acme", settings.get(session, "acme"), limit=50) for one in its]
+    return {(one.device, one.kind): one.unsteady for one in found if one.unsteady is not None}
+
+
 def test_without_a_baseline_contestant_nobody_knows_whose_fault_it_is(on_sqlite: Services, clock: ManualClock) -> None:
     fleet = commissioned(on_sqlite, clock, with_baseline=False)
     fleet.live(5, {"cam-05": replace(PLAIN, mix=(0.7, 0.1, 0.1, 0.1), sureness=0.5)})
