@@ -42,6 +42,9 @@ class Look:
     baseline_mix: tuple[float, ...] | None = None  # None: as `mix`
     second_sureness: float | None = None  # of another contestant that answers; None: there is none
     inputs: int = 60  # a minute
+    is_black: bool = False  # the sensor sees nothing, ever
+    is_measured: bool = True  # else its φ is no number, and is left out
+    started_at: str = "2026"  # by the device's own clock
     bundle: str = "meter:7@sha256:00"
     source: int = 7
 
@@ -131,7 +134,7 @@ class DriftingFleet:
 
     def records(self, device: str, look: Look) -> list[WindowRecord]:
         """What a device tells of a minute."""
-        answers = WindowRecord(task="meter", started_at="2026", seconds=60.0, count=self._count(look))
+        answers = WindowRecord(task="meter", started_at=look.started_at, seconds=60.0, count=self._count(look))
         primary = self._window(device, look, "primary", look.sureness)
         told = [answers, primary]
         if look.second_sureness is not None:
@@ -150,12 +153,13 @@ class DriftingFleet:
         phi = Moments(IMAGE.number, look.source, 8)
         jitter = self.random.normal(0, 1, 8) + np.array(look.phi)
         for _ in range(50):
-            phi.update((place + 0.01 * jitter).tolist())
+            phi.update([0.0] * 8 if look.is_black else (place + 0.01 * jitter).tolist())
         labels, confidence = LabelCounts(LABELS.digest), ConfidenceHistogram()
         for slot in self.random.choice(4, look.inputs, p=look.mix).tolist():
             labels.update(slot)
         for odds in self.random.normal(sureness, 1.0, look.inputs).tolist():
             confidence.update(1 / (1 + np.exp(-odds)))
-        sketches = {"phi": phi.to_bytes(), "labels": labels.to_bytes(), "confidence": confidence.to_bytes()}
+        sketches = {"labels": labels.to_bytes(), "confidence": confidence.to_bytes()}
+        sketches |= {"phi": phi.to_bytes()} if look.is_measured else {}
         said: dict[str, Any] = {"contestant": contestant, "bundle": look.bundle, "sketches": sketches}
-        return WindowRecord(task="meter", started_at="2026", seconds=60.0, count=look.inputs, **said)
+        return WindowRecord(task="meter", started_at=look.started_at, seconds=60.0, count=look.inputs, **said)

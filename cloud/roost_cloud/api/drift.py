@@ -52,6 +52,7 @@ class KindModel(BaseModel):
     baseline_since: datetime
     baseline_by: str
     note: str | None
+    problem: str | None = Field(description="Why it is not judged although its baseline is whole")
     unsteady: str | None = Field(description="How something changed while it was commissioned; null: nothing did")
     distance: float | None = Field(description="U of the last decision: T² by the device's own scatter")
     threshold: float | None = Field(description="Beyond which a decision exceeds; null: it cannot be told yet")

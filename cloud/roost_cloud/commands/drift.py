@@ -41,6 +41,7 @@ class _Kind(msgspec.Struct, frozen=True):
     baseline_since: datetime
     baseline_by: str
     note: str | None
+    problem: str | None
     unsteady: str | None
     distance: float | None
     threshold: float | None
@@ -124,6 +125,9 @@ def status(
         },
         as_json=False,
     )
+    problems = {(stream.task, kind.kind): kind.problem for stream, kind in rows if kind.problem is not None}
+    for (of, its), problem in problems.items():
+        typer.echo(f"{of} {its} is not judged: {problem}")
     for stream, kind in rows:
         if kind.unsteady is not None:
             typer.echo(

@@ -135,6 +135,7 @@ class Baselines:
             began_by=MONITOR,
             note=None,
             commissioned_at=None,
+            problem=None,
             unsteady=None,
         )
         self._session.add(baseline)
@@ -184,7 +185,8 @@ def rebaseline(
     }
     for row in rows:
         row.first_number = row.last_number = last.get((row.device, row.contestant), 0) + 1
-        row.windows, row.seconds, row.commissioned_at, row.unsteady = 0, 0.0, None, None
+        row.windows, row.seconds, row.commissioned_at = 0, 0.0, None
+        row.problem = row.unsteady = None
         row.began_at, row.began_by, row.note = now, actor, note
     begun = sorted({row.device for row in rows})
     for device in begun:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from sqlalchemy.orm import Session
 
 from roost_cloud.db.tables import DecisionWindow, DriftVerdict
+from roost_cloud.db.tables.drift import WORDS_CHARS
 from roost_cloud.drift.budget import Kind
 from roost_cloud.drift.decisions import Decision
 from roost_cloud.drift.measures import Measure, Values, features
@@ -114,6 +115,7 @@ def _judge(
         return Verdict(row, part, None, None, None, decision)
     world = World(decision.tenant, decision.task, part.kind, part.identity)
     reference = references.get(session, world, settings.alarms_a_week, now)
+    baseline.problem = None if reference.problem is None else reference.problem[:WORDS_CHARS]
     own = references.own(session, baseline, part.kind)
     if reference.measure is None or reference.threshold is None:
         return Verdict(row, part, own, None, reference, decision)

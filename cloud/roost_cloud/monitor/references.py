@@ -4,6 +4,7 @@ Learnt from the commissioning decisions of all whole baselines of a world, and k
 away or begun anew, or the settings change. Where many are being commissioned, it is learnt anew once a minute at most.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -23,6 +24,10 @@ from roost_cloud.monitor.policies import judged_of_task
 
 __all__ = ["Reference", "References", "World", "budget_of"]
 
+_SHORT: Final = (
+    "the commissioning windows are too few to tell what distance is so rare as the budget asks: commission longer, or "
+    "more devices, or bear more alarms a week"
+)
 _WEEK_S: Final = 7 * 86_400.0
 _REFIT: Final = timedelta(minutes=1)
 _KEPT: Final = 1024  # worlds
@@ -44,7 +49,7 @@ class Reference(NamedTuple):
     Attributes:
         measure: None if it cannot be judged yet.
         threshold: None if it cannot be judged yet.
-        problem: why not.
+        problem: why nothing exceeds.
         weeks: that are recorded, on average over devices.
         shifts: how the halves of each baseline differ, by device and contestant; none where it cannot be told.
     """
@@ -159,4 +164,4 @@ def _learn(session: Session, world: World, alarms_a_week: float) -> Reference:
     record = Record(weeks, sum(map(len, devices)) / len(devices))
     threshold = find_threshold(measure, budget_of(session, world, alarms_a_week), record)
     halves = dict(zip(found, shifts(world.kind, values), strict=False))  # none, where they are too few
-    return Reference(measure, threshold, None, weeks, halves)
+    return Reference(measure, threshold, None if math.isfinite(threshold.value) else _SHORT, weeks, halves)

@@ -31,6 +31,7 @@ class StreamStatus:
         windows_wanted: that it takes.
         days: that they span.
         days_wanted: that it takes.
+        problem: why it is not judged although its baseline is whole.
         unsteady: how something changed while it was commissioned: begin it anew, if that is over. None: nothing did.
         distance: U of the last decision: T² by the device's own scatter; None: not judged.
         threshold: beyond which U; None: it cannot be told yet.
@@ -51,6 +52,7 @@ class StreamStatus:
     baseline_since: datetime
     baseline_by: str
     note: str | None
+    problem: str | None
     unsteady: str | None
     distance: float | None
     threshold: float | None
@@ -153,6 +155,7 @@ def _status(row: Any, settings: DriftSettings, alarms: dict[tuple[str, str, str,
         baseline_since=baseline.began_at,
         baseline_by=baseline.began_by,
         note=baseline.note,
+        problem=baseline.problem,
         unsteady=baseline.unsteady,
         distance=verdict.distance,
         threshold=verdict.threshold,

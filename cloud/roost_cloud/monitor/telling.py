@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from roost_cloud.db.tables.drift import UNSTEADY_CHARS
+from roost_cloud.db.tables.drift import WORDS_CHARS
 from roost_cloud.drift.budget import Kind
 from roost_cloud.drift.explanation import explain
 from roost_cloud.drift.measures import Values
@@ -90,7 +90,7 @@ def unsteady_words(kind: Kind, shift: Shift, phi: Moments | None) -> str | None:
             what = "the mix of labels changed"
         case _:
             what = "how sure the model is changed"
-    return f"{what} while it was commissioned"[:UNSTEADY_CHARS]
+    return f"{what} while it was commissioned"[:WORDS_CHARS]
 
 
 def _of_input(phi: PhiKind, deviations: NDArray[np.float64]) -> dict[str, Any]:

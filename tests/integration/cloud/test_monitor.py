@@ -316,6 +316,40 @@ def test_a_device_with_a_wild_sensor_hides_nothing_of_the_others(on_sqlite: Serv
     assert [alarm.device for alarm in fleet.alarms()] == ["cam-04"]
 
 
+def test_faults_neither_raise_an_alarm_nor_hide_one(on_sqlite: Services, clock: ManualClock) -> None:
+    """A clock that is ahead, a sensor that was always black, one whose φ is no number, a hundred times the traffic."""
+    fleet = DriftingFleet(on_sqlite, clock, devices=12, with_baseline=False)
+    ahead, busy = replace(PLAIN, started_at="2099-01-01T00:00:00Z"), replace(PLAIN, inputs=6000)
+    faults = {"cam-01": ahead, "cam-05": replace(PLAIN, is_black=True), "cam-06": busy}
+    monitor = monitor_of(on_sqlite)
+    fleet.live(12, faults)
+    monitor.work()
+    other = replace(PLAIN, bundle="meter:6@sha256:66", source=6, phi=(30,) * 8)
+    slightly, unmeasured = replace(PLAIN, phi=(0, 0, 0, 0, 0, 0, 0, 8)), replace(PLAIN, is_measured=False)
+    for minute in range(6):
+        faults["cam-02"] = other if minute % 2 else PLAIN
+        fleet.live(1, faults | {"cam-03": unmeasured, "cam-04": slightly}, monitors=[monitor])
+    assert [(alarm.device, alarm.kind) for alarm in fleet.alarms()] == [("cam-04", "input")]
+    with on_sqlite.database.read() as session:
+        of_kind = (DriftVerdict.kind == "input", DriftVerdict.device == "cam-06")
+        assert session.scalar(select(func.count()).where(*of_kind)) == 12 + 6  # judged as often as others
+
+
+def test_a_reference_too_small_for_its_statistics_says_so_and_alarms_nobody(
+    on_sqlite: Services, clock: ManualClock
+) -> None:
+    fleet = DriftingFleet(on_sqlite, clock, devices=2, with_baseline=False)
+    fleet.live(12)
+    fleet.live(5, {"cam-01": BLURRED})
+    monitor_of(on_sqlite).work()
+    assert fleet.alarms() == []
+    with on_sqlite.database.read() as session:
+        found = [one for _, its in streams(session, "acme", settings.get(session, "acme"), limit=9) for one in its]
+    inputs = [one for one in found if one.kind == "input"]
+    assert {(one.device, one.standing) for one in inputs} == {("cam-01", "not_judged"), ("cam-02", "not_judged")}
+    assert all("16 are wanted: commission longer, or more devices" in (one.problem or "") for one in inputs)
+
+
 def test_windows_of_a_device_that_is_gone_or_that_cannot_be_read_do_no_harm(
     on_sqlite: Services, clock: ManualClock
 ) -> None:

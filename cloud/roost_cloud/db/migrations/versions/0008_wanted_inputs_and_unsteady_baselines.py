@@ -31,11 +31,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant", "device", "task", "since", "until", name=op.f("pk_wanted_stretch")),
     )
     op.create_index(op.f("ix_window_tenant_received_at"), "window", ["tenant", "received_at"], unique=False)
+    op.add_column("drift_baseline", sa.Column("problem", sa.String(length=200), nullable=True))
     op.add_column("drift_baseline", sa.Column("unsteady", sa.String(length=200), nullable=True))
 
 
 def downgrade() -> None:
     """One step down."""
     op.drop_column("drift_baseline", "unsteady")
+    op.drop_column("drift_baseline", "problem")
     op.drop_index(op.f("ix_window_tenant_received_at"), table_name="window")
     op.drop_table("wanted_stretch")
