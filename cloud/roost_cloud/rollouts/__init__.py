@@ -1,0 +1,11 @@
+"""Rollouts: the staged change of what devices are assigned, with proof from each, and the way back.
+
+- `plan.py`: what people write: stages, thresholds, windows. Pure.
+- `membership.py`: which stages reach which devices. Pure.
+- `states.py`: what a rollout, and a device in it, can be. Pure.
+- `following.py`, `counting.py`: what becomes of a device by what it reports; how a stage stands. Pure.
+- `policy.py`: from what devices report and what a gate found to what is done next. Pure.
+- `orders.py`: what a person may do to it. Pure.
+- `e_process.py`: how sure a share is above or below a bound, at whatever moment one looks. Pure.
+- `gate.py`: safety, surprise and quality of a candidate among live inputs. Pure.
+"""

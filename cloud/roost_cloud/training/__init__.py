@@ -1,0 +1,6 @@
+"""Training: a job in a folder goes in, a candidate bundle comes out; nothing here opens a database or a network.
+
+- `job`: what a trainer gets, `trainer`: what it must be, `progress`: what it says meanwhile.
+
+Which runs there are and who runs them is `runs`; whether a candidate is good enough is `gate`'s to say.
+"""
