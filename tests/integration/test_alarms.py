@@ -180,6 +180,35 @@ def test_where_a_device_and_a_cohort_stand_among_others_is_shown_by_the_fleet_or
     assert ask(cloud, "GET", "/drift/cohort", task="meter", label="hall=2")["of_devices"] == 300
 
 
+def test_another_camera_begins_anew_what_inputs_are_judged_against(cloud: Cloud, fleet: DriftingFleet) -> None:
+    monitor = monitor_of(cloud.services)
+    fleet.live(12)
+    monitor.work()
+    ask(cloud, "PATCH", "/devices/cam-03", {"labels": {"camera": "S/N 17"}})
+    fleet.live(4, {"cam-03": DARK}, monitors=[monitor])
+    (alarm,) = fleet.alarms(kind="input")
+    assert {one["standing"] for one in kinds_of(cloud, "cam-03") if one["kind"] == "input"} == {"alarmed"}
+    ask(cloud, "PATCH", "/devices/cam-03", {"labels": {"camera": "S/N 17", "hall": "2"}})
+    assert {one["standing"] for one in kinds_of(cloud, "cam-03") if one["kind"] == "input"} == {"alarmed"}
+    ask(cloud, "PATCH", "/devices/cam-03", {"labels": {"camera": "S/N 18"}})
+    assert ask(cloud, "GET", f"/alarms/{alarm.id}")["state"] == "resolved"
+    standing = {one["kind"]: (one["standing"], one["note"]) for one in kinds_of(cloud, "cam-03")}
+    other = ("commissioning", "camera S/N 18 in place of S/N 17")
+    assert {kind: standing[kind] for kind in ("input", "label_mix", "model")} == dict.fromkeys(
+        ("input", "label_mix", "model"), other
+    )
+    assert standing["event_rate"] == ("fine", None)
+    assert "commissioning" not in {one["standing"] for one in kinds_of(cloud, "cam-04")}
+    fleet.live(12, {"cam-03": DARK}, monitors=[monitor])
+    assert fleet.alarms(device="cam-03", state="open") == []
+
+
+def kinds_of(cloud: Cloud, device: str) -> list[dict[str, Any]]:
+    (stream,) = ask(cloud, "GET", "/drift/status", device=device)["items"]
+    kinds: list[dict[str, Any]] = stream["kinds"]
+    return kinds
+
+
 def test_alarms_come_in_pages(cloud: Cloud, fleet: DriftingFleet) -> None:
     ids = [stock_alarm(cloud.services, "acme", name) for name in fleet.names[:5]]
     found: list[str] = []

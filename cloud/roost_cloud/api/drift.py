@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from roost_cloud.alarms import showing, store
+from roost_cloud.alarms import showing
 from roost_cloud.api.alarms import AlarmModel, TogetherModel, alarm_model, together_model
 from roost_cloud.api.auth import Given, Operator, Viewer
 from roost_cloud.api.errors import raises
@@ -20,8 +20,8 @@ from roost_cloud.drift.budget import Kind
 from roost_cloud.errors import NotFoundError
 from roost_cloud.fleet import device_records
 from roost_cloud.fleet.labels import parse_selector
+from roost_cloud.monitor import anew
 from roost_cloud.monitor import settings as settings_room
-from roost_cloud.monitor.baselines import rebaseline
 from roost_cloud.monitor.simulation import simulate
 from roost_cloud.monitor.status import Promise, Standing, StreamStatus, promises, streams
 from roost_cloud.samples.place import BadPlaceError
@@ -167,13 +167,8 @@ def begin_anew(member: Operator, services: Given, body: RebaselineBody) -> Rebas
     now = services.now()
     with services.database.begin() as session:
         devices = _devices(session, member.tenant, body)
-        said: dict[str, Any] = {"actor": member.name, "note": body.note, "now": now}
-        begun = rebaseline(session, member.tenant, devices, body.task, **said)
-        unresolved = store.unresolved(session, member.tenant)
-        open_ones = [row for row in unresolved if row.task == body.task and row.device in begun]
-        for row in open_ones:
-            store.resolve_alarm(session, member.tenant, row.id, **said)
-    return Rebaselined(devices=begun, resolved=[row.id for row in open_ones])
+        begun = anew.begin_anew(session, member.tenant, devices, body.task, actor=member.name, note=body.note, now=now)
+    return Rebaselined(**begun._asdict())
 
 
 @router.get("/simulation", responses=raises(401, 403))

@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from roost_cloud.commands.connect import connect
-from roost_cloud.commands.drift_fleet import among, among_all, fleet, reference
+from roost_cloud.commands.drift_fleet import among, among_all, cohort_among, fleet, reference
 from roost_cloud.commands.drift_inputs import inputs
 from roost_cloud.commands.drift_text import explained, number
 from roost_cloud.commands.moments import moment_of
@@ -172,7 +172,9 @@ def explain(
     """Show what moved, by how many deviations, whose fault it is, since when, and samples that show it."""
     with connect(context) as cloud:
         found = cloud.get(f"/alarms/{check_name(alarm, 'alarm')}", dict[str, Any])
-        found["among"] = among(cloud, found["task"], found["device"]) if found["kind"] == "input" else None
+        is_input, label = found["kind"] == "input", (found["together"] or {}).get("label")
+        found["among"] = among(cloud, found["task"], found["device"]) if is_input else None
+        found["cohort_among"] = cohort_among(cloud, found["task"], label) if is_input and label else None
     if as_json:
         show_json(found)
         return

@@ -1,7 +1,8 @@
 """`roost drift fleet|reference`: where devices stand among each other; shown, and no reason for alarm."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -13,20 +14,31 @@ from roost_cloud.commands.drift_text import number
 from roost_cloud.commands.output import AsJson, show, show_table, when
 from roost_shared.topics import check_name
 
-__all__ = ["among", "among_all", "fleet", "reference"]
+__all__ = ["among", "among_all", "cohort_among", "fleet", "reference"]
 
-_SMALL: Final = "drift.fleet_small"
+_NOT_TOLD: Final = frozenset({"drift.fleet_small", "not_found"})
+_Answer = TypeVar("_Answer")
 
 
 def among_all(cloud: ApiClient, task: str, device: str | None = None) -> dict[str, dict[str, Any]]:
     """Where the devices of a task, or one, stand among the others, by name; none, where too few are commissioned."""
+    found = _if_told(lambda: cloud.get("/drift/fleet", list[dict[str, Any]], query={"task": task, "device": device}))
+    return {one["device"]: one for one in found or ()}
+
+
+def cohort_among(cloud: ApiClient, task: str, label: str) -> dict[str, Any] | None:
+    """Where the devices of a label stand, together, among those without it; None where that cannot be told."""
+    return _if_told(lambda: cloud.get("/drift/cohort", dict[str, Any], query={"task": task, "label": label}))
+
+
+def _if_told(ask: Callable[[], _Answer]) -> _Answer | None:
+    """An answer; None where too few devices are commissioned for one, or not those that are asked for."""
     try:
-        found = cloud.get("/drift/fleet", list[dict[str, Any]], query={"task": task, "device": device})
+        return ask()
     except RemoteError as error:
-        if error.reason != _SMALL:
+        if error.reason not in _NOT_TOLD:
             raise
-        return {}
-    return {one["device"]: one for one in found}
+        return None
 
 
 def among(cloud: ApiClient, task: str, device: str) -> dict[str, Any] | None:

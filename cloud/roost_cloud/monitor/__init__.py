@@ -7,6 +7,7 @@
 - `merging.py`: undecided windows of a task on a device, to decision windows
 - `judged.py`, `policies.py`: which contestants are judged
 - `baselines.py`: what each is judged against, from its first decisions on; begun anew by a person
+- `anew.py`: a person's word, or another camera's, that what comes now is the new normal
 - `references.py`: what all devices of a task have in common: measure and threshold, kept until they change
 - `judging.py`: verdicts of a decision
 - `raising.py`: three of five, and an alarm

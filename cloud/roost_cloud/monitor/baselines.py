@@ -16,7 +16,7 @@ from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from roost_cloud.db.tables import DecisionWindow, DriftBaseline, DriftStream, DriftVerdict
-from roost_cloud.drift.budget import Kind
+from roost_cloud.drift.budget import SHARES, Kind
 from roost_cloud.drift.decisions import Decision, Sketches
 from roost_cloud.monitor.settings import TaskRules
 from roost_cloud.people import audit
@@ -162,9 +162,17 @@ def all_decisions(
 
 
 def rebaseline(
-    session: Session, tenant: str, devices: Collection[str], task: str, *, actor: str, note: str | None, now: datetime
+    session: Session,
+    tenant: str,
+    devices: Collection[str],
+    task: str,
+    *,
+    actor: str,
+    note: str | None,
+    now: datetime,
+    kinds: Collection[Kind] = frozenset(SHARES),
 ) -> list[str]:
-    """Begin the baselines of a task on these devices anew, with what comes from now on.
+    """Begin the baselines of a task on these devices anew, by these kinds, with what comes from now on.
 
     Returns:
         The devices that had any.
@@ -172,7 +180,10 @@ def rebaseline(
     of_streams = (DriftStream.tenant == tenant, DriftStream.task == task, DriftStream.device.in_(devices))
     session.execute(select(DriftStream.device).where(*of_streams).order_by(DriftStream.device).with_for_update()).all()
     query = select(DriftBaseline).where(
-        DriftBaseline.tenant == tenant, DriftBaseline.task == task, DriftBaseline.device.in_(devices)
+        DriftBaseline.tenant == tenant,
+        DriftBaseline.task == task,
+        DriftBaseline.device.in_(devices),
+        DriftBaseline.kind.in_(kinds),
     )
     rows = session.scalars(query.with_for_update()).all()
     of_task = (DecisionWindow.tenant == tenant, DecisionWindow.task == task, DecisionWindow.device.in_(devices))
