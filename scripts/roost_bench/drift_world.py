@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from scipy import ndimage
 
+from roost_cloud.drift.fleet import Devices, Fleet, stand
 from roost_cloud.drift.test import DriftTest
 from scripts.roost_bench.drift_harms import HARMS, SEVERITIES, harmed
 from scripts.roost_bench.drift_peers import peers
@@ -39,22 +40,31 @@ class _Look(NamedTuple):
 
 
 def grouped(random: np.random.Generator, *, unseen: int) -> dict[str, Any]:
-    """False alarms and power on unseen devices, each with its own baseline; the measure is the reference devices'."""
+    """False alarms and power on unseen devices, each with its own baseline; the measure is the reference devices'.
+
+    Beside it, what would come of judging the same windows against the fleet, which is shown and never alarmed by.
+    """
     world = digits()
     reference = [_windows(world, _Look.any(random), _COMMISSIONING, random) for _ in range(_REFERENCE)]
     test = DriftTest.fit(reference)
     threshold = test.threshold(_ALPHA)
+    fleet = Devices.of(reference).fleet()
     false: list[bool] = []
     seen: dict[str, list[bool]] = {}
+    odd: dict[str, list[bool]] = {"": []}  # against the fleet; as they are, and by harm
     cases = [(harm, severity) for harm in HARMS for severity in range(len(SEVERITIES))]
     for device in range(unseen):
         look = _Look.any(random)
         baseline = test.baseline(_windows(world, look, _COMMISSIONING, random))
-        false += (test.distance(baseline, _windows(world, look, _JUDGED, random)) > threshold).tolist()
+        usual = _windows(world, look, _JUDGED, random)
+        false += (test.distance(baseline, usual) > threshold).tolist()
+        odd[""] += _are_odd(fleet, usual)
         harm, severity = cases[device % len(cases)]
         changed = _windows(world, look, _JUDGED, random, harm=harm, severity=severity)
         exceeded = (test.distance(baseline, changed) > threshold).tolist()
-        seen.setdefault(f"{harm} {SEVERITIES[severity]}", []).extend(exceeded)
+        case = f"{harm} {SEVERITIES[severity]}"
+        seen.setdefault(case, []).extend(exceeded)
+        odd.setdefault(case, []).extend(_are_odd(fleet, changed))
     power = {case: float(np.mean(exceeded)) for case, exceeded in seen.items()}
     return {
         "devices": unseen,
@@ -62,7 +72,16 @@ def grouped(random: np.random.Generator, *, unseen: int) -> dict[str, Any]:
         "false_alarms": float(np.mean(false)),
         "power": min(share for case, share in power.items() if not case.endswith(SEVERITIES[0])),
         "powers": power,
+        "against_fleet": {
+            "false_alarms": float(np.mean(odd.pop(""))),
+            "powers": {case: float(np.mean(exceeded)) for case, exceeded in odd.items()},
+        },
     }
+
+
+def _are_odd(fleet: Fleet, windows: Floats) -> list[bool]:
+    """Whether each window stands as far off the fleet as one device in a hundred does."""
+    return [stand(fleet, window[None]).share < _ALPHA for window in windows]
 
 
 def _windows(
