@@ -50,7 +50,7 @@ SPAN: Final = "since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z"
 WANTED: Final = {
     "device": "{device}",
     "task": "meter",
-    "since": "2026-11-01T00:00:00Z",
+    "since": "2026-11-20T00:00:00Z",
     "until": "2026-11-24T00:00:00Z",
 }
 POLICY: Final = policy("acmes-task")

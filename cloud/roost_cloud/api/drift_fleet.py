@@ -13,7 +13,6 @@ from roost_cloud.api.auth import Given, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.labels import Selector
-from roost_cloud.errors import NotFoundError
 from roost_cloud.fleet import device_records
 from roost_cloud.fleet.labels import parse_selector
 from roost_cloud.monitor.among import Among, By, look_around, reference_of
@@ -77,31 +76,29 @@ def get_fleet(
     return [_among(one) for one in standings.each(device) if names is None or one.devices[0] in names]
 
 
-@router.get("/cohort", responses=raises(401, 403, 404, 422))
+@router.get("/cohort", responses=raises(401, 403, 422))
 def get_cohort(
     member: Viewer,
     services: Given,
     task: Annotated[Name, Query()],
     label: Annotated[_Labels, Query(min_length=1)],
-) -> CohortModel:
-    """Where devices of some labels stood, together, among those without, by their last decisions."""
+) -> list[CohortModel]:
+    """Where devices of some labels stood, together, among those without; none, if none of them is commissioned."""
     with services.database.read() as session:
         names = _chosen(session, member.tenant, label)
         found = look_around(session, services.objects, member.tenant, task).cohort(names)
-    if found is None:
-        raise NotFoundError("commissioned device of", " ".join(label))
-    return CohortModel(**_stands(found), labels=label)
+    return [] if found is None else [CohortModel(**_stands(found), labels=label)]
 
 
-@router.get("/reference", responses=raises(401, 403, 404, 422))
-def get_reference(member: Viewer, services: Given, task: Annotated[Name, Query()]) -> ReferenceModel:
-    """How the devices of a task differ, for a bundle to bring along."""
+@router.get("/reference", responses=raises(401, 403, 422))
+def get_reference(member: Viewer, services: Given, task: Annotated[Name, Query()]) -> list[ReferenceModel]:
+    """How the devices of a task differ, for a bundle to bring along; none, if none is commissioned."""
     with services.database.read() as session:
         standings = look_around(session, services.objects, member.tenant, task)
     fleet = standings.fleet()
     if fleet is None or standings.kind is None:
-        raise NotFoundError("commissioned device of task", task)
-    return ReferenceModel(**msgspec.to_builtins(reference_of(fleet, standings.kind)))
+        return []
+    return [ReferenceModel(**msgspec.to_builtins(reference_of(fleet, standings.kind)))]
 
 
 def _among(one: Among) -> AmongModel:

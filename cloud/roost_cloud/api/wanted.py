@@ -18,7 +18,7 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["samples"])
 
-_SHOWN = 200
+_SHOWN = 50
 _Alarm = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 # Beyond these no zone's offset leads out of the calendar.
 _Moment = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC))]
@@ -76,7 +76,7 @@ def want_inputs_of_alarm(member: Operator, services: Given, alarm: _Alarm) -> St
 
 @router.get("/wanted", responses=raises(401, 403))
 def list_wanted(member: Viewer, services: Given) -> list[StretchModel]:
-    """What is asked for, the last first, and how far it is; 200 stretches at most."""
+    """What is asked for, the last first, and how far it is; 50 stretches at most."""
     with services.database.read() as session:
         rows = wanted.page(session, member.tenant, limit=_SHOWN, now=services.now())
         stretches = [Stretch(row.device, row.task, row.since, row.until) for row in rows]
@@ -86,8 +86,12 @@ def list_wanted(member: Viewer, services: Given) -> list[StretchModel]:
 @router.get("/device/wanted", responses=raises(401, 403))
 def get_wanted(device: Enrolled, services: Given) -> DeviceWanted:
     """The device's own samples whose inputs people wait for, and which the cloud does not have."""
-    with services.database.read() as session:
-        return DeviceWanted(samples=wanted.samples_for(session, device.tenant, device.device, services.now()))
+    now = services.now()
+    with services.database.read() as session:  # mostly there is nothing, and that waits for no writer
+        if not wanted.is_any(session, device.tenant, device.device, now):
+            return DeviceWanted(samples=[])
+    with services.database.begin() as session:
+        return DeviceWanted(samples=wanted.samples_for(session, device.tenant, device.device, now))
 
 
 def _model(session: Session, tenant: str, stretch: Stretch) -> StretchModel:

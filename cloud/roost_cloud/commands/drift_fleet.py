@@ -16,7 +16,7 @@ from roost_shared.topics import check_name
 
 __all__ = ["among", "among_all", "cohort_among", "fleet", "reference"]
 
-_NOT_TOLD: Final = frozenset({"drift.fleet_small", "not_found"})
+_SMALL: Final = "drift.fleet_small"
 _Answer = TypeVar("_Answer")
 
 
@@ -28,15 +28,16 @@ def among_all(cloud: ApiClient, task: str, device: str | None = None) -> dict[st
 
 def cohort_among(cloud: ApiClient, task: str, label: str) -> dict[str, Any] | None:
     """Where the devices of a label stand, together, among those without it; None where that cannot be told."""
-    return _if_told(lambda: cloud.get("/drift/cohort", dict[str, Any], query={"task": task, "label": label}))
+    query = {"task": task, "label": label}
+    return next(iter(_if_told(lambda: cloud.get("/drift/cohort", list[dict[str, Any]], query=query)) or ()), None)
 
 
 def _if_told(ask: Callable[[], _Answer]) -> _Answer | None:
-    """An answer; None where too few devices are commissioned for one, or not those that are asked for."""
+    """An answer; None where too few devices are commissioned for one."""
     try:
         return ask()
     except RemoteError as error:
-        if error.reason not in _NOT_TOLD:
+        if error.reason != _SMALL:
             raise
         return None
 
@@ -57,8 +58,8 @@ def fleet(
     query = urlencode({"task": check_name(task, "task"), "label": label or []}, doseq=True)
     with connect(context) as cloud:
         found = cloud.get(f"/drift/fleet?{query}", list[dict[str, Any]])
-        if label and found:
-            found.append(cloud.get(f"/drift/cohort?{query}", dict[str, Any]))
+        if label:
+            found += cloud.get(f"/drift/cohort?{query}", list[dict[str, Any]])
     columns = {
         "DEVICE": lambda one: one.get("device") or f"all {len(one['devices'])} of {' '.join(one['labels'])}",
         "FARTHEST": lambda one: one["farthest"],
@@ -76,6 +77,8 @@ def reference(
 ) -> None:
     """Print how devices differ, for the spec of a bundle that brings it along: where one of few devices stands."""
     with connect(context) as cloud:
-        found = cloud.get("/drift/reference", dict[str, Any], query={"task": check_name(task, "task")})
-    lines = [f"{key} = {msgspec.json.encode(value).decode()}" for key, value in found.items()]
-    show(found, as_json=as_json, text="\n".join(["[drift_reference]", *lines]))
+        found = cloud.get("/drift/reference", list[dict[str, Any]], query={"task": check_name(task, "task")})
+    if not found:
+        raise typer.BadParameter(f"no device of task {task} is commissioned")
+    lines = [f"{key} = {msgspec.json.encode(value).decode()}" for key, value in found[0].items()]
+    show(found[0], as_json=as_json, text="\n".join(["[drift_reference]", *lines]))

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from roost_cloud.alarms.store import NewAlarm, last_resolved, raise_alarm, still_so
 from roost_cloud.db.tables import Alarm, DecisionWindow, DriftBaseline, DriftVerdict
 from roost_cloud.drift.budget import OF, Kind, alarms
-from roost_cloud.drift.measures import features
+from roost_cloud.drift.measures import CONTINUOUS, features
 from roost_cloud.monitor.baselines import DECISION, STREAM
 from roost_cloud.monitor.judged import Judged
 from roost_cloud.monitor.judging import Verdict
@@ -50,7 +50,7 @@ def raise_if_so(session: Session, verdict: Verdict, judged: Judged, now: datetim
 
 def _look_again(session: Session, alarm: Alarm, verdict: Verdict, judged: Judged) -> None:
     """Say anew whose fault it is: the baseline contestant may have moved some decisions after the other."""
-    if alarm.contestant != verdict.row.contestant:
+    if alarm.contestant != verdict.row.contestant or verdict.part.kind in CONTINUOUS:
         return
     cause = _cause(session, verdict, judged)
     if cause not in (alarm.cause, "unknown"):

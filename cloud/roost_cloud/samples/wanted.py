@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, delete, func, select
+from sqlalchemy import ColumnElement, Select, delete, func, not_, select
 from sqlalchemy.orm import Session
 
 from roost_cloud.db.insert import insert_absent
@@ -18,9 +18,9 @@ from roost_cloud.errors import NotFoundError
 from roost_cloud.people import audit
 from roost_shared.errors import ContentError
 
-__all__ = ["LONGEST", "BadStretchError", "Standing", "Stretch", "page", "samples_for", "standing", "want"]
+__all__ = ["LONGEST", "BadStretchError", "Standing", "Stretch", "is_any", "page", "samples_for", "standing", "want"]
 
-LONGEST: Final = timedelta(days=31)  # a stretch
+LONGEST: Final = timedelta(days=7)  # a stretch
 _GOOD_FOR: Final = timedelta(days=7)  # then nobody waits any more
 _STRETCHES: Final = 32  # of a device; more push out the oldest
 _SAMPLES: Final = 2000  # told to a device at a time
@@ -75,11 +75,11 @@ def want(session: Session, tenant: str, stretch: Stretch, *, actor: str, now: da
         raise NotFoundError("device", stretch.device)
     if not timedelta(0) < stretch.until - stretch.since <= LONGEST:
         raise BadStretchError(f"ask for a stretch of time of {LONGEST.days} days at most, `since` before `until`")
-    session.execute(delete(WantedStretch).where(WantedStretch.tenant == tenant, *_is_old(now)))
-    said = {"asked_at": now, "asked_by": actor}
+    session.execute(delete(WantedStretch).where(WantedStretch.tenant == tenant, _is_old(now)))
+    said = {"asked_at": now, "asked_by": actor, "served": False}
     if not insert_absent(session, WantedStretch, tenant=tenant, **stretch._asdict(), **said):
         row = session.get_one(WantedStretch, (tenant, *stretch), with_for_update=True)
-        row.asked_at, row.asked_by = now, actor
+        row.asked_at, row.asked_by, row.served = now, actor, False
     session.flush()
     for row in _of_device(session, tenant, stretch.device)[:-_STRETCHES]:
         session.delete(row)
@@ -90,7 +90,7 @@ def want(session: Session, tenant: str, stretch: Stretch, *, actor: str, now: da
 
 def page(session: Session, tenant: str, *, limit: int, now: datetime) -> Sequence[WantedStretch]:
     """What is asked for, the last first."""
-    query = select(WantedStretch).where(WantedStretch.tenant == tenant, WantedStretch.asked_at > now - _GOOD_FOR)
+    query = select(WantedStretch).where(WantedStretch.tenant == tenant, ~_is_old(now))
     return session.scalars(query.order_by(WantedStretch.asked_at.desc(), WantedStretch.device).limit(limit)).all()
 
 
@@ -104,16 +104,29 @@ def standing(session: Session, tenant: str, stretch: Stretch) -> Standing:
     return Standing(samples, here, samples - here - dropped - not_kept, dropped, not_kept)
 
 
+def is_any(session: Session, tenant: str, device: str, now: datetime) -> bool:
+    """Whether anybody may wait for anything of a device."""
+    of_device = (WantedStretch.tenant == tenant, WantedStretch.device == device)
+    query = select(WantedStretch.task).where(*of_device, not_(WantedStretch.served), ~_is_old(now))
+    return session.scalar(query.limit(1)) is not None
+
+
 def samples_for(session: Session, tenant: str, device: str, now: datetime) -> list[str]:
-    """The samples whose inputs a device shall bring first, those of the first stretch first."""
+    """The samples whose inputs a device shall bring first, those of the first stretch first.
+
+    A stretch that is past, of which nothing is waited for, is not looked through again: no sample comes into it.
+    """
     found: dict[str, None] = {}
     for row in _of_device(session, tenant, device):
-        if row.asked_at <= now - _GOOD_FOR:
+        if row.served or row.asked_at <= now - _GOOD_FOR:
             continue
         stretch = Stretch(row.device, row.task, row.since, row.until)
         waiting = _told(tenant, stretch).where(_is_kept(), ~_is_here(), ~_is_dropped())
-        query = waiting.order_by(Sample.received_at, Sample.sample).limit(_SAMPLES - len(found))
-        found |= dict.fromkeys(session.scalars(query))
+        query = waiting.order_by(Sample.received_at, Sample.sample)
+        left = _SAMPLES - len(found)
+        its = session.scalars(query.limit(left)).all()
+        row.served = bool(left) and not its and row.until <= now
+        found |= dict.fromkeys(its)
     return list(found)
 
 
@@ -150,5 +163,5 @@ def _has(table: type[SampleInput | DroppedInput]) -> ColumnElement[bool]:
     return select(table.sample).where(*of_sample).correlate(Sample).exists()
 
 
-def _is_old(now: datetime) -> tuple[ColumnElement[bool]]:
-    return (WantedStretch.asked_at <= now - _GOOD_FOR,)
+def _is_old(now: datetime) -> ColumnElement[bool]:
+    return WantedStretch.asked_at <= now - _GOOD_FOR

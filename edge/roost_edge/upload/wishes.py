@@ -16,6 +16,7 @@ from roost_shared.errors import TransportError
 __all__ = ["Wishes"]
 
 _EVERY_NS: Final = 60 * SECOND
+_SAMPLES: Final = 2000  # looked for in the spool at a time: what is more comes with the next answer
 
 
 class Wishes:
@@ -38,5 +39,5 @@ class Wishes:
         if now_ns >= self._ask_ns:
             self._ask_ns = now_ns + _EVERY_NS
             with suppress(TransportError):  # the delivery that comes next meets it too, says so and waits
-                self._samples = self._cloud.wanted().samples
+                self._samples = self._cloud.wanted().samples[:_SAMPLES]
         return self._samples

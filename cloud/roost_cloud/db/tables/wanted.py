@@ -25,3 +25,4 @@ class WantedStretch(Base):
     until: Mapped[datetime] = mapped_column(primary_key=True)  # exclusive
     asked_at: Mapped[datetime]
     asked_by: Mapped[str] = mapped_column(String(100))
+    served: Mapped[bool]  # it is past, and the device has nothing more of it

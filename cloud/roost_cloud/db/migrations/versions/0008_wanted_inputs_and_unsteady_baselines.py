@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("until", base.UtcDateTime(timezone=True), nullable=False),
         sa.Column("asked_at", base.UtcDateTime(timezone=True), nullable=False),
         sa.Column("asked_by", sa.String(length=100), nullable=False),
+        sa.Column("served", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["tenant", "device"],
             ["device.tenant", "device.name"],
