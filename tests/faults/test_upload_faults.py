@@ -33,6 +33,7 @@ OPEN = r"^POST .*/device/shards$"
 ASK = r"^GET .*/device/shards/"
 PART = r"^PUT .*/objects/"
 COMMIT = r"^POST .*/commit$"
+WANTED = r"^GET .*/device/wanted$"
 INPUTS = [make_input(f"b-{number}", JPEG + bytes([number]) * 60_000) for number in range(1, 4)]
 
 _Answer = TypeVar("_Answer")
@@ -112,6 +113,19 @@ def test_shard_that_the_cloud_has_is_not_sent_again(site: ShardSite) -> None:
     assert site.app.count(PART) == parts
     assert spool.samples == []
     site.has_once(INPUTS)
+
+
+@pytest.mark.parametrize(("status", "body"), [(404, b""), (503, b""), (200, b"?"), (None, b"")])
+def test_a_cloud_that_does_not_say_what_is_wanted_gets_everything_all_the_same(
+    site: ShardSite, status: int | None, body: bytes
+) -> None:
+    site.app.faults = [Fault(WANTED, status, body=body)]
+    spool = MemorySpool(INPUTS)
+    uploader = site.uploader(spool)
+    assert uploader.upload_next()
+    site.has_once(INPUTS)
+    assert not uploader.upload_next()
+    assert site.app.count(WANTED) == (status is None)  # nor is it asked again before a minute has passed
 
 
 @pytest.mark.parametrize("lost", [[OPEN, OPEN], [PART, ASK, ASK], [PART, PART], [COMMIT, ASK]])

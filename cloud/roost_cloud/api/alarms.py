@@ -95,7 +95,7 @@ class WholeAlarm(AlarmModel):
     threshold_by: Literal["replay", "leaving_out"] | None
     budget_is_promised: bool | None
     unsteady: str | None = Field(description="How something changed while the device was commissioned, if it did")
-    primary_moved: bool | None = Field(description="Whether the contestant's confidence moved; null: it cannot be told")
+    primary_moved: bool | None = Field(description="Whether its contestant's confidence moved; null: not told")
     baseline_moved: bool | None = Field(description="Whether the baseline contestant's did")
     samples: list[ShownSample]
     together: TogetherModel | None
