@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from roost_cloud.db.tables import Event, HookDelivery
 from roost_shared.bundle import Bundle
-from roost_shared.bundle.manifest import DriftReference, phi_name
+from roost_shared.bundle.drift_reference import DriftReference
+from roost_shared.bundle.manifest import phi_name
 from tests.support.cloud import Cloud
 from tests.support.drifting import PLAIN, DriftingFleet, monitor_of
 from tests.support.fleet import API, code_of, enrolled_device

@@ -109,6 +109,20 @@ def status(
     if as_json:
         show_json({"streams": found, "budget": budget, "among": stands})
         return
+    _show_streams(found, stands)
+    shown = [one for one in budget if task in (None, one.task)]
+    if shown:
+        columns = {
+            "TASK": lambda one: one.task,
+            "KIND": lambda one: one.kind,
+            "DEVICES": lambda one: str(one.devices),
+            "ALARMS A WEEK": lambda one: number(one.alarms_a_week),
+            "BUDGET": lambda one: one.words,
+        }
+        show_table(shown, columns, as_json=False)
+
+
+def _show_streams(found: list[_Stream], stands: dict[str, dict[str, dict[str, Any]]]) -> None:
     rows = [(stream, kind) for stream in found for kind in stream.kinds]
     show_table(
         rows,
@@ -133,16 +147,6 @@ def status(
             typer.echo(
                 f"{stream.device} {stream.task} {kind.kind}: {kind.unsteady}; roost drift rebaseline, once steady"
             )
-    shown = [one for one in budget if task in (None, one.task)]
-    if shown:
-        columns = {
-            "TASK": lambda one: one.task,
-            "KIND": lambda one: one.kind,
-            "DEVICES": lambda one: str(one.devices),
-            "ALARMS A WEEK": lambda one: number(one.alarms_a_week),
-            "BUDGET": lambda one: one.words,
-        }
-        show_table(shown, columns, as_json=False)
 
 
 @app.command()

@@ -19,7 +19,7 @@ from roost_cloud.drift.measures import Values, features
 from roost_cloud.monitor.baselines import DECISION, all_decisions, decision_of
 from roost_cloud.objects import ObjectStore
 from roost_cloud.registry import running
-from roost_shared.bundle.manifest import DriftReference
+from roost_shared.bundle.drift_reference import DriftReference
 from roost_shared.phi import KINDS, PhiKind
 
 __all__ = ["Among", "By", "Standings", "look_around", "reference_of"]

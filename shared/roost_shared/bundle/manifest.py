@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from roost_shared.bundle.drift_reference import DriftReference, PhiName, check_reference
 from roost_shared.bundle.oci import Digest, Size
 
 __all__ = [
@@ -56,7 +57,6 @@ Dtype = Literal["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "
 StageName = Literal["model", "base", "head"]
 StageFormat = Literal["tflite", "onnx"]
 OutputKind = Literal["classification", "regression", "embedding"]
-PhiName = Literal["image", "tensor", "embedding", "none"]
 OutputValues = Literal["logits", "probabilities"]
 Colour = Literal["RGB", "BGR", "L"]
 Fit = Literal["stretch", "crop", "letterbox"]
@@ -200,24 +200,6 @@ class DriftSpec(msgspec.Struct, frozen=True, kw_only=True):
     phi: PhiName  # embedding: of what the base stage gives; none: nothing is measured
 
 
-Finite = Annotated[float, Meta(gt=-1e300, lt=1e300)]
-_Row = Annotated[tuple[Finite, ...], Meta(min_length=1, max_length=64)]
-
-
-class DriftReference(msgspec.Struct, frozen=True, kw_only=True):
-    """How devices that look well differ in their φ, as `roost drift reference` tells of a fleet.
-
-    A device is judged against itself; this is for showing where it stands among others, also where there are few.
-    """
-
-    phi: PhiName
-    devices: Annotated[int, Meta(ge=2)]  # that it is of
-    windows: Annotated[float, Meta(ge=2)]  # of each, on average
-    mean: _Row  # of devices' means, (statistics,)
-    between: Annotated[tuple[_Row, ...], Meta(max_length=64)]  # covariance of devices' means
-    within: Annotated[tuple[_Row, ...], Meta(max_length=64)]  # of windows about their device's mean
-
-
 class BundleDraft(msgspec.Struct, frozen=True, kw_only=True):
     """Roost's document before the golden vectors are made: enough to score, not yet to be trusted."""
 
@@ -276,17 +258,7 @@ def _check_drift(config: BundleDraft) -> str | None:
         return "$.drift.phi: is image, but the payload is an array"
     if phi == "embedding" and not any(stage.name == "base" for stage in config.stages):
         return "$.drift.phi: is embedding, but there is no base stage that gives one"
-    return None if config.drift_reference is None else _check_reference(config.drift_reference, phi)
-
-
-def _check_reference(reference: DriftReference, phi: PhiName) -> str | None:
-    if reference.phi != phi:
-        return f"$.drift_reference.phi: is {reference.phi}, but the bundle's φ is {phi}"
-    size = len(reference.mean)
-    for name, matrix in (("between", reference.between), ("within", reference.within)):
-        if [len(row) for row in matrix] != [size] * size:
-            return f"$.drift_reference.{name}: is not {size} rows of {size}, as many as `mean` has"
-    return None
+    return None if config.drift_reference is None else check_reference(config.drift_reference, phi)
 
 
 def _check_chain(stages: tuple[Stage, ...]) -> str | None:

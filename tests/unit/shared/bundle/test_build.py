@@ -116,6 +116,7 @@ def test_a_spec_brings_along_how_devices_differ(tmp_path: Path) -> None:
         (REFERENCE.replace("image", "tensor"), "drift_reference.phi: is tensor, but the bundle's φ is image"),
         (REFERENCE.replace(", [0.0, 0.125]", ""), "drift_reference.within: is not 2 rows of 2"),
         (REFERENCE.replace("0.5, 0.0]", "0.5]"), "drift_reference.within: is not 2 rows of 2"),
+        (REFERENCE.replace("[[1.0", "[[-1.0"), "drift_reference.between: has a variance below 0"),
         (REFERENCE.replace("30", "1"), "drift_reference.devices"),
         ("[preprocessing.payload]\nfitt = 'crop'\n", "preprocessing.payload.fitt"),
         ("[preprocessing.payload]\nfit = 'squash'\n", "fit"),
