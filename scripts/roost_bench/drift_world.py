@@ -4,11 +4,13 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from scipy import ndimage
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
 
 from roost_cloud.drift.fleet import Devices, Fleet, stand
 from roost_cloud.drift.test import DriftTest
 from scripts.roost_bench.drift_harms import HARMS, SEVERITIES, harmed
-from scripts.roost_bench.drift_peers import peers
+from scripts.roost_bench.drift_peers import Inputs, peers
 from scripts.roost_bench.drift_pictures import Floats, Pictures, digits, phi_of
 
 __all__ = ["grouped", "said_by_peers"]
@@ -18,6 +20,7 @@ _REFERENCE: Final = 30  # devices
 _COMMISSIONING: Final = 20  # windows
 _INPUTS: Final = 100  # of a decision
 _JUDGED: Final = 4  # fresh windows of an unseen device
+_FITTING: Final = 500  # steps
 _STEP: Final = 255 / 16  # of the scale that appearances were measured in
 
 
@@ -94,18 +97,34 @@ def _windows(
 
 def _window(world: Pictures, look: _Look, random: np.random.Generator, harm: str = "", severity: int = 0) -> Floats:
     """φ of every input of a window."""
+    return phi_of(_pictures(world, look, random, harm, severity))
+
+
+def _pictures(
+    world: Pictures, look: _Look, random: np.random.Generator, harm: str = "", severity: int = 0
+) -> Pictures:
+    """Every input of a window, as a device's model sees it."""
     pictures = look.show(world[random.integers(len(world), size=_INPUTS)])
     pictures = pictures * random.normal(1, 0.03) + random.normal(0, 0.3) * _STEP
     taken = np.rint(pictures.clip(0, 255)).astype(np.uint8)
-    return phi_of(harmed(taken, harm, severity, random) if harm else taken)
+    return harmed(taken, harm, severity, random) if harm else taken
 
 
 def said_by_peers(random: np.random.Generator, *, devices: int) -> dict[str, Any]:
     """What peers say of devices as they are, each with its own baseline; changed are those of middle severity."""
     world, looks = digits(), [_Look.any(random) for _ in range(devices)]
+    classifier = LogisticRegression(max_iter=_FITTING).fit(_flat(world), load_digits().target)
+
+    def inputs(pictures: Pictures) -> Inputs:
+        return Inputs(phi_of(pictures), classifier.predict(_flat(pictures)))
+
     return peers(
-        [np.concatenate([_window(world, look, random) for _ in range(_COMMISSIONING)]) for look in looks],
-        [[_window(world, look, random) for _ in range(_JUDGED)] for look in looks],
-        [[_window(world, look, random, harm, 1) for harm in HARMS] for look in looks],
+        [inputs(np.concatenate([_pictures(world, look, random) for _ in range(_COMMISSIONING)])) for look in looks],
+        [[inputs(_pictures(world, look, random)) for _ in range(_JUDGED)] for look in looks],
+        [[inputs(_pictures(world, look, random, harm, 1)) for harm in HARMS] for look in looks],
         random,
     )
+
+
+def _flat(pictures: Pictures) -> Floats:
+    return pictures.reshape(len(pictures), -1) / 255.0
