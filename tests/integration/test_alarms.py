@@ -113,6 +113,10 @@ def test_an_alarm_shows_samples_of_its_device_and_time_those_with_an_input_first
         cloud.clock.advance(timedelta(minutes=40))
     stock_input(cloud.services, "acme", "cam-01", f"{BOOT}-2", PICTURE)
     alarm = stock_alarm(cloud.services, "acme", "cam-01", since=timedelta(minutes=100))
+    asked = ask(cloud, "POST", f"/alarms/{alarm}/inputs")
+    assert (asked["samples"], asked["here"], asked["waiting"]) == (2, 1, 1)
+    longer = stock_alarm(cloud.services, "acme", "cam-01", kind="model", since=timedelta(days=40))
+    assert ask(cloud, "POST", f"/alarms/{longer}/inputs")["samples"] == 0
     shown = ask(cloud, "GET", f"/alarms/{alarm}")["samples"]
     assert [(one["sample"], one["has_input"]) for one in shown] == [(f"{BOOT}-2", True), (f"{BOOT}-3", False)]
 

@@ -66,10 +66,11 @@ def want_inputs(member: Operator, services: Given, body: StretchBody) -> Stretch
 
 @router.post("/alarms/{alarm}/inputs", responses=raises(401, 403, 404))
 def want_inputs_of_alarm(member: Operator, services: Given, alarm: _Alarm) -> StretchModel:
-    """Have the device of an alarm bring the inputs of its time before anything else."""
+    """Have the device of an alarm bring the inputs of its time, a week at most, before anything else."""
     with services.database.begin() as session:
         row = store.get(session, member.tenant, alarm)
-        stretch = Stretch(row.device, row.task, *showing.span_of(row))
+        since, until = showing.span_of(row)
+        stretch = Stretch(row.device, row.task, since, min(until, since + wanted.LONGEST))
         wanted.want(session, member.tenant, stretch, actor=member.name, now=services.now())
         return _model(session, member.tenant, stretch)
 
