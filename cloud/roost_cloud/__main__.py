@@ -16,9 +16,11 @@ from roost_cloud.commands import (
     broker,
     bundle,
     cloud,
+    dataset,
     device,
     drift,
     hook,
+    label,
     login,
     replay,
     samples,
@@ -36,9 +38,11 @@ app.add_typer(alarm.app, name="alarm")
 app.add_typer(broker.app, name="broker")
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(cloud.app, name="cloud")
+app.add_typer(dataset.app, name="dataset")
 app.add_typer(device.app, name="device")
 app.add_typer(drift.app, name="drift")
 app.add_typer(hook.app, name="hook")
+app.add_typer(label.app, name="label")
 app.add_typer(samples.app, name="samples")
 app.add_typer(task.app, name="task")
 app.add_typer(tenant.app, name="tenant")

@@ -24,12 +24,14 @@ from roost_edge.installer.protocol import (
 )
 from roost_shared.assignment import AssignedContestant, AssignedTask
 from roost_shared.bundle import Bundle, open_bundle
+from roost_shared.bundle.documents import blobs_to_run
 from roost_shared.bundle.layout import blob_path
 from roost_shared.messages import ErrorInfo
 from tests.support.http_relay import Trouble
 from tests.support.install_site import InstallSite, contestant_of, install_site, pin_of
 from tests.support.installer_rig import InstallerRig
-from tests.support.served_cloud import bundle_like, sizes_of
+from tests.support.reference_sets import reference_of
+from tests.support.served_cloud import bundle_like
 from tests.support.waiting import until
 
 SLOW = ErrorInfo("install.slow", "too slow")
@@ -38,11 +40,20 @@ BLOB_GETS = r"GET /api/v1/objects/"
 
 @pytest.fixture(scope="module")
 def bundles(argmax: Bundle, tmp_path_factory: pytest.TempPathFactory) -> list[Bundle]:
-    """Versions 1 to 4, whose bases are one, and whose heads are not."""
+    """Versions 1 to 4, whose bases are one, and whose heads are not; all but the first with a reference set."""
     folder = tmp_path_factory.mktemp("bundles")
     heads = {version: bytes([version]) * 3000 for version in (2, 3, 4)}
-    made = [bundle_like(argmax, folder / str(number), version=str(number), model=heads[number]) for number in heads]
+    known = reference_of("one", "two")
+    made = [
+        bundle_like(argmax, folder / str(number), version=str(number), model=head, reference=known)
+        for number, head in heads.items()
+    ]
     return [argmax, *made]
+
+
+def run_by(*bundles: Bundle) -> set[str]:
+    """Digests of all blobs, but the manifests' own, that it takes to run them."""
+    return {blob.digest for bundle in bundles for blob in blobs_to_run(bundle.manifest)}
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +125,11 @@ def test_a_second_version_fetches_only_what_is_not_here(
     in_force(rig, site, 1, bundles[0])
     site.relay.seen.clear()
     in_force(rig, site, 2, bundles[1])
-    fresh = sizes_of(bundles[1]).keys() - sizes_of(bundles[0]).keys()
+    fresh = run_by(bundles[1]) - run_by(bundles[0])
     assert site.relay.count(BLOB_GETS) == len(fresh)
+    assert bundles[1].config.reference is not None
+    reference = bundles[1].config.reference.digest
+    assert not blob_path(device / "bundles", reference).exists(), "what a device does not run by"
     held = read_in_force(device)
     assert held.plan is not None
     assert held.previous is not None
@@ -138,7 +152,7 @@ def test_what_is_older_than_the_one_before_is_removed_and_nothing_else(
     assert plans_kept(device) == [2, 3]
     kept = {path.name for path in folder.iterdir()} - {"blobs", "partial", "tmp"}
     assert kept == {bundle.digest.removeprefix("sha256:") for bundle in bundles[1:3]}
-    needed = {digest.removeprefix("sha256:") for bundle in bundles[1:3] for digest in sizes_of(bundle)}
+    needed = {digest.removeprefix("sha256:") for digest in run_by(*bundles[1:3])}
     needed |= kept  # manifests
     until(lambda: {path.name for path in (folder / "blobs/sha256").iterdir()} == needed, "so are its blobs")
 

@@ -9,8 +9,9 @@ import pytest
 from roost_cloud.client import RemoteError
 from roost_cloud.transfer import pull_bundle, push_bundle
 from roost_cloud.transfer.pull import PullRunningError, _alone
-from roost_shared.bundle import AlteredBlobError, Bundle, BundleExistsError, open_bundle
+from roost_shared.bundle import AlteredBlobError, Bundle, BundleExistsError, MissingBlobError, open_bundle
 from roost_shared.bundle.layout import blob_path
+from tests.support.reference_sets import reference_of
 from tests.support.s3 import S3Server
 from tests.support.served_cloud import ServedCloud, bundle_like, manifest_of, serve_cloud, sizes_of
 
@@ -33,6 +34,23 @@ def test_pushed_bundle_comes_back_the_same(served_cloud: ServedCloud, argmax: Bu
     assert pulled.bundle.digest == argmax.digest == open_bundle(tmp_path / "out" / "argmax").digest
     assert pulled.received_bytes == pushed.sent_bytes
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["argmax"]
+
+
+def test_a_bundle_travels_with_its_reference_set_or_not_at_all(
+    served_cloud: ServedCloud, argmax: Bundle, tmp_path: Path
+) -> None:
+    registry = served_cloud.registry()
+    known = bundle_like(argmax, tmp_path / "known", version="2", reference=reference_of("one", "two"))
+    push_bundle(registry, known.folder)
+    pulled = pull_bundle(registry, "argmax", "2", tmp_path / "pulled").bundle
+    assert pulled.digest == known.digest
+    assert pulled.reference_set_path is not None
+    pulled.reference_set_path.unlink()
+    assert open_bundle(pulled.folder).reference_set_path is None
+    with pytest.raises(MissingBlobError):
+        push_bundle(registry, pulled.folder)
+    with pytest.raises(BundleExistsError):
+        pull_bundle(registry, "argmax", "2", tmp_path / "pulled")
 
 
 def test_bundle_travels_through_s3(s3_server: S3Server, newest_sqlite: Path, argmax: Bundle, tmp_path: Path) -> None:

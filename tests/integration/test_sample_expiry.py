@@ -34,7 +34,7 @@ def tell(cloud: Cloud, device: FleetDevice, records: list[Record], first: int = 
 
 def expired(cloud: Cloud, older_than: timedelta) -> Expired:
     services = cloud.services
-    return expire(services.database, services.objects, services.now() - older_than)
+    return expire(services.database, services.objects, services.now() - older_than, now=services.now())
 
 
 def counted(cloud: Cloud) -> list[int]:

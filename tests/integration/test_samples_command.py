@@ -201,7 +201,7 @@ def test_an_export_says_what_was_removed_while_it_ran(cloud: ServedCloud, tmp_pa
 
     def remove_then(*arguments: Any) -> plan.Plan:
         made = planned(*arguments)
-        expire(services.database, services.objects, services.now() + timedelta(days=1))
+        expire(services.database, services.objects, services.now() + timedelta(days=1), now=services.now())
         return made
 
     with pytest.MonkeyPatch.context() as patch:

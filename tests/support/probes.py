@@ -21,6 +21,7 @@ from roost_shared.digest import digest_of
 from tests.support.cloud import Cloud
 from tests.support.fleet import API, FleetDevice, enrolled_device, enrolment
 from tests.support.fleet_certificates import signing_request
+from tests.support.labelled import Labelling
 from tests.support.served_cloud import manifest_of, sizes_of
 from tests.support.shard_inputs import ShardInput, make_input, opening_of, tar_of
 from tests.support.stocked import PICTURE, stock_alarm, stock_input
@@ -79,6 +80,7 @@ NOBODYS: Final = {  # of every kind of thing one that no tenant has
     "policy": 64 * "4",
     "alarm": 16 * "5",
     "hook": 16 * "6",
+    "dataset": "sha256:" + 64 * "7",
 }
 
 
@@ -214,6 +216,35 @@ PROBES: Final[dict[str, Probe]] = {
     "POST /api/v1/wanted": Probe("operator", "/api/v1/wanted", WANTED, "inputs.want"),
     "GET /api/v1/wanted": Probe("viewer", "/api/v1/wanted"),
     "GET /api/v1/device/wanted": Probe("device", "/api/v1/device/wanted"),
+    "GET /api/v1/labels": Probe("viewer", "/api/v1/labels"),
+    "POST /api/v1/labels": Probe(
+        "operator",
+        "/api/v1/labels",
+        {"labels": [{"device": "{device}", "sample": "{sample}", "label": "7"}]},
+        "label.add",
+    ),
+    "POST /api/v1/labels/import": Probe(
+        "operator",
+        "/api/v1/labels/import",
+        {"csv": "device,sample,label\n{device},{sample},8\n", "new_labels": ["8"]},
+        "label.add",
+    ),
+    "POST /api/v1/labels/queue": Probe("operator", "/api/v1/labels/queue", {"task": "meter"}),
+    "GET /api/v1/labels/summary": Probe("viewer", "/api/v1/labels/summary?task=meter"),
+    "GET /api/v1/labels/agreement": Probe("viewer", "/api/v1/labels/agreement?task=meter"),
+    "GET /api/v1/labels/settings": Probe("viewer", "/api/v1/labels/settings?task=meter"),
+    "PUT /api/v1/labels/settings": Probe(
+        "operator", "/api/v1/labels/settings?task=meter", {"teachers": ["acmes-teacher"]}, "label.settings"
+    ),
+    "GET /api/v1/datasets": Probe("viewer", "/api/v1/datasets"),
+    "POST /api/v1/datasets": Probe(
+        "operator",
+        "/api/v1/datasets",
+        {"task": "meter", "incumbent": "{bundle}:{version}", "labels_min": 4, "unlabelled_max": 0},
+        "dataset.make",
+    ),
+    "GET /api/v1/datasets/{digest}": Probe("viewer", "/api/v1/datasets/{dataset}"),
+    "GET /api/v1/datasets/{digest}/items": Probe("viewer", "/api/v1/datasets/{dataset}/items"),
     "GET /api/v1/drift/status": Probe("viewer", "/api/v1/drift/status"),
     "GET /api/v1/drift/budget": Probe("viewer", "/api/v1/drift/budget"),
     "GET /api/v1/drift/fleet": Probe("viewer", "/api/v1/drift/fleet?task=meter"),
@@ -326,6 +357,10 @@ class World:
         told = self._request("POST", f"{API}/device/records", RECORDS, self.device_headers())
         assert told.status_code == 200, told.text
         stock_input(cloud.services, "acme", self._device.device, f"{BOOT}-1", PICTURE)
+        labelling = Labelling(cloud)
+        labelling.tell(self._device.device, range(11, 16))
+        labelling.say({f"{self._device.device}/{number}": "7" for number in range(11, 15)}, by="acmes-ann")
+        asked = {"task": "meter", "incumbent": f"{name}:{version}", "labels_min": 4}
         self._things = {
             "token": token["id"],
             "enrolment": doomed.id,
@@ -351,6 +386,7 @@ class World:
             "policy": POLICY.digest,
             "alarm": stock_alarm(cloud.services, "acme", self._device.device),
             "hook": self._send("POST", "/hooks", {"way": "webhook", "url": "https://example.com/acmes"}).json()["id"],
+            "dataset": self._send("POST", "/datasets", asked).json()["digest"],
         }
         self.secrets = [secret_of(token["token"]), pending.secret, doomed.secret]
 

@@ -1,6 +1,6 @@
 """A cloud behind a real HTTP server in this process, and clients of its registry."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from roost_cloud.transfer import Registry
 from roost_cloud.transfer.patience import Patience
 from roost_shared.bundle import Bundle, open_bundle
 from roost_shared.bundle.layout import blob_path
+from roost_shared.bundle.reference import ReferenceSample, encode_reference
 from roost_shared.bundle.writer import write_bundle
 from roost_shared.digest import digest_of
 from tests.support.cloud import Cloud, ManualClock, settings_for
@@ -63,7 +64,15 @@ def serve_cloud(folder: Path, database_url: str, *, public_url: str = "", **sett
             yield cloud
 
 
-def bundle_like(bundle: Bundle, folder: Path, *, version: str, model: bytes | None = None, **fields: Any) -> Bundle:
+def bundle_like(
+    bundle: Bundle,
+    folder: Path,
+    *,
+    version: str,
+    model: bytes | None = None,
+    reference: Sequence[ReferenceSample] = (),
+    **fields: Any,
+) -> Bundle:
     """A bundle whose digests are right, of another version, and with another model that nothing could run."""
     config = msgspec.structs.replace(bundle.config, version=version, **fields)
     blobs = [bundle.golden_path.read_bytes(), *(bundle.stage_path(stage.name).read_bytes() for stage in config.stages)]
@@ -71,6 +80,10 @@ def bundle_like(bundle: Bundle, folder: Path, *, version: str, model: bytes | No
         last = msgspec.structs.replace(config.stages[-1], digest=digest_of(model), size_bytes=len(model))
         config = msgspec.structs.replace(config, stages=(*config.stages[:-1], last))
         blobs[-1] = model
+    if reference:
+        spec, data = encode_reference(reference)
+        config = msgspec.structs.replace(config, reference=spec)
+        blobs.append(data)
     write_bundle(folder, config, blobs)
     return open_bundle(folder)
 

@@ -16,6 +16,8 @@ from roost_cloud.api.sending import BYTES, sending, unsatisfiable
 from roost_cloud.db.tables import LateScore, SampleInput, SampleScore
 from roost_cloud.db.tables.records import LABEL_CHARS
 from roost_cloud.db.tables.shards import SAMPLE_CHARS
+from roost_cloud.labels.deciding import of_one, said_of
+from roost_cloud.labels.effective import NO_TEACHERS, effective
 from roost_cloud.objects.errors import UnsatisfiableRangeError
 from roost_cloud.objects.ranges import parse_range
 from roost_cloud.samples import listing, whole
@@ -105,6 +107,7 @@ class WholeModel(SampleModel):
 
     candidates: list[ScoreModel]
     late: list[LateModel]
+    truth: str | None = Field(description="What people say it shows; null: nobody did, or they are not at one")
     record: dict[str, Any] = Field(description="As the device told it; see `roost_shared.records.SampleRecord`")
 
 
@@ -142,8 +145,10 @@ def get_sample(member: Viewer, services: Given, device: _Device, sample: _Sample
     """One sample, with everything that was said of it."""
     with services.database.read() as session:
         found = whole.get(session, member.tenant, device, sample)
+        said = said_of(session, member.tenant, found.row.task, *of_one(device, sample), teachers=NO_TEACHERS)
     return WholeModel(
         **_short(found),
+        truth=next((effective(all_of).label for all_of in said.values()), None),
         candidates=list(map(_score, found.scores)),
         late=list(map(_late, found.late)),
         record=_told(found.row.record),

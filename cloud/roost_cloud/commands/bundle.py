@@ -59,11 +59,19 @@ def build(  # noqa: PLR0913 - a command has as many arguments as options
         Path | None,
         typer.Option(help="DIR/<label>/*: inputs to try it on; three travel in the bundle.", file_okay=False),
     ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            help="DIR/<label>/* or a WebDataset's tar: all travel in the bundle, to judge its successors by.",
+            exists=True,
+        ),
+    ] = None,
 ) -> None:
     """Build a bundle from a model file, or a base and a head, and say what was inferred."""
     # Loads numpy, Pillow and the runtime, which `roost --help` does not need.
     from roost_shared.bundle.build import build_bundle  # noqa: PLC0415 - see above
     from roost_shared.bundle.examples import read_examples  # noqa: PLC0415 - see above
+    from roost_shared.bundle.reference_making import gather_reference  # noqa: PLC0415 - see above
     from roost_shared.bundle.spec import read_spec  # noqa: PLC0415 - see above
 
     names = _read_labels(labels) if labels else []
@@ -79,6 +87,7 @@ def build(  # noqa: PLR0913 - a command has as many arguments as options
         spec=read_spec(spec) if spec else None,
         examples=read_examples(examples, names) if examples else (),
         dataset=examples.resolve().name if examples else "examples",
+        reference=gather_reference(reference, names) if reference else (),
     )
     for note in built.notes:
         typer.echo(f"  {note}")

@@ -30,6 +30,9 @@ def fields_of(bundle: Bundle) -> list[tuple[str, str]]:
     )
     rows.append(("runs here", _runtime_text(config)))
     rows.append(("golden", f"{config.golden.vectors} vectors, within {config.golden.tolerance:g}"))
+    if (reference := config.reference) is not None:
+        here = "" if bundle.reference_set_path is not None else ", not here"
+        rows.append(("reference", f"{reference.samples:,} labelled inputs, {reference.size_bytes:,} bytes{here}"))
     if (evaluation := config.evaluation) is not None:
         rows.append(("accuracy", f"{evaluation.accuracy:.1%} on {evaluation.samples} of {evaluation.dataset}"))
     return rows

@@ -31,13 +31,14 @@ class SnapshotItem(msgspec.Struct, frozen=True, kw_only=True):
     """An input of a snapshot.
 
     Attributes:
-        sample: `{device}/{sample}`, or `reference/{key}` of the incumbent's reference set.
+        sample: `{device}/{sample}`, or `@reference/{key}` of the incumbent's reference set (no device is called so).
         sha256: hex, of the input's bytes.
         media_type: of the input.
         size_bytes: of the input.
         label: what it shows; None: nobody said.
         source: of the label: `person`, `teacher`, `reference`; empty without one.
-        weight: inverse of the probability with which it was kept.
+        weight: of how many inputs like it this one stands for: the inverse of the probability with which it was kept,
+            evened out where it was drawn by that.
         device: that it came from; empty: not known.
         world: `new`: since the world changed; `old`: what the incumbent is good at.
         part: what it is for, as the snapshot's `split` says.

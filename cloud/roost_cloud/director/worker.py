@@ -120,8 +120,9 @@ def make_director(services: Services) -> Director:
             log.info("trust.refreshed", tenants=refreshed)
 
     def expire_samples() -> None:
-        before = services.now() - timedelta(days=services.settings.sample_retention_days)
-        expired = expiry.expire(services.database, services.objects, before)
+        now = services.now()
+        before = now - timedelta(days=services.settings.sample_retention_days)
+        expired = expiry.expire(services.database, services.objects, before, now=now)
         if any(expired):
             log.info("samples.expired", **expired._asdict())
 

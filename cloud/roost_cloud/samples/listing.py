@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, literal, not_, select, tuple_
 from sqlalchemy.orm import Session, defer
 
+from roost_cloud.db.among import among, batches
 from roost_cloud.db.tables import DroppedInput, Sample, SampleInput
 from roost_cloud.samples.place import Place
 from roost_shared.records import KeptFor
@@ -108,12 +109,11 @@ def _conditions(chosen: Chosen) -> Iterator[ColumnElement[bool]]:
 
 def _with_inputs(session: Session, tenant: str, rows: Sequence[Sample]) -> list[Listed]:
     keys = [(row.device, row.sample) for row in rows]
-    here = select(SampleInput).where(
-        SampleInput.tenant == tenant, tuple_(SampleInput.device, SampleInput.sample).in_(keys)
-    )
-    gone = select(DroppedInput).where(
-        DroppedInput.tenant == tenant, tuple_(DroppedInput.device, DroppedInput.sample).in_(keys)
-    )
-    inputs = {(one.device, one.sample): one for one in session.scalars(here)}
-    dropped = {(one.device, one.sample): one.reason for one in session.scalars(gone)}
+    inputs: dict[tuple[str, str], SampleInput] = {}
+    dropped: dict[tuple[str, str], str] = {}
+    for batch in batches(keys):
+        here = session.scalars(select(SampleInput).where(among(SampleInput, tenant, batch)))
+        gone = session.scalars(select(DroppedInput).where(among(DroppedInput, tenant, batch)))
+        inputs |= {(one.device, one.sample): one for one in here}
+        dropped |= {(one.device, one.sample): one.reason for one in gone}
     return [Listed(row, inputs.get(key), dropped.get(key)) for row, key in zip(rows, keys, strict=True)]

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import literal, select, tuple_
 from sqlalchemy.orm import Session
 
+from roost_cloud.db.among import among, batches
 from roost_cloud.db.tables import LateScore, Sample, SampleInput, TaskPolicy
 from roost_cloud.errors import NotFoundError
 from roost_cloud.samples.place import Place
@@ -75,17 +76,18 @@ def get_policy(session: Session, tenant: str, task: str, digest: str) -> bytes:
 
 
 def _late(session: Session, tenant: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[bytes]]:
-    query = select(LateScore.device, LateScore.sample, LateScore.record).where(
-        LateScore.tenant == tenant, tuple_(LateScore.device, LateScore.sample).in_(keys)
-    )
     found: dict[tuple[str, str], list[bytes]] = defaultdict(list)
-    for device, sample, record in session.execute(query.order_by(LateScore.elapsed_ms, LateScore.contestant)):
-        found[device, sample].append(record)
+    for batch in batches(keys):
+        query = select(LateScore.device, LateScore.sample, LateScore.record).where(among(LateScore, tenant, batch))
+        for device, sample, record in session.execute(query.order_by(LateScore.elapsed_ms, LateScore.contestant)):
+            found[device, sample].append(record)
     return found
 
 
 def _probabilities(session: Session, tenant: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], float]:
-    query = select(SampleInput.device, SampleInput.sample, SampleInput.probability).where(
-        SampleInput.tenant == tenant, tuple_(SampleInput.device, SampleInput.sample).in_(keys)
-    )
-    return {(device, sample): probability for device, sample, probability in session.execute(query)}
+    found: dict[tuple[str, str], float] = {}
+    for batch in batches(keys):
+        query = select(SampleInput.device, SampleInput.sample, SampleInput.probability)
+        for device, sample, probability in session.execute(query.where(among(SampleInput, tenant, batch))):
+            found[device, sample] = probability
+    return found

@@ -16,7 +16,7 @@ from roost_cloud.objects import ObjectStore
 from roost_cloud.registry.blobs import blob_key
 from roost_cloud.tasks.resolution import Version
 from roost_shared.bundle import Bundle, BundleError, open_bundle
-from roost_shared.bundle.documents import parse_manifest
+from roost_shared.bundle.documents import blobs_to_run, parse_manifest
 from roost_shared.bundle.layout import blob_path
 from roost_shared.bundle.writer import begin_layout, complete_layout, put_in_place
 from roost_shared.digest import hex_of
@@ -92,7 +92,7 @@ class BundleCache:
         try:
             named = parse_manifest(staging / "manifest", manifest)
             begin_layout(staging)
-            for blob in (named.config, *named.layers):
+            for blob in blobs_to_run(named):
                 self._fetch_blob(version.tenant, blob.digest, blob.size, blob_path(staging, blob.digest))
             complete_layout(staging, manifest, version.version)
             put_in_place(staging, folder, open_bundle(staging).digest)

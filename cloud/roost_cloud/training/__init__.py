@@ -1,6 +1,8 @@
 """Training: a job in a folder goes in, a candidate bundle comes out; nothing here opens a database or a network.
 
-- `job`: what a trainer gets, `trainer`: what it must be, `progress`: what it says meanwhile.
+- `job`: what a trainer gets, `trainer`: what it must be, `progress`: what it says meanwhile, `errors`: why it cannot.
+- `__main__` does a job in a process of its own: `process` is that process from within, `lines` what it writes,
+  `discovery` finds the trainer.
 
 Which runs there are and who runs them is `runs`; whether a candidate is good enough is `gate`'s to say.
 """

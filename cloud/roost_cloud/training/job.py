@@ -3,7 +3,9 @@
     {folder}/job.json           TrainingJob
     {folder}/incumbent/         the incumbent's bundle, an OCI image layout
     {folder}/inputs/{sha256}    inputs, byte for byte as their devices received them
-    {folder}/candidate/         the candidate's bundle, an OCI image layout: the trainer writes it, and nothing else
+    {folder}/candidate/         the candidate's bundle, an OCI image layout: the trainer writes it
+    {folder}/float/             where the candidate is quantised: the same before, for comparison
+    {folder}/cache/             what a trainer may find again; whoever runs it may keep it from one run to the next
 
 The labels that a candidate is judged by are not among them: they stay with the gate.
 """
@@ -14,7 +16,17 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
-__all__ = ["JOB_SCHEMA_VERSION", "TrainingExample", "TrainingJob", "candidate_of", "incumbent_of", "input_of"]
+__all__ = [
+    "JOB_SCHEMA_VERSION",
+    "TrainingExample",
+    "TrainingJob",
+    "cache_of",
+    "candidate_of",
+    "float_of",
+    "incumbent_of",
+    "input_of",
+    "job_path",
+]
 
 JOB_SCHEMA_VERSION: Final = 1
 
@@ -51,6 +63,7 @@ class TrainingJob(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         run: the training run's id.
         task: whose model it is.
+        trainer: by whom, the name of an entry point of the group `roost.trainers`.
         name: of the candidate's bundle.
         version: of the candidate's bundle.
         labels: its label space: the incumbent's, in order, then labels that are new.
@@ -63,6 +76,7 @@ class TrainingJob(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: int = JOB_SCHEMA_VERSION
     run: str
     task: str
+    trainer: str = "head"
     name: str
     version: str
     labels: tuple[str, ...]
@@ -70,6 +84,11 @@ class TrainingJob(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, Any] = {}
     snapshot: str
     examples: tuple[TrainingExample, ...]
+
+
+def job_path(folder: Path) -> Path:
+    """Where the job is written down."""
+    return folder / "job.json"
 
 
 def incumbent_of(folder: Path) -> Path:
@@ -85,3 +104,13 @@ def candidate_of(folder: Path) -> Path:
 def input_of(folder: Path, sha256: str) -> Path:
     """Where an input lies."""
     return folder / "inputs" / sha256
+
+
+def float_of(folder: Path) -> Path:
+    """Where a bundle lies that is the candidate before its weights were quantised; none if they were not."""
+    return folder / "float"
+
+
+def cache_of(folder: Path) -> Path:
+    """Where a trainer keeps what another run may use again. Nothing in it is believed unchecked."""
+    return folder / "cache"

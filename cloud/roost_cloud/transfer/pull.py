@@ -91,7 +91,7 @@ def pull_bundle(
         pull = _Pull(registry, staging, manifest, have, progress or Unseen())
         pull.fetch()
         complete_layout(staging, manifest, version)
-        pulled = open_bundle(staging)  # what an agent would refuse is never put in place
+        pulled = open_bundle(staging, whole=True)  # what an agent would refuse is never put in place
         put_in_place(staging, out, pulled.digest)
         shutil.rmtree(staging, ignore_errors=True)  # still there if somebody else put the same bundle in place
     bundle = Bundle(out.resolve(), pulled.digest, pulled.manifest, pulled.config)
@@ -157,7 +157,7 @@ def _copy(source: Path, target: Path) -> None:
 
 def _same(out: Path, digest: str) -> Bundle:
     try:
-        bundle = open_bundle(out)
+        bundle = open_bundle(out, whole=True)
     except BundleError as error:
         raise BundleExistsError(out, "holds what is no whole bundle; give a new folder or remove this one") from error
     if bundle.digest != digest:

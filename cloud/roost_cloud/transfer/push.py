@@ -61,11 +61,11 @@ def push_bundle(registry: Registry, folder: Path, progress: Progress | None = No
         anew: send also what is there, in place of objects that the store has damaged.
 
     Raises:
-        BundleError: the bundle is damaged; nothing was sent.
+        BundleError: the bundle is damaged, or not whole; nothing was sent.
         RemoteError: the cloud refuses it.
         ApiUnreachableError: the cloud stayed away for longer than the registry's patience.
     """
-    bundle = open_bundle(folder)
+    bundle = open_bundle(folder, whole=True)
     return _Push(registry, bundle, progress or Unseen(), anew=anew).run()
 
 

@@ -20,7 +20,7 @@ from roost_edge.installer.store import BundleStore
 from roost_edge.installer.trusted_cloud import TrustedCloud
 from roost_shared.assignment import Assignment, BundlePin
 from roost_shared.bundle import BundleConfig, BundleError
-from roost_shared.bundle.documents import config_layer, parse_config, parse_manifest
+from roost_shared.bundle.documents import blobs_to_run, config_layer, parse_config, parse_manifest
 from roost_shared.bundle.oci import Manifest
 from roost_shared.digest import hex_of
 
@@ -37,8 +37,8 @@ class _Known(NamedTuple):
 
     @property
     def blobs(self) -> dict[str, int]:
-        """Sizes of its blobs but the manifest, by digest."""
-        return {blob.digest: blob.size for blob in (self.manifest.config, *self.manifest.layers)}
+        """Sizes by digest of the blobs that it takes to run it, but the manifest's own."""
+        return {blob.digest: blob.size for blob in blobs_to_run(self.manifest)}
 
 
 class Attempt:

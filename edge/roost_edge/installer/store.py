@@ -18,7 +18,7 @@ from typing import Final
 
 from roost_edge.installer.errors import StoreUnwritableError
 from roost_shared.bundle import Bundle, BundleConfig, BundleError, open_bundle
-from roost_shared.bundle.documents import MAX_JSON_BYTES, config_layer, parse_config, parse_manifest
+from roost_shared.bundle.documents import MAX_JSON_BYTES, blobs_to_run, config_layer, parse_config, parse_manifest
 from roost_shared.bundle.layout import blob_path, blobs_folder
 from roost_shared.bundle.oci import Manifest
 from roost_shared.bundle.writer import begin_layout, complete_layout
@@ -210,7 +210,7 @@ class BundleStore:
     def _fill(self, folder: Path, manifest: Manifest, data: bytes, version: str) -> None:
         """Link a bundle's blobs into its folder, in place of whatever lies there under their names."""
         blobs = begin_layout(folder)
-        for blob in (manifest.config, *manifest.layers):
+        for blob in blobs_to_run(manifest):
             self._link(folder, blob.digest)
         complete_layout(folder, data, version)
         fsync_folder(blobs)

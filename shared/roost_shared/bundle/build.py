@@ -30,6 +30,7 @@ from roost_shared.bundle.manifest import (
     StageName,
     check_config,
 )
+from roost_shared.bundle.reference import ReferenceSample, encode_reference
 from roost_shared.bundle.spec import BuildSpec
 from roost_shared.bundle.stage_files import load_stages
 from roost_shared.bundle.writer import write_bundle
@@ -57,7 +58,7 @@ class Built:
     notes: tuple[str, ...]
 
 
-def build_bundle(
+def build_bundle(  # noqa: PLR0913 - all that a bundle is made of
     models: Mapping[StageName, bytes | Path],
     out: Path,
     *,
@@ -69,6 +70,7 @@ def build_bundle(
     spec: BuildSpec | None = None,
     examples: Sequence[Example] = (),
     dataset: str = "examples",
+    reference: Sequence[ReferenceSample] = (),
 ) -> Built:
     """Build a bundle.
 
@@ -83,6 +85,7 @@ def build_bundle(
         spec: what the builder knows better than the files.
         examples: labelled payloads to try it on; up to three of them travel in the bundle as golden vectors.
         dataset: what the examples are called.
+        reference: labelled inputs that travel in the bundle, to train its successors with and to judge them by.
 
     Raises:
         ModelLoadError, ModelRunError, BadOutputError: a file cannot be loaded or run here.
@@ -91,6 +94,7 @@ def build_bundle(
         LabelCountError: labels and outputs differ in number.
         ConfigError: the spec, or a name, is not what a bundle can carry.
         InputError: an example cannot be read.
+        ReferenceSetError: the reference set is too large.
         BundleExistsError: another bundle lies at `out`.
     """
     spec = spec or BuildSpec()
@@ -109,10 +113,11 @@ def build_bundle(
         if evaluation is not None:
             draft = msgspec.structs.replace(draft, evaluation=evaluation)
             notes.append(f"accuracy {evaluation.accuracy:.1%} on {evaluation.samples} {dataset}")
+        draft, reference_set = _with_reference(draft, reference)
         golden = make_golden(draft, trial.chain(draft), loader.chain_of_plain_kernels(draft), examples)
         config = golden.completed(draft, spec.tolerance)
         loader.check_twins(config, golden.vectors)
-    blobs = [*(file.data for file in (*loader.files, *loader.twins)), golden.data]
+    blobs = [*(file.data for file in (*loader.files, *loader.twins)), golden.data, *reference_set]
     return Built(write_bundle(out, config, blobs), tuple(notes))
 
 
@@ -180,6 +185,14 @@ def _complete(inferred: Inferred, spec: BuildSpec) -> BundleDraft:
     if problem:
         raise ConfigError(where=spec.where, key="", problem=problem, remedy="Say otherwise in the spec")
     return draft
+
+
+def _with_reference(draft: BundleDraft, samples: Sequence[ReferenceSample]) -> tuple[BundleDraft, list[bytes]]:
+    """The draft that names its reference set, and the set's bytes; without samples, as it is."""
+    if not samples:
+        return draft, []
+    reference, data = encode_reference(samples)
+    return msgspec.structs.replace(draft, reference=reference), [data]
 
 
 def _says_range(spec: BuildSpec) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from roost_shared.bundle.documents import blobs_named
+from roost_shared.bundle.errors import MissingBlobError
 from roost_shared.bundle.layout import Bundle, blob_path
 from roost_shared.bundle.manifest import BundleConfig
 from roost_shared.bundle.writer import write_bundle
@@ -54,8 +55,12 @@ def derive_bundle(parent: Bundle, out: Path, config: BundleConfig, blobs: Iterab
 
     Raises:
         BundleExistsError: another bundle lies at `out`.
+        MissingBlobError: the parent's reference set was not brought here.
         BundleError: the config contradicts itself or the blobs.
     """
     new = {digest_of(blob): blob for blob in blobs}
-    kept = dict(blobs_named(config)).keys() - new.keys()
-    return write_bundle(out, config, [*new.values(), *(blob_path(parent.folder, one).read_bytes() for one in kept)])
+    kept = [blob_path(parent.folder, one) for one in dict(blobs_named(config)).keys() - new.keys()]
+    for path in kept:
+        if not path.exists():
+            raise MissingBlobError(path, "is missing: pull the bundle whole, with its reference set")
+    return write_bundle(out, config, [*new.values(), *(path.read_bytes() for path in kept)])

@@ -18,11 +18,13 @@ from roost_shared.messages import UNREADABLE
 __all__ = [
     "MAX_JSON_BYTES",
     "blobs_named",
+    "blobs_to_run",
     "check_digest",
     "config_layer",
     "parse_config",
     "parse_index",
     "parse_manifest",
+    "reference_layer",
 ]
 
 MAX_JSON_BYTES: Final = 4 << 20  # bytes, of index, manifest and roost.json each
@@ -84,6 +86,20 @@ def config_layer(path: Path, manifest: oci.Manifest) -> oci.Descriptor:
     return layers[0]
 
 
+def reference_layer(manifest: oci.Manifest) -> oci.Descriptor | None:
+    """Which layer is the reference set; None: the bundle has none. Of several, `parse_config` accepts none."""
+    for layer in manifest.layers:
+        if layer.annotations.get(oci.FILEPATH_ANNOTATION) == oci.REFERENCE_FILE:
+            return layer
+    return None
+
+
+def blobs_to_run(manifest: oci.Manifest) -> list[oci.Descriptor]:
+    """What whoever runs a bundle needs: all that its manifest names but the reference set."""
+    reference = reference_layer(manifest)
+    return [manifest.config, *(layer for layer in manifest.layers if layer is not reference)]
+
+
 def parse_config(path: Path, data: bytes, manifest: oci.Manifest) -> BundleConfig:
     """Read `roost.json`, and check that the manifest carries all it names.
 
@@ -102,7 +118,7 @@ def parse_config(path: Path, data: bytes, manifest: oci.Manifest) -> BundleConfi
     for digest, size in blobs_named(config):
         if (digest, size) not in carried:
             raise BundleError(path, f"names {digest} of {size} bytes, which is no layer of the manifest")
-    problem = check_config(config)
+    problem = _check_reference(config, manifest) or check_config(config)
     if problem:
         raise BundleError(path, problem)
     return config
@@ -110,8 +126,24 @@ def parse_config(path: Path, data: bytes, manifest: oci.Manifest) -> BundleConfi
 
 def blobs_named(config: BundleConfig) -> list[tuple[str, int]]:
     """Digest and size in bytes of each blob the document names, as often as it names it."""
-    golden = (config.golden.digest, config.golden.size_bytes)
-    return [*((stage.digest, stage.size_bytes) for stage in config.stages), golden]
+    beside = [config.golden, *([config.reference] if config.reference is not None else ())]
+    return [(one.digest, one.size_bytes) for one in (*config.stages, *beside)]
+
+
+def _check_reference(config: BundleConfig, manifest: oci.Manifest) -> str | None:
+    """The layer that a device may lack is the reference set, and nothing that it needs."""
+    layer = reference_layer(manifest)
+    carried = None if layer is None else (layer.digest, layer.size)
+    named = None if config.reference is None else (config.reference.digest, config.reference.size_bytes)
+    if carried != named:
+        return f"$.reference: is not the manifest's {oci.REFERENCE_FILE}"
+    others = blobs_to_run(manifest)
+    if layer is not None and any(
+        blob.digest == layer.digest or blob.annotations.get(oci.FILEPATH_ANNOTATION) == oci.REFERENCE_FILE
+        for blob in others
+    ):
+        return f"$.reference: {oci.REFERENCE_FILE} is something else as well"
+    return None
 
 
 class _Version(msgspec.Struct):

@@ -3,10 +3,11 @@
 ```
 meter-7/oci-layout            {"imageLayoutVersion": "1.0.0"}
 meter-7/index.json            names the manifest
-meter-7/blobs/sha256/<hex>    manifest, ModelPack config, roost.json, weights, golden vectors
+meter-7/blobs/sha256/<hex>    manifest, ModelPack config, roost.json, weights, golden vectors, reference set
 ```
 `open_bundle` believes nothing it has not hashed: every blob's size and digest is checked, in the order
-index → manifest → blobs, within limits. Nobody's signature is checked here.
+index → manifest → blobs, within limits. Nobody's signature is checked here. Only the reference set need not be there:
+devices run bundles without it.
 """
 
 import os
@@ -15,11 +16,13 @@ from pathlib import Path
 from roost_shared.bundle import oci
 from roost_shared.bundle.documents import (
     MAX_JSON_BYTES,
+    blobs_to_run,
     check_digest,
     config_layer,
     parse_config,
     parse_index,
     parse_manifest,
+    reference_layer,
 )
 from roost_shared.bundle.errors import AlteredBlobError, BadBlobPathError, BundleError, MissingBlobError
 from roost_shared.bundle.manifest import BundleConfig, StageFormat, StageName
@@ -29,7 +32,7 @@ __all__ = ["Bundle", "blob_path", "blobs_folder", "open_bundle"]
 
 
 class Bundle:
-    """An opened bundle: every blob was there and unaltered.
+    """An opened bundle: every blob was there and unaltered, but for the reference set, which may be missing.
 
     Attributes:
         folder: where it lies, with symbolic links resolved, so a pointer moved later does not move it.
@@ -54,6 +57,14 @@ class Bundle:
         """The golden vectors' file."""
         return blob_path(self.folder, self.config.golden.digest)
 
+    @property
+    def reference_set_path(self) -> Path | None:
+        """The reference set's file; None: the bundle has none, or it was not brought here."""
+        if self.config.reference is None:
+            return None
+        path = blob_path(self.folder, self.config.reference.digest)
+        return path if path.exists() else None
+
     def stage_path(self, name: StageName, stage_format: StageFormat | None = None) -> Path:
         """The model file of stage `name`, in `stage_format` or the first format listed.
 
@@ -66,8 +77,12 @@ class Bundle:
         raise KeyError(name)
 
 
-def open_bundle(folder: Path) -> Bundle:
+def open_bundle(folder: Path, *, whole: bool = False) -> Bundle:
     """Open the bundle in `folder` and check every byte of it.
+
+    Args:
+        folder: where it lies.
+        whole: see that its reference set is there too, if it has one.
 
     Raises:
         MissingBlobError: a file is not there.
@@ -86,10 +101,13 @@ def open_bundle(folder: Path) -> Bundle:
     entry = parse_index(index_path, _read_small(folder, index_path))
     manifest_path = _checked_blob(folder, index_path, entry)
     manifest = parse_manifest(manifest_path, _read_small(folder, manifest_path))
-    for blob in (manifest.config, *manifest.layers):
+    for blob in blobs_to_run(manifest):
         _checked_blob(folder, manifest_path, blob)
     config_path = blob_path(folder, config_layer(manifest_path, manifest).digest)
     config = parse_config(config_path, _read_small(folder, config_path), manifest)
+    reference = reference_layer(manifest)
+    if reference is not None and (whole or os.path.lexists(blob_path(folder, reference.digest))):
+        _checked_blob(folder, manifest_path, reference)
     return Bundle(folder, entry.digest, manifest, config)
 
 

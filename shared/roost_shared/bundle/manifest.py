@@ -34,6 +34,7 @@ __all__ = [
     "PhiName",
     "Preprocessing",
     "Quantization",
+    "ReferenceSpec",
     "Resample",
     "RuntimeNeeds",
     "SoftmaxConfidence",
@@ -186,6 +187,14 @@ class GoldenSpec(msgspec.Struct, frozen=True, kw_only=True):
     tolerance: Positive  # largest deviation of any output value, in output units
 
 
+class ReferenceSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Labelled inputs that a successor must still read as well (`bundle.reference`); no device fetches them."""
+
+    digest: Digest
+    size_bytes: Size
+    samples: Annotated[int, Meta(ge=1)]
+
+
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """How well the bundle did on labelled inputs, preprocessed as the bundle says."""
 
@@ -215,6 +224,7 @@ class BundleDraft(msgspec.Struct, frozen=True, kw_only=True):
     agreement: LabelAgreement | ToleranceAgreement
     runtime: RuntimeNeeds
     evaluation: Evaluation | None = None
+    reference: ReferenceSpec | None = None
     drift: DriftSpec | None = None  # None: by what the payload is
     drift_reference: DriftReference | None = None
     training_run: str | None = None

@@ -2,7 +2,8 @@
 
 A bundle's manifest follows the ModelPack specification, so registries and ModelPack tools can carry and unpack it.
 ModelPack's config blob is a closed schema, so Roost's document (`manifest.BundleConfig`) rides in a layer of its own:
-a ModelPack *weight config* file called `roost.json`. Weights and golden vectors are layers beside it.
+a ModelPack *weight config* file called `roost.json`. Weights and golden vectors are layers beside it, and so is the
+reference set, if there is one: labelled inputs that the model is known to be good at, which no device fetches.
 
 See https://github.com/modelpack/model-spec and https://github.com/opencontainers/image-spec.
 """
@@ -23,6 +24,8 @@ __all__ = [
     "MANIFEST_MEDIA_TYPE",
     "MODEL_ARTIFACT_TYPE",
     "MODEL_CONFIG_MEDIA_TYPE",
+    "REFERENCE_FILE",
+    "REFERENCE_MEDIA_TYPE",
     "WEIGHT_CONFIG_MEDIA_TYPE",
     "WEIGHT_MEDIA_TYPE",
     "Descriptor",
@@ -43,9 +46,11 @@ MODEL_CONFIG_MEDIA_TYPE: Final = "application/vnd.cncf.model.config.v1+json"
 WEIGHT_MEDIA_TYPE: Final = "application/vnd.cncf.model.weight.v1.raw"
 WEIGHT_CONFIG_MEDIA_TYPE: Final = "application/vnd.cncf.model.weight.config.v1.raw"
 DATASET_MEDIA_TYPE: Final = "application/vnd.cncf.model.dataset.v1.raw"
+REFERENCE_MEDIA_TYPE: Final = "application/vnd.cncf.model.dataset.v1.tar"
 FILEPATH_ANNOTATION: Final = "org.cncf.model.filepath"
 CONFIG_FILE: Final = "roost.json"
 GOLDEN_FILE: Final = "golden.msgpack"
+REFERENCE_FILE: Final = "reference.tar"
 
 # `\Z`, not `$`: a dollar also matches before a trailing line feed, which a path must not carry.
 Digest = Annotated[str, Meta(pattern=rf"\A{DIGEST.pattern}\Z")]

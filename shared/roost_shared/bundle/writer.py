@@ -29,7 +29,7 @@ def write_bundle(folder: Path, config: BundleConfig, blobs: Iterable[bytes]) -> 
 
     Args:
         folder: where it shall lie; its parent must exist.
-        config: its document, naming stages and golden vectors by digest.
+        config: its document, naming stages, golden vectors and reference set by digest.
         blobs: the bytes of those.
 
     Raises:
@@ -45,7 +45,7 @@ def write_bundle(folder: Path, config: BundleConfig, blobs: Iterable[bytes]) -> 
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         _fill(temporary, config, by_digest)
-        written = open_bundle(temporary)  # what a reader would refuse is never put in place
+        written = open_bundle(temporary, whole=True)  # what a reader would refuse is never put in place
         put_in_place(temporary, folder, written.digest)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -117,6 +117,9 @@ def _fill(folder: Path, config: BundleConfig, by_digest: dict[str, bytes]) -> No
         for stage in config.stages
     )
     layers.append(_put(folder, by_digest[config.golden.digest], oci.DATASET_MEDIA_TYPE, oci.GOLDEN_FILE))
+    if config.reference is not None:
+        reference = by_digest[config.reference.digest]
+        layers.append(_put(folder, reference, oci.REFERENCE_MEDIA_TYPE, oci.REFERENCE_FILE))
     model = oci.ModelPackConfig(
         descriptor=oci.ModelDescriptor(name=config.name, version=config.version, family=config.task),
         config=oci.ModelConfig(format=config.stages[0].format),

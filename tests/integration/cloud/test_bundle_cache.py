@@ -11,10 +11,12 @@ from roost_cloud.registry.blobs import blob_key
 from roost_cloud.scorer.bundle_cache import BundleCache, CacheError
 from roost_cloud.tasks.resolution import Version
 from roost_shared.bundle import AlteredBlobError, Bundle, BundleError, open_bundle
+from roost_shared.bundle.documents import blobs_to_run
 from roost_shared.bundle.layout import blob_path
 from roost_shared.clock import SystemClock
 from tests.support.bundles import Bundles
-from tests.support.served_cloud import manifest_of, sizes_of
+from tests.support.reference_sets import reference_of
+from tests.support.served_cloud import bundle_like, manifest_of, sizes_of
 
 
 @pytest.fixture
@@ -48,6 +50,16 @@ def test_a_bundle_is_fetched_once(tmp_path: Path, store: ObjectStore, stored: li
     for digest in sizes_of(stored[0]):
         store.delete(blob_key("acme", digest))
     assert get(cache, stored[0]).reference == stored[0].reference
+
+
+def test_a_reference_set_is_not_fetched(tmp_path: Path, store: ObjectStore, stored: list[Bundle]) -> None:
+    known = bundle_like(stored[0], tmp_path / "known", version="2", reference=reference_of("dark", "bright"))
+    for blob in blobs_to_run(known.manifest):
+        store.put(blob_key("acme", blob.digest), blob_path(known.folder, blob.digest).read_bytes())
+    fetched = get(BundleCache(tmp_path / "cache", store, 1 << 30), known)
+    assert fetched.reference == known.reference
+    assert fetched.config.reference == known.config.reference
+    assert fetched.reference_set_path is None
 
 
 def test_what_was_used_longest_ago_goes_first(tmp_path: Path, store: ObjectStore, stored: list[Bundle]) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from roost_cloud.__main__ import main
+from roost_shared.bundle import open_bundle
 from roost_shared.onnx.dense import write_dense_onnx
 from roost_shared.tflite.split import split_tflite
 from tests.support.bundles import npy
@@ -209,3 +210,24 @@ def _grey_examples(folder: Path, count: int) -> None:
 def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert _roost(monkeypatch, "--version") == 0
     assert capsys.readouterr().out.startswith("roost 0.")
+
+
+def test_a_reference_set_goes_into_the_bundle_and_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "model.tflite").write_bytes(colour_model())
+    (tmp_path / "labels.txt").write_text("\n".join(COLOURS))
+    for number, colour in enumerate(COLOURS):
+        (tmp_path / "known" / colour).mkdir(parents=True)
+        (tmp_path / "known" / colour / "one.npy").write_bytes(npy(np.full((4, 4, 3), number, np.uint8)))
+    options: list[str | Path] = ["--name", "colours", "--version", "1", "--labels", tmp_path / "labels.txt"]
+    command: list[str | Path] = ["bundle", "build", tmp_path / "model.tflite", *options, "--reference"]
+    assert _roost(monkeypatch, *command, tmp_path / "known", "--out", tmp_path / "b") == 0
+    bundle = open_bundle(tmp_path / "b")
+    assert bundle.config.reference is not None
+    assert bundle.reference_set_path is not None
+    assert _roost(monkeypatch, *command, bundle.reference_set_path, "--out", tmp_path / "again") == 0
+    assert open_bundle(tmp_path / "again").digest == bundle.digest
+    capsys.readouterr()
+    assert _roost(monkeypatch, "bundle", "inspect", tmp_path / "b") == 0
+    assert "3 labelled inputs" in capsys.readouterr().out

@@ -3,10 +3,12 @@
 from roost_cloud.db.tables.alarms import Alarm
 from roost_cloud.db.tables.assignments import AssignedBundle, AssignmentVersion, DeviceAssignment, DeviceReport
 from roost_cloud.db.tables.audit import AuditEntry
+from roost_cloud.db.tables.datasets import Dataset, DatasetSample
 from roost_cloud.db.tables.deployment import Deployment
 from roost_cloud.db.tables.drift import DecisionWindow, DriftBaseline, DriftSettings, DriftStream, DriftVerdict
 from roost_cloud.db.tables.events import Event, Hook, HookDelivery
 from roost_cloud.db.tables.fleet import Certificate, Device, DeviceLabel, EnrolmentToken, SpentNonce
+from roost_cloud.db.tables.labels import Label, LabelClaim, LabelSettings, TaskLabel
 from roost_cloud.db.tables.people import ApiToken, Tenant
 from roost_cloud.db.tables.records import DroppedInput, LateScore, RecordLog, Sample, SampleScore, TaskPolicy, Window
 from roost_cloud.db.tables.registry import Alias, AliasMove, Blob, BlobUpload, BundleBlob, BundleVersion
@@ -29,6 +31,8 @@ __all__ = [
     "BundleVersion",
     "Certificate",
     "CloudTask",
+    "Dataset",
+    "DatasetSample",
     "DecisionWindow",
     "Deployment",
     "Device",
@@ -44,6 +48,9 @@ __all__ = [
     "Event",
     "Hook",
     "HookDelivery",
+    "Label",
+    "LabelClaim",
+    "LabelSettings",
     "LateScore",
     "RecordLog",
     "Sample",
@@ -52,6 +59,7 @@ __all__ = [
     "Shard",
     "ShardUpload",
     "SpentNonce",
+    "TaskLabel",
     "TaskPolicy",
     "Tenant",
     "TrustRepository",
