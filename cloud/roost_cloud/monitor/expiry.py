@@ -6,15 +6,15 @@ and of each contestant on a device the last decision, from which the next counts
 any number may run at once, beside rounds of work.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, and_, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, func, select
 from sqlalchemy.orm import Session, aliased
 
-from roost_cloud.db import Database
+from roost_cloud.db import Base, Database
 from roost_cloud.db.tables import Alarm, DecisionWindow, DriftBaseline, DriftVerdict, Tenant, Window
 from roost_cloud.monitor import settings as settings_room
 from roost_cloud.monitor.baselines import DECISION, STREAM
@@ -66,9 +66,8 @@ def _expire_windows(session: Session, tenant: str, before: datetime) -> int:
     key = [getattr(Window, name) for name in _WINDOW]
     made_alarm = _made_alarm(Window, Window.received_at, Window.received_at)
     old = select(*key).where(Window.tenant == tenant, Window.received_at < before, ~made_alarm)
-    keys = [tuple(row) for row in session.execute(old.order_by(Window.received_at).limit(_AT_ONCE))]
-    if keys:
-        session.execute(delete(Window).where(Window.tenant == tenant, tuple_(*key).in_(keys)))
+    keys = [row._asdict() for row in session.execute(old.order_by(Window.received_at).limit(_AT_ONCE))]
+    _delete(session, Window, tenant, keys)
     return len(keys)
 
 
@@ -82,11 +81,20 @@ def _expire_decisions(session: Session, tenant: str, before: datetime) -> int:
         ~_is_of_baseline(),
         ~made_alarm,
     )
-    keys = [tuple(row) for row in session.execute(old.order_by(DecisionWindow.ended_at).limit(_AT_ONCE))]
-    for table in (DriftVerdict, DecisionWindow) if keys else ():
-        columns = [getattr(table, name) for name in _OF_TENANT]
-        session.execute(delete(table).where(table.tenant == tenant, tuple_(*columns).in_(keys)))
+    keys = [row._asdict() for row in session.execute(old.order_by(DecisionWindow.ended_at).limit(_AT_ONCE))]
+    for table in (DriftVerdict, DecisionWindow):
+        _delete(session, table, tenant, keys)
     return len(keys)
+
+
+def _delete(session: Session, table: type[Base], tenant: str, keys: Sequence[Mapping[str, Any]]) -> None:
+    """Delete rows by their keys, or the beginnings of these, one by one: of many at once SQLite uses no index."""
+    if not keys:
+        return
+    columns = table.__table__.c
+    named = [columns[name] == bindparam(f"of_{name}") for name in keys[0]]
+    statement = delete(cast("Table", table.__table__)).where(columns.tenant == tenant, *named)
+    session.connection().execute(statement, [{f"of_{name}": value for name, value in key.items()} for key in keys])
 
 
 def _is_last() -> ColumnElement[bool]:
