@@ -111,10 +111,12 @@ def _statuses(
     session: Session, tenant: str, settings: DriftSettings, keys: Sequence[tuple[str, str]]
 ) -> list[StreamStatus]:
     """Of each contestant and kind, by its last verdict and the baseline of that verdict's world."""
+    names = {device for device, _ in keys}
     stream = (*(getattr(DriftVerdict, name) for name in STREAM), DriftVerdict.contestant, DriftVerdict.kind)
     last = (
         select(*stream, func.max(DriftVerdict.number).label("number"))
-        .where(DriftVerdict.tenant == tenant, tuple_(DriftVerdict.device, DriftVerdict.task).in_(keys))
+        .where(DriftVerdict.tenant == tenant, DriftVerdict.device.in_(names))  # by these SQLite finds an index
+        .where(tuple_(DriftVerdict.device, DriftVerdict.task).in_(keys))
         .group_by(*stream)
         .subquery()
     )
