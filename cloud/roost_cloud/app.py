@@ -29,14 +29,17 @@ from roost_cloud.api import (
     label_queue,
     recorded,
     records,
+    runs,
     sample_labels,
     samples,
     tasks,
     tenants,
     tokens,
+    training,
     trust,
     uploads,
     v2,
+    verdicts,
     wanted,
     windows,
 )
@@ -125,6 +128,9 @@ def _routes() -> Sequence[BaseRoute]:
         drift_fleet.router,
         drift_settings.router,
         hooks.router,
+        runs.router,
+        training.router,
+        verdicts.router,
     )
     together = APIRouter()
     for router in routers:

@@ -28,6 +28,7 @@ from tests.support.shard_inputs import JPEG, ShardInput, make_input, opening_of,
 from tests.support.shard_site import AT_ONCE, ShardSite, serve_shard_site
 from tests.support.upload_process import SLOW_INPUTS
 
+pytestmark = pytest.mark.one_database  # tests/integration/test_shards.py has both, and both stores
 PATIENCE_S = 60.0
 OPEN = r"^POST .*/device/shards$"
 ASK = r"^GET .*/device/shards/"
@@ -333,7 +334,7 @@ def test_bytes_that_were_spoilt_on_the_way_are_sent_again(site: ShardSite) -> No
 
 
 def test_stop_in_the_middle_of_a_part_is_soon(site: ShardSite) -> None:
-    bucket = TokenBucket(20_000)
+    bucket = TokenBucket(1000)  # a part takes a minute
     spool = MemorySpool(INPUTS)
     uploader = site.uploader(spool, bucket=bucket)
     thread = threading.Thread(target=uploader.run)
@@ -341,9 +342,9 @@ def test_stop_in_the_middle_of_a_part_is_soon(site: ShardSite) -> None:
     until(lambda: site.app.count(PART) > 0, "no part is under way")
     begun_s = time.monotonic()
     uploader.stop()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
-    assert time.monotonic() - begun_s < 5
+    assert time.monotonic() - begun_s < 30
     assert site.uploader(spool).upload_next()
     site.has_once(INPUTS)
 

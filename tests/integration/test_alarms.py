@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from roost_cloud.db.tables import Event, HookDelivery
 from roost_shared.bundle import Bundle
-from roost_shared.bundle.drift_reference import DriftReference
+from roost_shared.bundle.fleet_reference import FleetReference
 from roost_shared.bundle.manifest import phi_name
 from tests.support.cloud import Cloud
 from tests.support.drifting import PLAIN, DriftingFleet, monitor_of
@@ -172,14 +172,14 @@ def test_where_a_device_and_a_cohort_stand_among_others_is_shown_by_the_fleet_or
         "cam-04",
     ]
     assert fleet.alarms() == []
-    (brought,) = msgspec.convert(ask(cloud, "GET", "/drift/reference", task="meter"), list[DriftReference])
+    (brought,) = msgspec.convert(ask(cloud, "GET", "/drift/reference", task="meter"), list[FleetReference])
     assert brought.devices == 27
 
     lone = cloud.headers("beta")
     for path in ("reference?task=meter", "cohort?task=meter&label=hall=2"):
         assert cloud.client.get(f"{API}/drift/{path}", headers=lone).json() == []
     wider = msgspec.structs.replace(brought, devices=300, phi=phi_name(argmax.config))
-    bundle = bundle_like(argmax, tmp_path / "next", version="2", drift_reference=wider)
+    bundle = bundle_like(argmax, tmp_path / "next", version="2", fleet_reference=wider)
     RegistryApi(cloud).stock(bundle)
     fleet.live(1, dict.fromkeys(fleet.names, replace(PLAIN, bundle=f"argmax:2@{bundle.digest}")), monitors=[monitor])
     assert {one["by"] for one in ask(cloud, "GET", "/drift/fleet", task="meter")} == {"bundle"}

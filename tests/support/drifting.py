@@ -69,7 +69,7 @@ class DriftingFleet:
 
     services: Services
     clock: ManualClock
-    devices: int = 12
+    devices: int = 8
     seed: int = 1
     with_baseline: bool = True
     told: list[Delivery] = field(default_factory=list)

@@ -24,7 +24,7 @@ from tests.support.fleet_certificates import signing_request
 from tests.support.labelled import Labelling
 from tests.support.served_cloud import manifest_of, sizes_of
 from tests.support.shard_inputs import ShardInput, make_input, opening_of, tar_of
-from tests.support.stocked import PICTURE, stock_alarm, stock_input
+from tests.support.stocked import PICTURE, stock_alarm, stock_input, stock_run, stock_verdict
 from tests.support.telling import BOOT, batch, policy, sample
 from tests.support.trust import TrustPeople
 
@@ -80,6 +80,7 @@ NOBODYS: Final = {  # of every kind of thing one that no tenant has
     "policy": 64 * "4",
     "alarm": 16 * "5",
     "hook": 16 * "6",
+    "run": 16 * "7",
     "dataset": "sha256:" + 64 * "7",
 }
 
@@ -262,6 +263,25 @@ PROBES: Final[dict[str, Probe]] = {
         "admin", "/api/v1/hooks", {"way": "webhook", "url": "https://example.com/hook"}, "hook.add"
     ),
     "DELETE /api/v1/hooks/{hook}": Probe("admin", "/api/v1/hooks/{hook}", None, "hook.delete"),
+    "POST /api/v1/runs": Probe(
+        "operator", "/api/v1/runs", {"task": "acmes-next-task", "bundle": "{bundle}:{version}"}, "run.open"
+    ),
+    "GET /api/v1/runs": Probe("viewer", "/api/v1/runs"),
+    "GET /api/v1/runs/{run}": Probe("viewer", "/api/v1/runs/{run}"),
+    "GET /api/v1/runs/{run}/log": Probe("viewer", "/api/v1/runs/{run}/log"),
+    "GET /api/v1/runs/{run}/verdict": Probe("viewer", "/api/v1/runs/{run}/verdict"),
+    "GET /api/v1/bundles/{name}/versions/{version}/verdict": Probe(
+        "viewer", "/api/v1/bundles/{bundle}/versions/{version}/verdict"
+    ),
+    "POST /api/v1/runs/{run}/approve": Probe(
+        "operator", "/api/v1/runs/{run}/approve", {"note": "go on"}, "run.approve"
+    ),
+    "POST /api/v1/runs/{run}/cancel": Probe("operator", "/api/v1/runs/{run}/cancel", {"note": "no"}, "run.cancel"),
+    "GET /api/v1/training/policies": Probe("viewer", "/api/v1/training/policies"),
+    "GET /api/v1/training/policies/{task}": Probe("viewer", "/api/v1/training/policies/acmes-task"),
+    "PUT /api/v1/training/policies/{task}": Probe(
+        "operator", "/api/v1/training/policies/acmes-task", {"mode": "train"}, "training.policy"
+    ),
     "GET /api/v1/devices": Probe("viewer", "/api/v1/devices"),
     "GET /api/v1/devices/{device}": Probe("viewer", "/api/v1/devices/{device}"),
     "PATCH /api/v1/devices/{device}": Probe(
@@ -385,9 +405,11 @@ class World:
             "ready_shard": self._shard([make_input("b-3", b"acme's, arrived")]),
             "policy": POLICY.digest,
             "alarm": stock_alarm(cloud.services, "acme", self._device.device),
+            "run": stock_run(cloud.services, "acme", "acmes-task", f"{name}:{version}"),
             "hook": self._send("POST", "/hooks", {"way": "webhook", "url": "https://example.com/acmes"}).json()["id"],
             "dataset": self._send("POST", "/datasets", asked).json()["digest"],
         }
+        stock_verdict(cloud.services, "acme", self._things["run"], name, version)
         self.secrets = [secret_of(token["token"]), pending.secret, doomed.secret]
 
     def request(self, route: str, headers: Mapping[str, str], *, nobodys: bool = False) -> Response:

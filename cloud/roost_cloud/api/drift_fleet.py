@@ -51,7 +51,7 @@ class CohortModel(StandsModel):
 
 
 class ReferenceModel(BaseModel):
-    """How the devices of a fleet differ, as a bundle brings it along: `drift_reference`."""
+    """How the devices of a fleet differ, as a bundle brings it along: `fleet_reference`."""
 
     phi: str
     devices: int

@@ -81,4 +81,4 @@ def reference(
     if not found:
         raise typer.BadParameter(f"no device of task {task} is commissioned")
     lines = [f"{key} = {msgspec.json.encode(value).decode()}" for key, value in found[0].items()]
-    show(found[0], as_json=as_json, text="\n".join(["[drift_reference]", *lines]))
+    show(found[0], as_json=as_json, text="\n".join(["[fleet_reference]", *lines]))

@@ -19,7 +19,7 @@ from roost_cloud.drift.measures import Values, features
 from roost_cloud.monitor.baselines import DECISION, all_decisions, decision_of
 from roost_cloud.objects import ObjectStore
 from roost_cloud.registry import running
-from roost_shared.bundle.drift_reference import DriftReference
+from roost_shared.bundle.fleet_reference import FleetReference
 from roost_shared.phi import KINDS, PhiKind
 
 __all__ = ["Among", "By", "Standings", "look_around", "reference_of"]
@@ -70,7 +70,7 @@ class Standings:
     """
 
     def __init__(
-        self, own: Mapping[tuple[str, str], Values], last: Sequence[_Last], bundles: Mapping[str, DriftReference]
+        self, own: Mapping[tuple[str, str], Values], last: Sequence[_Last], bundles: Mapping[str, FleetReference]
     ) -> None:
         self._places = {key: place for place, key in enumerate(own)}
         self._devices = Devices.of(list(own.values())) if own else None
@@ -145,14 +145,14 @@ def look_around(session: Session, objects: ObjectStore, tenant: str, task: str) 
     last = [one for one in _last(session, tenant, task, identity) if one.key in own]
     run = {one.row.bundle for one in last if one.row.bundle is not None}
     configs = {name: running.config_of(objects, tenant, running.manifest_of(session, tenant, name)) for name in run}
-    brought = {name: config.drift_reference for name, config in configs.items() if config is not None}
+    brought = {name: config.fleet_reference for name, config in configs.items() if config is not None}
     values = {key: features("input", decisions) for key, decisions in own.items()}
     return Standings(values, last, {name: one for name, one in brought.items() if one is not None})
 
 
-def reference_of(fleet: Fleet, kind: PhiKind) -> DriftReference:
+def reference_of(fleet: Fleet, kind: PhiKind) -> FleetReference:
     """A fleet as a bundle brings it along."""
-    return DriftReference(
+    return FleetReference(
         phi=kind.name,  # type: ignore[arg-type]  # the kinds' names are a bundle's
         devices=fleet.devices,
         windows=fleet.windows,
@@ -162,7 +162,7 @@ def reference_of(fleet: Fleet, kind: PhiKind) -> DriftReference:
     )
 
 
-def _brought(reference: DriftReference) -> Fleet:
+def _brought(reference: FleetReference) -> Fleet:
     mean, between, within = map(np.array, (reference.mean, reference.between, reference.within))
     return Fleet(reference.devices, reference.windows, mean, between, within)
 

@@ -14,6 +14,14 @@ from roost_cloud.db.tables.records import DroppedInput, LateScore, RecordLog, Sa
 from roost_cloud.db.tables.registry import Alias, AliasMove, Blob, BlobUpload, BundleBlob, BundleVersion
 from roost_cloud.db.tables.shards import SampleInput, Shard, ShardUpload
 from roost_cloud.db.tables.tasks import CloudTask
+from roost_cloud.db.tables.training import (
+    TrainingAlarm,
+    TrainingLine,
+    TrainingMetric,
+    TrainingPolicy,
+    TrainingRun,
+    TrainingStep,
+)
 from roost_cloud.db.tables.trust import TrustRepository
 from roost_cloud.db.tables.wanted import WantedStretch
 
@@ -62,6 +70,12 @@ __all__ = [
     "TaskLabel",
     "TaskPolicy",
     "Tenant",
+    "TrainingAlarm",
+    "TrainingLine",
+    "TrainingMetric",
+    "TrainingPolicy",
+    "TrainingRun",
+    "TrainingStep",
     "TrustRepository",
     "WantedStretch",
     "Window",

@@ -5,14 +5,14 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-__all__ = ["DriftReference", "PhiName", "check_reference"]
+__all__ = ["FleetReference", "PhiName", "check_reference"]
 
 PhiName = Literal["image", "tensor", "embedding", "none"]
 _Finite = Annotated[float, Meta(gt=-1e300, lt=1e300)]
 _Row = Annotated[tuple[_Finite, ...], Meta(min_length=1, max_length=64)]
 
 
-class DriftReference(msgspec.Struct, frozen=True, kw_only=True):
+class FleetReference(msgspec.Struct, frozen=True, kw_only=True):
     """How devices that look well differ in their φ, as `roost drift reference` tells of a fleet.
 
     A device is judged against itself; this is for showing where it stands among others, also where there are few.
@@ -26,14 +26,14 @@ class DriftReference(msgspec.Struct, frozen=True, kw_only=True):
     within: Annotated[tuple[_Row, ...], Meta(max_length=64)]  # of windows about their device's mean
 
 
-def check_reference(reference: DriftReference, phi: PhiName) -> str | None:
+def check_reference(reference: FleetReference, phi: PhiName) -> str | None:
     """The first rule that a reference breaks in a bundle of this φ, as "field: problem", or None."""
     if reference.phi != phi:
-        return f"$.drift_reference.phi: is {reference.phi}, but the bundle's φ is {phi}"
+        return f"$.fleet_reference.phi: is {reference.phi}, but the bundle's φ is {phi}"
     size = len(reference.mean)
     for name, matrix in (("between", reference.between), ("within", reference.within)):
         if [len(row) for row in matrix] != [size] * size:
-            return f"$.drift_reference.{name}: is not {size} rows of {size}, as many as `mean` has"
+            return f"$.fleet_reference.{name}: is not {size} rows of {size}, as many as `mean` has"
         if any(matrix[place][place] < 0 for place in range(size)):
-            return f"$.drift_reference.{name}: has a variance below 0"
+            return f"$.fleet_reference.{name}: has a variance below 0"
     return None
