@@ -182,6 +182,10 @@ def test_an_installer_that_died_is_told_again_and_costs_no_answer(
     rig.until_phase("committing")
     rig.pass_time(0.3)
     assert set(rig.versions) == {"1"}, "what is not durably in force does not answer"
+    pid = rig.pid("primary.next")
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)  # nor does what comes into force while it cannot
+    rig.until(lambda: rig.pid("primary.next") != pid, "it is known to be dead")
     rig.installer.come_back()
     rig.until_settled(2)
     rig.starve()
