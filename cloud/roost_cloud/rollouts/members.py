@@ -1,7 +1,6 @@
 """A rollout's devices in the database: columns and no objects, so that a hundred thousand are read in seconds."""
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -26,7 +25,6 @@ __all__ = [
     "put",
     "put_assigned",
     "put_gathered",
-    "tally",
 ]
 
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -150,11 +148,6 @@ def by_state(session: Session, tenant: str, rollout: str) -> dict[str, int]:
         RolloutDevice.tenant == tenant, RolloutDevice.rollout == rollout
     )
     return {row[0]: row[1] for row in session.execute(query.group_by(RolloutDevice.state))}
-
-
-def tally(members: Iterable[Member]) -> dict[str, int]:
-    """The same, of devices that are at hand."""
-    return dict(Counter(one.state for one in members))
 
 
 def of_device(
