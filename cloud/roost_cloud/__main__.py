@@ -24,6 +24,7 @@ from roost_cloud.commands import (
     label,
     login,
     replay,
+    rollout,
     samples,
     task,
     tenant,
@@ -46,6 +47,7 @@ app.add_typer(drift.app, name="drift")
 app.add_typer(gate.app, name="gate")
 app.add_typer(hook.app, name="hook")
 app.add_typer(label.app, name="label")
+app.add_typer(rollout.app, name="rollout")
 app.add_typer(samples.app, name="samples")
 app.add_typer(task.app, name="task")
 app.add_typer(tenant.app, name="tenant")

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roost_shared.bundle.base_key import base_key
-from roost_shared.bundle.golden import GoldenVector, compare, decode_golden
+from roost_shared.bundle.golden import GoldenVector, compare, decode_golden, golden_hash
 from roost_shared.bundle.layout import Bundle
 from roost_shared.bundle.manifest import BundleDraft, Stage
 from roost_shared.errors import ContentError
@@ -198,15 +198,23 @@ class Chain:
         """The last stage's outputs for one payload in real units, float32 in their own shapes; raises as `score`."""
         return self.head.outputs(self.base.features(payload, inject=inject))
 
-    def check_vectors(self, vectors: Iterable[GoldenVector], *, tolerance: float) -> None:
+    def check_vectors(self, vectors: Iterable[GoldenVector], *, tolerance: float) -> str:
         """Prove that these stages give the outputs expected, within `tolerance`, in output units.
+
+        Returns:
+            What the outputs were to the last bit, as `golden_hash` says it: the same on all machines with the same
+            hardware and runtime.
 
         Raises:
             GoldenMismatchError: they do not; says which vector and by how much.
             InputError, ModelRunError, BadOutputError: as `score` does.
         """
+        found: list[NDArray[np.float32]] = []
         for number, vector in enumerate(vectors):
-            compare(number, vector, self.outputs(vector.payload, inject=vector.inject), tolerance=tolerance)
+            outputs = self.outputs(vector.payload, inject=vector.inject)
+            compare(number, vector, outputs, tolerance=tolerance)
+            found += outputs
+        return golden_hash(found)
 
 
 class Pipeline(Chain):
@@ -254,15 +262,18 @@ class Pipeline(Chain):
             models.append(model)
         return cls(bundle, stages, models, base)
 
-    def check_golden(self) -> None:
+    def check_golden(self) -> str:
         """Prove that this machine gives the outputs the bundle was built with.
+
+        Returns:
+            As `check_vectors` does.
 
         Raises:
             BundleError: the golden vectors cannot be read.
             GoldenMismatchError, InputError, ModelRunError, BadOutputError: as `check_vectors` does.
         """
         spec = self._bundle.config.golden
-        self.check_vectors(decode_golden(self._bundle.golden_path, spec), tolerance=spec.tolerance)
+        return self.check_vectors(decode_golden(self._bundle.golden_path, spec), tolerance=spec.tolerance)
 
 
 def _run(models: Iterable[Model], tensors: Features) -> Features:

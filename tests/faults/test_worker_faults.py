@@ -233,7 +233,7 @@ from roost_shared.scored import Scored
 agent = socket.socket(fileno=os.dup(0))
 say = lambda message: agent.send(p.encode(message))
 work = lambda: socket.recv_fds(agent, 99999, 1)
-ready = lambda bundle: p.Ready(p.PROTOCOL, [p.Loaded("primary", bundle, 1, 1, 1)])
+ready = lambda bundle: p.Ready(p.PROTOCOL, [p.Loaded("primary", bundle, 1, 1, 1, "ab", "x86_64")])
 READY = ready("rogue:1@sha256:00")
 FULL = p.encode(ready("x" * (1000 + p.MESSAGE_LIMIT_BYTES - len(p.encode(ready("x" * 1000))))))
 assert len(FULL) == p.MESSAGE_LIMIT_BYTES

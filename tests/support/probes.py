@@ -6,6 +6,8 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final, Literal
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -22,9 +24,10 @@ from tests.support.cloud import Cloud
 from tests.support.fleet import API, FleetDevice, enrolled_device, enrolment
 from tests.support.fleet_certificates import signing_request
 from tests.support.labelled import Labelling
-from tests.support.served_cloud import manifest_of, sizes_of
+from tests.support.registry import RegistryApi
+from tests.support.served_cloud import bundle_like, manifest_of, sizes_of
 from tests.support.shard_inputs import ShardInput, make_input, opening_of, tar_of
-from tests.support.stocked import PICTURE, stock_alarm, stock_input, stock_run, stock_verdict
+from tests.support.stocked import PICTURE, stock_alarm, stock_input, stock_rollout, stock_run, stock_verdict
 from tests.support.telling import BOOT, batch, policy, sample
 from tests.support.trust import TrustPeople
 
@@ -51,6 +54,13 @@ SPAN: Final = "since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z"
 POLICY: Final = policy("acmes-task")
 RECORDS: Final = batch([sample(1, payload=PICTURE), POLICY])
 NEW_SHARD: Final = opening_of([make_input("b-1", b"[3]")])
+ROLLED: Final = "acmes-rolled"
+ROLLOUT_PLAN: Final = {
+    "task": ROLLED,
+    "contestant": "primary",
+    "bundle": f"{ROLLED}:2",
+    "stages": [{"name": "all", "share": 1.0}],
+}
 INFER: Final = {"inputs": [{"name": "input", "datatype": "BYTES", "shape": [1], "data": ["an image"]}]}
 NOBODYS: Final = {  # of every kind of thing one that no tenant has
     "token": "0123456789abcdef",
@@ -76,6 +86,7 @@ NOBODYS: Final = {  # of every kind of thing one that no tenant has
     "hook": 16 * "6",
     "run": 16 * "7",
     "dataset": "sha256:" + 64 * "7",
+    "rollout": 16 * "8",
 }
 
 
@@ -122,6 +133,10 @@ class Probe:
             case "any admin" | "platform admin":
                 return ("admin",)
         return ()
+
+
+def _order_of_rollout(what: str) -> Probe:
+    return Probe("operator", f"/api/v1/rollouts/{{rollout}}/{what}", None, f"rollout.{what}")
 
 
 # In an order in which all of them work one after another: what removes a thing comes after what needs it.
@@ -182,6 +197,17 @@ PROBES: Final[dict[str, Probe]] = {
     "PUT /api/v1/devices/{device}/assignment": Probe(
         "operator", "/api/v1/devices/{device}/assignment", {"tasks": {}}, "device.assign"
     ),
+    "GET /api/v1/rollouts": Probe("viewer", "/api/v1/rollouts"),
+    "POST /api/v1/rollouts": Probe("operator", "/api/v1/rollouts", {"plan": ROLLOUT_PLAN}, "rollout.start"),
+    "GET /api/v1/rollouts/{rollout}": Probe("viewer", "/api/v1/rollouts/{rollout}"),
+    "GET /api/v1/rollouts/{rollout}/devices": Probe("viewer", "/api/v1/rollouts/{rollout}/devices"),
+    "GET /api/v1/rollouts/{rollout}/events": Probe("viewer", "/api/v1/rollouts/{rollout}/events"),
+    "GET /api/v1/devices/{device}/rollouts": Probe("viewer", "/api/v1/devices/{device}/rollouts"),
+    "POST /api/v1/rollouts/{rollout}/pause": _order_of_rollout("pause"),
+    "POST /api/v1/rollouts/{rollout}/resume": _order_of_rollout("resume"),
+    "POST /api/v1/rollouts/{rollout}/approve": _order_of_rollout("approve"),
+    "POST /api/v1/rollouts/{rollout}/abort": _order_of_rollout("abort"),
+    "POST /api/v1/rollouts/{rollout}/revert": _order_of_rollout("revert"),
     "GET /api/v1/devices/{device}/assignment": Probe("viewer", "/api/v1/devices/{device}/assignment"),
     "GET /api/v1/devices/{device}/assignments": Probe("viewer", "/api/v1/devices/{device}/assignments"),
     "GET /api/v1/device/assignment": Probe("device", "/api/v1/device/assignment"),
@@ -344,7 +370,7 @@ class World:
         self._newcomer = enrolled_device(cloud, "acmes-newcomer")
         self._betas = enrolled_device(cloud, "betas-first", "beta")
         people = TrustPeople(cloud)
-        people.begin("acmes-trusted")
+        people.begin("acmes-trusted", ROLLED)
         people.delegate_online("acmes-online")
         self._bodies = {
             MANIFEST: manifest_of(successor),
@@ -368,6 +394,9 @@ class World:
         labelling = Labelling(cloud)
         labelling.tell(self._device.device, range(11, 16))
         labelling.say({f"{self._device.device}/{number}": "7" for number in range(11, 15)}, by="acmes-ann")
+        _release_two(cloud, people, bundle)
+        document = {"tasks": {ROLLED: {"contestants": [{"name": "primary", "bundle": f"{ROLLED}:1"}]}}}
+        self._send("PUT", f"/devices/{self._newcomer.device}/assignment", document)
         asked = {"task": "meter", "incumbent": f"{name}:{version}", "labels_min": 4}
         self._things = {
             "token": token["id"],
@@ -396,6 +425,7 @@ class World:
             "run": stock_run(cloud.services, "acme", "acmes-task", f"{name}:{version}"),
             "hook": self._send("POST", "/hooks", {"way": "webhook", "url": "https://example.com/acmes"}).json()["id"],
             "dataset": self._send("POST", "/datasets", asked).json()["digest"],
+            "rollout": stock_rollout(cloud.services, "acme", "acmes-other", (ROLLED, "2")),
         }
         stock_verdict(cloud.services, "acme", self._things["run"], name, version)
         self.secrets = [secret_of(token["token"]), pending.secret, doomed.secret]
@@ -510,6 +540,17 @@ class World:
     def _request(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Response:
         sent: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body} if body else {}
         return self.cloud.client.request(method, path, headers=headers, follow_redirects=False, **sent)
+
+
+def _release_two(cloud: Cloud, people: TrustPeople, bundle: Bundle) -> None:
+    """Two versions of a bundle, with a task and a name of their own."""
+    with TemporaryDirectory() as folder:
+        two = [
+            bundle_like(bundle, Path(folder) / version, version=version, name=ROLLED, task=ROLLED) for version in "12"
+        ]
+        for one in two:
+            RegistryApi(cloud).stock(one)
+        people.release(*two)
 
 
 def _filled(value: Any, things: Mapping[str, str]) -> Any:

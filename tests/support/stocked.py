@@ -22,13 +22,24 @@ from roost_cloud.db.tables import (
     TrainingRun,
 )
 from roost_cloud.gate.verdict import Reason, Verdict
+from roost_cloud.rollouts import store
+from roost_cloud.rollouts.plan import read_plan
 from roost_cloud.runs.incumbents import followed
 from roost_cloud.runs.policy import RunPolicy
 from roost_cloud.runs.store import NewRun, open_run
 from roost_cloud.services import Services
 from roost_cloud.shards.uploads import ShardKey, shard_key
 
-__all__ = ["PICTURE", "picture", "stock_alarm", "stock_input", "stock_run", "stock_shard", "stock_verdict"]
+__all__ = [
+    "PICTURE",
+    "picture",
+    "stock_alarm",
+    "stock_input",
+    "stock_rollout",
+    "stock_run",
+    "stock_shard",
+    "stock_verdict",
+]
 
 HOUR: Final = timedelta(hours=1)
 
@@ -167,3 +178,17 @@ def stock_verdict(services: Services, tenant: str, run: str, name: str, version:
         judged.candidate = row.digest
         verdict = Verdict(passed=True, candidate=row.digest, inputs=(20, 200), reasons=(reason,))
         judged.verdict = msgspec.to_builtins(verdict)
+
+
+def stock_rollout(services: Services, tenant: str, task: str, bundle: tuple[str, str]) -> str:
+    """Start a rollout of a bundle that the registry has, whatever that is for, before a stage that waits; its id."""
+    raw = {
+        "task": task,
+        "contestant": "primary",
+        "bundle": ":".join(bundle),
+        "stages": [{"name": "all", "share": 1.0, "approval": True}],
+    }
+    with services.database.begin() as session:
+        version = session.get_one(BundleVersion, (tenant, *bundle))
+        made = store.create(session, tenant, read_plan(raw), raw, version, None, actor="somebody", now=services.now())
+        return made.id

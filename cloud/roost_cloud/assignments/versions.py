@@ -69,7 +69,7 @@ class Assigner:
     now: datetime
 
     def assign(
-        self, session: Session, device: str, document: AssignmentDocument, raw: dict[str, Any]
+        self, session: Session, device: str, document: AssignmentDocument, raw: dict[str, Any], *, again: bool = False
     ) -> tuple[AssignmentVersion, bool]:
         """Make a document a device's newest assignment; where that says so already, it is left as it is.
 
@@ -80,6 +80,7 @@ class Assigner:
             device: whose.
             document: read and checked.
             raw: the same as people wrote it.
+            again: give it a new version even so, for a device that has refused this one and shall try it again.
 
         Returns:
             The newest version, and whether it is new.
@@ -101,7 +102,7 @@ class Assigner:
         before = assigned(session, tenant, device)
         kept = None if before.newest is None else ours(before.newest, by)
         is_so = kept is not None and kept.assignment().tasks == tasks
-        if before.newest is not None and is_so and before.following != "refused":
+        if before.newest is not None and is_so and not again and before.following != "refused":
             return before.newest, False
         made = Assignment(
             tenant=tenant,

@@ -1,4 +1,4 @@
-"""`roost device list|show|label|revoke|delete|enrol`."""
+"""`roost device list|show|why|label|revoke|delete|enrol`."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,9 +8,10 @@ from urllib.parse import quote
 import msgspec
 import typer
 
-from roost_cloud.commands.assigned import fetch_standing, standing_rows
+from roost_cloud.commands.assigned import Standing, fetch_standing, standing_rows
 from roost_cloud.commands.connect import connect
-from roost_cloud.commands.output import AsJson, show, show_table, when
+from roost_cloud.commands.device_why import DeviceRollout, fetch_rollouts, why_rows
+from roost_cloud.commands.output import AsJson, show, show_fields, show_json, show_table, when
 
 __all__ = ["app"]
 
@@ -41,6 +42,14 @@ class _Record(msgspec.Struct, frozen=True):
     def assigned(self) -> str | None:
         """Its newest assignment and how it follows that; None for none."""
         return f"{self.assignment} {self.following}" if self.assignment else None
+
+
+class Why(msgspec.Struct, frozen=True):
+    """All that says why a device runs what it runs."""
+
+    device: _Record
+    standing: Standing
+    rollouts: list[DeviceRollout]
 
 
 class _Enrolment(msgspec.Struct, frozen=True):
@@ -81,6 +90,17 @@ def show_device(context: typer.Context, device: _Device, *, as_json: AsJson = Fa
     with connect(context) as cloud:
         record, standing = cloud.get(_path(device), _Record), fetch_standing(cloud, device)
     _show(record, as_json=as_json, more=standing_rows(standing))
+
+
+@app.command()
+def why(context: typer.Context, device: _Device, *, as_json: AsJson = False) -> None:
+    """Tell why a device runs what it runs: what it was assigned, what it made of it, and the rollouts it was in."""
+    with connect(context) as cloud:
+        told = Why(cloud.get(_path(device), _Record), fetch_standing(cloud, device), fetch_rollouts(cloud, device))
+    if as_json:
+        show_json(told)
+    else:
+        show_fields(why_rows(told.device.state, told.device.last_seen, told.standing, told.rollouts))
 
 
 @app.command()

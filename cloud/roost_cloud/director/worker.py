@@ -1,6 +1,7 @@
 """Does its duties in turn, each when its time has come round.
 
-It collects what nothing refers to, keeps trust fresh, and removes samples that are older than they may get.
+It directs rollouts, collects what nothing refers to, keeps trust fresh, and removes samples that are older than they
+may get.
 Any number of directors may run: a duty that another is about does no harm done twice.
 """
 
@@ -14,9 +15,11 @@ import prometheus_client
 import structlog
 
 from roost_cloud.registry.collection import collect
+from roost_cloud.rollouts.directing import Directing
 from roost_cloud.samples import expiry
 from roost_cloud.services import Services
 from roost_cloud.shards import collection as shard_collection
+from roost_cloud.trust.online_keys import OnlineKeys
 from roost_cloud.trust.refreshing import refresh_all
 from roost_shared.errors import RoostError
 
@@ -27,6 +30,7 @@ log = structlog.get_logger(__name__)
 _COLLECT_EVERY_S: Final = 3600.0
 _EXPIRE_EVERY_S: Final = 3600.0
 _REFRESH_EVERY_S: Final = 3600.0  # a timestamp is good for a day, and signed anew after half of it
+_DIRECT_EVERY_S: Final = 2.0
 _FIRST_AFTER_S: Final = 60.0  # a start has better things to do
 
 
@@ -36,6 +40,7 @@ class Duty(NamedTuple):
     name: str
     every_s: float
     do: Callable[[], object]  # what it raises of RoostError is counted and said, and it is done again in its time
+    is_urgent: bool = False  # people wait for it: its first round comes at once
 
 
 class Director:
@@ -84,7 +89,7 @@ class Director:
                 thread.join()
 
     def _work(self, duty: Duty) -> None:
-        wait_s = self._first_after_s
+        wait_s = 0.0 if duty.is_urgent else self._first_after_s
         while not self._stopping.wait(wait_s):
             self._go_round(duty)
             wait_s = duty.every_s * (0.5 + self._draw())
@@ -127,6 +132,7 @@ def make_director(services: Services) -> Director:
             log.info("samples.expired", **expired._asdict())
 
     duties = [
+        Duty("direct-rollouts", _DIRECT_EVERY_S, _directing(services), is_urgent=True),
         Duty("collect", _COLLECT_EVERY_S, collect_all),
         Duty("collect-shards", _COLLECT_EVERY_S, collect_shards),
         Duty("refresh-trust", _REFRESH_EVERY_S, refresh_trust),
@@ -134,3 +140,27 @@ def make_director(services: Services) -> Director:
     if services.settings.sample_retention_days:
         duties.append(Duty("expire-samples", _EXPIRE_EVERY_S, expire_samples))
     return Director(tuple(duties), services.metrics)
+
+
+def _directing(services: Services) -> Callable[[], None]:
+    directing = Directing(
+        services.database,
+        services.objects,
+        lambda tenant: OnlineKeys(services.settings.secrets_path, tenant),
+        services.now,
+    )
+    looks = prometheus_client.Counter(
+        "roost_rollout_looks", "Looks at rollouts, by the state they were in.", ["state"], registry=services.metrics
+    )
+    assigned = prometheus_client.Counter(
+        "roost_rollout_assignments", "Assignments that rollouts wrote.", registry=services.metrics
+    )
+
+    def direct_rollouts() -> None:
+        for done in directing.round():
+            looks.labels(done.state).inc()
+            assigned.inc(done.assigned)
+            if done.changed or done.problem:
+                log.info("rollout.looked_at", **done._asdict())
+
+    return direct_rollouts

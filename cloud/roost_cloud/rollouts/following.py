@@ -31,7 +31,7 @@ def follow(plan: Plan, member: Member, fact: Fact | None, now: Moment) -> Member
     if fact is None or member.version is None:  # nothing is assigned, or it has yet to be written
         return member
     if fact.believed < member.version:  # what it says is of another assignment
-        return _past_its_time(plan, member, now)
+        return _past_its_time(plan, member, fact, now)
     if member.heard_s is None:
         member = msgspec.structs.replace(member, heard_s=now.clock_s)
     if member.state in UNDER_WAY:
@@ -54,20 +54,22 @@ def _under_way(plan: Plan, member: Member, fact: Fact, now: Moment) -> Member:
         return _failed(plan, member, phase, fact.code or "install.failed", fact.message, now)
     if phase == "confirmed":
         if fact.proof is False:
-            return _failed(plan, member, "failed", _PROOF_WRONG, _proof_text(member), now)
+            return _failed(plan, member, "failed", _PROOF_WRONG, _proof_text(fact), now)
         if fact.proof:
             return _become(member, "confirmed", now)
         phase = "active" if member.target == "active" else "shadowing"
     if phase is not None and phase != member.state:
         member = _become(member, phase, now)
-    return _past_its_time(plan, member, now)
+    return _past_its_time(plan, member, fact, now)
 
 
-def _past_its_time(plan: Plan, member: Member, now: Moment) -> Member:
+def _past_its_time(plan: Plan, member: Member, fact: Fact, now: Moment) -> Member:
     """Timed out, where a device has read its assignment and came to no end in the time it had."""
     if member.state not in UNDER_WAY or member.heard_s is None or now.clock_s - member.heard_s < plan.timeout_s:
         return member
     said = f"it read its assignment and did not confirm within {plan.timeout_s:g} s"
+    if fact.phase == "confirmed" and fact.message:
+        said += f": {fact.message}"
     return _failed(plan, member, "timed_out", "rollout.timed_out", said, now)
 
 
@@ -76,7 +78,7 @@ def _afterwards(member: Member, fact: Fact, now: Moment) -> Member:
     if member.state == "returning" and fact.returned:
         return msgspec.structs.replace(member, state="returned", since=now.at)
     if member.state == "confirmed" and fact.proof is False:
-        return _become(member, "failed", now, code=_PROOF_WRONG, message=_proof_text(member))
+        return _become(member, "failed", now, code=_PROOF_WRONG, message=_proof_text(fact))
     if member.state == "confirmed" and fact.phase in FAILED:
         return _become(member, fact.phase, now, code=fact.code, message=fact.message)
     if member.state == "timed_out" and fact.phase == "confirmed" and fact.proof:  # late, and well
@@ -99,5 +101,5 @@ def _become(
     return msgspec.structs.replace(member, state=state, since=now.at, code=code, message=message)
 
 
-def _proof_text(member: Member) -> str:
-    return f"what {member.device} says of itself does not match what the bundle gives on such hardware"
+def _proof_text(fact: Fact) -> str:
+    return f"what {fact.device} says of itself proves that the bundle does not work there: {fact.message or 'no more'}"

@@ -11,7 +11,8 @@ things are asked (DESIGN.md, section 11):
    stopped. Otherwise the gate waits.
 
 Every test may be looked at at any moment (`e_process`). Devices differ, so each has tests of its own, and the mean of
-their e-values decides. Labels by teachers may stop a candidate, and never let it on.
+their e-values decides; a plan may name cohorts of devices that are judged together as well. Labels by teachers may
+stop a candidate, and never let it on.
 """
 
 import math
@@ -37,6 +38,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         device: its name.
+        cohort: of which devices it is one; None: of those of which nothing is said.
         inputs: requests that were answered.
         scored: of them, that the candidate scored.
         faulty: at which it crashed, or said what is no score.
@@ -50,6 +52,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     device: str
+    cohort: str | None = None
     inputs: int = 0
     scored: int = 0
     faulty: int = 0
@@ -152,9 +155,18 @@ def _exceeds(
     counts: Callable[[Seen], tuple[int, int]],
     bound: float,
 ) -> bool:
-    """Whether a share that must not exceed a bound is proven to, of the devices together or one by itself."""
-    values = [log_e_above(*_thin(*counts(one), settings.thin), bound) for one in devices]
-    return is_tripped(values, settings.trip_alpha / _TRIPS)
+    """Whether a share that must not exceed a bound is proven to, of all devices, a cohort's, or one by itself."""
+    cohorts: dict[str | None, list[float]] = {}
+    for one in devices:
+        value = log_e_above(*_thin(*counts(one), settings.thin), bound)
+        cohorts.setdefault(one.cohort, []).append(value)
+    alpha = settings.trip_alpha / _TRIPS
+    if len(cohorts) < 2:  # noqa: PLR2004 - a single one is all of them
+        return any(is_tripped(values, alpha) for values in cohorts.values())
+    # Half of the chance to err is that of all together, the other half is shared among the cohorts.
+    together = [value for values in cohorts.values() for value in values]
+    each = alpha / 2 / len(cohorts)
+    return is_tripped(together, alpha / 2) or any(is_tripped(values, each) for values in cohorts.values())
 
 
 def _thin(hits: int, of: int, thin: int, *, upwards: bool = False) -> tuple[int, int]:

@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from msgspec import Meta
 
-from roost_cloud.fleet.labels import LabelError, parse_selector
+from roost_cloud.fleet.labels import KEY_PATTERN, LabelError, parse_selector
 from roost_cloud.registry.reference import BadReferenceError, Reference, parse_reference
 from roost_shared.errors import ContentError
 from roost_shared.topics import is_name
@@ -136,6 +136,8 @@ class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         crash_rate: share of inputs at which it may crash or say what is no score.
         slow_share: share of its scores that may take longer than the time there is.
         thin: one of so many inputs counts: those that follow each other are much alike.
+        cohort: the key of the devices' label whose values tell apart those that see alike, such as a site's; what
+            goes wrong for all of one value stops the candidate, however few they are among all. None: all are alike.
     """
 
     trip_alpha: Chance = 0.01
@@ -148,6 +150,7 @@ class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     crash_rate: Chance = 0.005
     slow_share: Chance = 0.10
     thin: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    cohort: Annotated[str, Meta(pattern=rf"\A{KEY_PATTERN}\Z")] | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

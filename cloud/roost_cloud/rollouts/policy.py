@@ -129,7 +129,7 @@ class _Turn:
         if rollout.state in _BACK:
             return self._go_back(rollout)
         if rollout.stage < 0:
-            return self._enter(rollout, 0)
+            return rollout if rollout.state == "paused" else self._enter(rollout, 0)
         standing = self.count_of(rollout)
         trip = self._trip(rollout, standing)
         if trip is not None:
@@ -181,6 +181,8 @@ class _Turn:
             return
         if rollout.state == "paused":
             yield "it is paused"
+        if rollout.stage < 0 and rollout.state != "approval":
+            return
         if rollout.state == "approval":
             yield f"stage {self._plan.stages[rollout.stage + 1].name} waits for approval"
             return
@@ -239,13 +241,14 @@ class _Turn:
             self._assign(member, "previous", stage=member.stage, attempts=member.attempts)
 
     def _go_back(self, rollout: Rollout) -> Rollout:
-        """Send back who has to go, and end when nobody is on the way back who can be reached."""
+        """Send back who has to go, and end when nobody is on the way back for whom waiting is worth it."""
         self._send_back(rollout)
         for member in self._members.values():
             if member.state != "returning":
                 continue
             waited_s = self._now.clock_s - (member.assigned_s or 0.0)
-            if member.version is None or member.heard_s is not None or waited_s < self._plan.unreachable_s:
+            patience_s = self._plan.unreachable_s if member.heard_s is None else self._plan.timeout_s
+            if member.version is None or waited_s < patience_s:
                 return rollout
         return self._become(rollout, _BACK[rollout.state], rollout.reason)
 
@@ -265,7 +268,7 @@ class _Turn:
                 return rollout
             return self._become(rollout, "approval", f"stage {stage.name} may begin when a person approves")
         entered = self._become(rollout, "running", f"stage {stage.name}")
-        return msgspec.structs.replace(entered, stage=number, stage_s=self._now.clock_s)
+        return msgspec.structs.replace(entered, stage=number, stage_s=self._now.clock_s, stage_at=self._now.at)
 
     def _holds(self, rollout: Rollout) -> str | None:
         """What holds a stage back though its devices are through."""

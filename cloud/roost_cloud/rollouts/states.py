@@ -22,6 +22,7 @@ __all__ = [
     "FAILED",
     "FINAL",
     "UNDER_WAY",
+    "Carries",
     "Fact",
     "Finding",
     "Member",
@@ -127,7 +128,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
         believed: the newest version of its assignments that it has read and believed.
         phase: how far the candidate is there, of that version; None: it has not said.
         code: why it is no further.
-        message: the same for people.
+        message: the same for people; of a phase that is `confirmed`, what is wrong with the proof, or missing.
         proof: whether what shows that it works is whole and right; None: not yet.
         returned: the version in force there is without the candidate, and confirmed.
     """
@@ -165,6 +166,7 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
         since: when that became so.
         stage: the last that has begun, from 0.
         stage_s: when it began.
+        stage_at: the same by a wall clock; None: none has.
         clock_s: how late it is on the rollout's own clock.
         looked_at: when that was; None: never.
         approved: stages that a person has said may begin.
@@ -176,6 +178,7 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     stage: int = -1
     stage_s: float = 0.0
+    stage_at: datetime | None = None
     clock_s: float = 0.0
     looked_at: datetime | None = None
     approved: frozenset[int] = frozenset()

@@ -33,6 +33,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         beside: who is its counterpart, as the task that runs calls it; `ANSWER`: whoever answers; None: nobody.
         answers: its scores may become answers; of others only faults count.
         limit_ns: that a score may take.
+        golden_hash: what its golden vectors gave here, to the last bit; None: its worker did not say.
+        hardware: what that depends on.
         predicted: share of inputs of which it shall say something else; None: nobody said, or not of this counterpart.
     """
 
@@ -42,6 +44,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     beside: str | None
     answers: bool
     limit_ns: int
+    golden_hash: str | None = None
+    hardware: str | None = None
     predicted: float | None = None
 
 
@@ -79,6 +83,8 @@ class Evidence:
             "compared": self.compared,
             "disagreement": None if not self.compared else round(self.differing / self.compared, 4),
         }
+        if self.subject.golden_hash is not None:
+            figures |= {"golden_hash": self.subject.golden_hash, "hardware": self.subject.hardware}
         if self.subject.predicted is not None:
             figures["predicted"] = self.subject.predicted
         if self.faults:

@@ -85,6 +85,8 @@ def _free_name(contestant: str, suffix: str, taken: Collection[str]) -> str:
 def _subject(of: Lineup, contestant: str, name: str, other: Lineup | None, beside: str | None) -> Subject:
     bundle, trial = of.bundles[contestant], trial_of(of)
     counterpart = None if other is None else other.bundles.get(contestant)
+    worker = of.worker_of(contestant)
+    stats = None if worker is None else worker.stats(of.seats[contestant])
     limit_ns = of.policy.deadline_ns - of.policy.guard_ns if trial.p95_ms is None else ms_to_ns(trial.p95_ms)
     return Subject(
         name=name,
@@ -93,6 +95,8 @@ def _subject(of: Lineup, contestant: str, name: str, other: Lineup | None, besid
         beside=beside,
         answers=contestant in of.answering,
         limit_ns=limit_ns,
+        golden_hash=None if stats is None else stats.golden_hash,
+        hardware=None if stats is None else stats.hardware,
         predicted=_predicted(bundle, counterpart),
     )
 

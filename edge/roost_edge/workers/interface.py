@@ -46,6 +46,8 @@ class ContestantStats:
     p50_ms: float | None  # a job in the subprocess, the recent ones; on another's base only the head
     p99_ms: float | None
     last_error: ErrorInfo | None  # why it was last lost, refused or thrown out
+    golden_hash: str | None = None  # what its golden vectors gave here, to the last bit; None until first ready
+    hardware: str | None = None  # what that depends on: machines that say the same give the same
 
 
 class WorkerHandle(Protocol):

@@ -38,6 +38,8 @@ class Member:
 
     served: ServedContestant
     bundle: str | None = None  # "name:version@sha256:…"; None until first ready
+    golden_hash: str | None = None  # what its golden vectors gave here; None until first ready
+    hardware: str | None = None  # what that depends on
     scored: int = 0  # jobs finished, well or with an error
     faults: int = 0
     took: LatencyHistogram = field(default_factory=LatencyHistogram)

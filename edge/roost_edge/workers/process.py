@@ -131,6 +131,7 @@ def _load(
     """
     # Here, because these take most of our start: we have given way to the agent by now, and can say what is
     # missing instead of only dying of it.
+    from roost_edge.workers.hardware import hardware  # noqa: PLC0415 - see above
     from roost_shared.bundle import open_bundle  # noqa: PLC0415 - see above
     from roost_shared.pipeline import Pipeline  # noqa: PLC0415 - see above
 
@@ -139,13 +140,15 @@ def _load(
     opened_ns = time.monotonic_ns()
     pipeline = Pipeline.load(bundle, settings, base=base)
     loaded_ns = time.monotonic_ns()
-    pipeline.check_golden()
+    golden = pipeline.check_golden()
     about = protocol.Loaded(
         contestant=source.contestant,
         bundle=bundle.reference,
         open_us=(opened_ns - started_ns) // 1000,
         load_us=(loaded_ns - opened_ns) // 1000,
         golden_us=(time.monotonic_ns() - loaded_ns) // 1000 // bundle.config.golden.vectors,
+        golden_hash=golden,
+        hardware=hardware(settings),
     )
     return pipeline, about
 

@@ -50,7 +50,7 @@ __all__ = [
     "encode",
 ]
 
-PROTOCOL: Final = 3
+PROTOCOL: Final = 4
 FAULT: Final = "worker.fault"  # the code of an error nobody raised on purpose
 TOO_LATE: Final = "worker.too_late"  # the code of a score given up since no answer could come of it
 OVERLOADED: Final = "worker.overloaded"  # the code of a score given up so that others are in time
@@ -105,6 +105,8 @@ class Loaded(msgspec.Struct, frozen=True, array_like=True):
     open_us: int  # opening and hashing the bundle
     load_us: int  # making the runtime ready
     golden_us: int  # a golden vector, on average
+    golden_hash: str  # what its golden vectors gave here, to the last bit
+    hardware: str  # what that depends on: machines that say the same give the same
 
 
 class Refused(msgspec.Struct, frozen=True, array_like=True):

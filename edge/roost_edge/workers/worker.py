@@ -127,6 +127,8 @@ class Worker:
             p50_ms=None if p50_ns is None else ns_to_ms(p50_ns),
             p99_ms=None if p99_ns is None else ns_to_ms(p99_ns),
             last_error=member.last_error,
+            golden_hash=member.golden_hash,
+            hardware=member.hardware,
         )
 
     def on_message(self, message: protocol.FromWorker) -> None:
@@ -205,7 +207,8 @@ class Worker:
         for refused in ready.refused:
             self._membership.refuse(refused.contestant, refused.error)
         for about in ready.contestants:
-            self._membership.members[about.contestant].bundle = about.bundle
+            member = self._membership.members[about.contestant]
+            member.bundle, member.golden_hash, member.hardware = about.bundle, about.golden_hash, about.hardware
         self._gently = False  # whoever has served is missed, should it have to start again
         self._supervision.ready(self._reactor.now_ns(), max(about.golden_us for about in ready.contestants) * 1000)
         self._hang_watch.watch_anew()

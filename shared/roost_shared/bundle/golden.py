@@ -4,8 +4,9 @@ They are payloads, not tensors, so they prove decoding, preprocessing and model 
 travel as one MessagePack blob; image payloads are lossless, so that no decoder's rounding is in the comparison.
 """
 
+import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -26,6 +27,7 @@ __all__ = [
     "compare",
     "decode_golden",
     "encode_golden",
+    "golden_hash",
     "golden_output",
 ]
 
@@ -98,6 +100,14 @@ def decode_golden(path: Path, spec: GoldenSpec) -> list[GoldenVector]:
 def golden_output(values: NDArray[np.float32]) -> GoldenOutput:
     """An output as it is kept."""
     return GoldenOutput(values.shape, values.astype("<f4").tobytes())
+
+
+def golden_hash(outputs: Iterable[NDArray[np.float32]]) -> str:
+    """What outputs are to the last bit: SHA-256 of their float32 values, little-endian, one after the other; hex."""
+    digest = hashlib.sha256()
+    for values in outputs:
+        digest.update(values.astype("<f4").tobytes())
+    return digest.hexdigest()
 
 
 def compare(number: int, vector: GoldenVector, found: Sequence[NDArray[Any]], *, tolerance: float) -> None:

@@ -12,6 +12,7 @@ from roost_cloud.db.tables.labels import Label, LabelClaim, LabelSettings, TaskL
 from roost_cloud.db.tables.people import ApiToken, Tenant
 from roost_cloud.db.tables.records import DroppedInput, LateScore, RecordLog, Sample, SampleScore, TaskPolicy, Window
 from roost_cloud.db.tables.registry import Alias, AliasMove, Blob, BlobUpload, BundleBlob, BundleVersion
+from roost_cloud.db.tables.rollouts import RolloutDevice, RolloutEvent, RolloutRow
 from roost_cloud.db.tables.shards import SampleInput, Shard, ShardUpload
 from roost_cloud.db.tables.tasks import CloudTask
 from roost_cloud.db.tables.training import (
@@ -60,6 +61,9 @@ __all__ = [
     "LabelSettings",
     "LateScore",
     "RecordLog",
+    "RolloutDevice",
+    "RolloutEvent",
+    "RolloutRow",
     "Sample",
     "SampleInput",
     "SampleScore",

@@ -207,6 +207,16 @@ def test_a_rate_a_window_a_pause_and_a_hold_hold_it_back() -> None:
     assert held.look().waits_for == ("held for another 540 s",)
 
 
+def test_what_is_paused_or_unapproved_before_it_began_does_not_begin() -> None:
+    run = Stage([{"name": "all", "share": 1.0, "approval": True}])
+    assert run.look().waits_for == ("stage all waits for approval",)
+    run.rollout = orders.pause(run.rollout, run.now)
+    assert run.look().waits_for == ("it is paused",)
+    run.rollout = orders.approve(run.plan, orders.resume(run.rollout, run.now))
+    run.look()
+    assert len(run.assigned) == 4
+
+
 def test_approval_is_waited_for_and_may_be_given_before() -> None:
     stages = [{"name": "one", "share": 0.01}, {"name": "all", "share": 1.0, "approval": True}]
     run = Stage(stages)

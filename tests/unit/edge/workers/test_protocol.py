@@ -31,7 +31,7 @@ FROM_AGENT: list[protocol.FromAgent] = [
     Work(0, ["primary"], None, {}),
 ]
 FROM_WORKER: list[protocol.FromWorker] = [
-    Ready(1, [Loaded("primary", "meter:7@sha256:ab", 1, 2, 3)]),
+    Ready(1, [Loaded("primary", "meter:7@sha256:ab", 1, 2, 3, "cd", "x86_64")]),
     Ready(1, [], [Refused("primary", ErrorInfo("bundle.altered_blob", "sha256:ab"), lasting=True)]),
     Done(7, "primary", Scored("7", 0.98, [("7", 0.98), ("1", 0.01)]), 3900),
     Done(7, "primary", Scored(None, None, [], [0.5, float("inf")]), 3900),
