@@ -28,6 +28,7 @@ from scripts.roost_demo.escalation import escalation_line, measure_escalation
 from scripts.roost_demo.house import House
 from scripts.roost_demo.pictures import Album, AlbumError, digits_album, folder_album
 from scripts.roost_demo.play import Play
+from scripts.roost_demo.recovery import recovery_line
 from scripts.roost_demo.report import (
     cloud_lines,
     describe_cloud,
@@ -37,6 +38,7 @@ from scripts.roost_demo.report import (
     keeps_promise,
     make_report,
     renewal_line,
+    story_lines,
     summary_table,
     verdict,
 )
@@ -77,7 +79,7 @@ def _demonstrate(options: argparse.Namespace, console: Console) -> int:
             for line in cloud_lines(house):
                 screen.note(f"   {line}")
             pictures = itertools.cycle(album.streaming)
-            play = Play(house, album.task, options.deadline_ms, pictures, screen)
+            play = Play(house, album, options.deadline_ms, pictures, screen)
             play.perform(options.seconds, options.rate)
             replay = _replay(play, house, album, folder, screen)
             report = _report(play, house, album, options, contestants, replay)
@@ -108,6 +110,10 @@ def _sum_up(report: Mapping[str, Any], screen: Screen) -> None:
         screen.note(escalation_line(report["escalation"]))
     screen.note(renewal_line(report["new_versions"]))
     screen.note(drift_line(report["drift"]))
+    for line in story_lines(report):
+        screen.note(line)
+    if report["story"] is not None:
+        screen.note(recovery_line(report["accuracy"], report["drift"]["dirty"]))
     screen.note(fleet_line(report["cloud"]))
     screen.note(verdict(report))
 
@@ -136,6 +142,8 @@ def _report(
             "new_versions": play.new_versions.describe(),
             "drift": play.dirty_lens.describe(),
             "replay": replay,
+            "accuracy": play.accuracy,
+            "story": None if play.story is None else play.story.describe(),
         },
     )
 

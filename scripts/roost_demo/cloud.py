@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 import msgspec
 
@@ -31,6 +31,8 @@ __all__ = [
     "Push",
     "Standing",
 ]
+
+_Answer = TypeVar("_Answer")
 
 _START_S: Final = 40.0
 _ENROL_S: Final = 40.0
@@ -129,6 +131,7 @@ class Alarm(msgspec.Struct, frozen=True):
     device: str
     kind: str
     summary: str
+    opened_at: datetime
     moved: list[Moved]
     samples: list[ShownSample]
 
@@ -230,6 +233,25 @@ class DemoCloud:
     ) -> None:
         """End it."""
         self._exits.close()
+
+    def call(self, method: str, path: str, kind: type[_Answer], *, body: Any = None) -> _Answer:
+        """What the API says to a request of the tenant's admin.
+
+        Raises:
+            RoostError: it said no.
+        """
+        with self._as(self.token) as cloud:
+            return cloud.call(method, path, kind, body=body)
+
+    def each(self, path: str, kind: type[_Answer], **query: Any) -> list[_Answer]:
+        """All that a list of the API's has; raises as `call`."""
+        with self._as(self.token) as cloud:
+            return list(cloud.each(path, kind, query=query))
+
+    def release(self, name: str, version: str) -> None:
+        """Have the releaser release a version that the registry has and nobody here; and call it the primary."""
+        with self._as(self.token) as cloud:
+            self._releaser.sign_version(cloud, name, version)
 
     def begin_trust(self, task: str) -> None:
         """Found a root of trust, and name a releaser for a task."""

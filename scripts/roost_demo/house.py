@@ -98,7 +98,7 @@ class House:
             for device in DEVICES:
                 config = self._write_config(device)
                 self.cloud.enrol(device, {"site": _SITES[device]}, config)
-                self.assign(device, self._primary)
+                self.assign(device, self.primary)
                 self._start(exits, device, ["roost_edge", "run", "--config", str(config)])
             for device in DEVICES:
                 self._wait(f"{device} run what it is assigned", partial(self._follows, device))
@@ -154,7 +154,8 @@ class House:
         self.cloud.assign(device, document)
 
     @property
-    def _primary(self) -> Bundle:
+    def primary(self) -> Bundle:
+        """What the devices' primary runs from the start."""
         return next(one.bundle for one in self._contestants if one.name == "primary")
 
     def check(self) -> None:

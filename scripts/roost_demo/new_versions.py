@@ -6,7 +6,7 @@ are tried at the same time, each on a device of its own.
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from roost_shared.bundle import Bundle
@@ -35,11 +35,13 @@ class NewVersions(Scene):
 
     Args:
         house: whose devices they are for.
+        takes_better: whether the better one is tried here, and not by a rollout.
     """
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, *, takes_better: bool) -> None:
         super().__init__()
         self._house = house
+        self._takes_better = takes_better
         self._found: dict[str, Any] = {"confirmed": {}, "tampered": None, "slow": None}
 
     @property
@@ -58,13 +60,31 @@ class NewVersions(Scene):
         return {**self._found, "as_expected": self.as_expected, "error": self.error}
 
     def play(self) -> None:
-        """Try the better one, then the others."""
-        self._take_better(self._house.successors.better)
+        """Try the better one, then the others; devices that refused theirs are assigned what they ran before."""
+        better = self._house.successors.better
+        if self._takes_better:
+            self._take_better(better)
         tampered, slow = self._house.successors.tampered, self._house.successors.slow
         self._publish(tampered, DEVICES[:1], alter=True)
         self._publish(slow, DEVICES[-1:], score_ms=_SCORE_MS)
         self._refused("tampered", DEVICES[0], tampered)
         self._refused("slow", DEVICES[-1], slow)
+        for device in (DEVICES[0], DEVICES[-1]):
+            self._house.assign(device, better if self._takes_better else self._house.primary)
+
+    def rolled_out(self, seconds: Mapping[str, float], bundle: str) -> None:
+        """A rollout has brought the devices a better one: what they say of it is their proof.
+
+        Args:
+            seconds: after which each confirmed.
+            bundle: `NAME:VERSION`.
+        """
+        for device in seconds:
+            report = self._house.cloud.standing(device).report
+            installs = [] if report is None else report.installs
+            found = next((one for one in installs if one.contestant == _PRIMARY and _is(one, bundle)), None)
+            if found is not None:
+                self._confirmed(device, found, seconds[device])
 
     def _take_better(self, bundle: Bundle) -> None:
         began_s = time.monotonic()
@@ -75,17 +95,20 @@ class NewVersions(Scene):
             if standing.following != "following" or install is None:
                 self.say(f"{device}: {reference(bundle)} was not taken: {_why(standing)}")
                 continue
-            seconds = round(time.monotonic() - began_s, 1)
-            evidence = install.evidence
-            self._found["confirmed"][device] = {
-                "seconds": seconds,
-                "fetched_bytes": install.fetched_bytes,
-                "evidence": evidence,
-            }
-            self.say(
-                f"{device}: {reference(bundle)} confirmed after {seconds:g} s: {install.fetched_bytes / 1000:.1f} kB "
-                f"fetched, p95 {evidence.get('p95_ms')} ms, {evidence.get('crashes')} crashes"
-            )
+            self._confirmed(device, install, round(time.monotonic() - began_s, 1))
+
+    def _confirmed(self, device: str, install: Install, seconds: float) -> None:
+        evidence = install.evidence
+        self._found["confirmed"][device] = {
+            "seconds": seconds,
+            "fetched_bytes": install.fetched_bytes,
+            "evidence": evidence,
+        }
+        self.say(
+            f"{device}: {install.bundle.partition('@')[0]} confirmed after {seconds:g} s: "
+            f"{install.fetched_bytes / 1000:.1f} kB fetched, p95 {evidence.get('p95_ms')} ms, "
+            f"{evidence.get('crashes')} crashes"
+        )
 
     def _refused(self, what: str, device: str, bundle: Bundle) -> None:
         standing = self._outcome(device)
@@ -131,6 +154,10 @@ class NewVersions(Scene):
 def _install_of(standing: Standing, bundle: Bundle) -> Install | None:
     installs = [] if standing.report is None else standing.report.installs
     return next((one for one in installs if one.bundle == bundle.reference and one.contestant == _PRIMARY), None)
+
+
+def _is(install: Install, bundle: str) -> bool:
+    return install.bundle.partition("@")[0] == bundle
 
 
 def _why(standing: Standing) -> str:

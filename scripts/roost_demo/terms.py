@@ -6,13 +6,14 @@ from typing import Any, Final
 from roost_shared.bundle import Bundle
 from scripts.roost_demo.contestants import Contestant
 
-__all__ = ["BAR", "assignment", "reference"]
+__all__ = ["BAR", "CLOUD_BAR", "assignment", "reference"]
 
 BAR: Final = 0.95  # confidence at which the primary answers at once
+CLOUD_BAR: Final = 0.9  # the same of the cloud; where neither is that sure, the primary has the better right
 # Share of the deadline at which a rule opens, whom it accepts, and how sure that one must be.
 _RULES: Final = (
     (0.0, "primary", BAR),
-    (0.0, "cloud", None),
+    (0.0, "cloud", CLOUD_BAR),
     (0.25, "primary", 0.5),
     (0.25, "backup", 0.5),
     (0.5, "primary", None),

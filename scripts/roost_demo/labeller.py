@@ -1,0 +1,102 @@
+"""Labels as people give them through the API; here they come from the truth, which only a demo knows."""
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from scripts.roost_demo.house import House
+
+__all__ = ["Labeller", "Sample"]
+
+_PAGE: Final = 500
+_SEED: Final = 7
+
+
+class _Input(msgspec.Struct, frozen=True):
+    sha256: str
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """A sample whose input is in the cloud."""
+
+    device: str
+    sample: str
+    input: _Input
+
+
+class _Score(msgspec.Struct, frozen=True):
+    contestant: str
+    label: str | None
+
+
+class _Whole(msgspec.Struct, frozen=True):
+    candidates: list[_Score]
+    late: list[_Score]
+
+
+class Labeller:
+    """Somebody who knows what pictures show.
+
+    Args:
+        house: whose cloud.
+        task: whose samples.
+        truth: the labels of pictures that were sent, by digest of their bytes.
+
+    Attributes:
+        digests: of the inputs that were labelled.
+    """
+
+    def __init__(self, house: House, task: str, truth: Callable[[], Mapping[str, str]]) -> None:
+        self._house = house
+        self._task = task
+        self._truth = truth
+        self.digests: set[str] = set()
+        self._labelled: set[tuple[str, str]] = set()
+        self._random = random.Random(_SEED)
+
+    def unlabelled(self, device: str, *, since: str, **chosen: Any) -> list[Sample]:
+        """A device's samples since a moment whose inputs are in the cloud and that nobody here has labelled.
+
+        In random order.
+        """
+        asked = {"task": self._task, "device": device, "since": since, "has_input": True, "limit": _PAGE, **chosen}
+        query = {key: str(value).lower() if isinstance(value, bool) else value for key, value in asked.items()}
+        found = list(self._house.cloud.each("/samples", Sample, **query))
+        fresh = [one for one in found if (one.device, one.sample) not in self._labelled]
+        self._random.shuffle(fresh)
+        return fresh
+
+    def choose(self, devices: Iterable[str], count: int, *, since: str) -> list[Sample]:
+        """So many at random, each of other bytes and of none that was labelled; fewer where there are fewer."""
+        found = [one for device in devices for one in self.unlabelled(device, since=since)]
+        self._random.shuffle(found)
+        by_bytes = {one.input.sha256: one for one in found if one.input.sha256 not in self.digests}
+        return list(by_bytes.values())[:count]
+
+    def said(self, one: Sample) -> dict[str, str | None]:
+        """What contestants said of a sample, by name."""
+        whole = self._house.cloud.call("GET", f"/samples/{one.device}/{one.sample}", _Whole)
+        return {score.contestant: score.label for score in (*whole.late, *whole.candidates)}
+
+    def label(
+        self, samples: Iterable[Sample], *, by: str = "the-demo", read: Callable[[str], str] = lambda label: label
+    ) -> int:
+        """Say what samples show; how many.
+
+        Args:
+            samples: of which.
+            by: who says so.
+            read: what that person makes of the truth.
+        """
+        truth = self._truth()
+        known = [one for one in samples if one.input.sha256 in truth]
+        labels = [
+            {"device": one.device, "sample": one.sample, "label": read(truth[one.input.sha256])} for one in known
+        ]
+        if labels:
+            self._house.cloud.call("POST", "/labels", dict[str, Any], body={"by": by, "labels": labels})
+            self._labelled.update((one.device, one.sample) for one in known)
+            self.digests.update(one.input.sha256 for one in known)
+        return len(labels)
