@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from roost_shared.errors import TransportError
+from scripts.roost_demo.cloud import Install
 from scripts.roost_demo.house import DEVICES, House
 from scripts.roost_demo.labeller import Labeller, Sample
 
@@ -70,6 +71,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
         confirmed: devices that confirmed, with the candidate answering, and when: seconds from the beginning.
         failed: devices that failed.
         returned: devices that went back to what they had.
+        installs: what devices say of the candidate, by name; with all the bytes that it took, also as a shadow.
         answering: devices on which the candidate was ever to answer.
         seconds: from the beginning to the end.
     """
@@ -82,6 +84,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     confirmed: dict[str, float]
     failed: int
     returned: int
+    installs: dict[str, Install]
     answering: tuple[str, ...]
     seconds: float
 
@@ -101,6 +104,7 @@ class FleetRollout:
         self._labeller = labeller
         self._say = say
         self._labels = 0
+        self._installs: dict[str, Install] = {}
         self._seen: set[tuple[str, str]] = set()
 
     def run(self, bundle: str, shadows: Collection[str], first: str) -> Ended:
@@ -118,13 +122,14 @@ class FleetRollout:
         body = {"plan": self._plan(bundle, shadows, first)}
         rollout = self._house.cloud.call("POST", "/rollouts", _Rollout, body=body)
         self._say(f"rollout {rollout.id}: {bundle} as a shadow on {' and '.join(shadows)}, then {first}, then all")
-        seen = 0
         confirmed: dict[str, float] = {}
+        seen = 0
         while True:
             rollout = self._house.cloud.call("GET", f"/rollouts/{rollout.id}", _Rollout)
             events = list(self._house.cloud.each(f"/rollouts/{rollout.id}/events", _Event, limit=1000))
             for event in events[seen:]:
                 self._tell(event, rollout)
+                self._take_in(event, rollout)
                 if event.became == "confirmed" and event.device is not None and event.stage > 0:
                     confirmed[event.device] = round(time.monotonic() - began_s, 1)
             seen = len(events)
@@ -148,6 +153,7 @@ class FleetRollout:
             confirmed=confirmed,
             failed=sum(devices.get(state, 0) for state in ("failed", "timed_out", "refused", "rolled_back")),
             returned=devices.get("returned", 0),
+            installs=self._installs,
             answering=tuple(sorted({e.device for e in events if e.device is not None and e.stage > 0})),
             seconds=round(time.monotonic() - began_s, 1),
         )
@@ -183,6 +189,17 @@ class FleetRollout:
                 if ours is not None and theirs is not None and ours != theirs:
                     disputed.append(one)
         self._labels += self._labeller.label(disputed)
+
+    def _take_in(self, event: _Event, rollout: _Rollout) -> None:
+        """Look at what a device says of the candidate, when it has come to another state."""
+        if event.device is None:
+            return
+        report = self._house.cloud.standing(event.device).report
+        installs = [] if report is None else [one for one in report.installs if one.bundle == rollout.bundle]
+        for install in installs:
+            before = self._installs.get(event.device, install)
+            fetched = max(install.fetched_bytes, before.fetched_bytes)
+            self._installs[event.device] = msgspec.structs.replace(install, fetched_bytes=fetched)
 
     def _tell(self, event: _Event, rollout: _Rollout) -> None:
         where = rollout.id if event.device is None else event.device

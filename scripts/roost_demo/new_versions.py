@@ -72,19 +72,15 @@ class NewVersions(Scene):
         for device in (DEVICES[0], DEVICES[-1]):
             self._house.assign(device, better if self._takes_better else self._house.primary)
 
-    def rolled_out(self, seconds: Mapping[str, float], bundle: str) -> None:
+    def rolled_out(self, installs: Mapping[str, Install], seconds: Mapping[str, float]) -> None:
         """A rollout has brought the devices a better one: what they say of it is their proof.
 
         Args:
+            installs: that, by device.
             seconds: after which each confirmed.
-            bundle: `NAME:VERSION`.
         """
         for device in seconds:
-            report = self._house.cloud.standing(device).report
-            installs = [] if report is None else report.installs
-            found = next((one for one in installs if one.contestant == _PRIMARY and _is(one, bundle)), None)
-            if found is not None:
-                self._confirmed(device, found, seconds[device])
+            self._confirmed(device, installs[device], seconds[device])
 
     def _take_better(self, bundle: Bundle) -> None:
         began_s = time.monotonic()
@@ -154,10 +150,6 @@ class NewVersions(Scene):
 def _install_of(standing: Standing, bundle: Bundle) -> Install | None:
     installs = [] if standing.report is None else standing.report.installs
     return next((one for one in installs if one.bundle == bundle.reference and one.contestant == _PRIMARY), None)
-
-
-def _is(install: Install, bundle: str) -> bool:
-    return install.bundle.partition("@")[0] == bundle
 
 
 def _why(standing: Standing) -> str:

@@ -163,7 +163,7 @@ class RolledOut(Scene):
         self.say(f"{bundle} released by its releaser's key. A demo holds no stage; elsewhere it takes days")
         rollout = FleetRollout(story.house, story.task, story.labeller, self.say)
         story.good = rollout.run(bundle, DIRTY, DIRTY[0])
-        self._new_versions.rolled_out(story.good.confirmed, bundle)
+        self._new_versions.rolled_out(story.good.installs, story.good.confirmed)
         if story.good.state == "finished":
             story.house.cloud.call(
                 "PUT", f"/bundles/{name}/aliases/{_PRIMARY}", dict[str, Any], body={"version": version}
