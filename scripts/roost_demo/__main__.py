@@ -1,8 +1,8 @@
 """`scripts/demo`: build models, start the house, play, report.
 
 Exit code 0 if every picture was answered by its deadline, every input that a device kept came to the cloud exactly
-once, the devices ran what they should and nothing else, and the cloud noticed whose lens was dirty; 1 if not, 2 if the
-demo could not be played.
+once, the devices ran what they should and nothing else, the cloud noticed whose lens was dirty, and what was learnt of
+that came to all devices and nothing worse to any; 1 if not, 2 if the demo could not be played.
 """
 
 import argparse
@@ -170,6 +170,7 @@ def _invite(house: House, album: Album, example: Path, screen: Screen) -> None:
     screen.note(f"   export ROOST_URL={house.cloud.url} ROOST_TOKEN={house.cloud.token}")
     screen.note(f"   {roost} device list; {roost} bundle list; {roost} audit; {roost} device revoke {topics.device}")
     screen.note(f"   {roost} drift status; {roost} alarm list")
+    screen.note(f"   {roost} train status; {roost} rollout list; {roost} device why {topics.device}")
     screen.note(f"   {roost} assign --show {topics.device}; {roost} trust status")
     screen.note(f"   {roost} samples list --disagreement; {roost} samples export --out samples")
 
@@ -202,11 +203,12 @@ def _leave(*_: object) -> None:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/demo",
-        description="A cloud, four devices and their models on this machine: break the models, lose no answer.",
+        description="A cloud, four devices and their models on this machine: break the models, lose no answer; let "
+        "the world change, and watch a better model come.",
     )
     parser.add_argument("--exit", action="store_true", help="end after the play instead of staying up")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the figures there as JSON")
-    parser.add_argument("--seconds", type=float, default=25.0, help="how long the play takes (default: 25)")
+    parser.add_argument("--seconds", type=float, default=25.0, help="for acts that wait for nothing (default: 25)")
     parser.add_argument("--rate", type=float, default=20.0, help="pictures a second on each device (default: 20)")
     parser.add_argument("--deadline-ms", type=int, default=200, metavar="MS", help="of each answer (default: 200)")
     parser.add_argument("--plain", action="store_true", help="plain lines without colours")

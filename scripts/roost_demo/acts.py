@@ -84,7 +84,7 @@ _STORY: Final = (
         scene="refined",
     ),
     Act(
-        "rolled out",
+        "rollout",
         f"The refined one: a shadow on {_DIRTY}, then on {DIRTY[0]} it answers, then on all.",
         0.05,
         scene="rolled_out",

@@ -188,7 +188,7 @@ class FleetRollout:
                 ours, theirs = said.get(f"{_PRIMARY}.candidate"), said.get(_PRIMARY)
                 if ours is not None and theirs is not None and ours != theirs:
                     disputed.append(one)
-        self._labels += self._labeller.label(disputed)
+        self._labels += len(self._labeller.label(disputed))
 
     def _take_in(self, event: _Event, rollout: _Rollout) -> None:
         """Look at what a device says of the candidate, when it has come to another state."""

@@ -12,6 +12,7 @@ __all__ = ["Labeller", "Sample"]
 
 _PAGE: Final = 500
 _SEED: Final = 7
+_PERSON: Final = "demo"
 
 
 class _Input(msgspec.Struct, frozen=True):
@@ -80,15 +81,15 @@ class Labeller:
         whole = self._house.cloud.call("GET", f"/samples/{one.device}/{one.sample}", _Whole)
         return {score.contestant: score.label for score in (*whole.late, *whole.candidates)}
 
-    def label(
-        self, samples: Iterable[Sample], *, by: str = "the-demo", read: Callable[[str], str] = lambda label: label
-    ) -> int:
-        """Say what samples show; how many.
+    def label(self, samples: Iterable[Sample], *, read: Callable[[str], str] = lambda label: label) -> list[Sample]:
+        """Say what samples show, whatever was said of them before.
 
         Args:
             samples: of which.
-            by: who says so.
-            read: what that person makes of the truth.
+            read: what is made of the truth.
+
+        Returns:
+            Those whose truth is known.
         """
         truth = self._truth()
         known = [one for one in samples if one.input.sha256 in truth]
@@ -96,7 +97,7 @@ class Labeller:
             {"device": one.device, "sample": one.sample, "label": read(truth[one.input.sha256])} for one in known
         ]
         if labels:
-            self._house.cloud.call("POST", "/labels", dict[str, Any], body={"by": by, "labels": labels})
+            self._house.cloud.call("POST", "/labels", dict[str, Any], body={"by": _PERSON, "labels": labels})
             self._labelled.update((one.device, one.sample) for one in known)
             self.digests.update(one.input.sha256 for one in known)
-        return len(labels)
+        return known

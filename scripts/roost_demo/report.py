@@ -211,11 +211,11 @@ def story_lines(report: Summary) -> Iterator[str]:
 
 def summary_table(report: Summary) -> Table:
     """The report's figures, an act a line, then a device a line, then all; fits into 80 columns."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, caption_justify="left")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, caption_justify="left")
     table.caption = (
         f"in time: within {report['deadline_ms']} ms; p50, p99: milliseconds from input to answer, on the device"
     )
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for heading in ("answers", "in time", "right", "primary", "backup", "cloud", "p50", "p99"):
         table.add_column(heading, justify="right", no_wrap=True)
     for act in report["by_act"]:

@@ -5,9 +5,8 @@ show comes from the demo, which knows the truth.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +15,7 @@ from roost_shared.errors import TransportError
 from scripts.roost_demo.dirty_lens import DIRTY
 from scripts.roost_demo.fleet_rollout import Ended, FleetRollout
 from scripts.roost_demo.house import DEVICES, House
-from scripts.roost_demo.labeller import Labeller
+from scripts.roost_demo.labeller import Labeller, Sample
 from scripts.roost_demo.new_versions import NewVersions
 from scripts.roost_demo.refinement import LABELS, Refinement, Run, reasons_of
 from scripts.roost_demo.scene import Scene
@@ -25,7 +24,6 @@ __all__ = ["Refined", "RolledOut", "Story", "Worse"]
 
 _PATIENCE_S: Final = 90.0
 _LOOK_EVERY_S: Final = 0.5
-_SLIPPED: Final = 100  # labels
 _LENIENT: Final = {"epsilon": 0.4, "latency_ratio": 5.0, "latency_slack_ms": 5.0}
 _PRIMARY: Final = "primary"
 
@@ -47,7 +45,7 @@ class Story:
         labeller: knows the truth.
         refined: the run that the alarm opened.
         train_s: that training and judging it took.
-        trained_on: labels that it had.
+        labelled: the inputs that were labelled for it.
         refused: the run that the gate refused.
         lenient: the run that a lenient gate let pass.
         good: the refined one's rollout.
@@ -60,7 +58,7 @@ class Story:
     labeller: Labeller
     refined: Run | None = None
     train_s: float | None = None
-    trained_on: int = 0
+    labelled: Sequence[Sample] = ()
     refused: Run | None = None
     lenient: Run | None = None
     good: Ended | None = None
@@ -100,7 +98,7 @@ class Story:
             "runs": {name: None if run is None else _told(run) for name, run in runs.items()},
             "rollouts": {name: None if one is None else msgspec.to_builtins(one) for name, one in rollouts.items()},
             "labels": {
-                "training": self.trained_on,
+                "training": len(self.labelled),
                 "disagreed": 0 if self.good is None else self.good.labels,
                 "worse": 0 if self.worse is None else self.worse.labels,
             },
@@ -134,8 +132,10 @@ class Refined(Scene):
         refinement = Refinement(story.house.cloud, story.task, self.say)
         run = refinement.opened()
         self.say(f"run {run.id} was opened by the alarm, of {run.incumbent}: {run.reason}")
-        story.trained_on = _label(story, run.since, LABELS, "the-demo")
-        self.say(f"{story.trained_on} inputs labelled by the demo, which knows the truth; people would look at them")
+        story.labelled = _label(story, run.since, LABELS)
+        self.say(
+            f"{len(story.labelled)} inputs labelled by the demo, which knows the truth; people would look at them"
+        )
         run, story.train_s = refinement.followed(run)
         story.refined = run
         for sentence in reasons_of(run, passed=run.state == "registered"):
@@ -172,7 +172,7 @@ class RolledOut(Scene):
 
 
 class Worse(Scene):
-    """Labels by somebody whose table slipped by a row: the gate refuses what learnt them; asked less, it does not."""
+    """Labels out of a table that has slipped: the gate refuses what learnt them; a lenient one does not."""
 
     def __init__(self, story: Story) -> None:
         super().__init__()
@@ -181,15 +181,16 @@ class Worse(Scene):
     def play(self) -> None:
         """Train twice on wrong labels, and roll out what passes."""
         story = self._story
-        if story.good is None or story.good.state != "finished":
+        if story.refined is None or story.good is None or story.good.state != "finished":
             self.say("the refined one was not rolled out: there is nothing to be worse than")
             return
         refinement = Refinement(story.house.cloud, story.task, self.say)
         refinement.state_policy(alarms=False)
-        since = datetime.now(UTC).isoformat()
-        count = _label(story, since, _SLIPPED, "a-hurried-person", self._slipped)
-        self.say(f"{count} inputs labelled by somebody whose table has slipped: what shows a 3 is called a 4")
-        run = refinement.open(since, DIRTY, count, "to try the slipped labels")
+        since, count = story.refined.since, len(story.labeller.label(story.labelled, read=self._slipped))
+        self.say(
+            f"the table of {count} labels is imported once more, slipped by one: what shows a 3 is called a 4 now"
+        )
+        run = refinement.open(since, DIRTY, count // 2, "the labels have changed")
         story.refused, _ = refinement.followed(run)
         for sentence in reasons_of(story.refused, passed=False):
             self.say(f"gate: {sentence}")
@@ -198,7 +199,7 @@ class Worse(Scene):
             f"somebody lets the gate lose {_LENIENT['epsilon']:.0%} of what the old one knew, and tries once more"
         )
         refinement.state_policy(alarms=False, gate=_LENIENT)
-        run = refinement.open(since, DIRTY, count, "to try them once more")
+        run = refinement.open(since, DIRTY, count // 2, "to try them once more")
         story.lenient, _ = refinement.followed(run)
         if story.lenient.state != "registered":
             self.say(f"{story.lenient.candidate} is {story.lenient.state}")
@@ -215,23 +216,17 @@ class Worse(Scene):
         return labels[(labels.index(truth) + 1) % len(labels)]
 
 
-def _label(
-    story: Story,
-    since: str,
-    count: int,
-    by: str,
-    read: Callable[[str], str] = lambda truth: truth,
-) -> int:
-    """Label so many inputs of the dirty cameras, each once, as soon as they are in the cloud.
+def _label(story: Story, since: str, count: int) -> list[Sample]:
+    """Label so many inputs of the dirty cameras, each of other bytes, as soon as they are in the cloud.
 
     Raises:
         LabelWaitError: too few came.
     """
     give_up_s = time.monotonic() + _PATIENCE_S
-    given = 0
-    while given < count:
-        given += story.labeller.label(story.labeller.choose(DIRTY, count - given, since=since), by=by, read=read)
-        if given < count and time.monotonic() >= give_up_s:
-            raise LabelWaitError(f"{given} of {count} inputs could be labelled within {_PATIENCE_S:g} s")
+    given: list[Sample] = []
+    while len(given) < count:
+        given += story.labeller.label(story.labeller.choose(DIRTY, count - len(given), since=since))
+        if len(given) < count and time.monotonic() >= give_up_s:
+            raise LabelWaitError(f"{len(given)} of {count} inputs could be labelled within {_PATIENCE_S:g} s")
         time.sleep(_LOOK_EVERY_S)
     return given

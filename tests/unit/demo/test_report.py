@@ -31,7 +31,7 @@ def report(
 
 
 @pytest.mark.parametrize("refined", [True, None], ids=["whole", "with a model of one's own"])
-def test_kept_promises_are_said(refined: bool | None) -> None:
+def test_kept_promises_are_said(*, refined: bool | None) -> None:
     kept = report(refined=refined)
     assert keeps_promise(kept)
     assert verdict(kept) == (
