@@ -31,7 +31,7 @@ TENANT: Final = "demo"
 DEVICES: Final = ("cam-01", "cam-02", "cam-03", "cam-04")
 _SITES: Final = {"cam-01": "north", "cam-02": "south", "cam-03": "south", "cam-04": "north"}
 _BROKER_START_S: Final = 20.0
-_DEVICE_START_S: Final = 60.0
+_DEVICE_START_S: Final = 150.0
 _LOOK_EVERY_S: Final = 0.1
 
 
