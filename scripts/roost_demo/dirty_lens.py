@@ -8,6 +8,7 @@ import io
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -46,7 +47,7 @@ def through_dirt(picture: Picture) -> Picture:
     dirty = ImageEnhance.Contrast(seen.filter(ImageFilter.GaussianBlur(blur))).enhance(0.7)
     file = io.BytesIO()
     dirty.save(file, "PNG")
-    return Picture(file.getvalue(), picture.label)
+    return replace(picture, payload=file.getvalue())
 
 
 class DirtyLens(Scene):

@@ -13,6 +13,7 @@ from roost_shared.errors import TransportError
 from scripts.roost_demo.cloud import Install
 from scripts.roost_demo.house import DEVICES, House
 from scripts.roost_demo.labeller import Labeller, Sample
+from scripts.roost_demo.terms import MARGIN
 
 __all__ = ["ENDED", "Ended", "FleetRollout"]
 
@@ -164,7 +165,7 @@ class FleetRollout:
             "contestant": _PRIMARY,
             "bundle": bundle,
             "timeout_s": 120,
-            "gate": {"inputs": _INPUTS},
+            "gate": {"inputs": _INPUTS, "margin": MARGIN},
             "stages": [
                 {"name": "shadow", "mode": "shadow", "devices": list(shadows), "minimum": len(shadows)},
                 {"name": "one", "devices": [first]},

@@ -81,7 +81,7 @@ class Play:
         self._screen = screen
         self._pictures = pictures
         self._acts = acts(joined=bool(house.in_cloud), whole=whole)
-        self._labels: dict[str, str] = {}  # of pictures that were sent, by digest
+        self._sent: dict[str, Picture] = {}  # by digest
         self._look_at_s = 0.0
         self._patience_s = max(_FEWEST_SECONDS_OF_PATIENCE, _DEADLINES_OF_PATIENCE * deadline_ms / 1000)
 
@@ -121,7 +121,7 @@ class Play:
         if self.story is not None and self.story.good is not None and self.story.good.state == "finished":
             titles["worse"] = "after"
         phases = {number: titles[act.title] for number, act in enumerate(self._acts, 1) if act.title in titles}
-        learnt = set() if self.story is None else self.story.labeller.digests
+        learnt = {self._sent[one].number for one in (() if self.story is None else self.story.labeller.digests)}
         since_s = self.dirty_lens.since_s
         counted = [one for one in self.outcomes if phases.get(one.act) != "drifted" or one.ended_s > since_s]
         return accuracies(counted, phases, DIRTY, learnt)
@@ -225,9 +225,9 @@ class Play:
         self._screen.note(f"   {text}")
 
     def _truth(self) -> dict[str, str]:
-        return dict(self._labels)
+        return {digest: picture.label for digest, picture in dict(self._sent).items()}
 
     def _on_outcome(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
-        self._labels[hashlib.sha256(outcome.picture.payload).hexdigest()] = outcome.picture.label
+        self._sent[hashlib.sha256(outcome.picture.payload).hexdigest()] = outcome.picture
         self._screen.show(outcome)

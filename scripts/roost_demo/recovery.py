@@ -1,6 +1,5 @@
 """How right the answers were before the world changed, after it had, and after the rollout. Pure."""
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, Literal
 
@@ -13,7 +12,7 @@ _PHASES: Final[tuple[Phase, ...]] = ("before", "drifted", "after")
 
 
 def accuracies(
-    outcomes: Iterable[Outcome], phases: dict[int, Phase], devices: Collection[str], learnt: Collection[str]
+    outcomes: Iterable[Outcome], phases: dict[int, Phase], devices: Collection[str], learnt: Collection[int]
 ) -> dict[Phase, float | None]:
     """The share of right answers in each phase; None where there were none.
 
@@ -21,14 +20,14 @@ def accuracies(
         outcomes: of pictures.
         phases: of acts, by number; others are of none.
         devices: whose answers count.
-        learnt: digests of pictures that somebody labelled; they do not count, as to know those again is no art.
+        learnt: numbers of pictures that somebody labelled; they do not count, as to know those again is no art.
     """
     right: dict[Phase, list[bool]] = {phase: [] for phase in _PHASES}
     for one in outcomes:
         phase = phases.get(one.act)
         if phase is None or one.device not in devices or one.answer is None:
             continue
-        if hashlib.sha256(one.picture.payload).hexdigest() not in learnt:
+        if one.picture.number not in learnt:
             right[phase].append(one.is_right)
     return {phase: round(sum(hits) / len(hits), 4) if hits else None for phase, hits in right.items()}
 
