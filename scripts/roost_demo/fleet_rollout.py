@@ -12,7 +12,7 @@ import msgspec
 from roost_shared.errors import TransportError
 from scripts.roost_demo.cloud import Install
 from scripts.roost_demo.house import DEVICES, House
-from scripts.roost_demo.labeller import Labeller, Sample
+from scripts.roost_demo.labeller import Labeller
 from scripts.roost_demo.terms import MARGIN
 
 __all__ = ["ENDED", "Ended", "FleetRollout"]
@@ -106,7 +106,6 @@ class FleetRollout:
         self._say = say
         self._labels = 0
         self._installs: dict[str, Install] = {}
-        self._seen: set[tuple[str, str]] = set()
 
     def run(self, bundle: str, shadows: Collection[str], first: str) -> Ended:
         """Roll a bundle out: a shadow on some devices, then on one it answers, then on all.
@@ -137,7 +136,7 @@ class FleetRollout:
             if rollout.state in ENDED:
                 break
             if rollout.stage == 0:
-                self._label(shadows, events)
+                self._labels += len(self._labeller.label(self._labeller.disputed(rollout.id, _AT_ONCE)))
             if time.monotonic() > began_s + _PATIENCE_S:
                 raise RolloutWaitError(
                     f"rollout {rollout.id} is {rollout.state} still: {'; '.join(rollout.waits_for)}"
@@ -172,24 +171,6 @@ class FleetRollout:
                 {"name": "all", "share": 1.0, "minimum": len(DEVICES) - 1},
             ],
         }
-
-    def _label(self, shadows: Collection[str], events: Collection[_Event]) -> None:
-        """Say what inputs show on which candidate and primary disagreed, and nobody has been asked about."""
-        begun = next((event.at for event in events if event.device is None and event.stage == 0), None)
-        if begun is None:
-            return
-        disputed: list[Sample] = []
-        for device in shadows:
-            for one in self._labeller.unlabelled(device, since=begun, disagreement=True):
-                key = (one.device, one.sample)
-                if key in self._seen or len(disputed) >= _AT_ONCE:
-                    continue
-                self._seen.add(key)
-                said = self._labeller.said(one)
-                ours, theirs = said.get(f"{_PRIMARY}.candidate"), said.get(_PRIMARY)
-                if ours is not None and theirs is not None and ours != theirs:
-                    disputed.append(one)
-        self._labels += len(self._labeller.label(disputed))
 
     def _take_in(self, event: _Event, rollout: _Rollout) -> None:
         """Look at what a device says of the candidate, when it has come to another state."""

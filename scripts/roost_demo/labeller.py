@@ -27,14 +27,13 @@ class Sample(msgspec.Struct, frozen=True):
     input: _Input
 
 
-class _Score(msgspec.Struct, frozen=True):
-    contestant: str
-    label: str | None
+class _Place(msgspec.Struct, frozen=True):
+    device: str
+    sample: str
 
 
-class _Whole(msgspec.Struct, frozen=True):
-    candidates: list[_Score]
-    late: list[_Score]
+class _Queued(msgspec.Struct, frozen=True):
+    items: list[_Place]
 
 
 class Labeller:
@@ -76,10 +75,12 @@ class Labeller:
         by_bytes = {one.input.sha256: one for one in found if one.input.sha256 not in self.digests}
         return list(by_bytes.values())[:count]
 
-    def said(self, one: Sample) -> dict[str, str | None]:
-        """What contestants said of a sample, by name."""
-        whole = self._house.cloud.call("GET", f"/samples/{one.device}/{one.sample}", _Whole)
-        return {score.contestant: score.label for score in (*whole.late, *whole.candidates)}
+    def disputed(self, rollout: str, count: int) -> list[Sample]:
+        """Samples that the queue of labels hands out for a rollout: where candidate and primary disagree."""
+        body = {"task": self._task, "rollout": rollout, "count": count, "by": _PERSON}
+        queued = self._house.cloud.call("POST", "/labels/queue", _Queued, body=body)
+        places = [f"/samples/{one.device}/{one.sample}" for one in queued.items]
+        return [self._house.cloud.call("GET", place, Sample) for place in places]
 
     def label(self, samples: Iterable[Sample], *, read: Callable[[str], str] = lambda label: label) -> list[Sample]:
         """Say what samples show, whatever was said of them before.
