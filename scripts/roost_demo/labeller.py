@@ -53,24 +53,13 @@ class Labeller:
         self._task = task
         self._truth = truth
         self.digests: set[str] = set()
-        self._labelled: set[tuple[str, str]] = set()
         self._random = random.Random(_SEED)
 
-    def unlabelled(self, device: str, *, since: str, **chosen: Any) -> list[Sample]:
-        """A device's samples since a moment whose inputs are in the cloud and that nobody here has labelled.
-
-        In random order.
-        """
-        asked = {"task": self._task, "device": device, "since": since, "has_input": True, "limit": _PAGE, **chosen}
-        query = {key: str(value).lower() if isinstance(value, bool) else value for key, value in asked.items()}
-        found = list(self._house.cloud.each("/samples", Sample, **query))
-        fresh = [one for one in found if (one.device, one.sample) not in self._labelled]
-        self._random.shuffle(fresh)
-        return fresh
-
     def choose(self, devices: Iterable[str], count: int, *, since: str) -> list[Sample]:
-        """So many at random, each of other bytes and of none that was labelled; fewer where there are fewer."""
-        found = [one for device in devices for one in self.unlabelled(device, since=since)]
+        """So many whose inputs are in the cloud, at random, each of other bytes and of none that was labelled; fewer where there are fewer."""
+        query = {"task": self._task, "since": since, "has_input": "true", "limit": _PAGE}
+        each = (self._house.cloud.each("/samples", Sample, **query, device=device) for device in devices)
+        found = [one for some in each for one in some]
         self._random.shuffle(found)
         by_bytes = {one.input.sha256: one for one in found if one.input.sha256 not in self.digests}
         return list(by_bytes.values())[:count]
@@ -99,6 +88,5 @@ class Labeller:
         ]
         if labels:
             self._house.cloud.call("POST", "/labels", dict[str, Any], body={"by": _PERSON, "labels": labels})
-            self._labelled.update((one.device, one.sample) for one in known)
             self.digests.update(one.input.sha256 for one in known)
         return known

@@ -24,7 +24,8 @@ __all__ = ["Refined", "RolledOut", "Story", "Worse"]
 
 _PATIENCE_S: Final = 90.0
 _LOOK_EVERY_S: Final = 0.5
-_LENIENT: Final = {"epsilon": 0.4, "latency_ratio": 5.0, "latency_slack_ms": 5.0}
+_FILLED: Final = "8"
+_LENIENT: Final = {"epsilon": 0.15, "latency_ratio": 5.0, "latency_slack_ms": 5.0}
 _PRIMARY: Final = "primary"
 
 
@@ -172,7 +173,7 @@ class RolledOut(Scene):
 
 
 class Worse(Scene):
-    """Labels out of a table that has slipped: the gate refuses what learnt them; a lenient one does not."""
+    """Labels out of a table that somebody has spoilt: the gate refuses what learnt them; a lenient one does not."""
 
     def __init__(self, story: Story) -> None:
         super().__init__()
@@ -186,10 +187,8 @@ class Worse(Scene):
             return
         refinement = Refinement(story.house.cloud, story.task, self.say)
         refinement.state_policy(alarms=False)
-        since, count = story.refined.since, len(story.labeller.label(story.labelled, read=self._slipped))
-        self.say(
-            f"the table of {count} labels is imported once more, slipped by one: what shows a 3 is called a 4 now"
-        )
+        since, count = story.refined.since, len(story.labeller.label(story.labelled, read=lambda _: _FILLED))
+        self.say(f"the table of {count} labels is imported once more, one filled down: all are called {_FILLED} now")
         run = refinement.open(since, DIRTY, count // 2, "the labels have changed")
         story.refused, _ = refinement.followed(run)
         for sentence in reasons_of(story.refused, passed=False):
@@ -210,10 +209,6 @@ class Worse(Scene):
         story.worse = rollout.run(story.lenient.candidate, DIRTY, DIRTY[0])
         if not story.worse.answering:
             self.say("no device has answered by it")
-
-    def _slipped(self, truth: str) -> str:
-        labels = self._story.labels
-        return labels[(labels.index(truth) + 1) % len(labels)]
 
 
 def _label(story: Story, since: str, count: int) -> list[Sample]:

@@ -22,7 +22,7 @@ from roost_cloud.registry import blobs
 from roost_cloud.registry.candidate import Candidate
 from roost_cloud.registry.errors import InUseError, TakenError
 from roost_cloud.registry.reference import Reference
-from roost_cloud.registry.use import check_unassigned, check_unreleased, check_unused
+from roost_cloud.registry.use import check_unassigned, check_unreleased, check_unrolled, check_unused
 from roost_cloud.trust.online_keys import OnlineKeys
 from roost_shared.bundle import BundleConfig
 
@@ -167,7 +167,8 @@ def delete(
 
     Raises:
         NotFoundError: as `get`.
-        InUseError: an alias points at it, a task names it, it is released, or assigned to a device.
+        InUseError: an alias points at it, a task names it, a rollout needs it, it is released, or assigned to
+            a device.
         TrustDamagedError: whether it is released cannot be told.
     """
     tenant = keys.tenant
@@ -178,6 +179,7 @@ def delete(
         raise InUseError(f"{name}:{version} is what {', '.join(pointing)} points at: move or delete that alias first")
     check_unused(session, tenant, Reference(name, ":", version))
     check_unassigned(session, row)
+    check_unrolled(session, row)
     check_unreleased(session, store, keys, row)
     of_version = (BundleBlob.tenant == tenant, BundleBlob.name == name, BundleBlob.version == version)
     digests = list(session.scalars(select(BundleBlob.digest).where(*of_version)))

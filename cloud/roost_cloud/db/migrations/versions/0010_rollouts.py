@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("counts", sa.JSON(), nullable=False),
         sa.Column("waits_for", sa.JSON(), nullable=False),
         sa.Column("finding", sa.JSON(), nullable=False),
+        sa.Column("labels", sa.JSON(), nullable=False),
         sa.Column("events", sa.BigInteger(), nullable=False),
         sa.Column("created_at", base.UtcDateTime(timezone=True), nullable=False),
         sa.Column("created_by", sa.String(length=100), nullable=False),
