@@ -56,7 +56,7 @@ class Labeller:
         self._random = random.Random(_SEED)
 
     def choose(self, devices: Iterable[str], count: int, *, since: str) -> list[Sample]:
-        """So many whose inputs are in the cloud, at random, each of other bytes and of none that was labelled; fewer where there are fewer."""
+        """So many inputs that the cloud has, at random, each of other bytes; none that was labelled."""
         query = {"task": self._task, "since": since, "has_input": "true", "limit": _PAGE}
         each = (self._house.cloud.each("/samples", Sample, **query, device=device) for device in devices)
         found = [one for some in each for one in some]
