@@ -5,7 +5,7 @@ show comes from the demo, which knows the truth.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from scripts.roost_demo.fleet_rollout import Ended, FleetRollout
 from scripts.roost_demo.house import DEVICES, House
 from scripts.roost_demo.labeller import Labeller, Sample
 from scripts.roost_demo.new_versions import NewVersions
-from scripts.roost_demo.refinement import LABELS, Refinement, Run, reasons_of
+from scripts.roost_demo.refinement import LABELS, POLICY, Refinement, Run, reasons_of
 from scripts.roost_demo.scene import Scene
 
 __all__ = ["Refined", "RolledOut", "Story", "Worse"]
@@ -25,7 +25,7 @@ __all__ = ["Refined", "RolledOut", "Story", "Worse"]
 _PATIENCE_S: Final = 90.0
 _LOOK_EVERY_S: Final = 0.5
 _FILLED: Final = "8"
-_LENIENT: Final = {"epsilon": 0.15, "latency_ratio": 5.0, "latency_slack_ms": 5.0}
+_LENIENT: Final = {**POLICY["gate"], "epsilon": 0.1}
 _PRIMARY: Final = "primary"
 
 
@@ -48,7 +48,7 @@ class Story:
         train_s: that training and judging it took.
         labelled: the inputs that were labelled for it.
         refused: the run that the gate refused.
-        lenient: the run that a lenient gate let pass.
+        passed: the run whose wrong labels the gate believed.
         good: the refined one's rollout.
         worse: the other's.
     """
@@ -61,7 +61,7 @@ class Story:
     train_s: float | None = None
     labelled: Sequence[Sample] = ()
     refused: Run | None = None
-    lenient: Run | None = None
+    passed: Run | None = None
     good: Ended | None = None
     worse: Ended | None = None
 
@@ -88,12 +88,12 @@ class Story:
     def describe(self) -> dict[str, Any]:
         """Its part of the report.
 
-        `runs`, by what became of them (`refined`, `refused`, `lenient`): `run`, `state`, `cause`, `incumbent`,
+        `runs`, by what became of them (`refined`, `refused`, `passed`): `run`, `state`, `cause`, `incumbent`,
         `candidate`, and of the gate's sentences those that `passed` and those that did not, `failed`; null for none.
         `rollouts` (`good`, `worse`): as `Ended`. `labels`: given for `training`, and where candidate and primary
         `disagreed`, for the good one and the `worse`. `train_s`: of the refined one; `as_expected`.
         """
-        runs = {"refined": self.refined, "refused": self.refused, "lenient": self.lenient}
+        runs = {"refined": self.refined, "refused": self.refused, "passed": self.passed}
         rollouts = {"good": self.good, "worse": self.worse}
         return {
             "runs": {name: None if run is None else _told(run) for name, run in runs.items()},
@@ -173,7 +173,7 @@ class RolledOut(Scene):
 
 
 class Worse(Scene):
-    """Labels out of a table that somebody has spoilt: the gate refuses what learnt them; a lenient one does not."""
+    """Labels out of a table that somebody has spoilt: the gate refuses what learnt them, and is misled once."""
 
     def __init__(self, story: Story) -> None:
         super().__init__()
@@ -185,30 +185,36 @@ class Worse(Scene):
         if story.refined is None or story.good is None or story.good.state != "finished":
             self.say("the refined one was not rolled out: there is nothing to be worse than")
             return
-        refinement = Refinement(story.house.cloud, story.task, self.say)
-        refinement.state_policy(alarms=False)
-        since, count = story.refined.since, len(story.labeller.label(story.labelled, read=lambda _: _FILLED))
-        self.say(f"the table of {count} labels is imported once more, one filled down: all are called {_FILLED} now")
-        run = refinement.open(since, DIRTY, count // 2, "the labels have changed")
-        story.refused, _ = refinement.followed(run)
-        for sentence in reasons_of(story.refused, passed=False):
-            self.say(f"gate: {sentence}")
-        self.say(f"{story.refused.candidate} is {story.refused.state}")
-        self.say(
-            f"somebody lets the gate lose {_LENIENT['epsilon']:.0%} of what the old one knew, and tries once more"
-        )
-        refinement.state_policy(alarms=False, gate=_LENIENT)
-        run = refinement.open(since, DIRTY, count // 2, "to try them once more")
-        story.lenient, _ = refinement.followed(run)
-        if story.lenient.state != "registered":
-            self.say(f"{story.lenient.candidate} is {story.lenient.state}")
+        story.refused = self._train(self._slipped, "slipped by one: what shows a 3 is called a 4 now", POLICY["gate"])
+        story.passed = self._train(lambda _: _FILLED, f"filled down: all are called {_FILLED} now", _LENIENT)
+        if story.passed.state != "registered":
             return
-        name, _, version = story.lenient.candidate.partition(":")
+        name, _, version = story.passed.candidate.partition(":")
         story.house.cloud.release(name, version)
         rollout = FleetRollout(story.house, story.task, story.labeller, self.say)
-        story.worse = rollout.run(story.lenient.candidate, DIRTY, DIRTY[0])
+        story.worse = rollout.run(story.passed.candidate, DIRTY, DIRTY[0])
         if not story.worse.answering:
             self.say("no device has answered by it")
+
+    def _train(self, read: Callable[[str], str], what: str, gate: Mapping[str, float]) -> Run:
+        """Have the table of labels say something else, and a run learn that."""
+        story = self._story
+        refinement = Refinement(story.house.cloud, story.task, self.say)
+        refinement.state_policy(alarms=False, gate=gate)
+        count = len(story.labeller.label(story.labelled, read=read))
+        self.say(f"the table of {count} labels is imported once more, {what}")
+        since = "" if story.refined is None else story.refined.since
+        run, _ = refinement.followed(refinement.open(since, DIRTY, count // 2, "the labels have changed"))
+        self.say(f"{run.candidate} is {run.state}")
+        if run.state == "registered":
+            self.say(
+                "the gate believes people's labels, and knows no others; it may lose 10 % of what the old one knew"
+            )
+        return run
+
+    def _slipped(self, truth: str) -> str:
+        labels = self._story.labels
+        return labels[(labels.index(truth) + 1) % len(labels)]
 
 
 def _label(story: Story, since: str, count: int) -> list[Sample]:
