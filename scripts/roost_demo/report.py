@@ -206,7 +206,7 @@ def story_lines(report: Summary) -> Iterator[str]:
         yield f"What learnt wrong labels was {refused['state']}: {'; '.join(refused['failed'])}."
     if worse is not None:
         exposed = ", ".join(worse["answering"]) or "nobody"
-        yield f"What learnt others passed the gate, and was {worse['state']} with {exposed} exposed: {worse['reason']}."
+        yield f"What learnt others passed the gate and was {worse['state']} with {exposed} exposed: {worse['reason']}."
 
 
 def summary_table(report: Summary) -> Table:
