@@ -16,10 +16,10 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from roost_shared.errors import TransportError
 from scripts.roost_demo.agent_toml import WINDOW_S
-from scripts.roost_demo.cloud import Alarm
 from scripts.roost_demo.house import DEVICES, House
 from scripts.roost_demo.pictures import Picture
 from scripts.roost_demo.scene import Scene
+from scripts.roost_demo.told import Alarm
 
 __all__ = ["DIRTY", "DirtyLens", "through_dirt"]
 

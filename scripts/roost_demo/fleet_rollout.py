@@ -10,10 +10,10 @@ from typing import Any, Final
 import msgspec
 
 from roost_shared.errors import TransportError
-from scripts.roost_demo.cloud import Install
 from scripts.roost_demo.house import DEVICES, House
 from scripts.roost_demo.labeller import Labeller
 from scripts.roost_demo.terms import MARGIN
+from scripts.roost_demo.told import Install
 
 __all__ = ["ENDED", "Ended", "FleetRollout"]
 

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from roost_shared.bundle import Bundle
 from roost_shared.errors import TransportError
-from scripts.roost_demo.cloud import Install, Standing
 from scripts.roost_demo.house import DEVICES, House
 from scripts.roost_demo.scene import Scene
 from scripts.roost_demo.terms import reference
+from scripts.roost_demo.told import Install, Standing
 
 __all__ = ["NewVersions"]
 
