@@ -176,7 +176,7 @@ class DemoCloud:
             return list(cloud.each(path, kind, query=query))
 
     def release(self, name: str, version: str) -> None:
-        """Have the releaser release a version that the registry has and nobody here; and call it the primary."""
+        """Have the releaser release a version that a training run has registered, and nobody here has."""
         with self._as(self.token) as cloud:
             self._releaser.sign_version(cloud, name, version)
 

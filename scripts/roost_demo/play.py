@@ -171,7 +171,8 @@ class Play:
 
     def _conclude(self, number: int, act: Act, began_s: float, strikes: dict[str, int]) -> None:
         outcomes = [one for one in self.outcomes if one.act == number]
-        extra: dict[str, Any] = {"title": act.title, "strikes": strikes}
+        seconds = round(time.monotonic() - began_s, 1)
+        extra: dict[str, Any] = {"title": act.title, "seconds": seconds, "strikes": strikes}
         if act.until == PRIMARY:
             back = self._first_answers_s(PRIMARY, number)
             extra["primary_back_s"] = {device: round(at_s - began_s, 2) for device, at_s in back.items()}

@@ -285,7 +285,8 @@ def act_line(summary: Summary) -> str:
     back = summary.get("primary_back_s") or {}
     returned = "".join(f"; {device}'s primary back after {after_s:.1f} s" for device, after_s in back.items())
     return (
-        f"{summary['by_deadline']} of {summary['answers'] + summary['lost']} answered by the deadline: {by}; "
+        f"{summary['by_deadline']} of {summary['answers'] + summary['lost']} answered by the deadline in "
+        f"{summary['seconds']:.0f} s: {by}; "
         f"half within {latency['p50']:.1f} ms, 99 % within {latency['p99']:.1f} ms{returned}"
     )
 
