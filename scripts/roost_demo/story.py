@@ -185,6 +185,7 @@ class Worse(Scene):
         if story.refined is None or story.good is None or story.good.state != "finished":
             self.say("the refined one was not rolled out: there is nothing to be worse than")
             return
+        Refinement(story.house.cloud, story.task, self.say).clear()
         story.refused = self._train(self._slipped, "slipped by one: what shows a 3 is called a 4 now", POLICY["gate"])
         story.passed = self._train(lambda _: _FILLED, f"filled down: all are called {_FILLED} now", _LENIENT)
         if story.passed.state != "registered":
