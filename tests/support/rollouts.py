@@ -156,7 +156,7 @@ class RolloutFleet:
         sketches: dict[str, bytes] = {}
         if contestant is not None:
             disagreements, latency = Disagreements(), LatencyHistogram()
-            for number in range(count):
+            for number in range(min(count, 1000)):
                 disagreements.update("primary", differs=number < differed)
                 latency.update(4.0)
             sketches = {"disagreements": disagreements.to_bytes(), "latency": latency.to_bytes()}

@@ -151,6 +151,20 @@ def stock_alarm(
         return alarm.id
 
 
+def stock_rollout(services: Services, tenant: str, task: str, bundle: tuple[str, str]) -> str:
+    """Start a rollout of a bundle that the registry has, whatever that is for, before a stage that waits; its id."""
+    raw = {
+        "task": task,
+        "contestant": "primary",
+        "bundle": ":".join(bundle),
+        "stages": [{"name": "all", "share": 1.0, "approval": True}],
+    }
+    with services.database.begin() as session:
+        version = session.get_one(BundleVersion, (tenant, *bundle))
+        made = store.create(session, tenant, read_plan(raw), raw, version, None, actor="somebody", now=services.now())
+        return made.id
+
+
 def stock_run(services: Services, tenant: str, task: str, bundle: str) -> str:
     """Propose a training run, as if its date had come; return its id."""
     now = services.now()
@@ -178,17 +192,3 @@ def stock_verdict(services: Services, tenant: str, run: str, name: str, version:
         judged.candidate = row.digest
         verdict = Verdict(passed=True, candidate=row.digest, inputs=(20, 200), reasons=(reason,))
         judged.verdict = msgspec.to_builtins(verdict)
-
-
-def stock_rollout(services: Services, tenant: str, task: str, bundle: tuple[str, str]) -> str:
-    """Start a rollout of a bundle that the registry has, whatever that is for, before a stage that waits; its id."""
-    raw = {
-        "task": task,
-        "contestant": "primary",
-        "bundle": ":".join(bundle),
-        "stages": [{"name": "all", "share": 1.0, "approval": True}],
-    }
-    with services.database.begin() as session:
-        version = session.get_one(BundleVersion, (tenant, *bundle))
-        made = store.create(session, tenant, read_plan(raw), raw, version, None, actor="somebody", now=services.now())
-        return made.id

@@ -50,7 +50,9 @@ def _base() -> DenseLayer:
     return DenseLayer(np.stack([np.sin(angles), np.cos(angles)]), np.full(8, 0.3), "relu")
 
 
-def write_incumbent(folder: Path, *, onnx: bool = False, whole: bool = False, gain: float = 1.0) -> None:
+def write_incumbent(
+    folder: Path, *, tflite: bool = True, onnx: bool = False, whole: bool = False, gain: float = 1.0
+) -> None:
     """A bundle that reads points of the old world rightly; `gain` is how sure it is."""
     base = _base()
     aims = np.maximum(CORNERS[:3] @ base.weights + base.bias, 0)
@@ -63,7 +65,9 @@ def write_incumbent(folder: Path, *, onnx: bool = False, whole: bool = False, ga
         stage: StageName = name  # type: ignore[assignment]  # these are the stages' names
         files[stage] = write_dense(layers, input_shape=shapes[name])
         twins[stage] = write_dense_onnx(layers, input_shape=shapes[name])
-    build_bundle(files, folder, onnx=twins if onnx else None, name="corners", version="1", labels=LABELS)
+    build_bundle(
+        files if tflite else {}, folder, onnx=twins if onnx else None, name="corners", version="1", labels=LABELS
+    )
 
 
 def points(number: int, *, moved: bool, seed: int, labels: int = 3) -> list[tuple[bytes, str]]:

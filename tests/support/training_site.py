@@ -120,7 +120,7 @@ class TrainingSite:
         means = {
             "database": services.database,
             "objects": services.objects,
-            "bundles": BundleCache(self.folder / "bundles", services.objects, 1 << 30),
+            "bundles": BundleCache(self.folder.parent / "bundle-cache", services.objects, 1 << 30),
             "datasets": RunDatasets(services.database, services.objects, services.clock),
             "registrar": BundleRegistrar(services.database, services.objects, services.clock),
             "executor": executor or LocalExecutor(),
@@ -164,7 +164,11 @@ class TrainingSite:
 
     def leftovers(self) -> list[str]:
         """What workers left on the disk."""
-        return [str(path) for path in self.folder.rglob("*") if path.is_file() and "bundles" not in path.parts]
+        return [
+            str(path)
+            for path in self.folder.rglob("*")
+            if path.is_file() and not {"bundles", "cache"} & set(path.parts)
+        ]
 
 
 @pytest.fixture

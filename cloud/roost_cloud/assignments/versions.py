@@ -102,7 +102,7 @@ class Assigner:
         before = assigned(session, tenant, device)
         kept = None if before.newest is None else ours(before.newest, by)
         is_so = kept is not None and kept.assignment().tasks == tasks
-        if before.newest is not None and is_so and not again and before.following != "refused":
+        if before.newest is not None and is_so and before.following != "refused" and not again:
             return before.newest, False
         made = Assignment(
             tenant=tenant,

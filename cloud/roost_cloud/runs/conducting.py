@@ -36,7 +36,7 @@ from roost_cloud.runs.verdict import Verdict, read_verdict, verdict_of
 from roost_cloud.runs.workshop import Workshop, Workspace
 from roost_cloud.scorer.bundle_cache import BundleCache
 from roost_cloud.tasks.resolution import Version
-from roost_cloud.training.job import TrainingJob, incumbent_of, job_path
+from roost_cloud.training.job import TrainingJob, cache_of, incumbent_of, job_path
 from roost_shared.bundle import Bundle
 from roost_shared.clock import Clock
 from roost_shared.durable import write_durably
@@ -201,7 +201,9 @@ class _Attempt:
 
     def _train(self, space: Workspace, policy: RunPolicy) -> None:
         self._advance("train", f"trainer {policy.trainer}")
-        self._run(TRAINING, space.job, (CANDIDATE, FLOAT), policy)
+        run = self._hand.row
+        with self._means.workshop.cache(run.tenant, run.task, cache_of(space.job)):
+            self._run(TRAINING, space.job, (CANDIDATE, FLOAT), policy)
         checked(space.job / CANDIDATE, self._hand.row)
 
     def _judge(self, space: Workspace, policy: RunPolicy) -> None:

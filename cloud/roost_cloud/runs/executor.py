@@ -97,6 +97,9 @@ class Executor(Protocol):
 
 
 def command_of(python: str, module: str, folder: Path, limits: Limits) -> list[str]:
-    """How such a process is started; it has a pipe as its standard input, and ends with it."""
+    """How such a process is started; it has a pipe as its standard input, and ends with it.
+
+    `-P`: no module is looked for in the folder, where trainers write.
+    """
     said = ["--memory-bytes", str(limits.memory_bytes), "--nice", str(NICE), "--stop-at-end-of-input"]
-    return [python, "-m", module, str(folder), *said]
+    return [python, "-P", "-m", module, str(folder), *said]

@@ -31,6 +31,7 @@ __all__ = ["ENDED_FILE", "LOST", "main"]
 ENDED_FILE: Final = ".ended.json"
 CANCELLED: Final = 4  # exit statuses
 LOST: Final = 5
+_CACHE: Final = "cache"  # stays on this machine
 _LOOK_EVERY_S: Final = 0.5
 _CONNECT_S: Final = 30.0
 _CANCEL_S: Final = 8.0  # for a node to clear up
@@ -76,7 +77,7 @@ class _Driver:
 
     def _submit(self) -> Any:
         packed = io.BytesIO()
-        pack(self._folder, [path.name for path in self._folder.iterdir()], packed)
+        pack(self._folder, {path.name for path in self._folder.iterdir()} - {_CACHE}, packed)
         self._say(StepLine(0, 0, "waiting for a node"))
         options = {"num_cpus": 1, "max_retries": 0, "num_returns": "streaming"}
         remote = self._ray.remote(**options)(work_on_node)

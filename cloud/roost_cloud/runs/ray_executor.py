@@ -51,7 +51,7 @@ class RayExecutor:
             wall_s=work.limits.wall_s + _MORE_S,
             silent_s=work.limits.silent_s + _MORE_S,
         )
-        command = [sys.executable, "-m", _DRIVER, str(work.folder), *said, *limits, *results]
+        command = [sys.executable, "-P", "-m", _DRIVER, str(work.folder), *said, *limits, *results]
         supervised = Supervised(command, work.folder, own, stopping, grace_s=_GRACE_S, passed_on=("RAY_",))
         for line in supervised:
             hear(line)

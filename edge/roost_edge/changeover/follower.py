@@ -151,7 +151,14 @@ class Follower:
                 self._bad(refusal(task, seat, state, detail))
             else:
                 self._look_later(0)
+        elif state == "ready":
+            self._note_resumed()
         self.on_changed()
+
+    def _note_resumed(self) -> None:
+        """After a start, what had been confirmed before is told of again, with its golden outputs."""
+        if self.changeover.phase == "idle":
+            self._lines.note_resumed()
 
     # ---- what the installer says
 

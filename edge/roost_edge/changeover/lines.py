@@ -53,6 +53,14 @@ class Lines:
         self._trials.watch(now, before)
         self._note("active")
 
+    def note_resumed(self) -> None:
+        """What had been confirmed before a start is told of again once it can score, with its golden outputs."""
+        now = self.now
+        if now is None or not now.is_whole or self._progress.version > now.version:
+            return
+        if self._progress.version < now.version or not self._progress.installs:
+            self._note("confirmed")
+
     def begin(self, plan: Plan) -> None:
         """A plan is next; its tasks are lined up once its bundles are open."""
         self.coming = Line(plan, {})
@@ -117,4 +125,4 @@ class Lines:
     def _note(self, phase: Phase) -> None:
         line = self.coming or self.now
         if line is not None:
-            self._progress.seen(line.plan, phase, self._trials.figures())
+            self._progress.seen(line.plan, phase, {**line.at_rest, **self._trials.figures()})

@@ -12,6 +12,7 @@ import multiprocessing
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,7 +44,7 @@ Figures = Mapping[str, float]
 
 def run(options: Options) -> Measured:
     """Measure; list of one entry for each number of labels."""
-    if options.data is None:
+    if options.data is None or find_spec("torch") is None:  # an extra, some gigabytes
         return [_nothing(labels) for labels in _LABELS]
     folder = _folder()
     bases, splits = (2, 2) if options.quick else (_BASES, _SPLITS)

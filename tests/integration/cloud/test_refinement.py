@@ -97,7 +97,7 @@ def test_a_refined_head_is_registered_with_its_lineage(site: TrainingSite) -> No
     run = site.open(trainer="head", labels_wanted=12)
     with site.trainer(gate=GATE) as trainer:
         assert trainer.work("w1")
-        (brought,) = (open_bundle(path) for path in (site.folder / "bundles").iterdir())
+        (brought,) = (open_bundle(path) for path in (site.folder.parent / "bundle-cache").iterdir())
         assert brought.reference_set_path is None, "the part to judge by is in it"
     row = site.run(run)
     assert row.state == "registered", row.verdict or row.problem

@@ -51,6 +51,8 @@ def test_what_the_head_trainer_learnt_of_a_changed_world_passes_the_real_gate(ba
     sentences = {one["check"]: one["sentence"] for one in row.verdict["reasons"]}
     assert "the incumbent 0.0 %" in sentences["better"]
     assert (row.trainer_version, row.candidate) == ("1", row.verdict["candidate"])
+    cached = {path.name for path in (site.folder / "cache" / "acme.light").iterdir()}
+    assert cached
     site.clock.advance(timedelta(hours=1))
     site.label(8, inverted=True)
     again = site.open(trainer="head", gate={"reference": "if_present"}, bundle=f"sure:{row.version}")

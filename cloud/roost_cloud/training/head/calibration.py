@@ -61,6 +61,10 @@ def is_better(one: Calibrated, other: Calibrated, share: Floats) -> bool:
 
 
 def settled(logits: Floats, truth: NDArray[np.intp], share: Floats, usual: float) -> Calibrated:
-    """The fitted temperature if it is better for certain, else the usual: with few labels a fit is much by chance."""
+    """The fitted temperature if that makes less sure and is better for certain; else the usual one.
+
+    With few labels a fit is much by chance, and the reference may be what the base has learnt by heart. To be too sure
+    costs wrong answers, to be less sure than need be costs a question to the cloud.
+    """
     fitted, stays = calibrate(logits, truth, share, usual), at_temperature(logits, truth, share, usual)
-    return fitted if is_better(fitted, stays, share) else stays
+    return fitted if fitted.temperature > usual and is_better(fitted, stays, share) else stays

@@ -7,6 +7,7 @@ is taken, which leaves the incumbent most as it is. L. Breiman et al., *Classifi
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -78,8 +79,9 @@ def choose_penalty(
     for fold in range(count):
         left_out, weights = folds == fold, prior
         for number, penalty in enumerate(penalties):
-            progress.step(fold * len(penalties) + number, count * len(penalties), "choosing λ")
-            weights = fit(examples.part(~left_out), prior, penalty, progress, start=weights)
+            alive = partial(progress.step, fold * len(penalties) + number, count * len(penalties), "choosing λ")
+            alive()
+            weights = fit(examples.part(~left_out), prior, penalty, alive, start=weights)
             logits[number, left_out] = examples.features[left_out] @ weights
     progress.step(count * len(penalties), count * len(penalties), "choosing λ")
     found = [calibrate(one, examples.truth, judged) for one in logits]

@@ -25,7 +25,7 @@ from roost_shared.durable import write_durably
 from roost_shared.errors import InputError
 from roost_shared.limits import InputLimits
 from roost_shared.pipeline import Features
-from roost_shared.runtimes import ModelRunError
+from roost_shared.runtimes import BadOutputError, ModelRunError
 
 __all__ = ["Embedded", "embed"]
 
@@ -71,7 +71,7 @@ def embed(anatomy: Anatomy, examples: Iterable[TrainingExample], folder: Path, p
         progress.step(number, len(missing), "embedding inputs")
         try:
             rows[sha256] = _embed(anatomy, _payload(folder, sha256), wanted[sha256])
-        except InputError as error:
+        except (InputError, BadOutputError) as error:
             unread.add(sha256)
             progress.log(f"{sha256}: {error}")
         except ModelRunError as error:
@@ -104,7 +104,7 @@ def _real(given: Features, anatomy: Anatomy) -> NDArray[np.float32]:
     if quantization is not None:
         row = (row - quantization.zero_point) * np.float32(quantization.scale)
     if not np.isfinite(row).all():
-        raise ModelRunError("it gives values that are infinite or not a number")
+        raise BadOutputError("the base gives values for it that are infinite or not a number")
     return row
 
 

@@ -5,6 +5,7 @@ all labels, the last one the biases; features are divided by one number, so that
 and λ means the same on every base.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +14,6 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from roost_cloud.training.errors import TrainingError
-from roost_cloud.training.progress import Progress
 
 __all__ = ["Examples", "Weights", "cross_entropies", "fit", "shares"]
 
@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 Weights = Floats  # (features + 1, labels)
 
 _STEPS: Final = 200
+_CUTS: Final = 50  # each brings the largest weight nearer to the others
 _HALF: Final = 0.5  # of the loss: each world's
 
 
@@ -47,7 +48,7 @@ def shares(weight: Floats, is_new: NDArray[np.bool_], truth: NDArray[np.intp] | 
     """Of what part of the loss each example is.
 
     Weights are the inverse of keep probabilities, so a few may outweigh all others. They are cut at the root of their
-    number times their mean: E. Ionides, *Truncated Importance Sampling*, 2008.
+    number times their mean, again and again until none is beyond: E. Ionides, *Truncated Importance Sampling*, 2008.
 
     Args:
         weight: (examples,), above 0.
@@ -57,12 +58,21 @@ def shares(weight: Floats, is_new: NDArray[np.bool_], truth: NDArray[np.intp] | 
     share = np.zeros_like(weight)
     worlds = [mask for mask in (is_new, ~is_new) if mask.any()]
     for mask in worlds:
-        part = np.minimum(weight[mask], weight[mask].mean() * mask.sum() ** _HALF)
+        part = _cut(weight[mask])
         if truth is not None:
             of_label = np.bincount(truth[mask], weights=part)
             part = part / of_label[truth[mask]]
         share[mask] = part / part.sum() / len(worlds)
     return share
+
+
+def _cut(weight: Floats) -> Floats:
+    for _ in range(_CUTS):
+        most = weight.mean() * len(weight) ** _HALF
+        if weight.max() <= most:
+            break
+        weight = np.minimum(weight, most)
+    return weight
 
 
 def cross_entropies(weights: Weights, examples: Examples) -> Floats:
@@ -78,7 +88,7 @@ def fit(
     examples: Examples,
     prior: Weights,
     penalty: float,
-    progress: Progress,
+    alive: Callable[[], None],
     *,
     start: Weights | None = None,
     free: NDArray[np.bool_] | None = None,
@@ -89,13 +99,12 @@ def fit(
         examples: to learn from.
         prior: W₀.
         penalty: λ.
-        progress: asked at each step whether to go on.
+        alive: called at each step; what it raises ends the fit.
         start: where to begin; None: at `prior`.
         free: (labels,), whose weights may change; None: all.
 
     Raises:
         TrainingError: the loss is not finite.
-        TrainingCancelledError: the run was cancelled.
     """
     moved = np.flatnonzero(np.ones(prior.shape[1], bool) if free is None else free)
     hot = np.zeros((len(examples.truth), prior.shape[1]))
@@ -120,7 +129,7 @@ def fit(
         begin.ravel(),
         jac=True,
         method="L-BFGS-B",
-        callback=lambda _: progress.step(0, 1, "fitting"),
+        callback=lambda _: alive(),
         options={"maxiter": _STEPS, "ftol": 1e-9, "gtol": 1e-6},
     )
     if not np.isfinite(found.fun) or not np.isfinite(found.x).all():

@@ -1,6 +1,8 @@
 """From the incumbent's weights to the candidate's, with what was measured on the way. Pure but for progress."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -59,7 +61,8 @@ def prior_of(data: Data, last: DenseLayer, labels: int, progress: Progress) -> W
         progress: asked at each step whether to go on.
 
     Raises:
-        TrainingError, TrainingCancelledError: as `fit`.
+        TrainingError: the loss is not finite.
+        TrainingCancelledError: the run was cancelled.
     """
     known = last.bias.size
     prior: Weights = np.vstack([last.weights * data.scale, last.bias]).astype(np.float64)
@@ -69,7 +72,8 @@ def prior_of(data: Data, last: DenseLayer, labels: int, progress: Progress) -> W
     newcomers = np.zeros((prior.shape[0], labels - known))
     newcomers[-1] = (data.labelled.features @ prior).min(axis=1).mean()
     prior = np.hstack([prior, newcomers])
-    return fit(data.labelled, prior, _NEWCOMER, progress, free=np.arange(labels) >= known)
+    alive = partial(progress.step, 0, 1, "fitting new labels")
+    return fit(data.labelled, prior, _NEWCOMER, alive, free=np.arange(labels) >= known)
 
 
 def refit(data: Data, prior: Weights, settings: HeadSettings, temperature: float, progress: Progress) -> Refitted:
@@ -83,7 +87,8 @@ def refit(data: Data, prior: Weights, settings: HeadSettings, temperature: float
         progress: told of each piece of work.
 
     Raises:
-        TrainingError, TrainingCancelledError: as `fit`.
+        TrainingError: the loss is not finite.
+        TrainingCancelledError: the run was cancelled.
     """
     examples, truth = data.labelled, data.labelled.truth
     penalties = PENALTIES if settings.penalty is None else (settings.penalty,)
@@ -109,9 +114,10 @@ def refit(data: Data, prior: Weights, settings: HeadSettings, temperature: float
     )
     if not is_better(left_out, incumbent, data.judged):
         return refitted
-    weights = fit(examples, prior, choice.penalty, progress)
+    alive = partial(progress.step, 0, 1, "fitting the head")
+    weights = fit(examples, prior, choice.penalty, alive)
     if is_self_trained:
-        weights = _self_trained(data, examples, prior, weights, choice.penalty, progress)
+        weights = _self_trained(data, examples, prior, weights, choice.penalty, alive)
     return replace(
         refitted,
         weights=weights,
@@ -127,18 +133,19 @@ def _self_trained_logits(data: Data, prior: Weights, penalty: float, progress: P
     logits = np.zeros((len(data.folds), prior.shape[1]))
     count = int(data.folds.max()) + 1
     for fold in range(count):
-        progress.step(fold, count, "measuring self-training")
+        alive = partial(progress.step, fold, count, "measuring self-training")
+        alive()
         left_out = data.folds == fold
         part = data.labelled.part(~left_out)
-        weights = fit(part, prior, penalty, progress)
-        weights = _self_trained(data, part, prior, weights, penalty, progress)
+        weights = fit(part, prior, penalty, alive)
+        weights = _self_trained(data, part, prior, weights, penalty, alive)
         logits[left_out] = data.labelled.features[left_out] @ weights
     progress.step(count, count, "measuring self-training")
     return logits
 
 
 def _self_trained(
-    data: Data, examples: Examples, prior: Weights, weights: Weights, penalty: float, progress: Progress
+    data: Data, examples: Examples, prior: Weights, weights: Weights, penalty: float, alive: Callable[[], None]
 ) -> Weights:
     taught = pseudo_labelled(examples, data.unlabelled, data.unlabelled_weight, weights)
-    return fit(taught, prior, penalty, progress, start=weights)
+    return fit(taught, prior, penalty, alive, start=weights)

@@ -1,3 +1,4 @@
+import io
 import shutil
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,15 @@ def test_a_model_in_one_piece_is_split_and_its_onnx_twin_refitted_too(tmp_path: 
     assert onnx == accuracy(candidate, moved=True)
 
 
+def test_an_incumbent_in_onnx_alone_gets_a_head_in_onnx(tmp_path: Path) -> None:
+    write_incumbent(incumbent_of(tmp_path), onnx=True, tflite=False)
+    candidate, _ = train(changed(tmp_path), tmp_path)
+    assert [(stage.format, stage.name) for stage in candidate.config.stages] == [("onnx", "base"), ("onnx", "head")]
+    assert accuracy(candidate, moved=True) >= accuracy(open_bundle(incumbent_of(tmp_path)), moved=True) + 0.1
+    with pytest.raises(TrainingError, match="only such a head can be int8"):
+        train(changed(tmp_path, parameters={"head": "int8"}), tmp_path)
+
+
 def test_a_new_label_joins_the_label_space(tmp_path: Path) -> None:
     new = points(32, moved=False, seed=1, labels=4)
     job = training_job(tmp_path, new=new, old=points(40, moved=False, seed=2), labels=(*LABELS, "west"))
@@ -149,12 +159,15 @@ def test_inputs_that_are_not_what_they_are_called_are_refused(tmp_path: Path) ->
 
 
 def test_a_few_inputs_that_cannot_be_read_are_passed_over(tmp_path: Path) -> None:
-    new = [*points(20, moved=True, seed=1), (b"no array", "north")]
+    beyond = io.BytesIO()
+    np.save(beyond, np.full((1, 2), 3e38, np.float32))  # what the base makes of it is infinite
+    new = [*points(20, moved=True, seed=1), (b"no array", "north"), (beyond.getvalue(), "north")]
     job = training_job(tmp_path, new=new, old=points(40, moved=False, seed=2))
     candidate, told = train(job, tmp_path)
     assert candidate.config.evaluation is not None
     assert candidate.config.evaluation.samples == 20
     assert any("does not start like one" in line for line in told.logs)
+    assert any("infinite or not a number" in line for line in told.logs)
 
 
 def test_nothing_labelled_is_nothing_to_learn(tmp_path: Path) -> None:

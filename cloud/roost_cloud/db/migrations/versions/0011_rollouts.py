@@ -1,12 +1,12 @@
-"""Rollouts, their devices, and every transition of either; windows of a task by when they came."""
+"""Rollouts, their devices, and every transition of either."""
 
 import sqlalchemy as sa
 from alembic import op
 
 from roost_cloud.db import base
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
@@ -106,14 +106,10 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant", "rollout", "number", name=op.f("pk_rollout_event")),
     )
-    op.create_index(
-        op.f("ix_window_tenant_task_received_at"), "window", ["tenant", "task", "received_at"], unique=False
-    )
 
 
 def downgrade() -> None:
     """One step down."""
-    op.drop_index(op.f("ix_window_tenant_task_received_at"), "window")
     op.drop_table("rollout_event")
     op.drop_table("rollout_device")
     op.drop_table("rollout")
