@@ -5,7 +5,7 @@
     supervised.ended
 
 Wherever it runs, it is watched by this, on the same machine. It gets few of our environment's variables: none of them
-a secret. It leads a session of its own, and whatever it started ends with it.
+a secret. It leads a session of its own, and whatever it started ends with it, `stragglers` too.
 """
 
 import contextlib
@@ -23,6 +23,7 @@ import msgspec
 
 from roost_cloud.runs.executor import Ended, ExecutorError, Limits
 from roost_cloud.runs.retrying import Cause
+from roost_cloud.runs.stragglers import JOB_FOLDER, end_stragglers
 from roost_cloud.runs.usage import usage_of
 from roost_cloud.training.lines import ErrorLine, Line, LogLine, MetricLine, decode_line
 
@@ -105,7 +106,7 @@ class Supervised:
             process = subprocess.Popen(
                 self._command,
                 cwd=self._folder,
-                env=environment_of(dict(os.environ), self._passed_on),
+                env={**environment_of(dict(os.environ), self._passed_on), JOB_FOLDER: str(self._folder)},
                 start_new_session=True,
                 bufsize=0,
                 stdin=subprocess.PIPE,
@@ -121,6 +122,7 @@ class Supervised:
             finally:
                 _kill(process)
                 self.ended = self._how(process.wait())
+                end_stragglers(self._folder)
 
     def _watch(self, process: "subprocess.Popen[bytes]") -> Iterator[Line]:
         assert process.stdout is not None  # noqa: S101 - both are pipes

@@ -9,10 +9,10 @@ from sqlalchemy import select
 from roost_cloud.db.tables import Event, TrainingAlarm
 from roost_cloud.errors import ConflictError
 from roost_cloud.objects import ObjectNotFoundError
-from roost_cloud.runs import claiming, store
+from roost_cloud.runs import claiming, policies, store
 from roost_cloud.runs.candidates import archive_key
 from roost_cloud.runs.conducting import GATE
-from roost_cloud.runs.opening import KINDS, NoIncumbentError, Opener
+from roost_cloud.runs.opening import KINDS, NoIncumbentError, Opener, Wish, open_by_person
 from roost_cloud.runs.worker import tidy
 from tests.support.stocked import stock_alarm
 from tests.support.training_site import TrainingSite, bare_site, site, sites_cloud
@@ -51,7 +51,7 @@ def test_what_the_head_trainer_learnt_of_a_changed_world_passes_the_real_gate(ba
     sentences = {one["check"]: one["sentence"] for one in row.verdict["reasons"]}
     assert "the incumbent 0.0 %" in sentences["better"]
     assert (row.trainer_version, row.candidate) == ("1", row.verdict["candidate"])
-    cached = {path.name for path in (site.folder / "cache" / "acme.light").iterdir()}
+    cached = {path.name for path in (site.folder / "cache" / "acme" / "light" / "head").iterdir()}
     assert cached
     site.clock.advance(timedelta(hours=1))
     site.label(8, inverted=True)
@@ -200,6 +200,14 @@ def test_an_alarm_about_an_unknown_bundle_opens_nothing_where_nobody_asked_for_a
     assert Opener(site.services.database, site.services.clock).go_round() == []
     with pytest.raises(NoIncumbentError, match="--bundle"):
         site.open(bundle=None)
+
+
+def test_a_run_of_one_task_does_not_start_from_a_bundle_of_another(site: TrainingSite) -> None:
+    site.policy()
+    with site.services.database.begin() as session:
+        policy = policies.get(session, "acme", "light")
+        with pytest.raises(NoIncumbentError, match="sure:1 is for task light, and not for dials"):
+            open_by_person(session, "acme", "dials", policy, Wish(), actor="test", now=site.services.now())
 
 
 def test_a_log_keeps_its_last_lines(site: TrainingSite) -> None:
