@@ -208,7 +208,7 @@ class _Attempt:
 
     def _judge(self, space: Workspace, policy: RunPolicy) -> None:
         self._advance("judge", "the trainer is done")
-        # Only now: as long as a trainer runs, what it is judged by is nowhere it could look.
+        # Only now: as long as a trainer runs, what it is judged by is in no folder of its run.
         try:
             space.gate.mkdir()
         except FileExistsError:

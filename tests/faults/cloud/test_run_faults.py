@@ -267,6 +267,17 @@ def test_what_a_dead_worker_left_is_cleared_away_with_its_processes(tmp_path: Pa
     workshop.close()
 
 
+def test_a_process_that_fills_the_disk_is_ended(tmp_path: Path) -> None:
+    (tmp_path / "input").write_bytes(bytes(3 << 20))  # was there before, and is not counted
+    code = (
+        "import time; file = open('big', 'wb', 0); [(file.write(bytes(1 << 20)), time.sleep(0.1)) for _ in range(600)]"
+    )
+    limits = Limits(memory_bytes=1 << 30, wall_s=60, silent_s=60, disk_bytes=4 << 20)
+    supervised = Supervised([sys.executable, "-c", code], tmp_path, limits, lambda: False)
+    assert list(supervised) == []
+    assert (supervised.ended.how, supervised.ended.text) == ("disk", "it wrote more than 4 MiB")
+
+
 @pytest.mark.parametrize("how", ["", ", cwd='/', start_new_session=True"], ids=["child", "daemon"])
 def test_what_a_process_started_ends_with_it(tmp_path: Path, how: str) -> None:
     started = f"p = subprocess.Popen(['sleep', '600']{how})"
