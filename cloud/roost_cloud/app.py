@@ -22,6 +22,7 @@ from roost_cloud.api import (
     device_trust,
     devices,
     drift,
+    drift_fleet,
     drift_settings,
     enrolment,
     hooks,
@@ -39,6 +40,7 @@ from roost_cloud.api import (
     uploads,
     v2,
     verdicts,
+    wanted,
     windows,
 )
 from roost_cloud.api.auth import Given
@@ -115,6 +117,7 @@ def _routes() -> Sequence[BaseRoute]:
         records.router,
         samples.router,
         recorded.router,
+        wanted.router,
         label_queue.router,
         sample_labels.router,
         datasets.router,
@@ -122,6 +125,7 @@ def _routes() -> Sequence[BaseRoute]:
         trust.router,
         alarms.router,
         drift.router,
+        drift_fleet.router,
         drift_settings.router,
         hooks.router,
         runs.router,

@@ -48,6 +48,12 @@ TIME: Final = "time?nonce=a-nonce-of-some-length"
 PUT_OBJECT: Final = "PUT /api/v1/objects/{key}"
 SAMPLE: Final = "/api/v1/samples/{device}/{sample}"
 SPAN: Final = "since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z"
+WANTED: Final = {
+    "device": "{device}",
+    "task": "meter",
+    "since": "2026-11-20T00:00:00Z",
+    "until": "2026-11-24T00:00:00Z",
+}
 POLICY: Final = policy("acmes-task")
 RECORDS: Final = batch([sample(1, payload=PICTURE), POLICY])
 NEW_SHARD: Final = opening_of([make_input("b-1", b"[3]")])
@@ -207,6 +213,10 @@ PROBES: Final[dict[str, Probe]] = {
     "POST /api/v1/alarms/{alarm}/resolve": Probe(
         "operator", "/api/v1/alarms/{alarm}/resolve", {"note": "wiped"}, "alarm.resolve"
     ),
+    "POST /api/v1/alarms/{alarm}/inputs": Probe("operator", "/api/v1/alarms/{alarm}/inputs", None, "inputs.want"),
+    "POST /api/v1/wanted": Probe("operator", "/api/v1/wanted", WANTED, "inputs.want"),
+    "GET /api/v1/wanted": Probe("viewer", "/api/v1/wanted"),
+    "GET /api/v1/device/wanted": Probe("device", "/api/v1/device/wanted"),
     "GET /api/v1/labels": Probe("viewer", "/api/v1/labels"),
     "POST /api/v1/labels": Probe(
         "operator",
@@ -239,6 +249,8 @@ PROBES: Final[dict[str, Probe]] = {
     "GET /api/v1/drift/status": Probe("viewer", "/api/v1/drift/status"),
     "GET /api/v1/drift/budget": Probe("viewer", "/api/v1/drift/budget"),
     "GET /api/v1/drift/fleet": Probe("viewer", "/api/v1/drift/fleet?task=meter"),
+    "GET /api/v1/drift/cohort": Probe("viewer", "/api/v1/drift/cohort?task=meter&label=site=acmes-site"),
+    "GET /api/v1/drift/reference": Probe("viewer", "/api/v1/drift/reference?task=meter"),
     "GET /api/v1/drift/together": Probe("viewer", "/api/v1/drift/together"),
     "GET /api/v1/drift/simulation": Probe("viewer", "/api/v1/drift/simulation?budget=2"),
     "GET /api/v1/drift/settings": Probe("viewer", "/api/v1/drift/settings"),

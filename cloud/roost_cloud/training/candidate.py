@@ -86,5 +86,7 @@ def _spec(incumbent: Bundle, said: Said, job: TrainingJob, *, has_twin: bool) ->
     }
     if config.drift is not None:
         document["drift"] = msgspec.to_builtins(config.drift)
+    if config.fleet_reference is not None:  # devices are the same, whichever head reads what they see
+        document["fleet_reference"] = msgspec.to_builtins(config.fleet_reference)
     # Between two formats the base may deviate as far as the incumbent's maker allowed.
     return BuildSpec(where="the trainer", document=document, tolerance=config.golden.tolerance if has_twin else None)

@@ -23,6 +23,7 @@ from roost_cloud.db.tables.training import (
     TrainingStep,
 )
 from roost_cloud.db.tables.trust import TrustRepository
+from roost_cloud.db.tables.wanted import WantedStretch
 
 __all__ = [
     "Alarm",
@@ -76,5 +77,6 @@ __all__ = [
     "TrainingRun",
     "TrainingStep",
     "TrustRepository",
+    "WantedStretch",
     "Window",
 ]
