@@ -7,7 +7,7 @@ A page that nobody has a right to, or that is about something that is not there,
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, Generic, NamedTuple, TypeVar
 
 import structlog
 from nicegui import ui
@@ -22,7 +22,7 @@ from roost_cloud.dashboard.visitor import Visitor, visitor_of
 from roost_cloud.errors import UnauthenticatedError
 from roost_shared.errors import RoostError
 
-__all__ = ["act", "live", "page", "show"]
+__all__ = ["Part", "act", "go_to", "live", "page", "show"]
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +34,9 @@ _TURN: Final = (
     f"document.cookie = '{_THEME}=' + (dark ? 'dark' : 'light') + ';path={MOUNT};max-age=31536000;samesite=lax';"
     "Quasar.Dark.set(dark)"
 )
+_NOTHING: Final = object()  # what was never drawn
+_LOOK: Final = "look"
+_Found = TypeVar("_Found")
 _Build = Callable[[Visitor, Request], Awaitable[None]]
 
 
@@ -74,54 +77,73 @@ def act(do: Callable[[], Awaitable[object]], done: str) -> Callable[[], Awaitabl
         try:
             await do()
         except UnauthenticatedError:
-            ui.navigate.to(address("sign-in"))
+            go_to(address("sign-in"))
         except RoostError as error:
             _say(_words(error), bad=True)
         except ValidationError as error:
             _say("; ".join(one["msg"] for one in error.errors()), bad=True)
         else:
             _say(done)
+            if (look := ui.context.client.storage.get(_LOOK)) is not None:
+                await look()
 
     return doing
 
 
-def live(
-    load: Callable[[], Awaitable[object]], draw: Callable[[object], None], first: object, *, every_s: float = 3
-) -> Callable[[], Awaitable[None]]:
-    """A part of a page that follows what becomes of it: drawn anew when it has changed, and else left alone.
+def go_to(page_of_ours: str) -> None:
+    """Lead the browser to a page; NiceGUI puts the mount's path before what it is given."""
+    ui.navigate.to(page_of_ours.removeprefix(MOUNT))
+
+
+class Part(NamedTuple, Generic[_Found]):
+    """A part of a page that follows what becomes of it.
+
+    Attributes:
+        draw: draws it.
+        of: what of all that was found it shows: drawn anew when that has changed, and else left alone, with a dialog
+            that stands open there, and with the focus. None: all.
+    """
+
+    draw: Callable[[_Found], object]
+    of: Callable[[_Found], object] | None = None
+
+    def shown(self, found: _Found) -> object:
+        """What it shows of all that was found."""
+        return found if self.of is None else self.of(found)
+
+
+def live(load: Callable[[], Awaitable[_Found]], *parts: Part[_Found], first: _Found, every_s: float = 3) -> None:
+    """Draw parts, and keep looking what becomes of them; after whatever is done here, at once.
 
     Args:
         load: what is to be drawn.
-        draw: draws it.
+        parts: in order.
         first: what was loaded for the page.
         every_s: how often to look, in seconds.
-
-    Returns:
-        What looks at once.
     """
-    last = first
-    place = ui.element("div")
-    with place:
-        draw(first)
+    places = [ui.element("div") for _ in parts]
+    last: list[object] = [_NOTHING for _ in parts]
+
+    def draw(found: _Found) -> None:
+        for number, (part, place) in enumerate(zip(parts, places, strict=True)):
+            shown = part.shown(found)
+            if shown != last[number]:
+                last[number] = shown
+                place.clear()
+                with place:
+                    part.draw(found)
 
     async def look() -> None:
-        nonlocal last
         try:
-            found = await load()
+            draw(await load())
         except UnauthenticatedError:
-            ui.navigate.to(address("sign-in"))
-            return
+            go_to(address("sign-in"))
         except RoostError as error:
             log.warning("dashboard.not_followed", code=error.code, message=str(error))
-            return
-        if found != last:
-            last = found
-            place.clear()
-            with place:
-                draw(found)
 
+    draw(first)
+    ui.context.client.storage[_LOOK] = look
     ui.timer(every_s, look, immediate=False)
-    return look
 
 
 def _draw_frame(visitor: Visitor, request: Request) -> None:

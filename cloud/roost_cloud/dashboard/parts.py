@@ -41,6 +41,8 @@ _MOODS: Final[dict[str, Mood]] = {
     "stopping": "bad",
     "trip": "bad",
     "open": "bad",
+    "alarmed": "bad",
+    "exceeding": "bad",
     "stale": "bad",
     "pending": "busy",
     "running": "busy",

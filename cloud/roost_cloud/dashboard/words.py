@@ -1,6 +1,6 @@
 """Figures and moments as pages write them: numbers with units, times with their zone. Pure.
 
->>> from datetime import UTC
+>>> from datetime import timedelta
 >>> noon = datetime(2026, 12, 1, 12, tzinfo=UTC)
 >>> ago(noon - timedelta(minutes=90), noon), ago(noon, noon), ago(None, noon)
 ('1 h ago', 'just now', 'never')

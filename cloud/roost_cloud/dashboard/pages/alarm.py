@@ -12,7 +12,7 @@ from roost_cloud.api.alarms import MovedModel, MuteBody, NoteBody, ShownSample, 
 from roost_cloud.api.drift import RebaselineBody
 from roost_cloud.dashboard import parts, words
 from roost_cloud.dashboard.dialog import confirming
-from roost_cloud.dashboard.frame import act, live, page, show
+from roost_cloud.dashboard.frame import Part, act, live, page, show
 from roost_cloud.dashboard.markup import Markup, address, joined, link, table, tag
 from roost_cloud.dashboard.visitor import Visitor
 
@@ -32,16 +32,16 @@ async def alarm(visitor: Visitor, asked: Request) -> None:
     async def load() -> WholeAlarm:
         return await visitor.call(alarms.get_alarm, alarm=identity)
 
-    def draw(one: WholeAlarm) -> None:
-        now = visitor.services.now()
-        show(_state(one, now))
-        _draw_actions(visitor, one)
-        show(_moved(one), _samples(one.samples, now))
-
     first = await load()
     show(tag("p", link(address("alarms"), "Alarms"), " / ", identity, kind="dim"))
     show(tag("h1", first.summary or f"{first.kind} of {first.device}"))
-    live(load, draw, first)  # type: ignore[arg-type]
+    live(
+        load,
+        Part(lambda one: show(_state(one, visitor.services.now()))),
+        Part(lambda one: _draw_actions(visitor, one), lambda one: (one.state, one.is_muted)),
+        Part(lambda one: show(_moved(one), _samples(one.samples, visitor.services.now()))),
+        first=first,
+    )
 
 
 def _state(one: WholeAlarm, now: datetime) -> Markup:

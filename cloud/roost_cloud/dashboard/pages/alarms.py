@@ -11,7 +11,7 @@ from roost_cloud.api.alarms import AlarmModel, ChosenQuery
 from roost_cloud.api.drift import KindModel, PromiseModel, StatusQuery, StreamModel
 from roost_cloud.api.pages import Page, PageQuery
 from roost_cloud.dashboard import parts, words
-from roost_cloud.dashboard.frame import live, page, show
+from roost_cloud.dashboard.frame import Part, live, page, show
 from roost_cloud.dashboard.markup import Markup, address, choice, entry, joined, link, table, tag
 from roost_cloud.dashboard.visitor import Visitor
 
@@ -51,7 +51,7 @@ async def list_alarms(visitor: Visitor, asked: Request) -> None:
         )
 
     show(tag("h1", "Alarms"), _filter(query))
-    live(load, draw, await load())  # type: ignore[arg-type]
+    live(load, Part(draw), first=await load())
 
 
 def _filter(query: dict[str, str | None]) -> Markup:

@@ -17,7 +17,7 @@ from roost_cloud.api.samples import SampleModel
 from roost_cloud.commands.device_why import WORDS
 from roost_cloud.dashboard import parts, words
 from roost_cloud.dashboard.dialog import confirming
-from roost_cloud.dashboard.frame import act, live, page, show
+from roost_cloud.dashboard.frame import Part, act, live, page, show
 from roost_cloud.dashboard.markup import Markup, address, joined, link, table, tag
 from roost_cloud.dashboard.timeline import Happening, timeline
 from roost_cloud.dashboard.visitor import Visitor
@@ -50,7 +50,7 @@ async def device(visitor: Visitor, asked: Request) -> None:
     with ui.element("div").classes("head"):
         show(tag("h1", name))
         _draw_actions(visitor, first.device)
-    live(load, lambda seen: show(_all(seen, visitor.services.now())), first)  # type: ignore[arg-type]
+    live(load, Part(lambda seen: show(_all(seen, visitor.services.now()))), first=first)
 
 
 async def _load(visitor: Visitor, name: str) -> _Seen:

@@ -150,7 +150,7 @@ class _Desk:
                 says = "No input of this task waits for a label. What devices keep is in [tasks.NAME.capture]."
                 show(parts.empty(says))
                 return
-            show(tag("ul", *map(self._item, range(self._sheet.count)), kind="answers"))
+            show(tag("ul", *map(self._item, range(self._sheet.count)), kind="answers sheet"))
             self._draw_buttons()
 
     def _words(self) -> str:
@@ -187,7 +187,10 @@ class _Desk:
                 self._draw_key(key, label, lambda label=label: self._sheet.choose(label))
             self._draw_key("X", "Cannot tell", lambda: self._sheet.choose(None))
             self._draw_key("U", "Undo", self._sheet.undo)
-            button(f"Save {len(self._sheet.chosen)} and go on", self._save)
+            done = len(self._sheet.chosen)
+            save = button(f"Save {done} and go on" if done else "Save and go on", self._save)
+            if not done:
+                save.props("disabled")
         show(tag("p", tag("kbd", "←"), " ", tag("kbd", "→"), " another input, ", tag("kbd", "S"), " save", kind="dim"))
 
     def _draw_key(self, key: str, says: str, become: Any) -> None:
@@ -196,4 +199,4 @@ class _Desk:
 
         made = ui.element("button").classes("plain").props('type="button"').on("click", pressed)
         with made:
-            ui.html(str(tag("span", tag("kbd", key), f" {says}")), sanitize=False, tag="span")
+            ui.html(str(tag("span", tag("kbd", key), "" if key == says else f" {says}")), sanitize=False, tag="span")

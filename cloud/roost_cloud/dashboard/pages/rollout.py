@@ -12,7 +12,7 @@ from roost_cloud.api.pages import Page, PageQuery
 from roost_cloud.api.rollouts import EventModel, MemberModel, WholeRollout
 from roost_cloud.dashboard import parts, words
 from roost_cloud.dashboard.dialog import confirming
-from roost_cloud.dashboard.frame import act, live, page, show
+from roost_cloud.dashboard.frame import Part, act, live, page, show
 from roost_cloud.dashboard.markup import Markup, address, joined, link, table, tag
 from roost_cloud.dashboard.progress import bar
 from roost_cloud.dashboard.visitor import Visitor
@@ -94,15 +94,20 @@ async def rollout(visitor: Visitor, asked: Request) -> None:
 
     def draw(seen: _Seen) -> None:
         now = visitor.services.now()
-        plan = read_plan(seen.rollout.plan)
-        show(_state(seen.rollout, now))
-        _draw_orders(visitor, seen.rollout)
-        show(_stages(seen.rollout, plan), _devices(seen, identity, after, now), _events(seen.events, now))
+        devices = _devices(seen, identity, after, now)
+        show(_stages(seen.rollout, read_plan(seen.rollout.plan)), devices, _events(seen.events, now))
 
     first = await load()
     show(tag("p", link(address("rollouts"), "Rollouts"), " / ", identity, kind="dim"))
     show(tag("h1", f"{words.bundle_of(first.rollout.bundle)} for {first.rollout.task} / {first.rollout.contestant}"))
-    live(load, draw, first, every_s=2)  # type: ignore[arg-type]
+    live(
+        load,
+        Part(lambda seen: show(_state(seen.rollout, visitor.services.now())), lambda seen: seen.rollout),
+        Part(lambda seen: _draw_orders(visitor, seen.rollout), lambda seen: seen.rollout.orders),
+        Part(draw),
+        first=first,
+        every_s=2,
+    )
 
 
 async def _last_events(visitor: Visitor, identity: str) -> list[EventModel]:

@@ -11,7 +11,7 @@ from roost_cloud.api.bundles import VersionSummary
 from roost_cloud.api.pages import LIMIT_MAX, PageQuery
 from roost_cloud.dashboard import parts, words
 from roost_cloud.dashboard.dialog import button
-from roost_cloud.dashboard.frame import act, page, show
+from roost_cloud.dashboard.frame import act, go_to, page, show
 from roost_cloud.dashboard.markup import address, link, tag
 from roost_cloud.dashboard.pace import PACES, plan_of, written
 from roost_cloud.dashboard.visitor import Visitor
@@ -89,6 +89,6 @@ def _starting(visitor: Visitor, planned: Callable[[], dict[str, Any]]) -> Callab
     async def start() -> None:
         body = rollouts.RolloutRequest(plan=planned())
         made = await visitor.call(rollouts.start_rollout, body=body)
-        ui.navigate.to(address("rollouts", made.id))
+        go_to(address("rollouts", made.id))
 
     return act(start, "the rollout is started")

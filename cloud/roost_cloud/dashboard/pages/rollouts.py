@@ -10,7 +10,7 @@ from roost_cloud.api import rollouts
 from roost_cloud.api.pages import Page, PageQuery
 from roost_cloud.api.rollouts import RolloutModel
 from roost_cloud.dashboard import parts, words
-from roost_cloud.dashboard.frame import live, page, show
+from roost_cloud.dashboard.frame import Part, live, page, show
 from roost_cloud.dashboard.markup import Markup, address, joined, link, table, tag
 from roost_cloud.dashboard.progress import bar
 from roost_cloud.dashboard.visitor import Visitor
@@ -36,7 +36,7 @@ async def list_rollouts(visitor: Visitor, asked: Request) -> None:
         shown = _list(found.items, visitor.services.now()) if found.items else _none(may_start=may_start)
         show(tag("section", shown, parts.pages("rollouts", {"after": after}, found.next)))
 
-    live(load, draw, await load())  # type: ignore[arg-type]
+    live(load, Part(draw), first=await load())
 
 
 def _list(items: list[RolloutModel], now: datetime) -> Markup:
