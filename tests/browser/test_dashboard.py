@@ -14,6 +14,7 @@ from tests.support.browser import CHROMIUM, WIDTHS, Look, looking
 from tests.support.cloud_process import CloudProcess
 from tests.support.dashboard_cloud import CAMERAS, DashboardCloud, stock_dashboard
 from tests.support.registry_fixtures import *  # noqa: F403 - for pytest to find them by name
+from tests.support.telling import BOOT
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.skipif(
@@ -58,13 +59,32 @@ def site(argmax: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
             yield Site(process, look, stocked, operator, viewer)
 
 
-@pytest.mark.parametrize("name", ["fleet", "device", "rollouts", "rollout", "new", "alarms", "alarm", "labelling"])
+PAGES = [
+    "fleet",
+    "device",
+    "rollouts",
+    "rollout",
+    "new",
+    "alarms",
+    "alarm",
+    "labelling",
+    "models",
+    "model",
+    "version",
+    "answer",
+]
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_a_page_opens_without_complaint_for_everybody(site: Site, name: str) -> None:
     paths = {
         "device": "devices/cam-02",
         "rollout": f"rollouts/{site.rollout}",
         "new": "rollouts/new",
         "alarm": f"alarms/{site.alarm}",
+        "model": "models/argmax",
+        "version": "models/argmax/2",
+        "answer": f"answers/cam-02/{BOOT}-8",
     }
     look = site.look
     look.open(paths.get(name, name))
@@ -151,6 +171,16 @@ def test_dark_stays_dark_on_the_next_page(site: Site) -> None:
     assert look.barriers() == []
     look.press("Light or dark")
     look.page.locator("body.body--light").wait_for()
+
+
+def test_an_answer_leads_back_to_models_and_alarms(site: Site) -> None:
+    page = site.look.page
+    site.look.open("devices/cam-01")
+    page.locator(".answers a").first.click()
+    page.wait_for_url("**/ui/answers/cam-01/**")
+    assert "by a rule that was open from the start" in page.locator(".lead").inner_text()
+    page.get_by_role("link", name="cam-01: fine detail fell").click()
+    page.wait_for_url(f"**/ui/alarms/{site.alarm}")
 
 
 def test_a_rollout_is_approved_reverted_and_another_started(site: Site) -> None:

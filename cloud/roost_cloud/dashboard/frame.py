@@ -26,7 +26,13 @@ __all__ = ["Part", "act", "go_to", "live", "page", "show"]
 
 log = structlog.get_logger(__name__)
 
-_MENU: Final = (("fleet", "Fleet"), ("rollouts", "Rollouts"), ("alarms", "Alarms"), ("labelling", "Labelling"))
+_MENU: Final = (
+    ("fleet", "Fleet"),
+    ("rollouts", "Rollouts"),
+    ("alarms", "Alarms"),
+    ("labelling", "Labelling"),
+    ("models", "Models"),
+)
 _THEME: Final = "roost_theme"
 _UNABLE: Final = 500
 _TURN: Final = (

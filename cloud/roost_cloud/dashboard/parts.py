@@ -105,11 +105,19 @@ def picture(device: str, sample: str, label: str | None) -> Markup:
     return tag("img", src=source, alt=says, loading="lazy", width="96", height="96")
 
 
+def bundle(reference: str | None) -> Markup:
+    """A bundle, with the way to its page."""
+    name, sign, version = words.bundle_of(reference).partition(":")
+    if not sign:
+        return tag("span", name)
+    return link(address("models", name, version), f"{name}:{version}", kind="code")
+
+
 def pages(page: str, query: dict[str, str | None], after: str | None) -> Markup:
     """The way to the first page and to the next."""
     ways = []
     if query.get("after"):
-        ways.append(link(address(page, query=query | {"after": None}), "First page"))
+        ways.append(link(address(*page.split("/"), query=query | {"after": None}), "First page"))
     if after is not None:
-        ways.append(link(address(page, query=query | {"after": after}), "Next page", rel="next"))
+        ways.append(link(address(*page.split("/"), query=query | {"after": after}), "Next page", rel="next"))
     return tag("nav", joined(ways, "  "), kind="pages", aria_label="Pages") if ways else Markup()

@@ -5,7 +5,18 @@ from typing import Final
 
 __all__ = ["load_pages"]
 
-_PAGES: Final = ("fleet", "device", "rollouts", "rollout_new", "rollout", "alarms", "alarm", "labelling")
+_PAGES: Final = (
+    "fleet",
+    "device",
+    "rollouts",
+    "rollout_new",
+    "rollout",
+    "alarms",
+    "alarm",
+    "labelling",
+    "answer",
+    "models",
+)
 
 
 def load_pages() -> None:

@@ -104,7 +104,11 @@ def _samples(items: list[ShownSample], now: datetime) -> Markup:
         tag(
             "li",
             parts.picture(one.device, one.sample, one.label) if one.has_input else tag("div", "no input", kind="none"),
-            tag("div", tag("strong", one.label or "no answer"), f" {words.share_of(one.confidence)}"),
+            tag(
+                "div",
+                link(address("answers", one.device, one.sample), one.label or "no answer"),
+                f" {words.share_of(one.confidence)}",
+            ),
             tag("div", parts.moment(one.received_at, now)),
         )
         for one in items

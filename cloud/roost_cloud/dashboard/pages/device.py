@@ -108,7 +108,7 @@ def _runs(standing: StandingModel) -> Markup:
             parts.empty("It has not said yet. It does as soon as its agent is connected."),
         )
     rows = [
-        (f"{task} / {name}", tag("span", words.bundle_of(one.bundle), kind="code"), _with(one.state, one.error))
+        (f"{task} / {name}", parts.bundle(one.bundle), _with(one.state, one.error))
         for task, contestants in report.tasks.items()
         for name, one in contestants.items()
     ]
@@ -117,7 +117,7 @@ def _runs(standing: StandingModel) -> Markup:
     steps = [
         (
             f"{one.task} / {one.contestant}",
-            tag("span", words.bundle_of(one.bundle), kind="code"),
+            parts.bundle(one.bundle),
             _with(one.phase, one.error),
             joined([tag("span", f"{key} {value}", kind="tagged") for key, value in one.evidence.items()]) or "–",
         )
@@ -168,7 +168,7 @@ def _answer(one: SampleModel, now: datetime) -> Markup:
     return tag(
         "li",
         input_,
-        tag("div", tag("strong", one.label or "no answer"), f" {sure}"),
+        tag("div", link(address("answers", one.device, one.sample), one.label or "no answer"), f" {sure}"),
         tag("div", f"{one.reason}, {one.elapsed_ms:.1f} ms", kind="dim"),
         tag("div", parts.moment(one.received_at, now)),
         late,

@@ -155,7 +155,7 @@ def _state(one: WholeRollout, now: datetime) -> Markup:
         ("Started", joined([parts.moment(one.created_at, now), f" by {one.created_by}"])),
         ("A director looked", parts.moment(one.looked_at, now)),
         ("Predicted disagreement", words.share_of(one.predicted_disagreement)),
-        ("Bundle", tag("span", one.bundle, kind="code")),
+        ("Bundle", joined([parts.bundle(one.bundle), tag("div", one.bundle.partition("@")[2], kind="code dim")])),
     ]
     if one.ended_at is not None:
         pairs.append(("Ended", parts.moment(one.ended_at, now)))
