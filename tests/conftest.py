@@ -8,14 +8,20 @@ which an agent takes twice as long to start, and each process of pytest rewrites
 """
 
 import gc
+import itertools
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import pytest
 import structlog
 from _pytest.doctest import DoctestModule
+
+from tests.support.dealing import deal
+
+SERVED = {"integration", "faults", "browser"}  # folders of tests that start programs and servers
+DEFAULT_TIMEOUT_S = 120.0  # as pyproject.toml has it
 
 
 def pytest_configure() -> None:
@@ -35,9 +41,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collect_file(file_path: Path) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
-    """A test's file holds no doctests, and looking for some takes as long as to read it."""
+    """Most files hold no doctests, and to import one and look for some takes as long as to read all tests of it."""
     found = yield
-    if not file_path.name.startswith("test_"):
+    if not any(isinstance(each, DoctestModule) for each in found) or ">>>" in file_path.read_text(encoding="utf-8"):
         return found
     return [each for each in found if not isinstance(each, DoctestModule)]
 
@@ -49,13 +55,24 @@ def pytest_collection() -> Generator[None, object, object]:
     try:
         return (yield)
     finally:
-        gc.collect()
         gc.freeze()
         gc.enable()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("campaign"):
         for item in items:
             if item.get_closest_marker("campaign"):
                 item.add_marker(pytest.mark.skip(reason="a long run: --campaign"))
+    if (processes := getattr(config, "workerinput", {}).get("workercount", 1)) > 1:
+        modules = [list(module) for _, module in itertools.groupby(items, key=lambda item: item.path)]
+        items[:] = deal(modules, processes, seconds=_seconds)
+
+
+def _seconds(module: Sequence[pytest.Item]) -> float:
+    """How long a module takes at most: as long as one of its tests may take. Tests that start nothing take no time."""
+    if not SERVED.intersection(module[0].path.parts):
+        return 0
+    marks = [mark for test in module if not test.get_closest_marker("skip") for mark in test.iter_markers("timeout")]
+    return max([DEFAULT_TIMEOUT_S, *(float(mark.args[0]) for mark in marks)])

@@ -19,6 +19,7 @@ from roost_cloud.commands import (
     dataset,
     device,
     drift,
+    gate,
     hook,
     label,
     login,
@@ -28,6 +29,7 @@ from roost_cloud.commands import (
     task,
     tenant,
     token,
+    train,
     trust,
 )
 from roost_shared.errors import RoostError
@@ -42,6 +44,7 @@ app.add_typer(cloud.app, name="cloud")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(device.app, name="device")
 app.add_typer(drift.app, name="drift")
+app.add_typer(gate.app, name="gate")
 app.add_typer(hook.app, name="hook")
 app.add_typer(label.app, name="label")
 app.add_typer(rollout.app, name="rollout")
@@ -49,6 +52,7 @@ app.add_typer(samples.app, name="samples")
 app.add_typer(task.app, name="task")
 app.add_typer(tenant.app, name="tenant")
 app.add_typer(token.app, name="token")
+app.add_typer(train.app, name="train")
 app.add_typer(trust.app, name="trust")
 for command in (login.login, login.logout, login.whoami, assign.assign, audit.audit, replay.replay):
     app.command()(command)

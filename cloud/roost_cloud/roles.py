@@ -8,7 +8,7 @@ from typing import Final, Literal, Protocol, get_args
 
 __all__ = ["ROLE_NAMES", "RoleName", "Worker"]
 
-RoleName = Literal["api", "dashboard", "ingest", "scorer", "monitor", "director"]
+RoleName = Literal["api", "dashboard", "ingest", "scorer", "monitor", "director", "trainer"]
 ROLE_NAMES: Final[tuple[RoleName, ...]] = get_args(RoleName)
 
 

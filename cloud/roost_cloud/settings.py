@@ -75,6 +75,13 @@ class CloudSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     scorer_cache_mb: Annotated[
         int, Meta(ge=1, description="Disk that a scorer's fetched bundles may take, in DATA_DIR, MiB")
     ] = 8192
+    trainer_executor: Annotated[
+        Literal["local", "ray"], Meta(description="Where trainers run: local, on this machine; or ray, on a cluster")
+    ] = "local"
+    trainer_ray_address: Annotated[str, Meta(description="Of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT")] = (
+        "auto"
+    )
+    trainer_slots: Annotated[int, Meta(ge=1, le=64, description="Training runs at a time in a trainer")] = 1
     infer_in_flight: Annotated[
         int, Meta(ge=1, le=10_000, description="Requests to /v2 answered at a time; one more gets the default at once")
     ] = 256
@@ -168,7 +175,7 @@ def load_settings(path: Path | None, *, environment: Mapping[str, str], override
     Raises:
         ConfigError: the file cannot be read, or something is wrong.
     """
-    raw = {} if path is None else read_toml(path)
+    raw = {} if path is None else read_toml(path, absent="Give its path with --config")
     stated = dict.fromkeys(raw, str(path))
     for variable, text in environment.items():
         if variable.startswith(_ENVIRONMENT):
@@ -226,7 +233,8 @@ def _check(settings: CloudSettings) -> None:
         raise _wrong("hook_networks", str(error), "Write networks as 10.0.0.0/8") from error
     if not settings.role:
         raise _wrong("role", "there is none", f"Name some of: {', '.join(ROLE_NAMES)}")
-    if not {"api", "dashboard"} & set(settings.role) and settings.broker_url is None and not settings.embedded:
+    has_work = {"api", "dashboard", "trainer"} & set(settings.role)
+    if not has_work and settings.broker_url is None and not settings.embedded:
         raise _wrong(
             "broker_url", f"there is no broker, and nothing to do without for: {', '.join(settings.role)}", "Set it"
         )

@@ -9,6 +9,7 @@ from roost_cloud.director.worker import make_director
 from roost_cloud.ingest.worker import make_ingest
 from roost_cloud.monitor.worker import make_monitor
 from roost_cloud.roles import RoleName, Worker
+from roost_cloud.runs.role import make_trainer
 from roost_cloud.scorer.role import make_scorer
 from roost_cloud.services import Services
 
@@ -21,6 +22,7 @@ _MAKERS: Final[dict[RoleName, Callable[[Services], Worker]]] = {
     "scorer": make_scorer,
     "monitor": make_monitor,
     "director": make_director,
+    "trainer": make_trainer,
 }
 _OF_THE_BROKER: Final[frozenset[RoleName]] = frozenset({"ingest", "scorer"})  # without one they have nothing to do
 

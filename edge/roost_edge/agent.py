@@ -204,6 +204,8 @@ class Agent:
             status.close()
             self._link.close()
             self._downscaler.close()
+            if self._assignments is not None:
+                self._assignments.follower.close()
             if self._capture is not None:
                 self._capture.close()
             self._intakes.close()
@@ -218,7 +220,8 @@ class Agent:
         """Take inputs once everything is ready or known to fail: an input that comes earlier would only wait."""
         if not self._board.is_starting and not (self._capture is not None and self._capture.is_starting):
             self._take_inputs()
-        if not self._connections_left and self._board.is_stopped:
+        installer_ended = self._assignments is None or self._assignments.follower.is_stopped
+        if not self._connections_left and self._board.is_stopped and installer_ended:
             self._reactor.stop()
 
     def stop_soon(self) -> None:
@@ -248,7 +251,7 @@ class Agent:
         self._watchdog.stopping()
         self._intakes.stop()
         if self._assignments is not None:
-            self._assignments.follower.stop()
+            self._assignments.follower.stop(self._worker_changed)
         self._desk.on_idle = self._say_goodbye
         longest_ns = max((task.policy.max_deadline_ns for task in self._desk.tasks.values()), default=0)
         self._reactor.call_after(longest_ns, self._say_goodbye)

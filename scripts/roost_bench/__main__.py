@@ -10,7 +10,7 @@ from typing import Final
 
 from rich.console import Console
 
-from scripts.roost_bench.bench import Options, Result, bench_names, load_bench
+from scripts.roost_bench.bench import Measured, Options, bench_names, load_bench
 from scripts.roost_bench.report import merge_into, print_result
 
 _DATA: Final = Path(__file__).parents[2].parent / "shared" / "data"
@@ -21,7 +21,7 @@ def main() -> int:
     arguments = _parse()
     console = Console()
     options = Options(quick=arguments.quick, data=_DATA if _DATA.is_dir() else None, rows=arguments.rows)
-    results: dict[str, Result] = {}
+    results: dict[str, Measured] = {}
     all_met = True
     for name in arguments.benches or bench_names():
         bench = load_bench(name)

@@ -14,16 +14,17 @@ way of a missed goal.
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from scripts.roost_bench import benches
 
-__all__ = ["Bench", "Goal", "Options", "Result", "bench_names", "load_bench"]
+__all__ = ["Bench", "Goal", "Measured", "Options", "Result", "bench_names", "load_bench"]
 
 Result = Mapping[str, Any]
+Measured = Result | Sequence[Result]  # a list, where the same was measured under several conditions
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Goal:
     """A bound one figure of a result shall keep.
 
     Attributes:
-        figure: dotted path into the result, e.g. `overhead_ms.p50`.
+        figure: dotted path into the result, e.g. `overhead_ms.p50`; in a list, a number counts from 0.
         at_most: upper bound, inclusive, or None.
         at_least: lower bound, inclusive, or None.
         unit: of the figure, empty for a ratio or a count.
@@ -57,15 +58,15 @@ class Goal:
     at_least: float | None = None
     unit: str = ""
 
-    def value(self, result: Result) -> float | None:
+    def value(self, result: Measured) -> float | None:
         """The figure, None where the result says it could not be measured.
 
         Raises:
-            KeyError: the result has no such figure.
+            LookupError: the result has no such figure.
         """
         found: Any = result
         for key in self.figure.split("."):
-            found = found[key]
+            found = found[int(key) if isinstance(found, Sequence) else key]
         return None if found is None else float(found)
 
     def is_met(self, value: float) -> bool:
@@ -86,7 +87,7 @@ class Bench(Protocol):
     GOALS: tuple[Goal, ...]
     COMPARED_WITH: str
 
-    def run(self, options: Options) -> Result:
+    def run(self, options: Options) -> Measured:
         """Measure; see the module's docstring."""
         ...
 

@@ -4,10 +4,13 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from scipy import ndimage
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
 
+from roost_cloud.drift.fleet import Devices, Fleet, stand
 from roost_cloud.drift.test import DriftTest
 from scripts.roost_bench.drift_harms import HARMS, SEVERITIES, harmed
-from scripts.roost_bench.drift_peers import peers
+from scripts.roost_bench.drift_peers import Inputs, peers
 from scripts.roost_bench.drift_pictures import Floats, Pictures, digits, phi_of
 
 __all__ = ["grouped", "said_by_peers"]
@@ -17,6 +20,7 @@ _REFERENCE: Final = 30  # devices
 _COMMISSIONING: Final = 20  # windows
 _INPUTS: Final = 100  # of a decision
 _JUDGED: Final = 4  # fresh windows of an unseen device
+_FITTING: Final = 500  # steps
 _STEP: Final = 255 / 16  # of the scale that appearances were measured in
 
 
@@ -39,22 +43,31 @@ class _Look(NamedTuple):
 
 
 def grouped(random: np.random.Generator, *, unseen: int) -> dict[str, Any]:
-    """False alarms and power on unseen devices, each with its own baseline; the measure is the reference devices'."""
+    """False alarms and power on unseen devices, each with its own baseline; the measure is the reference devices'.
+
+    Beside it, what would come of judging the same windows against the fleet, which is shown and never alarmed by.
+    """
     world = digits()
     reference = [_windows(world, _Look.any(random), _COMMISSIONING, random) for _ in range(_REFERENCE)]
     test = DriftTest.fit(reference)
     threshold = test.threshold(_ALPHA)
+    fleet = Devices.of(reference).fleet()
     false: list[bool] = []
     seen: dict[str, list[bool]] = {}
+    odd: dict[str, list[bool]] = {"": []}  # against the fleet; as they are, and by harm
     cases = [(harm, severity) for harm in HARMS for severity in range(len(SEVERITIES))]
     for device in range(unseen):
         look = _Look.any(random)
         baseline = test.baseline(_windows(world, look, _COMMISSIONING, random))
-        false += (test.distance(baseline, _windows(world, look, _JUDGED, random)) > threshold).tolist()
+        usual = _windows(world, look, _JUDGED, random)
+        false += (test.distance(baseline, usual) > threshold).tolist()
+        odd[""] += _are_odd(fleet, usual)
         harm, severity = cases[device % len(cases)]
         changed = _windows(world, look, _JUDGED, random, harm=harm, severity=severity)
         exceeded = (test.distance(baseline, changed) > threshold).tolist()
-        seen.setdefault(f"{harm} {SEVERITIES[severity]}", []).extend(exceeded)
+        case = f"{harm} {SEVERITIES[severity]}"
+        seen.setdefault(case, []).extend(exceeded)
+        odd.setdefault(case, []).extend(_are_odd(fleet, changed))
     power = {case: float(np.mean(exceeded)) for case, exceeded in seen.items()}
     return {
         "devices": unseen,
@@ -62,7 +75,16 @@ def grouped(random: np.random.Generator, *, unseen: int) -> dict[str, Any]:
         "false_alarms": float(np.mean(false)),
         "power": min(share for case, share in power.items() if not case.endswith(SEVERITIES[0])),
         "powers": power,
+        "against_fleet": {
+            "false_alarms": float(np.mean(odd.pop(""))),
+            "powers": {case: float(np.mean(exceeded)) for case, exceeded in odd.items()},
+        },
     }
+
+
+def _are_odd(fleet: Fleet, windows: Floats) -> list[bool]:
+    """Whether each window stands as far off the fleet as one device in a hundred does."""
+    return [stand(fleet, window[None]).share < _ALPHA for window in windows]
 
 
 def _windows(
@@ -75,18 +97,34 @@ def _windows(
 
 def _window(world: Pictures, look: _Look, random: np.random.Generator, harm: str = "", severity: int = 0) -> Floats:
     """φ of every input of a window."""
+    return phi_of(_pictures(world, look, random, harm, severity))
+
+
+def _pictures(
+    world: Pictures, look: _Look, random: np.random.Generator, harm: str = "", severity: int = 0
+) -> Pictures:
+    """Every input of a window, as a device's model sees it."""
     pictures = look.show(world[random.integers(len(world), size=_INPUTS)])
     pictures = pictures * random.normal(1, 0.03) + random.normal(0, 0.3) * _STEP
     taken = np.rint(pictures.clip(0, 255)).astype(np.uint8)
-    return phi_of(harmed(taken, harm, severity, random) if harm else taken)
+    return harmed(taken, harm, severity, random) if harm else taken
 
 
 def said_by_peers(random: np.random.Generator, *, devices: int) -> dict[str, Any]:
     """What peers say of devices as they are, each with its own baseline; changed are those of middle severity."""
     world, looks = digits(), [_Look.any(random) for _ in range(devices)]
+    classifier = LogisticRegression(max_iter=_FITTING).fit(_flat(world), load_digits().target)
+
+    def inputs(pictures: Pictures) -> Inputs:
+        return Inputs(phi_of(pictures), classifier.predict(_flat(pictures)))
+
     return peers(
-        [np.concatenate([_window(world, look, random) for _ in range(_COMMISSIONING)]) for look in looks],
-        [[_window(world, look, random) for _ in range(_JUDGED)] for look in looks],
-        [[_window(world, look, random, harm, 1) for harm in HARMS] for look in looks],
+        [inputs(np.concatenate([_pictures(world, look, random) for _ in range(_COMMISSIONING)])) for look in looks],
+        [[inputs(_pictures(world, look, random)) for _ in range(_JUDGED)] for look in looks],
+        [[inputs(_pictures(world, look, random, harm, 1)) for harm in HARMS] for look in looks],
         random,
     )
+
+
+def _flat(pictures: Pictures) -> Floats:
+    return pictures.reshape(len(pictures), -1) / 255.0

@@ -105,8 +105,9 @@ class _Installer:
     def need(self) -> None:
         """It is there."""
 
-    def close(self) -> None:
+    def stop(self, _: int, on_stopped: Callable[[], object]) -> None:
         """It holds nothing."""
+        self._reactor.call_soon(on_stopped)
 
 
 class InstallSite:

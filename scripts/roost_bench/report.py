@@ -1,18 +1,19 @@
 """What a run of benches leaves behind: a table for people, a JSON file for comparing runs."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from roost_shared.durable import write_durably
-from scripts.roost_bench.bench import Bench, Goal, Result
+from scripts.roost_bench.bench import Bench, Goal, Measured
 
 __all__ = ["merge_into", "print_result"]
 
 
-def print_result(console: Console, name: str, bench: Bench, result: Result) -> bool:
+def print_result(console: Console, name: str, bench: Bench, result: Measured) -> bool:
     """Print the goals of one bench, met or missed, and return whether all that could be measured were met."""
     summary = (bench.__doc__ or "").partition("\n")[0]
     table = Table(title=f"{name}: {summary}", title_justify="left", title_style="bold")
@@ -25,13 +26,13 @@ def print_result(console: Console, name: str, bench: Bench, result: Result) -> b
         all_met = all_met and verdict != "missed"
     console.print(table)
     console.print(f"compared with {bench.COMPARED_WITH}", markup=False)
-    if "limited_by" in result:
+    if isinstance(result, Mapping) and "limited_by" in result:
         console.print(f"limited by {result['limited_by']}", markup=False)
     console.print()
     return all_met
 
 
-def merge_into(file: Path, results: dict[str, Result]) -> None:
+def merge_into(file: Path, results: dict[str, Measured]) -> None:
     """Write `results` to the JSON object in `file`, by bench; what it says of other benches stays.
 
     Raises:
@@ -43,7 +44,7 @@ def merge_into(file: Path, results: dict[str, Result]) -> None:
     write_durably(file, (json.dumps(merged | results, indent=2) + "\n").encode())
 
 
-def _judge(goal: Goal, result: Result) -> tuple[str, str]:
+def _judge(goal: Goal, result: Measured) -> tuple[str, str]:
     value = goal.value(result)
     if value is None:
         return "-", "not measured"

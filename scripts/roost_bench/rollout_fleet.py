@@ -98,6 +98,7 @@ def _fill(database: Database, devices: int) -> None:
             counts={},
             waits_for={"says": []},
             finding={},
+            labels={},
             events=0,
             created_at=_NOW,
             created_by="bench",

@@ -1,8 +1,10 @@
 """Versions that shall follow the primary while pictures come in: a better one, a tampered one, a slow one.
 
-An operator pushes, signs and assigns them, and waits for what the devices make of it.
+An operator pushes, signs and assigns them, and waits for what the devices make of it. The two that nobody shall take
+are tried at the same time, each on a device of its own.
 """
 
+import math
 import time
 from collections.abc import Sequence
 from typing import Any, Final
@@ -18,7 +20,7 @@ __all__ = ["NewVersions"]
 
 _PATIENCE_S: Final = 60.0
 _LOOK_EVERY_S: Final = 0.2
-_SCORE_MS: Final = 50.0  # that a newcomer's scores may take on these devices
+_SCORE_MS: Final = 50.0  # that the slow one's scores may take
 _PRIMARY: Final = "primary"
 
 
@@ -29,7 +31,7 @@ class DeviceWaitError(TransportError):
 
 
 class NewVersions(Scene):
-    """The primary's successors, one after the other.
+    """The primary's successors.
 
     Args:
         house: whose devices they are for.
@@ -56,10 +58,13 @@ class NewVersions(Scene):
         return {**self._found, "as_expected": self.as_expected, "error": self.error}
 
     def play(self) -> None:
-        """Try one after the other."""
+        """Try the better one, then the others."""
         self._take_better(self._house.successors.better)
-        self._refuse("tampered", DEVICES[0], self._house.successors.tampered, alter=True)
-        self._refuse("slow", DEVICES[-1], self._house.successors.slow)
+        tampered, slow = self._house.successors.tampered, self._house.successors.slow
+        self._publish(tampered, DEVICES[:1], alter=True)
+        self._publish(slow, DEVICES[-1:], score_ms=_SCORE_MS)
+        self._refused("tampered", DEVICES[0], tampered)
+        self._refused("slow", DEVICES[-1], slow)
 
     def _take_better(self, bundle: Bundle) -> None:
         began_s = time.monotonic()
@@ -82,8 +87,7 @@ class NewVersions(Scene):
                 f"fetched, p95 {evidence.get('p95_ms')} ms, {evidence.get('crashes')} crashes"
             )
 
-    def _refuse(self, what: str, device: str, bundle: Bundle, *, alter: bool = False) -> None:
-        self._publish(bundle, [device], alter=alter)
+    def _refused(self, what: str, device: str, bundle: Bundle) -> None:
         standing = self._outcome(device)
         problem = None if standing.report is None else standing.report.problem
         if standing.following != "refused" or problem is None:
@@ -92,7 +96,9 @@ class NewVersions(Scene):
         self._found[what] = {"device": device, "code": problem.code, "message": problem.message}
         self.say(f"{device}: {reference(bundle)} refused, {problem.code}: {problem.message}")
 
-    def _publish(self, bundle: Bundle, devices: Sequence[str], *, alter: bool = False) -> None:
+    def _publish(
+        self, bundle: Bundle, devices: Sequence[str], *, alter: bool = False, score_ms: float = math.inf
+    ) -> None:
         (push,) = self._house.cloud.push([("next", bundle)])
         self._house.cloud.sign(bundle)
         altered = ""
@@ -104,7 +110,7 @@ class NewVersions(Scene):
             f"assigned to {', '.join(devices)}"
         )
         for device in devices:
-            self._house.assign(device, bundle, score_ms=_SCORE_MS)
+            self._house.assign(device, bundle, score_ms=score_ms)
 
     def _outcome(self, device: str) -> Standing:
         """What the device makes of its assignment in the end.

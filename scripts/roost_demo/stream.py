@@ -11,7 +11,7 @@ from scripts.roost_demo.sensor import Sensor
 
 __all__ = ["Stream"]
 
-_TICK_S: Final = 0.001
+_TICK_S: Final = 0.004  # answers are clocked where they are read, not here
 
 
 class Stream:
@@ -52,7 +52,7 @@ class Stream:
             act: number that the outcomes carry.
             seconds: how long to send.
             rate: pictures a second on each device; fewer are sent where answers take longer.
-            meanwhile: called every millisecond; must return soon.
+            meanwhile: called every few milliseconds; must return soon.
             is_enough: while it does not hold, sending goes on, but not
             longer_s: for more than so many seconds.
         """

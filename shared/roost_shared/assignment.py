@@ -66,7 +66,11 @@ class BundlePin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AssignedContestant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A model taking part, as `[[tasks.NAME.contestants]]` of agent.toml; its bundle by name and digest."""
+    """A model taking part, as `[[tasks.NAME.contestants]]` of agent.toml; its bundle by name and digest.
+
+    Hardware it asks for by the name of what is installed, never by a path: a library is code, and a path may lead to
+    bytes that nobody has signed, such as those of a download.
+    """
 
     name: Name
     bundle: BundlePin | None = None  # None of a cloud contestant
@@ -75,6 +79,11 @@ class AssignedContestant(msgspec.Struct, frozen=True, kw_only=True, omit_default
     ask: AskMode = "unsure"
     downscale: bool = False
     runtime: RuntimeSettings = RuntimeSettings()
+
+    def __post_init__(self) -> None:
+        """Refuse paths; `ValueError` is what reading makes an error of its own of."""
+        if self.runtime.paths:
+            raise ValueError(f"{self.name}: {self.runtime.paths[0]!r} is a path, which no assignment may name")
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

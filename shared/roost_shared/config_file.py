@@ -26,8 +26,12 @@ _UNKNOWN: Final = re.compile(r"Object contains unknown field `(?P<name>.*)`")
 _MISSING: Final = re.compile(r"Object missing required field `(?P<name>.*)`")
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path, *, absent: str = "Give the path of one that is there") -> dict[str, Any]:
     """The file's data.
+
+    Args:
+        path: where it is.
+        absent: the remedy where it is not.
 
     Raises:
         ConfigError: it cannot be read, or is no TOML.
@@ -37,7 +41,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             return tomllib.load(file)
     except FileNotFoundError as error:
-        raise ConfigError(where=where, key="", problem="no such file", remedy="Give its path with --config") from error
+        raise ConfigError(where=where, key="", problem="no such file", remedy=absent) from error
     except OSError as error:
         problem = error.strerror or str(error)
         raise ConfigError(where=where, key="", problem=problem, remedy="Make it readable") from error

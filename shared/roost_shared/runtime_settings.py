@@ -34,3 +34,8 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     delegate: str | None = None
     delegate_options: dict[str, str] = {}
     plain_kernels: bool = False
+
+    @property
+    def paths(self) -> list[str]:
+        """What of it names a file of the machine, and not something that is installed there under a name."""
+        return [text for text in (self.delegate or "", *self.delegate_options.values()) if "/" in text]

@@ -6,15 +6,17 @@ import random
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from roost_edge.installer import pointer
-from roost_edge.installer.errors import LyingServerError, NoDiskError, StoreUnwritableError
+from roost_edge.installer.errors import LyingServerError, MisnamedBundleError, NoDiskError, StoreUnwritableError
 from roost_edge.installer.garbage import collect_garbage
 from roost_edge.installer.pointer import read_in_force
 from roost_edge.installer.store import BundleStore
 from roost_shared.bundle import Bundle, open_bundle
 from roost_shared.bundle.layout import blob_path
+from roost_shared.trust import SignedManifest
 from tests.support.disk_tree import TREE_CALLS, DiskTree
 from tests.support.install_work import FolderCloud, assign, install, install_from
 from tests.support.mounts import remount, small_tmpfs
@@ -181,6 +183,29 @@ def test_a_server_that_always_lies_leaves_nothing(device: Path, bundles: list[Bu
     cloud.spoil = lambda data: data
     install_from(cloud, device, assign(3, bundles[2]))
     check_clean(device, bundles[1:])
+
+
+@pytest.mark.parametrize("said", ["name", "version", "task"])
+def test_a_bundle_that_calls_itself_otherwise_is_refused_whoever_released_it(
+    device: Path, bundles: list[Bundle], monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """A releaser of one task may sign what it likes under it: that does not make it another task's, or another's."""
+    path = blob_path(bundles[2].folder, bundles[2].digest)
+    signed = SignedManifest(path.stat().st_size, bundles[2].digest.removeprefix("sha256:"))
+    monkeypatch.setattr(FolderCloud, "verify_manifest", lambda *_: signed)
+    assignment = assign(3, bundles[2])
+    ((task, assigned),) = assignment.tasks.items()
+    if said == "task":
+        tasks = {"another": assigned}
+    else:
+        (contestant,) = assigned.contestants
+        assert contestant.bundle is not None
+        pin = msgspec.structs.replace(contestant.bundle, **{said: "another"})
+        contestant = msgspec.structs.replace(contestant, bundle=pin)
+        tasks = {task: msgspec.structs.replace(assigned, contestants=(contestant,))}
+    with pytest.raises(MisnamedBundleError, match="calls itself argmax:3 for argmax"):
+        install_from(FolderCloud(bundles), device, msgspec.structs.replace(assignment, tasks=tasks))
+    check_whole(device, {2})
 
 
 def test_a_disk_that_takes_no_pointer_leaves_the_version_in_force(

@@ -146,13 +146,12 @@ class StoppingRegistry(Registry):
         time.sleep(min(wait_s, 0.2))  # the cloud asks for two seconds
 
 
+@pytest.mark.one_database("postgresql")  # SQLite is no server
 @pytest.mark.parametrize("step", ["begin", "complete", "publish"])
 def test_database_restarted_in_the_middle_of_a_push_costs_nothing(
-    request: pytest.FixtureRequest, served_cloud: ServedCloud, large: Bundle, small_parts: int, step: str
+    postgres: Postgres, served_cloud: ServedCloud, large: Bundle, small_parts: int, step: str
 ) -> None:
-    if served_cloud.services.database.dialect != "postgresql":
-        pytest.skip("SQLite is no server")
-    registry = StoppingRegistry(served_cloud.api(), request.getfixturevalue("postgres"), step)
+    registry = StoppingRegistry(served_cloud.api(), postgres, step)
     first = served_cloud.registry().begin_upload(large.config.stages[-1].digest, len(MODEL))
     assert first is not None
     assert len(first.parts) == -(-len(MODEL) // small_parts)
@@ -163,12 +162,8 @@ def test_database_restarted_in_the_middle_of_a_push_costs_nothing(
     assert sorted(served_cloud.blobs()) == sorted(sizes_of(large))
 
 
-def test_database_that_is_away_is_told_to_whoever_pushes(
-    request: pytest.FixtureRequest, served_cloud: ServedCloud
-) -> None:
-    if served_cloud.services.database.dialect != "postgresql":
-        pytest.skip("SQLite is no server")
-    postgres: Postgres = request.getfixturevalue("postgres")
+@pytest.mark.one_database("postgresql")  # SQLite is no server
+def test_database_that_is_away_is_told_to_whoever_pushes(postgres: Postgres, served_cloud: ServedCloud) -> None:
     headers = served_cloud.headers()
     postgres.stop()
     try:
@@ -179,6 +174,7 @@ def test_database_that_is_away_is_told_to_whoever_pushes(
     assert refused.headers["Retry-After"] == "2"
 
 
+@pytest.mark.one_database
 def test_pull_that_is_cut_goes_on_at_that_byte(
     served_cloud: ServedCloud, large: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,6 +199,7 @@ def test_pull_that_is_cut_goes_on_at_that_byte(
     assert pulled.bundle.digest == large.digest
 
 
+@pytest.mark.one_database
 def test_pull_that_died_goes_on_in_the_next_one(
     served_cloud: ServedCloud, large: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,6 +222,7 @@ def test_pull_that_died_goes_on_in_the_next_one(
     assert pulled.bundle.digest == large.digest
 
 
+@pytest.mark.one_database
 def test_part_file_of_other_bytes_is_fetched_anew(served_cloud: ServedCloud, large: Bundle, tmp_path: Path) -> None:
     registry = served_cloud.registry()
     push_bundle(registry, large.folder)
@@ -238,6 +236,7 @@ def test_part_file_of_other_bytes_is_fetched_anew(served_cloud: ServedCloud, lar
         left.parent.mkdir(parents=True)
 
 
+@pytest.mark.one_database
 def test_damaged_object_is_never_put_in_place(served_cloud: ServedCloud, large: Bundle, tmp_path: Path) -> None:
     registry = served_cloud.registry()
     push_bundle(registry, large.folder)
@@ -284,10 +283,9 @@ def test_full_object_store_is_said_and_pushed_to_again(
     assert push_bundle(registry, large.folder).created
 
 
+@pytest.mark.one_database("sqlite")  # PostgreSQL's full disk is SQLSTATE 53100, see test_database.py
 def test_full_database_is_said_and_pushed_to_again(served_cloud: ServedCloud, large: Bundle) -> None:
     engine = served_cloud.services.database.engine
-    if engine.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL's full disk is SQLSTATE 53100, see test_database.py")
     registry = served_cloud.registry()
 
     def limit(connection: sqlite3.Connection, _: object) -> None:

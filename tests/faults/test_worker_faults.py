@@ -49,7 +49,7 @@ def last_error(rig: WorkerRig) -> ErrorInfo:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS])
-def test_a_killed_worker_fails_its_jobs_says_of_what_it_died_and_is_back_within_a_second(
+def test_a_killed_worker_fails_its_jobs_says_of_what_it_died_and_is_back_soon(
     rig: WorkerRig, how: signal.Signals
 ) -> None:
     first = rig.pid
@@ -61,14 +61,16 @@ def test_a_killed_worker_fails_its_jobs_says_of_what_it_died_and_is_back_within_
         os.kill(first, signal.SIGCONT)
     killed_ns = time.monotonic_ns()
     rig.until_ended("running", "ahead", "waiting", "backlog")
-    rig.until(lambda: rig.state == "ready", "ready again")
+    rig.until(lambda: rig.state == "ready", "ready again", 60)
     back_s = (time.monotonic_ns() - killed_ns) / 1e9
     assert set(rig.codes().values()) == {"worker.crashed"} or how is not signal.SIGKILL
     assert how.name in last_error(rig).message
     assert [state for state, _ in rig.states] == ["ready", "restarting", "ready"]
     assert rig.pid != first
     assert rig.stats().restarts == 1
-    assert back_s < 5  # generous for a busy machine; the bench holds it to 1 s
+    # Generous: a worker gives way to everybody, so that beside other tests its start, of 0.2 s, was seen to take 7 s.
+    # The bench holds it to 1 s.
+    assert back_s < 30
     rig.submit("after")
     rig.until_ended("after")
     assert rig.labels()["after"] == "two"

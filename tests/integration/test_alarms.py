@@ -2,15 +2,22 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import select
 
 from roost_cloud.db.tables import Event, HookDelivery
+from roost_shared.bundle import Bundle
+from roost_shared.bundle.fleet_reference import FleetReference
+from roost_shared.bundle.manifest import phi_name
 from tests.support.cloud import Cloud
 from tests.support.drifting import PLAIN, DriftingFleet, monitor_of
 from tests.support.fleet import API, code_of, enrolled_device
+from tests.support.registry import RegistryApi
+from tests.support.served_cloud import bundle_like
 from tests.support.stocked import PICTURE, stock_alarm, stock_input
 from tests.support.telling import BOOT, batch, sample
 
@@ -106,6 +113,10 @@ def test_an_alarm_shows_samples_of_its_device_and_time_those_with_an_input_first
         cloud.clock.advance(timedelta(minutes=40))
     stock_input(cloud.services, "acme", "cam-01", f"{BOOT}-2", PICTURE)
     alarm = stock_alarm(cloud.services, "acme", "cam-01", since=timedelta(minutes=100))
+    asked = ask(cloud, "POST", f"/alarms/{alarm}/inputs")
+    assert (asked["samples"], asked["here"], asked["waiting"]) == (2, 1, 1)
+    longer = stock_alarm(cloud.services, "acme", "cam-01", kind="model", since=timedelta(days=40))
+    assert ask(cloud, "POST", f"/alarms/{longer}/inputs")["samples"] == 0
     shown = ask(cloud, "GET", f"/alarms/{alarm}")["samples"]
     assert [(one["sample"], one["has_input"]) for one in shown] == [(f"{BOOT}-2", True), (f"{BOOT}-3", False)]
 
@@ -136,6 +147,72 @@ def test_an_alarm_goes_its_way_and_a_muted_one_is_told_of_to_nobody(cloud: Cloud
     assert told == sorted(
         [("alarm.acknowledged", alarm), ("alarm.opened", alarm), ("alarm.opened", other), ("alarm.resolved", alarm)]
     )
+
+
+def test_where_a_device_and_a_cohort_stand_among_others_is_shown_by_the_fleet_or_by_what_the_bundle_brings(
+    cloud: Cloud, argmax: Bundle, tmp_path: Path
+) -> None:
+    fleet = DriftingFleet(cloud.services, cloud.clock, devices=27, with_baseline=False)
+    monitor = monitor_of(cloud.services)
+    fleet.live(10)
+    monitor.work()
+    fleet.live(1, {"cam-03": replace(PLAIN, phi=(0, 0, 0, 0, 0, 0, 0, -80))}, monitors=[monitor])
+    found = {one["device"]: one for one in ask(cloud, "GET", "/drift/fleet", task="meter")}
+    assert found.keys() == set(fleet.names)
+    odd = found["cam-03"]
+    assert (odd["farthest"], odd["by"], odd["of_devices"]) == ("fine detail", "fleet", 26)
+    assert odd["share"] < 0.01 < sorted(one["share"] for one in found.values())[5]
+    assert ask(cloud, "GET", "/drift/fleet", task="meter", device="cam-03") == [odd]
+    for name in ("cam-03", "cam-04"):
+        ask(cloud, "PATCH", f"/devices/{name}", {"labels": {"hall": "2"}})
+    (cohort,) = ask(cloud, "GET", "/drift/cohort", task="meter", label="hall=2")
+    assert (cohort["devices"], cohort["of_devices"], cohort["farthest"]) == (["cam-03", "cam-04"], 25, "fine detail")
+    assert [one["device"] for one in ask(cloud, "GET", "/drift/fleet", task="meter", label="hall=2")] == [
+        "cam-03",
+        "cam-04",
+    ]
+    assert fleet.alarms() == []
+    (brought,) = msgspec.convert(ask(cloud, "GET", "/drift/reference", task="meter"), list[FleetReference])
+    assert brought.devices == 27
+
+    lone = cloud.headers("beta")
+    for path in ("reference?task=meter", "cohort?task=meter&label=hall=2"):
+        assert cloud.client.get(f"{API}/drift/{path}", headers=lone).json() == []
+    wider = msgspec.structs.replace(brought, devices=300, phi=phi_name(argmax.config))
+    bundle = bundle_like(argmax, tmp_path / "next", version="2", fleet_reference=wider)
+    RegistryApi(cloud).stock(bundle)
+    fleet.live(1, dict.fromkeys(fleet.names, replace(PLAIN, bundle=f"argmax:2@{bundle.digest}")), monitors=[monitor])
+    assert {one["by"] for one in ask(cloud, "GET", "/drift/fleet", task="meter")} == {"bundle"}
+    assert ask(cloud, "GET", "/drift/cohort", task="meter", label="hall=2")[0]["of_devices"] == 300
+
+
+def test_another_camera_begins_anew_what_inputs_are_judged_against(cloud: Cloud, fleet: DriftingFleet) -> None:
+    monitor = monitor_of(cloud.services)
+    fleet.live(12)
+    monitor.work()
+    ask(cloud, "PATCH", "/devices/cam-03", {"labels": {"camera": "S/N 17"}})
+    fleet.live(4, {"cam-03": DARK}, monitors=[monitor])
+    (alarm,) = fleet.alarms(kind="input")
+    assert {one["standing"] for one in kinds_of(cloud, "cam-03") if one["kind"] == "input"} == {"alarmed"}
+    ask(cloud, "PATCH", "/devices/cam-03", {"labels": {"camera": "S/N 17", "hall": "2"}})
+    assert {one["standing"] for one in kinds_of(cloud, "cam-03") if one["kind"] == "input"} == {"alarmed"}
+    ask(cloud, "PATCH", "/devices/cam-03", {"labels": {"camera": "S/N 18"}})
+    assert ask(cloud, "GET", f"/alarms/{alarm.id}")["state"] == "resolved"
+    standing = {one["kind"]: (one["standing"], one["note"]) for one in kinds_of(cloud, "cam-03")}
+    other = ("commissioning", "camera S/N 18 in place of S/N 17")
+    assert {kind: standing[kind] for kind in ("input", "label_mix", "model")} == dict.fromkeys(
+        ("input", "label_mix", "model"), other
+    )
+    assert standing["event_rate"] == ("fine", None)
+    assert "commissioning" not in {one["standing"] for one in kinds_of(cloud, "cam-04")}
+    fleet.live(12, {"cam-03": DARK}, monitors=[monitor])
+    assert fleet.alarms(device="cam-03", state="open") == []
+
+
+def kinds_of(cloud: Cloud, device: str) -> list[dict[str, Any]]:
+    (stream,) = ask(cloud, "GET", "/drift/status", device=device)["items"]
+    kinds: list[dict[str, Any]] = stream["kinds"]
+    return kinds
 
 
 def test_alarms_come_in_pages(cloud: Cloud, fleet: DriftingFleet) -> None:

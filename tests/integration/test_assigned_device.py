@@ -1,5 +1,7 @@
 """From `roost assign` to the device that runs it: a real cloud, signed bundles, and traffic all the while."""
 
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ from typer.testing import CliRunner
 
 from roost_cloud.__main__ import app
 from roost_shared.bundle import Bundle
-from tests.support.agent import AgentProcess, Caller
+from tests.support.agent import AgentProcess, Caller, run_command
 from tests.support.capture_cloud import CaptureCloud
 from tests.support.changeover_rig import altered, fast
 from tests.support.embedded_broker import EmbeddedBroker
@@ -20,6 +22,7 @@ from tests.support.worker_rig import ARRAY
 TASK = "argmax"
 DEVICE = "cam-01"
 PATIENCE_S = 90.0
+UNTIL_ASKED = {"shadow_inputs": 10, "shadow_s": 86_400, "watch_inputs": 5}  # nothing goes on without inputs
 SITE = f'[tasks.{TASK}]\ndeadline_ms = 5000\ndefault = "nobody"\n'
 
 
@@ -101,6 +104,33 @@ def until_confirmed(agent: AgentProcess, version: int) -> None:
     until(confirmed, f"version {version} is confirmed", PATIENCE_S, otherwise=lambda: agent.log)
 
 
+def ask_until_phase(agent: AgentProcess, caller: Caller, phase: str) -> set[str]:
+    """Ask, one input after the other, until the device is so far; the bundles that answered before it was."""
+    bundles: set[str] = set()
+
+    def there() -> bool:
+        if assignment(agent)["phase"] == phase:
+            return True
+        bundles.add(caller.ask(ARRAY, TASK)["bundle"])
+        return False
+
+    until(there, f"the phase is {phase}", PATIENCE_S, otherwise=lambda: f"{assignment(agent)}\n{agent.log}")
+    return bundles
+
+
+def stop_installer(agent: AgentProcess, caller: Caller, phase: str) -> set[str]:
+    """Have the installer hang while something is on trial, so that the device gets no further than `phase`."""
+    until(lambda: assignment(agent)["phase"] == "shadowing", "it is on trial", PATIENCE_S, otherwise=lambda: agent.log)
+    os.kill(assignment(agent)["installer_pid"], signal.SIGSTOP)
+    return ask_until_phase(agent, caller, phase)
+
+
+def was_taken_back(agent: AgentProcess) -> bool:
+    found = assignment(agent)
+    return bool(found["problem"]) and found["phase"] == "idle"
+
+
+@pytest.mark.timeout(300)
 def test_a_device_runs_what_it_is_assigned_and_changes_it_without_a_gap(
     site: tuple[Operator, AgentProcess, Caller], tmp_path: Path
 ) -> None:
@@ -118,7 +148,7 @@ def test_a_device_runs_what_it_is_assigned_and_changes_it_without_a_gap(
     operator.assign(second, shadow_inputs=10, watch_inputs=20)
     until_confirmed(agent, 2)
     operator.assign(broken, shadow_inputs=10, watch_inputs=20)
-    until(lambda: assignment(agent)["problem"], "the third is refused", PATIENCE_S, otherwise=lambda: agent.log)
+    until(lambda: was_taken_back(agent), "the third is refused", PATIENCE_S, otherwise=lambda: agent.log)
     answers = sensor.end()
 
     bundles = [answer["bundle"] for answer in answers]
@@ -133,6 +163,43 @@ def test_a_device_runs_what_it_is_assigned_and_changes_it_without_a_gap(
     # The cloud knows as well, and a start without it changes nothing.
     until(lambda: "install.golden" in operator("assign", "--show", DEVICE), "the cloud knows", PATIENCE_S)
     agent.kill()
+    checked = run_command("check", "--config", agent.config)
+    assert checked.returncode == 0, checked.stderr
+    assert f"{TASK}/primary: ok: {second.reference}" in checked.stdout
     agent.start()
     again = caller.ask(ARRAY, TASK)
     assert again["bundle"] == second.reference
+
+
+def test_killed_while_it_commits_or_returns_it_runs_what_is_in_force_and_goes_on(
+    site: tuple[Operator, AgentProcess, Caller], tmp_path: Path
+) -> None:
+    operator, agent, caller = site
+    old, new = fast(tmp_path / "5", "5"), fast(tmp_path / "6", "6")
+    turned = fast(tmp_path / "7", "7", turned=True, document={"predicted_disagreement": 0.0})
+    for bundle in (old, new, turned):
+        operator.release(bundle)
+    operator.assign(old, shadow_inputs=0, watch_inputs=0)
+    until(lambda: assignment(agent)["confirmed"] and assignment(agent)["version"] == 4, "the old one runs", PATIENCE_S)
+
+    # It has passed its trial, and nobody has said that it is in force.
+    operator.assign(new, **UNTIL_ASKED)
+    assert stop_installer(agent, caller, "committing") == {old.reference}
+    agent.kill()
+    agent.start()
+    assert caller.ask(ARRAY, TASK)["bundle"] == old.reference
+    ask_until_phase(agent, caller, "watching")
+    ask_until_phase(agent, caller, "idle")
+    assert (assignment(agent)["version"], assignment(agent)["confirmed"]) == (5, True)
+    assert caller.ask(ARRAY, TASK)["bundle"] == new.reference
+
+    # It has not, and nobody has noted that.
+    operator.assign(turned, **UNTIL_ASKED)
+    assert stop_installer(agent, caller, "returning") == {new.reference}
+    agent.kill()
+    agent.start()
+    assert caller.ask(ARRAY, TASK)["bundle"] == new.reference
+    until(lambda: assignment(agent)["phase"] == "shadowing", "it is tried once more", PATIENCE_S)
+    assert ask_until_phase(agent, caller, "idle") == {new.reference}
+    found = assignment(agent)
+    assert (found["version"], found["problem"]["code"]) == (5, "install.disagreement")

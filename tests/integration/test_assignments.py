@@ -1,7 +1,9 @@
 """What devices are assigned, through the API, on SQLite and PostgreSQL: made, refused, read, and kept apart."""
 
+import json
 import shutil
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,13 +15,13 @@ from sqlalchemy import select
 
 from roost_cloud.assignments import desired
 from roost_cloud.assignments.reports import Report, store_reported
-from roost_cloud.db.tables import DeviceAssignment
+from roost_cloud.db.tables import AssignmentVersion, DeviceAssignment
 from roost_cloud.services import open_services
 from roost_cloud.trust import drafts
 from roost_shared.assignment import AssignedTask, Assignment, Reported
 from roost_shared.bundle import Bundle
-from roost_shared.messages import encode_json
-from roost_shared.trust.envelope import SealedAssignment
+from roost_shared.messages import ErrorInfo, encode_json
+from roost_shared.trust.envelope import PAYLOAD_TYPE, SealedAssignment
 from tests.support.cloud import Cloud, ManualClock, settings_for
 from tests.support.fleet import FleetDevice, code_of, enrolled_device, enrolment
 from tests.support.registry import RegistryApi
@@ -151,6 +153,21 @@ def test_the_same_again_is_no_new_version_and_another_is(operator: Operator, tas
 
 
 @on_sqlite
+def test_what_a_device_has_refused_can_be_asked_of_it_once_more(operator: Operator, task: str) -> None:
+    operator.assign(one(task=task))
+    why = ErrorInfo("cloud.refused", "404: the registry was not itself")
+    told = Reported(boot="b1", version=0, desired=1, trust="fresh", problem=why)
+    services = operator.cloud.services
+    with services.database.begin() as session:
+        store_reported(session, [Report("acme", "cam-01", told, encode_json(told), services.now())])
+    assert operator.get()["following"] == "refused"
+    again = operator.assign(one(task=task))
+    assert (again.status_code, again.json()["version"]) == (201, 2)
+    assert operator.get()["following"] == "pending"
+    assert operator.assign(one(task=task)).status_code == 200, "it has not refused that yet"
+
+
+@on_sqlite
 def test_an_alias_stands_for_where_it_points_when_it_is_assigned(
     cloud: Cloud, operator: Operator, people: TrustPeople, argmax: Bundle, task: str, tmp_path: Path
 ) -> None:
@@ -192,6 +209,10 @@ WRONG = {
     "a trial for ever": one(trial={"watch_s": 1e9}),
     "nobody at all": {"tasks": {"argmax": {"contestants": []}}},
     "options without a delegate": contestants({"bundle": "argmax:1", "delegate_options": {"a": "b"}}),
+    "a delegate by its path": contestants({"bundle": "argmax:1", "delegate": "/var/lib/partial/0123"}),
+    "a path among a delegate's options": contestants(
+        {"bundle": "argmax:1", "delegate": "x.so", "delegate_options": {"backend": "../x.so"}}
+    ),
     "a decoy's bundle": contestants({"bundle": "argmax:1"}, {"name": "decoy", "role": "decoy", "bundle": "argmax:1"}),
     "a local contestant made small": contestants({"bundle": "argmax:1", "downscale": True}),
 }
@@ -350,6 +371,49 @@ def test_a_key_is_changed_without_a_moment_in_which_nothing_is_believed(
     newest = SealedAssignment.parse(own(device).content)
     assert newest.is_by(people.targets)
     assert not newest.is_by(before), "the old key signs nothing any more"
+
+
+@on_sqlite
+@pytest.mark.parametrize("forged", ["altered", "unsigned", "another's", "an older one", "no envelope"])
+def test_what_somebody_put_into_the_database_is_not_signed_when_keys_change(
+    operator: Operator, people: TrustPeople, device: FleetDevice, task: str, forged: str
+) -> None:
+    """Whoever writes the database has no key: the cloud shall not lend its own, whoever else is assigned what."""
+    enrolled_device(operator.cloud, "cam-02")
+    operator.assign(one(task=task))
+    older = own(device).content
+    operator.assign(one(task=task, deadline_ms=400))
+    operator.assign(one(task=task), "cam-02")
+    with operator.cloud.services.database.begin() as session:
+        row = session.get_one(AssignmentVersion, ("acme", "cam-01", 2))
+        true = SealedAssignment.parse(row.envelope)
+        wrong = true.payload.replace(b'"deadline_ms":400', b'"deadline_ms":900')
+        assert wrong != true.payload
+        forgeries = {
+            "altered": _envelope(wrong, true.signatures),
+            "unsigned": _envelope(true.payload, {}),
+            "another's": session.get_one(AssignmentVersion, ("acme", "cam-02", 1)).envelope,
+            "an older one": older,
+            "no envelope": b"{}",
+        }
+        row.envelope = put = forgeries[forged]
+    people.online(anew=True)
+    people.delegate_assignments()
+    assert own(device).content == put, "not a byte of it is the cloud's"
+    other = operator.cloud.client.get(f"{API}/devices/cam-02/assignment", headers=operator.headers)
+    assert other.json()["newest"]["version"] == 1
+    with operator.cloud.services.database.read() as session:
+        envelope = session.get_one(AssignmentVersion, ("acme", "cam-02", 1)).envelope
+    assert believed(people, envelope).device == "cam-02", "what is in order goes on"
+    assert operator.assign(one(task=task, deadline_ms=400)).status_code == 201, "and assigned anew, it is again"
+    assert believed(people, own(device).content).version == 3
+
+
+def _envelope(payload: bytes, signatures: dict[str, str]) -> bytes:
+    """As `SealedAssignment.sealed_by` writes it, with these signatures."""
+    made = [{"keyid": key, "sig": b64encode(bytes.fromhex(value)).decode()} for key, value in signatures.items()]
+    document = {"payload": b64encode(payload).decode(), "payloadType": PAYLOAD_TYPE, "signatures": made}
+    return json.dumps(document).encode()
 
 
 # ---- what needs what

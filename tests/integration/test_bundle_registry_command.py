@@ -10,6 +10,8 @@ from roost_cloud.__main__ import main
 from roost_shared.bundle import Bundle, open_bundle
 from tests.support.served_cloud import ServedCloud, bundle_like
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def logged_in(served_cloud: ServedCloud, monkeypatch: pytest.MonkeyPatch) -> ServedCloud:

@@ -158,6 +158,12 @@ def test_started_again_in_any_phase_it_runs_what_is_in_force(
         version = "2" if phase == "watching" else "1"
         assert rig.answer().bundle == bundles[version].reference
         assert rig.phase == ("watching" if phase == "watching" else "idle")
+        if phase != "watching":
+            (install,) = rig.follower.progress.installs
+            assert (install.bundle, install.phase) == (bundles["1"].reference, "confirmed"), (
+                "what it was is not forgotten"
+            )
+            assert install.evidence.keys() == {"golden", "golden_hash", "hardware"}
         if phase == "watching":  # and it can still return
             rig.until(lambda: rig.pid("primary.prev"), "what was before is there")
             rig.stage(plan_of(3, {"primary": bundles["1"]}, trial=QUICK))
@@ -176,6 +182,10 @@ def test_an_installer_that_died_is_told_again_and_costs_no_answer(
     rig.until_phase("committing")
     rig.pass_time(0.3)
     assert set(rig.versions) == {"1"}, "what is not durably in force does not answer"
+    pid = rig.pid("primary.next")
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)  # nor does what comes into force while it cannot
+    rig.until(lambda: rig.pid("primary.next") != pid, "it is known to be dead")
     rig.installer.come_back()
     rig.until_settled(2)
     rig.starve()

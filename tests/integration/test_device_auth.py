@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import jwt
+import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -38,6 +39,7 @@ def test_key_that_signs_a_nonce_gets_a_short_token(cloud: Cloud) -> None:
     assert (response.json()["expires_in_s"], response.json()["scope"]) == (900, "device")
 
 
+@pytest.mark.one_database
 def test_whatever_is_wrong_is_refused_in_the_same_words(cloud: Cloud) -> None:
     device, revoked = enrolled_device(cloud), enrolled_device(cloud, "cam-02")
     revoke(cloud, "cam-02")
@@ -82,6 +84,7 @@ def test_nonce_is_good_for_a_minute_and_forgotten_after(cloud: Cloud) -> None:
     assert spent(cloud) == 1
 
 
+@pytest.mark.one_database
 def test_token_ends_after_a_quarter_of_an_hour(cloud: Cloud) -> None:
     device = enrolled_device(cloud)
     headers = device.headers()
@@ -105,6 +108,7 @@ def test_deleted_devices_token_is_no_token_of_the_next_one_of_that_name(cloud: C
     assert code_of(device.renew(headers)) == REFUSED
 
 
+@pytest.mark.one_database
 def test_tokens_of_people_and_of_devices_open_their_own_routes_only(cloud: Cloud) -> None:
     device = enrolled_device(cloud)
     assert code_of(device.renew(dict(cloud.headers())))[0] == 401
@@ -114,6 +118,7 @@ def test_tokens_of_people_and_of_devices_open_their_own_routes_only(cloud: Cloud
     assert code_of(cloud.client.get(f"{API}/broker/revocations", headers=mine))[0] == 401
 
 
+@pytest.mark.one_database
 def test_forged_tokens_are_refused(cloud: Cloud) -> None:
     device = enrolled_device(cloud)
     real = device.headers()["Authorization"].removeprefix("Bearer ")
@@ -199,6 +204,7 @@ def test_expired_certificates_key_may_renew_and_nothing_else(cloud: Cloud) -> No
         assert client.get("/only-enrolled", headers=device.headers()).json() == "cam-01"
 
 
+@pytest.mark.one_database
 def test_signing_requests_that_cannot_be_granted_are_refused_and_cost_nothing(cloud: Cloud) -> None:
     device = enrolled_device(cloud)
     headers = device.headers()

@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
+import pytest
 from cryptography import x509
 from sqlalchemy import select
 
@@ -99,6 +100,7 @@ def test_labels_are_set_changed_and_removed_and_the_audit_says_so(cloud: Cloud) 
     assert entry.detail == {"labels": {"site": "south", "line": None, "floor": "2 ½"}}
 
 
+@pytest.mark.one_database
 def test_labels_that_cannot_be_are_refused_whole(cloud: Cloud) -> None:
     enrolled_device(cloud, labels={"site": "north"})
     headers = cloud.headers(role="operator")
@@ -117,6 +119,7 @@ def test_labels_that_cannot_be_are_refused_whole(cloud: Cloud) -> None:
     assert cloud.client.patch(f"{API}/devices/cam-01", json=full, headers=headers).status_code == 200
 
 
+@pytest.mark.one_database
 def test_query_that_cannot_be_is_refused(cloud: Cloud) -> None:
     headers = cloud.headers(role="viewer")
     for query in ("label=site", "label=Site=a", "label=site=", "label=a%00=b", "state=lost", "limit=0", "limit=1001"):
@@ -185,11 +188,13 @@ def crls(pem: str) -> list[x509.CertificateRevocationList]:
     return [x509.load_pem_x509_crl((part + end).encode()) for part in pem.split(end) if part]
 
 
+@pytest.mark.one_database
 def test_broker_is_told_to_the_platform_only(cloud: Cloud) -> None:
     for headers, status in ((cloud.headers(), 403), ({}, 401)):
         assert cloud.client.get(f"{API}/broker/revocations", headers=headers).status_code == status
 
 
+@pytest.mark.one_database
 def test_another_tenants_device_is_not_there(cloud: Cloud) -> None:
     enrolled_device(cloud, labels={"site": "north"})
     others = cloud.headers("globex")
@@ -208,6 +213,7 @@ def test_another_tenants_device_is_not_there(cloud: Cloud) -> None:
     assert code_of(cloud.client.get(path, headers=platform)) == (403, "auth.forbidden")
 
 
+@pytest.mark.one_database
 def test_viewer_changes_nothing(cloud: Cloud) -> None:
     enrolled_device(cloud)
     viewer = cloud.headers(role="viewer")
@@ -228,6 +234,7 @@ def test_device_is_told_of_the_broker_and_lets_itself_in_by_certificate(cloud: C
     assert device.renew(device.headers()).json()["broker"] == expected
 
 
+@pytest.mark.one_database
 def test_device_is_not_told_by_what_password_the_cloud_enters_the_broker(cloud: Cloud) -> None:
     with_broker(cloud, broker_url="mqtts://roost-cloud:s3cret@roost.example:8883")
     answer = FleetDevice(cloud.client).enrol(enrolment(cloud))

@@ -54,6 +54,12 @@ def test_an_alarm_is_found_explained_seen_to_and_its_device_begun_anew(cloud: Se
     for words in ("cam-03", "sharpness of edges", "deviations", "the inputs changed", "beyond the threshold"):
         assert words in explained
     assert json.loads(run(cloud, "drift", "explain", alarm["id"], "--json"))["device"] == "cam-03"
+    assert "cam-03" in run(cloud, "drift", "inputs", alarm["id"])
+    stretch = ("--device", "cam-04", "--task", "meter", "--since", "2026-11-24T12:00Z", "--until", "2026-11-24T13:00Z")
+    assert json.loads(run(cloud, "drift", "inputs", *stretch, "--json"))[0]["waiting"] == 0
+    run(cloud, "drift", "inputs", "--device", "cam-04", fails="--since")
+    asked = json.loads(run(cloud, "drift", "inputs", "--json"))
+    assert {one["device"] for one in asked} == {"cam-03", "cam-04"}
     assert "acknowledged" in run(cloud, "alarm", "ack", alarm["id"], "--note", "on my way")
     assert "muted until" in run(cloud, "alarm", "mute", alarm["id"], "--until", "2026-11-25T12:00Z")
     assert run(cloud, "alarm", "mute", alarm["id"], "--off").endswith(": acknowledged\n")
@@ -77,6 +83,8 @@ def test_other_budgets_are_simulated_and_set(cloud: ServedCloud) -> None:
 
 def test_too_few_devices_have_no_place_among_each_other(cloud: ServedCloud) -> None:
     run(cloud, "drift", "fleet", "meter", fails="drift.fleet_small")
+    run(cloud, "drift", "reference", "meter", fails="drift.fleet_small")
+    run(cloud, "drift", "reference", "light", fails="no device of task light is commissioned")
     assert json.loads(run(cloud, "drift", "fleet", "light", "--label", "hall=2", "--json")) == []
 
 

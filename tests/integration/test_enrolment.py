@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import msgspec
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
@@ -32,6 +33,7 @@ def actions(cloud: Cloud, tenant: str = "acme") -> list[tuple[str, str, str]]:
         return [(row.actor, row.action, row.subject) for row in rows if row.action.startswith(("device", "enrolment"))]
 
 
+@pytest.mark.one_database
 def test_root_certificate_is_there_for_everybody_and_is_what_a_token_names(cloud: Cloud) -> None:
     response = cloud.client.get(f"{API}/ca")
     assert (response.status_code, response.headers["content-type"]) == (200, "text/plain; charset=utf-8")
@@ -59,6 +61,7 @@ def test_token_makes_its_device_with_labels_certificate_and_audit(cloud: Cloud) 
     assert actions(cloud)[1:] == [(f"enrolment:{token.id}", "device.enrol", "cam-01")]
 
 
+@pytest.mark.one_database
 def test_identity_comes_from_the_token_whatever_the_request_says(cloud: Cloud) -> None:
     device = FleetDevice(cloud.client)
     answer = device.enrol(enrolment(cloud), csr_pem=signing_request(device.key, name="globex/d/other")).json()
@@ -87,6 +90,7 @@ def test_token_is_good_until_its_end_and_not_after(cloud: Cloud) -> None:
     assert code_of(device.enrol(token)) == REFUSED
 
 
+@pytest.mark.one_database
 def test_unknown_token_and_wrong_secret_are_refused_alike(cloud: Cloud) -> None:
     token = enrolment(cloud)
     wrong = [msgspec.structs.replace(token, id="0" * 16), msgspec.structs.replace(token, secret="wrong")]
@@ -215,6 +219,7 @@ def test_tokens_are_listed_newest_first_in_pages_without_their_secrets(cloud: Cl
     assert not any(open_.secret in str(item) for item in items)
 
 
+@pytest.mark.one_database
 def test_token_for_what_cannot_be_a_device_is_refused(cloud: Cloud) -> None:
     cases: list[tuple[dict[str, object], str]] = [
         ({"device": "Cam 1"}, "request.invalid"),
@@ -231,6 +236,7 @@ def test_token_for_what_cannot_be_a_device_is_refused(cloud: Cloud) -> None:
         assert code_of(cloud.client.post(f"{API}/enrolments", json=body, headers=headers)) == (422, code), body
 
 
+@pytest.mark.one_database
 def test_viewer_makes_no_token_and_another_tenant_sees_none(cloud: Cloud) -> None:
     token = enrolment(cloud)
     response = cloud.client.post(f"{API}/enrolments", json={"device": "x"}, headers=cloud.headers(role="viewer"))
@@ -255,6 +261,7 @@ def test_times_are_told_in_utc(cloud: Cloud) -> None:
     assert datetime(2026, 11, 25, 12, tzinfo=UTC) == cloud.services.now() + timedelta(days=1)
 
 
+@pytest.mark.one_database
 def test_a_token_pins_the_root_of_trust_there_was_when_it_was_made(cloud: Cloud) -> None:
     assert enrolment(cloud).tuf is None
     people = TrustPeople(cloud)
@@ -267,6 +274,7 @@ def test_a_token_pins_the_root_of_trust_there_was_when_it_was_made(cloud: Cloud)
     assert enrolment(cloud, "cam-03").tuf == digest_of(next_root)
 
 
+@pytest.mark.one_database
 def test_the_same_token_gets_the_same_root_again(cloud: Cloud) -> None:
     people = TrustPeople(cloud)
     people.begin()
@@ -275,6 +283,7 @@ def test_the_same_token_gets_the_same_root_again(cloud: Cloud) -> None:
     assert first.json()["trust_root"] == again.json()["trust_root"] == people.root_bytes.decode()
 
 
+@pytest.mark.one_database
 def test_a_token_from_before_there_was_trust_pins_nothing(cloud: Cloud) -> None:
     token = enrolment(cloud)
     TrustPeople(cloud).begin()

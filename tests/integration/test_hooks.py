@@ -5,7 +5,7 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ from roost_cloud.events.webhook import (
     WebhookForbiddenError,
     WebhookGoneError,
     WebhookRefusedError,
+    resolve,
 )
 from tests.support.certificates import Authority
 from tests.support.cloud import Cloud
@@ -186,6 +187,37 @@ def test_what_a_deliverer_died_over_another_tells_and_two_take_nothing_twice(
     cloud.clock.advance(queue.LEASE)
     assert deliverer(cloud, webhook).tell() == 1
     assert counts(cloud) == {"accepted": 1}
+
+
+def test_a_slow_receiver_holds_up_nobody_but_itself(cloud: Cloud, receiver: Receiver, authority: Authority) -> None:
+    let_go, asked = threading.Event(), threading.Semaphore(0)
+
+    def find(host: str, port: int) -> Sequence[str]:
+        if host == "slow.example":
+            asked.release()
+            let_go.wait(30)
+            raise OSError("nobody")
+        return resolve(host, port)
+
+    add(cloud, url="https://slow.example/")
+    quick = add(cloud, url=receiver.url)
+    telling = deliverer(cloud, Webhook(HERE, authority.cafile, find))
+    try:
+        happen(cloud)
+        telling.start()
+        assert asked.acquire(timeout=30)
+        for _ in range(4):
+            happen(cloud)
+        until(lambda: counts_of(cloud)[quick] == {"accepted": 5}, "the quick one has all")
+        assert not asked.acquire(blocking=False)  # one thread is at the slow one, whatever else is due there
+    finally:
+        let_go.set()
+        telling.stop()
+
+
+def counts_of(cloud: Cloud) -> dict[str, dict[str, int]]:
+    with cloud.services.database.read() as session:
+        return dict(hooks.counts(session, "acme"))
 
 
 def test_a_deleted_hook_is_told_nothing_and_old_events_are_forgotten(

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from roost_edge.installer.pointer import count_boot, plans_kept, read_in_force, read_standing
+from roost_edge.installer.pointer import FOLDER, POINTER, count_boot, plans_kept, read_in_force, read_standing
 from roost_edge.installer.protocol import (
     Confirm,
     Confirmed,
@@ -22,6 +22,7 @@ from roost_edge.installer.protocol import (
     TakeBack,
     TakenBack,
 )
+from roost_edge.installer.store import BundleStore
 from roost_shared.assignment import AssignedContestant, AssignedTask
 from roost_shared.bundle import Bundle, open_bundle
 from roost_shared.bundle.documents import blobs_to_run
@@ -328,6 +329,62 @@ def test_what_the_disk_has_no_room_for_is_not_fetched(site: InstallSite, device:
         refused = rig.until(Refused, since=0)
     assert (refused.error.code, refused.again) == ("fit.disk", False)
     assert site.relay.count(BLOB_GETS) == 1, "its document alone"
+
+
+def test_how_the_last_look_ended_is_known_after_a_restart(
+    site: InstallSite, device: Path, bundles: list[Bundle]
+) -> None:
+    assert read_in_force(device).trust == "unchecked"
+    envelope = site.sealed(1, bundles[0])
+    with InstallerRig(site.settings(device)) as rig:
+        in_force(rig, site, 1, bundles[0])
+        assert rig.until(Status, since=0, that=lambda it: it.trust == "fresh").desired == 1
+    assert read_in_force(device).trust == "fresh"
+    site.relay.seen.clear()
+    with InstallerRig(site.settings(device)) as rig:
+        rig.desire(envelope)
+        rig.until(IsInForce, since=0)
+        assert rig.until(Status, since=0).trust == "fresh"
+        assert not site.relay.seen, "nobody was asked for it"
+        site.relay.troubles.append(Trouble("/device/trust/", 503, times=1000))
+        rig.desire(site.sealed(2, bundles[1]))
+        rig.until(Refused, since=0)
+    site.relay.troubles.clear()
+    assert read_in_force(device).trust == "unreachable"
+
+
+def test_what_did_not_fit_is_taken_once_there_is_room(
+    site: InstallSite, device: Path, bundles: list[Bundle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(BundleStore, "free_bytes", 0)
+        with InstallerRig(site.settings(device, misfit_pause_s=0.1)) as rig:
+            rig.desire(site.sealed(1, bundles[0]))
+            refused = rig.until(Refused, since=0)
+            assert (refused.error.code, refused.again) == ("fit.disk", False)
+            rig.hear(0.5)
+            assert not rig.all(Staged)
+            assert len(rig.all(Refused)) == 1, "it is told once"
+            patched.undo()
+            assert rig.until(Staged).plan.assignment.version == 1
+            rig.send(PutInForce(1))
+            rig.until(IsInForce)
+            (device / FOLDER / POINTER).write_bytes(b"{")
+            rig.send(Confirm(1))
+            again = rig.until(Refused)
+            assert (again.version, again.error.code) == (1, "install.pointer_damaged"), "it was not refused for good"
+
+
+def test_what_did_not_fit_is_looked_at_again_after_a_restart(
+    site: InstallSite, device: Path, bundles: list[Bundle]
+) -> None:
+    envelope = site.sealed(1, bundles[0])
+    with InstallerRig(site.settings(device, free_disk_bytes=1 << 60)) as rig:
+        rig.desire(envelope)
+        rig.until(Refused, since=0)
+    with InstallerRig(site.settings(device)) as rig:
+        rig.desire(envelope)
+        assert rig.until(Staged, since=0).plan.assignment.version == 1
 
 
 def test_a_device_that_is_not_enrolled_says_what_to_do(

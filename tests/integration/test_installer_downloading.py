@@ -203,6 +203,9 @@ def test_another_identity_is_used_as_soon_as_it_is_there(
         site.enrol(device)  # which revokes the key before
         rig.desire(site.sealed(2, bundles[1]))
         staged(rig, 2)
+        site.enrol(device, "cam-02")  # whose versions are its own
+        rig.desire(site.sealed(1, bundles[0], device="cam-02"))
+        rig.until(Staged, that=lambda said: said.plan.assignment.device == "cam-02")
 
 
 def test_with_nothing_fresh_to_believe_nothing_is_installed(

@@ -12,7 +12,7 @@ from roost_edge.installer import protocol
 from roost_edge.installer.installer import Installer
 from roost_edge.installer.settings import InstallerSettings
 from roost_edge.loop.reactor import Reactor
-from roost_shared.clock import SystemClock
+from roost_shared.clock import SECOND, SystemClock
 from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo
 from tests.support.driven import run_until
@@ -85,6 +85,30 @@ def test_what_is_to_be_durable_is_acknowledged(kept: Kept) -> None:
     kept.installer.close()
     kept.installer.need()
     assert kept.pid is None, "who is closed needs nothing"
+
+
+def test_told_to_stop_it_ends_by_itself_and_no_other_follows(kept: Kept) -> None:
+    kept.installer.need()
+    kept.until(lambda: kept.ready, "it is ready")
+    stopped: list[bool] = []
+    kept.installer.stop(3600 * SECOND, lambda: stopped.append(True))
+    kept.until(lambda: stopped, "it has ended, and nobody had to kill it")
+    kept.installer.need()
+    assert (kept.pid, kept.complaints.counts["installer.failed"]) == (None, 0)
+
+
+@pytest.mark.parametrize("state", ["hangs", "is not there"])
+def test_one_that_hangs_or_is_not_there_keeps_nobody_from_stopping(kept: Kept, state: str) -> None:
+    if state == "hangs":
+        kept.installer.need()
+        kept.until(lambda: kept.ready, "it is ready")
+        assert kept.pid is not None
+        os.kill(kept.pid, signal.SIGSTOP)
+    stopped: list[bool] = []
+    kept.installer.stop(SECOND // 10, lambda: stopped.append(True))
+    assert not stopped
+    kept.until(lambda: stopped, "it is over")
+    assert kept.pid is None
 
 
 def test_one_that_cannot_run_is_tried_again_and_complained_of(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from tests.support.cloud import Cloud
 from tests.support.registry import RegistryApi
 from tests.support.served_cloud import bundle_like, manifest_of
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def registry(cloud: Cloud, argmax: Bundle, tmp_path: Path) -> RegistryApi:

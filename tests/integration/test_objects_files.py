@@ -71,7 +71,7 @@ def test_of_two_who_complete_an_upload_one_does(file_objects: FileObjects, monke
     def slow(staged: StagedFile) -> None:
         if not assembled.is_set():
             assembled.set()
-            go_on.wait(20)
+            go_on.wait(60)
         commit(staged)
 
     other = FileStore(file_objects.root, secret=b"s" * 32, public_url="http://other")
@@ -79,7 +79,7 @@ def test_of_two_who_complete_an_upload_one_does(file_objects: FileObjects, monke
         with monkeypatch.context() as stalled:
             stalled.setattr(StagedFile, "commit", slow)
             first = threads.submit(file_objects.store.complete_upload, upload)
-            assert assembled.wait(20)
+            assert assembled.wait(60)
         file_objects.send_parts(upload, b"later")
         second = threads.submit(other.complete_upload, upload)
         with pytest.raises(TimeoutError):

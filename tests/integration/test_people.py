@@ -48,7 +48,7 @@ def test_a_revoked_token_is_out_at_once_and_twice_is_no_error(cloud: Cloud) -> N
 
 
 def test_anybody_may_revoke_their_own_token_and_only_admins_others(cloud: Cloud) -> None:
-    viewer, other = cloud.headers(role="viewer"), cloud.headers(role="viewer")
+    viewer, other = ({"Authorization": f"Bearer {cloud.token(role='viewer')}"} for _ in range(2))
     mine, theirs = (
         cloud.client.get(f"{API}/whoami", headers=headers).json()["name"].removeprefix("token:")
         for headers in (viewer, other)
@@ -66,6 +66,7 @@ def test_an_admins_token_is_of_their_own_tenant_whatever_they_ask(cloud: Cloud) 
     assert said["tenant"] == "acme"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "body",
     [
@@ -136,6 +137,7 @@ def test_what_two_transactions_make_at_once_is_a_conflict_for_one(cloud: Cloud) 
         tenants.create(session, "eta", actor="test", now=cloud.services.now())
 
 
+@pytest.mark.one_database
 def test_text_that_is_no_token_is_nobody(cloud: Cloud) -> None:
     token = cloud.token()
     for text in ("", "roost_", token + "x", token.upper(), token.replace("_", "-"), "roost_" + 500 * "a", "ä\0"):
@@ -143,6 +145,7 @@ def test_text_that_is_no_token_is_nobody(cloud: Cloud) -> None:
             tokens.authenticate(session, text, cloud.services.now())
 
 
+@pytest.mark.one_database
 def test_a_body_that_is_too_large_is_refused(cloud: Cloud) -> None:
     body = b'{"name": "' + b"x" * (4 << 20) + b'"}'
     headers = {**cloud.headers(None), "Content-Type": "application/json"}
@@ -150,6 +153,7 @@ def test_a_body_that_is_too_large_is_refused(cloud: Cloud) -> None:
     assert code_of(response) == (413, "request.too_large")
 
 
+@pytest.mark.one_database
 def test_a_body_that_is_no_json_is_refused(cloud: Cloud) -> None:
     for body in (b"{", b"\xff\xfe", b"[" * 100_000, b'{"name": ' + b"9" * 5000 + b"}"):
         headers = {**cloud.headers(None), "Content-Type": "application/json"}

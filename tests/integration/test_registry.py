@@ -22,6 +22,7 @@ def api(cloud: Cloud) -> RegistryApi:
     return RegistryApi(cloud)
 
 
+@pytest.mark.one_database
 def test_blob_is_read_in_ranges_from_a_signed_url(cloud: Cloud, api: RegistryApi) -> None:
     digest = api.bring(b"0123456789")
     assert api.ask("HEAD", f"/blobs/{digest}").headers["Content-Length"] == "10"
@@ -52,6 +53,7 @@ def test_version_is_for_ever_the_same(api: RegistryApi, argmax: Bundle, tmp_path
     assert api.ask("GET", "/bundles/argmax/versions/1").json()["digest"] == argmax.digest
 
 
+@pytest.mark.one_database
 def test_bundle_is_published_under_its_own_name(api: RegistryApi, argmax: Bundle) -> None:
     api.bring_blobs(argmax)
     for changed in ({"name": "argmin"}, {"version": "2"}):
@@ -91,6 +93,7 @@ def _no_stage(manifest: dict[str, Any]) -> None:
     del manifest["layers"][1]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("spoil", "code"),
     [
@@ -115,7 +118,8 @@ def test_manifest_that_is_no_bundles_is_refused(
     assert api.ask("GET", "/bundles").json()["items"] == []
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"null", b"[" * 100_000], ids=repr)
+@pytest.mark.one_database
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"null", b"[" * 100_000], ids=lambda body: repr(body[:9]))
 def test_body_that_is_no_manifest_is_refused(api: RegistryApi, argmax: Bundle, body: bytes) -> None:
     refused = api.ask("PUT", "/bundles/argmax/versions/1", content=body)
     assert (refused.status_code, code_of(refused)) == (422, "bundle.invalid")
@@ -123,6 +127,7 @@ def test_body_that_is_no_manifest_is_refused(api: RegistryApi, argmax: Bundle, b
     assert too_large.status_code == 413
 
 
+@pytest.mark.one_database
 def test_manifest_that_is_no_text_is_refused_wherever_that_shows(api: RegistryApi, argmax: Bundle) -> None:
     api.bring_blobs(argmax)
     manifest = manifest_of(argmax).rstrip().removesuffix(b"}")
@@ -132,6 +137,7 @@ def test_manifest_that_is_no_text_is_refused_wherever_that_shows(api: RegistryAp
     assert api.ask("GET", "/bundles").json()["items"] == []
 
 
+@pytest.mark.one_database
 def test_config_that_is_no_config_is_refused(api: RegistryApi, argmax: Bundle) -> None:
     api.bring_blobs(argmax)
     manifest = json.loads(manifest_of(argmax))
@@ -149,6 +155,7 @@ def test_training_run_that_no_row_can_hold_is_refused(api: RegistryApi, argmax: 
         assert code_of(api.publish(odd)) == "bundle.invalid"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -198,6 +205,7 @@ def test_tenants_see_nothing_of_each_other(cloud: Cloud, api: RegistryApi, argma
     assert api.has(blob.digest)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("method", "path", "role"),
     [
@@ -270,6 +278,7 @@ def test_every_change_is_audited(api: RegistryApi, argmax: Bundle) -> None:
     assert actions == ["bundle.delete", "alias.delete", "alias.move", "bundle.push", *["blob.store"] * 5]
 
 
+@pytest.mark.one_database
 def test_damaged_config_in_the_store_is_no_version(cloud: Cloud, api: RegistryApi, argmax: Bundle) -> None:
     api.bring_blobs(argmax)
     config = next(

@@ -23,6 +23,7 @@ def large(argmax: Bundle, tmp_path: Path) -> Bundle:
     return bundle_like(argmax, tmp_path / "large", version="2", model=MODEL)
 
 
+@pytest.mark.one_database
 def test_pushed_bundle_comes_back_the_same(served_cloud: ServedCloud, argmax: Bundle, tmp_path: Path) -> None:
     registry = served_cloud.registry()
     pushed = push_bundle(registry, argmax.folder)
@@ -67,6 +68,7 @@ def test_bundle_travels_through_s3(s3_server: S3Server, newest_sqlite: Path, arg
         assert sorted(cloud.blobs()) == sorted(sizes_of(large))
 
 
+@pytest.mark.one_database
 def test_blob_that_is_there_is_not_sent_again(served_cloud: ServedCloud, argmax: Bundle, tmp_path: Path) -> None:
     registry = served_cloud.registry()
     push_bundle(registry, argmax.folder)
@@ -136,6 +138,7 @@ def test_two_pushers_of_one_version_and_other_content_get_one_conflict(
     assert served_cloud.registry().version("argmax", "2").digest == winner
 
 
+@pytest.mark.one_database
 def test_damaged_bundle_is_not_sent(served_cloud: ServedCloud, large: Bundle) -> None:
     model = blob_path(large.folder, large.config.stages[-1].digest)
     model.write_bytes(MODEL[:-1] + b"x")
@@ -144,6 +147,7 @@ def test_damaged_bundle_is_not_sent(served_cloud: ServedCloud, large: Bundle) ->
     assert served_cloud.blobs() == []
 
 
+@pytest.mark.one_database
 def test_pull_uses_blobs_of_a_bundle_at_hand(
     served_cloud: ServedCloud, large: Bundle, argmax: Bundle, tmp_path: Path
 ) -> None:
@@ -157,6 +161,7 @@ def test_pull_uses_blobs_of_a_bundle_at_hand(
     assert again.received_bytes == 0
 
 
+@pytest.mark.one_database
 def test_pull_touches_nothing_that_lies_in_its_way(
     served_cloud: ServedCloud, large: Bundle, argmax: Bundle, tmp_path: Path
 ) -> None:
@@ -171,6 +176,7 @@ def test_pull_touches_nothing_that_lies_in_its_way(
         pull_bundle(registry, "argmax", "2", argmax.folder)
 
 
+@pytest.mark.one_database
 def test_pulls_into_one_folder_take_turns(served_cloud: ServedCloud, argmax: Bundle, tmp_path: Path) -> None:
     registry = served_cloud.registry()
     push_bundle(registry, argmax.folder)
@@ -179,6 +185,7 @@ def test_pulls_into_one_folder_take_turns(served_cloud: ServedCloud, argmax: Bun
     assert pull_bundle(registry, "argmax", "1", tmp_path / "out").bundle.digest == argmax.digest
 
 
+@pytest.mark.one_database
 def test_files_of_another_pull_do_not_travel_along(served_cloud: ServedCloud, argmax: Bundle, tmp_path: Path) -> None:
     registry = served_cloud.registry()
     push_bundle(registry, argmax.folder)
@@ -209,6 +216,7 @@ def test_version_of_a_lineage_shows_parents_and_children(
     assert [(one["version"], one["deleted"]) for one in again["parents"]] == [("1", True)]
 
 
+@pytest.mark.one_database
 def test_manifest_is_kept_byte_by_byte(served_cloud: ServedCloud, argmax: Bundle) -> None:
     registry = served_cloud.registry()
     push_bundle(registry, argmax.folder)

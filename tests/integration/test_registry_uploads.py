@@ -28,6 +28,7 @@ def api(cloud: Cloud) -> RegistryApi:
     return RegistryApi(cloud)
 
 
+@pytest.mark.one_database
 def test_bytes_of_another_digest_are_refused_and_forgotten(cloud: Cloud, api: RegistryApi) -> None:
     upload = api.begin(b"right", digest_of(b"right"))
     api.send_parts(upload, b"wrong")
@@ -52,6 +53,7 @@ def test_half_sent_blob_is_not_completed_and_goes_on(api: RegistryApi, small_par
     assert api.begin(data) == {"exists": True}
 
 
+@pytest.mark.one_database
 def test_part_of_another_size_is_refused(cloud: Cloud, api: RegistryApi) -> None:
     upload = api.begin(b"four")
     assert cloud.client.put(upload["parts"][0]["url"], content=b"three").status_code == 422
@@ -102,7 +104,7 @@ def test_blob_is_what_was_hashed_whoever_else_completes_it(
     with ThreadPoolExecutor(2) as others:
         monkeypatch.setattr(StagedFile, "commit", slow_commit)
         slow = others.submit(uploads.complete, services.database, services.objects, **arguments)
-        assert assembled.wait(20)
+        assert assembled.wait(60)
         api.send_parts(upload, b"right")
         monkeypatch.setattr(uploads, "hash_object", hash_then_wait)
         fast = others.submit(uploads.complete, services.database, services.objects, **arguments)
@@ -186,6 +188,7 @@ def test_aborted_upload_leaves_nothing(cloud: Cloud, api: RegistryApi) -> None:
     assert cloud.client.put(upload["parts"][0]["url"], content=b"data").status_code == 404
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "body",
     [
@@ -214,5 +217,6 @@ def test_upload_that_ends_while_somebody_asks_for_it_waits_for_the_answer(cloud:
     assert api.ask("GET", f"/uploads/{upload_id}").status_code == 404
 
 
+@pytest.mark.one_database
 def test_empty_blob_is_a_blob(api: RegistryApi) -> None:
     assert api.has(api.bring(b""))

@@ -69,6 +69,7 @@ def test_a_device_tells_over_http_and_hears_how_far(cloud: Cloud, cam: FleetDevi
         assert line in figures
 
 
+@pytest.mark.one_database
 def test_a_batch_that_is_none_is_refused(cloud: Cloud, cam: FleetDevice) -> None:
     for data in (b"", b"\xff", batch([sample(1)], boot="a b"), batch([sample(1)], first=2**63)):
         response = cloud.client.post(f"{API}/device/records", content=data, headers=cam.headers())
@@ -154,6 +155,7 @@ SENSELESS = [
 ]  # fmt: skip
 
 
+@pytest.mark.one_database
 def test_a_question_that_makes_no_sense_is_refused(cloud: Cloud) -> None:
     headers = cloud.headers()
     for query in SENSELESS:
@@ -184,6 +186,7 @@ def test_a_sample_is_shown_with_everything_that_was_said_of_it(cloud: Cloud, cam
         assert code_of(missing) == (404, "not_found")
 
 
+@pytest.mark.one_database
 def test_an_input_comes_byte_for_byte_and_by_range(cloud: Cloud, cam: FleetDevice) -> None:
     payload = random.Random(1).randbytes(700_000)
     stock_shard(cloud.services, "acme", cam.device, {f"{BOOT}-1": b"before", f"{BOOT}-2": payload, f"{BOOT}-3": b"x"})
@@ -206,6 +209,7 @@ def test_an_input_comes_byte_for_byte_and_by_range(cloud: Cloud, cam: FleetDevic
     assert code_of(missing) == (404, "not_found")
 
 
+@pytest.mark.one_database
 def test_an_input_whose_shard_is_gone_is_not_found(cloud: Cloud, cam: FleetDevice) -> None:
     shard = stock_shard(cloud.services, "acme", cam.device, {f"{BOOT}-1": PICTURE})
     cloud.services.objects.delete(f"acme/shards/{cam.device}/{shard}.tar")
@@ -214,6 +218,7 @@ def test_an_input_whose_shard_is_gone_is_not_found(cloud: Cloud, cam: FleetDevic
         assert code_of(answered) == (404, "objects.not_found")
 
 
+@pytest.mark.one_database
 def test_a_picture_is_shown_small_and_nothing_else_is(cloud: Cloud, cam: FleetDevice) -> None:
     headers = cloud.headers(role="viewer")
     stock_shard(cloud.services, "acme", cam.device, {f"{BOOT}-1": PICTURE, f"{BOOT}-2": b"[1, 2]", f"{BOOT}-3": b""})

@@ -161,11 +161,11 @@ def test_what_was_interrupted_goes_on_and_ends_the_same(
 
 @pytest.mark.parametrize("kind", [pytest.param("folder", marks=pytest.mark.campaign), "webdataset"])
 def test_killed_anywhere_it_leaves_no_half_file(cloud: ServedCloud, tmp_path: Path, kind: str) -> None:
-    stock(cloud, 200)
+    stock(cloud, 100)
     out = tmp_path / "out"
     command = [sys.executable, "-m", "roost_cloud", "samples", "export", "--format", kind, "--out", str(out)]
     env = {**os.environ, "ROOST_URL": cloud.url, "ROOST_TOKEN": cloud.token(role="viewer")}
-    known = {hashlib.sha256(payload_of(number)).hexdigest() for number in range(1, 200)}
+    known = {hashlib.sha256(payload_of(number)).hexdigest() for number in range(1, 100)}
     for size_bytes in (1, 4000):
         with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             by_s = time.monotonic() + 60

@@ -1,4 +1,4 @@
-"""Shards brought by the device's own uploader to a real cloud, over real HTTP: both stores, both databases."""
+"""Shards brought by the device's own uploader to a real cloud, over real HTTP: both stores, each on a database."""
 
 import threading
 from collections.abc import Iterator
@@ -20,13 +20,17 @@ from tests.support.s3 import S3Server
 from tests.support.shard_inputs import JPEG, ShardInput, make_input, opening_of, tar_of
 from tests.support.shard_site import ShardSite, serve_shard_site
 
+# What a store does is no database's affair, nor the other way round.
+pytestmark = pytest.mark.parametrize(
+    ("store", "database_url"), [("file", "sqlite"), ("s3", "postgresql")], indirect=["database_url"]
+)
 PART_BYTES = 64 << 10  # on `file://`; S3 takes no less than 5 MiB
 
 
-@pytest.fixture(params=["file", "s3"])
-def site(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[ShardSite]:
+@pytest.fixture
+def site(request: pytest.FixtureRequest, store: str, database_url: str, tmp_path: Path) -> Iterator[ShardSite]:
     folder = tmp_path / "cloud"
-    if request.param == "file":
+    if store == "file":
         request.getfixturevalue("small_parts")
         with serve_shard_site(folder, database_url) as made:
             yield made
@@ -41,9 +45,9 @@ def site(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> I
 
 
 @pytest.fixture
-def inputs(request: pytest.FixtureRequest) -> list[ShardInput]:
+def inputs(store: str) -> list[ShardInput]:
     """Enough for several parts."""
-    scale = 60 if "s3" in request.node.name else 1
+    scale = 60 if store == "s3" else 1
     return [
         make_input("b-1", JPEG + b"1" * 50_000 * scale, probability=0.25),
         make_input("b-2", b"[1, 2]"),
@@ -223,13 +227,13 @@ def test_lists_are_sealed_by_count_and_all_are_brought(site: ShardSite, inputs: 
     thread.start()
     try:
         uploader.flush()
-        until = SystemClock().now_ns() + 20_000_000_000
+        until = SystemClock().now_ns() + 60_000_000_000
         while spool.samples:
             assert SystemClock().now_ns() < until, uploader.describe()
             threading.Event().wait(0.01)
     finally:
         uploader.stop()
-        thread.join(10)
+        thread.join(60)
     assert not thread.is_alive()
     assert [shard.entries for shard in site.shards()].count(2) == 2
     site.has_once([*inputs, more])

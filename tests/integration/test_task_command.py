@@ -68,7 +68,7 @@ def test_a_task_is_found_in_a_file_of_several_and_on_standard_input(cloud: Serve
 
 
 def test_what_is_wrong_is_said_in_a_line(cloud: ServedCloud, tmp_path: Path) -> None:
-    run(cloud, "set", "meter", str(tmp_path / "none.toml"), fails="no such file")
+    run(cloud, "set", "meter", str(tmp_path / "none.toml"), fails="no such file. Give the path of one that is there")
     run(cloud, "set", "meter", "-", stdin="= 5", fails="Mend the TOML")
     run(cloud, "set", "meter", "-", stdin=TOML.replace("argmax:1", "argmax:9"), fails="the registry has no argmax:9")
     run(cloud, "set", "Not A Name", "-", stdin=TOML, fails="is not a name")

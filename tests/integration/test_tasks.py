@@ -54,6 +54,7 @@ def test_a_task_is_made_changed_and_deleted_with_a_record_of_it(cloud: Cloud, re
     assert entries[1].detail == {"version": 2, "bundles": ["argmax:1"]}
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("document", "code"),
     [

@@ -52,6 +52,7 @@ def test_everything_is_recorded_with_who_did_it(cloud: Cloud, people: TrustPeopl
     assert all(entry.actor.startswith("token:") for entry in entries)
 
 
+@pytest.mark.one_database
 def test_status_says_who_signs_what_until_when(cloud: Cloud, people: TrustPeople, argmax: Bundle) -> None:
     people.accept(f"releases/{argmax.config.task}", people.first_release(argmax))
     told = cloud.client.get(STATE, headers=cloud.headers(role="viewer")).json()
@@ -107,6 +108,7 @@ def test_of_releases_that_come_at_once_one_is_taken(cloud: Cloud, people: TrustP
     assert sorted(answers) == [201, 409]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("change", ["another digest", "not pushed", "another task", "deleted"])
 def test_only_what_the_registry_has_is_released(
     cloud: Cloud, people: TrustPeople, argmax: Bundle, tmp_path: Path, change: str
@@ -143,6 +145,7 @@ def test_what_is_released_is_deleted_once_it_is_withdrawn(cloud: Cloud, people: 
     assert RegistryApi(cloud).ask("DELETE", path).status_code == 204
 
 
+@pytest.mark.one_database
 def test_tenants_never_see_each_other_s(cloud: Cloud, people: TrustPeople) -> None:
     beta = TrustPeople(cloud, tenant="beta")
     for path in ("", "/metadata/1.root.json", "/metadata/timestamp.json", "/time?nonce=a-nonce-of-some-length"):
@@ -164,6 +167,7 @@ def test_a_repository_begins_once(cloud: Cloud, people: TrustPeople) -> None:
     assert code_of(people.send("root", root)) == (409, "trust.version_taken")
 
 
+@pytest.mark.one_database
 def test_targets_come_after_the_root(cloud: Cloud) -> None:
     people = TrustPeople(cloud)
     cloud.tenant("acme")
@@ -183,6 +187,7 @@ def test_a_tenant_in_trouble_is_not_another_s(cloud: Cloud, people: TrustPeople)
     assert people.tenant == "acme"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("file", ["timestamp.json", "2.snapshot.json", "2.targets.json", "1.root.json"])
 @pytest.mark.parametrize("damage", ["changed", "lost", "another's"])
 def test_nothing_is_signed_on_what_the_store_has_damaged(
@@ -208,6 +213,7 @@ def test_nothing_is_signed_on_what_the_store_has_damaged(
         assert code_of(answer)[1] == "trust.damaged"
 
 
+@pytest.mark.one_database
 def test_a_database_that_names_another_root_is_not_believed(cloud: Cloud, people: TrustPeople) -> None:
     """The attacker has database and object store, and has put a root of its own in both."""
     evil = TrustPeople(cloud, tenant="evil")
@@ -235,6 +241,7 @@ def test_whoever_dies_before_the_database_hears_of_a_root_goes_on(cloud: Cloud, 
     assert row.root_version == 2
 
 
+@pytest.mark.one_database
 def test_a_root_of_the_attacker_s_behind_the_newest_is_passed_over(cloud: Cloud, people: TrustPeople) -> None:
     people.root_signers, honest = [new_signer()], people.root_signers
     cloud.services.objects.put(metadata_key("acme", "2.root.json"), people.next_root())
@@ -243,6 +250,7 @@ def test_a_root_of_the_attacker_s_behind_the_newest_is_passed_over(cloud: Cloud,
     people.accept("root", people.next_root())
 
 
+@pytest.mark.one_database
 def test_secrets_that_are_lost_are_said_to_be(cloud: Cloud, people: TrustPeople, argmax: Bundle) -> None:
     for file in (cloud.services.settings.secrets_path / "trust" / "acme").iterdir():
         assert file.stat().st_mode & 0o077 == 0
@@ -285,18 +293,21 @@ def test_where_people_have_said_so_the_cloud_releases(cloud: Cloud, online: Trus
     assert release_online(cloud, argmax, withdraw=[reference]).json() == {"created": True}
 
 
+@pytest.mark.one_database
 def test_the_cloud_releases_nothing_that_the_registry_lacks(cloud: Cloud, online: TrustPeople, argmax: Bundle) -> None:
     answer = release_online(cloud, argmax, release=["nobodys:1"])
     assert code_of(answer) == (422, "trust.metadata_refused")
     assert online.tenant == "acme"
 
 
+@pytest.mark.one_database
 def test_where_people_release_the_cloud_does_not(cloud: Cloud, people: TrustPeople, argmax: Bundle) -> None:
     people.online_releaser(argmax.config.task or "")  # having a key is not enough
     reference = f"{argmax.config.name}:{argmax.config.version}"
     assert code_of(release_online(cloud, argmax, release=[reference])) == (422, "trust.metadata_refused")
 
 
+@pytest.mark.one_database
 def test_what_the_cloud_released_is_kept_from_expiring_and_what_people_did_is_not(
     cloud: Cloud, online: TrustPeople, argmax: Bundle
 ) -> None:
@@ -310,6 +321,7 @@ def test_what_the_cloud_released_is_kept_from_expiring_and_what_people_did_is_no
     assert told["task.faces"] == 1
 
 
+@pytest.mark.one_database
 def test_the_cloud_s_releaser_is_replaced_once_it_is_named(cloud: Cloud, online: TrustPeople, argmax: Bundle) -> None:
     path = f"{STATE}/releases/{argmax.config.task}/releaser"
     made = [cloud.client.post(path, json={"anew": True}, headers=cloud.headers()).json()["keyid"] for _ in range(2)]

@@ -62,6 +62,7 @@ def test_a_device_learns_what_a_releaser_has_signed(device: TrustClient, people:
     assert manifest.sha256 == hex_of(argmax.digest)
 
 
+@pytest.mark.one_database
 def test_root_keys_change_and_devices_follow(device: TrustClient, people: TrustPeople) -> None:
     device.refresh()
     fresh = [new_signer(), new_signer()]
@@ -81,6 +82,7 @@ def test_root_keys_change_and_devices_follow(device: TrustClient, people: TrustP
     device.refresh()
 
 
+@pytest.mark.one_database
 def test_the_cloud_s_keys_change_without_a_moment_in_which_a_device_believes_nothing(
     cloud: ServedCloud,
     people: TrustPeople,
@@ -120,6 +122,7 @@ def test_the_cloud_s_keys_change_without_a_moment_in_which_a_device_believes_not
     assert [role["version"] for role in after] == [role["version"] + (role["name"] == "timestamp") for role in before]
 
 
+@pytest.mark.one_database
 def test_a_director_keeps_it_fresh_and_without_one_devices_are_stale(
     cloud: ServedCloud, device: TrustClient, people: TrustPeople
 ) -> None:
@@ -136,6 +139,7 @@ def test_a_director_keeps_it_fresh_and_without_one_devices_are_stale(
     assert people.send("root", people.root_bytes).status_code == 200
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("dies_at", range(4))
 def test_whoever_dies_while_publishing_leaves_the_state_before(
     cloud: ServedCloud,

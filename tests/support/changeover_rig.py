@@ -168,8 +168,9 @@ class _Installer:
     def need(self) -> None:
         """It is always there."""
 
-    def close(self) -> None:
+    def stop(self, _: int, on_stopped: Callable[[], object]) -> None:
         self.deaf = True
+        self._reactor.call_soon(on_stopped)
 
 
 class _Reply:

@@ -45,6 +45,7 @@ class Cloud:
     services: Services
     clock: ManualClock
     client: TestClient = field(init=False)
+    _standing: dict[tuple[str | None, Role], str] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.client = TestClient(create_app(self.services), raise_server_exceptions=False)
@@ -72,5 +73,7 @@ class Cloud:
             return issued.text
 
     def headers(self, tenant: str | None = "acme", role: Role = "admin") -> Mapping[str, str]:
-        """What a request of such a token carries."""
-        return {"Authorization": f"Bearer {self.token(tenant, role)}"}
+        """What a request carries of whoever has that role there, the same at every call."""
+        if (tenant, role) not in self._standing:
+            self._standing[tenant, role] = self.token(tenant, role)
+        return {"Authorization": f"Bearer {self._standing[tenant, role]}"}

@@ -1,11 +1,21 @@
-"""Fixtures around the cloud; every test that takes `database_url` or `cloud` runs on SQLite and on PostgreSQL."""
+"""Fixtures around the cloud; every test that takes `database_url` or `cloud` runs on SQLite and on PostgreSQL.
 
+Those marked `one_database` are about what comes before a database, or after it: they run on SQLite, and on PostgreSQL
+too with `--campaign`. What claims, leases, inserts or selects is not among them. `one_database("postgresql")` is for
+what only that one does.
+"""
+
+import functools
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from roost_cloud.db import Database
 from roost_cloud.db.migrations import upgrade
@@ -14,7 +24,66 @@ from tests.support.postgres import Postgres
 if TYPE_CHECKING:
     from tests.support.cloud import Cloud
 
-__all__ = ["cloud", "database", "database_url", "empty_database_url", "newest_postgres", "newest_sqlite", "postgres"]
+__all__ = [
+    "cloud",
+    "commands_are_built_once",
+    "database",
+    "database_url",
+    "empty_database_url",
+    "files_need_not_last",
+    "newest_postgres",
+    "newest_sqlite",
+    "postgres",
+    "pytest_generate_tests",
+    "statements_are_compiled_once",
+]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Leave those marked `one_database` one."""
+    mark = metafunc.definition.get_closest_marker("one_database")
+    if mark is not None and "database_url" in metafunc.fixturenames:
+        all_of_them = ["sqlite", "postgresql"] if metafunc.config.getoption("campaign") else ["sqlite"]
+        databases = mark.args or all_of_them
+        metafunc.definition.add_marker(pytest.mark.parametrize("database_url", databases, indirect=True))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_are_compiled_once() -> Iterator[None]:
+    """Each test has an engine of its own, which would compile every statement anew: longer than to run it."""
+    compiled: dict[object, object] = {}
+
+    def share(connection: Connection) -> None:
+        connection.execution_options(compiled_cache=compiled)
+
+    with pytest.MonkeyPatch.context() as patches:
+        for dialect in (SQLiteDialect_pysqlite, PGDialect_psycopg):  # what is compiled is found by its dialect, too
+            patches.setattr(dialect, "__eq__", lambda one, other: type(one) is type(other))
+            patches.setattr(dialect, "__hash__", lambda one: hash(type(one)))
+        event.listen(Engine, "engine_connect", share)
+        yield
+        event.remove(Engine, "engine_connect", share)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def files_need_not_last() -> Iterator[None]:
+    """No power is cut on this process: what a cut leaves is learnt of programs of their own, from their calls."""
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr(os, "fsync", os.fstat)  # refuses a descriptor that is none all the same
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def commands_are_built_once() -> Iterator[None]:
+    """Typer makes all commands anew for each that a test runs, which takes longer than to run it."""
+    import typer.main  # noqa: PLC0415 - every test's conftest reads this file, and few run a command
+
+    built = functools.cache(typer.main.get_command)
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr("typer.main.get_command", built)
+        patches.setattr("typer.testing._get_command", built)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from roost_cloud.monitor import settings
 from roost_cloud.monitor.worker import Monitor
 from roost_cloud.services import Services
 from roost_shared.phi import IMAGE
-from roost_shared.records import Batch, WindowRecord, encode_record
+from roost_shared.records import Batch, Record, WindowRecord, encode_record
 from roost_shared.sketches import ConfidenceHistogram, LabelCounts, LabelSpace, Moments
 from tests.support.cloud import ManualClock
 from tests.support.ingesting import add_devices
@@ -39,7 +39,12 @@ class Look:
     mix: tuple[float, ...] = (0.25,) * 4  # of labels
     sureness: float = 3.0  # of the primary, in log-odds
     baseline_sureness: float = 2.0
+    baseline_mix: tuple[float, ...] | None = None  # None: as `mix`
+    second_sureness: float | None = None  # of another contestant that answers; None: there is none
     inputs: int = 60  # a minute
+    is_black: bool = False  # the sensor sees nothing, ever
+    is_measured: bool = True  # else its φ is no number, and is left out
+    started_at: str = "2026"  # by the device's own clock
     bundle: str = "meter:7@sha256:00"
     source: int = 7
 
@@ -64,7 +69,7 @@ class DriftingFleet:
 
     services: Services
     clock: ManualClock
-    devices: int = 12
+    devices: int = 8
     seed: int = 1
     with_baseline: bool = True
     told: list[Delivery] = field(default_factory=list)
@@ -114,8 +119,14 @@ class DriftingFleet:
             found = session.query(Alarm).filter_by(**conditions).all()
         return sorted(found, key=lambda alarm: (alarm.device, alarm.kind))
 
+    def tell(self, device: str, records: Sequence[Record]) -> None:
+        """Have the cloud take in what else a device tells."""
+        self.store([self._batch(device, records)])
+
     def _delivery(self, device: str, look: Look) -> Delivery:
-        records = self.records(device, look)
+        return self._batch(device, self.records(device, look))
+
+    def _batch(self, device: str, records: Sequence[Record]) -> Delivery:
         first = self._next[device]
         self._next[device] += len(records)
         batch = Batch(boot="b1", first=first, oldest=1, records=[encode_record(one) for one in records])
@@ -123,12 +134,16 @@ class DriftingFleet:
 
     def records(self, device: str, look: Look) -> list[WindowRecord]:
         """What a device tells of a minute."""
-        answers = WindowRecord(task="meter", started_at="2026", seconds=60.0, count=self._count(look))
+        answers = WindowRecord(task="meter", started_at=look.started_at, seconds=60.0, count=self._count(look))
         primary = self._window(device, look, "primary", look.sureness)
-        if not self.with_baseline:
-            return [answers, primary]
-        old = replace(look, bundle="meter:1@sha256:11")
-        return [answers, primary, self._window(device, old, "baseline", look.baseline_sureness)]
+        told = [answers, primary]
+        if look.second_sureness is not None:
+            second = replace(look, bundle="meter:6@sha256:66")
+            told.append(self._window(device, second, "second", look.second_sureness))
+        if self.with_baseline:
+            old = replace(look, bundle="meter:1@sha256:11", mix=look.baseline_mix or look.mix)
+            told.append(self._window(device, old, "baseline", look.baseline_sureness))
+        return told
 
     def _count(self, look: Look) -> int:
         return int(self.random.poisson(look.inputs))
@@ -138,12 +153,13 @@ class DriftingFleet:
         phi = Moments(IMAGE.number, look.source, 8)
         jitter = self.random.normal(0, 1, 8) + np.array(look.phi)
         for _ in range(50):
-            phi.update((place + 0.01 * jitter).tolist())
+            phi.update([0.0] * 8 if look.is_black else (place + 0.01 * jitter).tolist())
         labels, confidence = LabelCounts(LABELS.digest), ConfidenceHistogram()
         for slot in self.random.choice(4, look.inputs, p=look.mix).tolist():
             labels.update(slot)
         for odds in self.random.normal(sureness, 1.0, look.inputs).tolist():
             confidence.update(1 / (1 + np.exp(-odds)))
-        sketches = {"phi": phi.to_bytes(), "labels": labels.to_bytes(), "confidence": confidence.to_bytes()}
+        sketches = {"labels": labels.to_bytes(), "confidence": confidence.to_bytes()}
+        sketches |= {"phi": phi.to_bytes()} if look.is_measured else {}
         said: dict[str, Any] = {"contestant": contestant, "bundle": look.bundle, "sketches": sketches}
-        return WindowRecord(task="meter", started_at="2026", seconds=60.0, count=look.inputs, **said)
+        return WindowRecord(task="meter", started_at=look.started_at, seconds=60.0, count=look.inputs, **said)

@@ -126,7 +126,13 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
 
+    def do_DELETE(self) -> None:
+        self._relay()
+
     def do_GET(self) -> None:
+        self._relay()
+
+    def do_HEAD(self) -> None:
         self._relay()
 
     def do_POST(self) -> None:
@@ -166,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
         body, size_bytes = body[: len(body) // 2] if half else body, len(body)
         self.send_response_only(status)
         sent = {name: value for name, value in headers.items() if name.lower() != "content-length"}
-        sent["Content-Length"] = str(size_bytes)
+        sent["Content-Length"] = headers.get("Content-Length", "0") if self.command == "HEAD" else str(size_bytes)
         for name, value in sent.items():
             self.send_header(name, value)
         self.end_headers()

@@ -103,8 +103,8 @@ class InstallSite:
 
 
 @contextmanager
-def install_site(folder: Path, database: Path, task: str) -> Iterator[InstallSite]:
-    """One with its data in `folder`, on the SQLite database there."""
-    with HttpRelay() as relay, serve_cloud(folder, f"sqlite:///{database}", public_url=relay.url) as cloud:
+def install_site(folder: Path, database: Path, task: str, **settings: Any) -> Iterator[InstallSite]:
+    """One with its data in `folder`, on the SQLite database there; `settings`: more of the cloud's."""
+    with HttpRelay() as relay, serve_cloud(folder, f"sqlite:///{database}", public_url=relay.url, **settings) as cloud:
         relay.lead_to(int(cloud.url.rpartition(":")[2]))
         yield InstallSite(cloud, relay, task)

@@ -37,10 +37,14 @@ class MemorySpool:
         """What is still here."""
         return list(self._inputs)
 
-    def seal(self, limits: SealLimits, identify: Identify) -> ShardList | None:
+    def holds_any(self) -> bool:
+        return bool(self._inputs)
+
+    def seal(self, limits: SealLimits, identify: Identify, wanted: Sequence[str] | None = None) -> ShardList | None:
         sealed = {entry.sample for entries in self._sealed.values() for entry in entries}
         free = [self._entry(sample) for sample in self._inputs if sample not in sealed]
-        due = limits.flush or limits.age_s == 0 or len(free) >= limits.entries
+        free = [entry for entry in free if wanted is None or entry.sample in wanted]
+        due = wanted is not None or limits.flush or limits.age_s == 0 or len(free) >= limits.entries
         if not free or not due:
             return None
         entries = free[: limits.entries]
@@ -48,8 +52,12 @@ class MemorySpool:
         self._sealed[shard] = entries
         return ShardList(shard=shard, task=self.task, entries=entries)
 
-    def shards(self) -> list[str]:
-        return list(self._sealed)
+    def shards(self, wanted: Sequence[str] | None = None) -> list[str]:
+        return [
+            shard
+            for shard, entries in self._sealed.items()
+            if wanted is None or any(entry.sample in wanted for entry in entries)
+        ]
 
     def entries_of(self, shard: str) -> ShardList | None:
         entries = self._sealed.get(shard)

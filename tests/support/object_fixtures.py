@@ -3,6 +3,7 @@
 Every test's conftest reads this file, so what takes seconds to import is imported where it is used.
 """
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,7 +36,12 @@ def file_objects(file_server: "FileServer", tmp_path: Path) -> Iterator["FileObj
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator["S3Server"]:
-    """Found by boto3's own chain with the credentials it wants."""
+    """Found by boto3's own chain with the credentials it wants.
+
+    Each client reads boto3's description of S3, which takes longer than most tests; here the first one's does for all.
+    """
+    from botocore.loaders import JSONFileLoader  # noqa: PLC0415 - see above
+
     from tests.support.s3 import S3Server  # noqa: PLC0415 - see above
 
     server = S3Server()
@@ -43,6 +49,8 @@ def s3_server() -> Iterator["S3Server"]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_ACCESS_KEY_ID", "test")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        loader = JSONFileLoader()
+        environment.setattr(JSONFileLoader, "load_file", staticmethod(functools.cache(loader.load_file)))
         yield server
     server.stop()
 

@@ -27,7 +27,7 @@ from tests.support.labelled import Labelling
 from tests.support.registry import RegistryApi
 from tests.support.served_cloud import bundle_like, manifest_of, sizes_of
 from tests.support.shard_inputs import ShardInput, make_input, opening_of, tar_of
-from tests.support.stocked import PICTURE, stock_alarm, stock_input, stock_rollout
+from tests.support.stocked import PICTURE, stock_alarm, stock_input, stock_rollout, stock_run, stock_verdict
 from tests.support.telling import BOOT, batch, policy, sample
 from tests.support.trust import TrustPeople
 
@@ -51,6 +51,12 @@ TIME: Final = "time?nonce=a-nonce-of-some-length"
 PUT_OBJECT: Final = "PUT /api/v1/objects/{key}"
 SAMPLE: Final = "/api/v1/samples/{device}/{sample}"
 SPAN: Final = "since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z"
+WANTED: Final = {
+    "device": "{device}",
+    "task": "meter",
+    "since": "2026-11-20T00:00:00Z",
+    "until": "2026-11-24T00:00:00Z",
+}
 POLICY: Final = policy("acmes-task")
 RECORDS: Final = batch([sample(1, payload=PICTURE), POLICY])
 NEW_SHARD: Final = opening_of([make_input("b-1", b"[3]")])
@@ -84,6 +90,7 @@ NOBODYS: Final = {  # of every kind of thing one that no tenant has
     "policy": 64 * "4",
     "alarm": 16 * "5",
     "hook": 16 * "6",
+    "run": 16 * "7",
     "dataset": "sha256:" + 64 * "7",
     "rollout": 16 * "8",
 }
@@ -232,6 +239,10 @@ PROBES: Final[dict[str, Probe]] = {
     "POST /api/v1/alarms/{alarm}/resolve": Probe(
         "operator", "/api/v1/alarms/{alarm}/resolve", {"note": "wiped"}, "alarm.resolve"
     ),
+    "POST /api/v1/alarms/{alarm}/inputs": Probe("operator", "/api/v1/alarms/{alarm}/inputs", None, "inputs.want"),
+    "POST /api/v1/wanted": Probe("operator", "/api/v1/wanted", WANTED, "inputs.want"),
+    "GET /api/v1/wanted": Probe("viewer", "/api/v1/wanted"),
+    "GET /api/v1/device/wanted": Probe("device", "/api/v1/device/wanted"),
     "GET /api/v1/labels": Probe("viewer", "/api/v1/labels"),
     "POST /api/v1/labels": Probe(
         "operator",
@@ -264,6 +275,8 @@ PROBES: Final[dict[str, Probe]] = {
     "GET /api/v1/drift/status": Probe("viewer", "/api/v1/drift/status"),
     "GET /api/v1/drift/budget": Probe("viewer", "/api/v1/drift/budget"),
     "GET /api/v1/drift/fleet": Probe("viewer", "/api/v1/drift/fleet?task=meter"),
+    "GET /api/v1/drift/cohort": Probe("viewer", "/api/v1/drift/cohort?task=meter&label=site=acmes-site"),
+    "GET /api/v1/drift/reference": Probe("viewer", "/api/v1/drift/reference?task=meter"),
     "GET /api/v1/drift/together": Probe("viewer", "/api/v1/drift/together"),
     "GET /api/v1/drift/simulation": Probe("viewer", "/api/v1/drift/simulation?budget=2"),
     "GET /api/v1/drift/settings": Probe("viewer", "/api/v1/drift/settings"),
@@ -276,6 +289,25 @@ PROBES: Final[dict[str, Probe]] = {
         "admin", "/api/v1/hooks", {"way": "webhook", "url": "https://example.com/hook"}, "hook.add"
     ),
     "DELETE /api/v1/hooks/{hook}": Probe("admin", "/api/v1/hooks/{hook}", None, "hook.delete"),
+    "POST /api/v1/runs": Probe(
+        "operator", "/api/v1/runs", {"task": "acmes-next-task", "bundle": "{bundle}:{version}"}, "run.open"
+    ),
+    "GET /api/v1/runs": Probe("viewer", "/api/v1/runs"),
+    "GET /api/v1/runs/{run}": Probe("viewer", "/api/v1/runs/{run}"),
+    "GET /api/v1/runs/{run}/log": Probe("viewer", "/api/v1/runs/{run}/log"),
+    "GET /api/v1/runs/{run}/verdict": Probe("viewer", "/api/v1/runs/{run}/verdict"),
+    "GET /api/v1/bundles/{name}/versions/{version}/verdict": Probe(
+        "viewer", "/api/v1/bundles/{bundle}/versions/{version}/verdict"
+    ),
+    "POST /api/v1/runs/{run}/approve": Probe(
+        "operator", "/api/v1/runs/{run}/approve", {"note": "go on"}, "run.approve"
+    ),
+    "POST /api/v1/runs/{run}/cancel": Probe("operator", "/api/v1/runs/{run}/cancel", {"note": "no"}, "run.cancel"),
+    "GET /api/v1/training/policies": Probe("viewer", "/api/v1/training/policies"),
+    "GET /api/v1/training/policies/{task}": Probe("viewer", "/api/v1/training/policies/acmes-task"),
+    "PUT /api/v1/training/policies/{task}": Probe(
+        "operator", "/api/v1/training/policies/acmes-task", {"mode": "train"}, "training.policy"
+    ),
     "GET /api/v1/devices": Probe("viewer", "/api/v1/devices"),
     "GET /api/v1/devices/{device}": Probe("viewer", "/api/v1/devices/{device}"),
     "PATCH /api/v1/devices/{device}": Probe(
@@ -402,10 +434,12 @@ class World:
             "ready_shard": self._shard([make_input("b-3", b"acme's, arrived")]),
             "policy": POLICY.digest,
             "alarm": stock_alarm(cloud.services, "acme", self._device.device),
+            "run": stock_run(cloud.services, "acme", "acmes-task", f"{name}:{version}"),
             "hook": self._send("POST", "/hooks", {"way": "webhook", "url": "https://example.com/acmes"}).json()["id"],
             "dataset": self._send("POST", "/datasets", asked).json()["digest"],
             "rollout": stock_rollout(cloud.services, "acme", "acmes-other", (ROLLED, "2")),
         }
+        stock_verdict(cloud.services, "acme", self._things["run"], name, version)
         self.secrets = [secret_of(token["token"]), pending.secret, doomed.secret]
 
     def request(self, route: str, headers: Mapping[str, str], *, nobodys: bool = False) -> Response:

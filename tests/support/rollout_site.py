@@ -29,6 +29,8 @@ deadline_ms = 5000
 default = "nobody"
 [tasks.{TASK}.monitor]
 window_s = 1
+[tasks.{TASK}.capture]
+base_rate = 0.0
 """
 _OVER = ("finished", "stopped", "aborted", "reverted")
 
@@ -113,15 +115,15 @@ class RolloutSite:
         return agent.start()
 
     @contextmanager
-    def traffic(self) -> Iterator[list[dict[str, Any]]]:
-        """Ask all devices all the while; what comes of it is there at the end."""
-        answers: list[dict[str, Any]] = []
-        sensors = [_Sensor(self._broker.port, device) for device in self._devices]
+    def traffic(self) -> Iterator[dict[str, list[dict[str, Any]]]]:
+        """Ask all devices all the while; the answers of each are there at the end."""
+        answers: dict[str, list[dict[str, Any]]] = {}
+        sensors = {device: _Sensor(self._broker.port, device) for device in self._devices}
         try:
             yield answers
         finally:
-            for sensor in sensors:
-                answers += sensor.end()
+            for device, sensor in sensors.items():
+                answers[device] = sensor.end()
 
     def release(self, *bundles: Bundle) -> None:
         for bundle in bundles:
@@ -164,6 +166,20 @@ class RolloutSite:
             otherwise=lambda: self.story(rollout),
         )
         return self.status(rollout)
+
+    def label(self, rollout: str, label: str, count: int) -> None:
+        """Take so many samples that a rollout's candidate and incumbent disagree on, and say what they show."""
+        taken: list[str] = []
+
+        def enough() -> bool:
+            queued = json.loads(self("label", "queue", TASK, "--rollout", rollout, "--count", str(count), "--json"))
+            taken.extend(f"{one['device']},{one['sample']},{label}" for one in queued["items"])
+            return len(taken) >= count
+
+        until(enough, f"{count} disagreements are there", PATIENCE_S, otherwise=lambda: self.story(rollout))
+        sheet = self._folder / "labels.csv"
+        sheet.write_text("\n".join(["device,sample,label", *taken, ""]))
+        self("label", "import", str(sheet))
 
     def installs(self, device: str) -> list[dict[str, Any]]:
         """What a device says of the bundles of its newest assignment."""

@@ -5,19 +5,23 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import update
 
 from roost_cloud.assignments.reports import Report, store_reported
 from roost_cloud.assignments.versions import assigned
-from roost_cloud.db.tables import Device, Window
+from roost_cloud.db.tables import Device, DeviceReport, Window
 from roost_cloud.rollouts.directing import Directed, Directing
 from roost_cloud.trust.online_keys import OnlineKeys
-from roost_shared.assignment import Assignment, Install, Phase, Reported
-from roost_shared.messages import ErrorInfo, encode_json
+from roost_shared.assignment import Assignment, Install, Phase, Reported, Running
+from roost_shared.messages import Candidate, ErrorInfo, decode_json, encode_json
 from roost_shared.records import WindowRecord, encode_record
 from roost_shared.sketches import Disagreements, LatencyHistogram
 from roost_shared.trust.envelope import SealedAssignment
 from tests.support.cloud import Cloud
+from tests.support.labelled import Labelling
+from tests.support.stocked import stock_shard
+from tests.support.telling import BOOT, sample
 
 __all__ = ["API", "RolloutFleet", "directing"]
 
@@ -114,6 +118,7 @@ class RolloutFleet:
                 for one in assignment.tasks[self.task].contestants
                 if one.bundle is not None
             ]
+            tasks = {self.task: {one.contestant: Running(bundle=one.bundle, state="ready") for one in installs}}
             self.report(
                 device,
                 Reported(
@@ -122,9 +127,20 @@ class RolloutFleet:
                     confirmed=confirmed,
                     desired=assignment.version,
                     problem=error,
+                    tasks=tasks if confirmed else {},
                     installs=installs,
                 ),
             )
+
+    def break_down(self, device: str, contestant: str, error: ErrorInfo) -> None:
+        """Have a contestant of a device that had confirmed be of no use there any more."""
+        with self.cloud.services.database.read() as session:
+            document = session.get_one(DeviceReport, (self.tenant, device)).document
+        reported = decode_json(document, Reported)
+        running = reported.tasks[self.task] | {
+            contestant: msgspec.structs.replace(reported.tasks[self.task][contestant], state="thrown_out", error=error)
+        }
+        self.report(device, msgspec.structs.replace(reported, tasks={self.task: running}))
 
     def report(self, device: str, reported: Reported) -> None:
         services = self.cloud.services
@@ -140,7 +156,7 @@ class RolloutFleet:
         sketches: dict[str, bytes] = {}
         if contestant is not None:
             disagreements, latency = Disagreements(), LatencyHistogram()
-            for number in range(count):
+            for number in range(min(count, 1000)):
                 disagreements.update("primary", differs=number < differed)
                 latency.update(4.0)
             sketches = {"disagreements": disagreements.to_bytes(), "latency": latency.to_bytes()}
@@ -165,6 +181,35 @@ class RolloutFleet:
         )
         with self.cloud.services.database.begin() as session:
             session.add(row)
+
+    def score(self, device: str, numbers: range, *, bundle: str, ours: str, theirs: str) -> None:
+        """Have a device tell of inputs on which `primary` said `theirs`, and a bundle beside it said `ours`."""
+        said = [
+            Candidate("primary", "argmax:1@sha256:00", theirs, 0.9, 3.0),
+            Candidate("primary.candidate", bundle, ours, 0.8, 4.0),
+        ]
+        inputs = {number: f"[{number}]".encode() for number in numbers}
+        told = [
+            sample(number, payload=data, task=self.task, label=theirs, candidates=said)
+            for number, data in inputs.items()
+        ]
+        Labelling(self.cloud, self.tenant).store(device, told)
+        named = {f"{BOOT}-{number}": data for number, data in inputs.items()}
+        stock_shard(self.cloud.services, self.tenant, device, named, media_type="application/json")
+
+    def take(self, rollout: str, count: int) -> list[dict[str, str]]:
+        """Disagreements of a rollout that a person is handed."""
+        asked = {"task": self.task, "rollout": rollout, "count": count}
+        told = self.cloud.client.post(f"{API}/labels/queue", json=asked, headers=self.headers)
+        assert told.status_code == 200, told.text
+        items: list[dict[str, str]] = told.json()["items"]
+        return items
+
+    def say(self, taken: list[dict[str, str]], label: str, **by: str) -> None:
+        """Label what was handed out."""
+        said = [{"device": one["device"], "sample": one["sample"], "label": label} for one in taken]
+        told = self.cloud.client.post(f"{API}/labels", json={"labels": said, **by}, headers=self.headers)
+        assert told.status_code == 200, told.text
 
     def document(self, rollout: str) -> dict[str, Any]:
         found: dict[str, Any] = self.get(f"/rollouts/{rollout}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
+import msgspec
 from PIL import Image
 
 from roost_cloud.alarms.store import NewAlarm, raise_alarm
@@ -18,13 +19,27 @@ from roost_cloud.db.tables import (
     DriftVerdict,
     SampleInput,
     Shard,
+    TrainingRun,
 )
+from roost_cloud.gate.verdict import Reason, Verdict
 from roost_cloud.rollouts import store
 from roost_cloud.rollouts.plan import read_plan
+from roost_cloud.runs.incumbents import followed
+from roost_cloud.runs.policy import RunPolicy
+from roost_cloud.runs.store import NewRun, open_run
 from roost_cloud.services import Services
 from roost_cloud.shards.uploads import ShardKey, shard_key
 
-__all__ = ["PICTURE", "picture", "stock_alarm", "stock_input", "stock_rollout", "stock_shard"]
+__all__ = [
+    "PICTURE",
+    "picture",
+    "stock_alarm",
+    "stock_input",
+    "stock_rollout",
+    "stock_run",
+    "stock_shard",
+    "stock_verdict",
+]
 
 HOUR: Final = timedelta(hours=1)
 
@@ -99,10 +114,18 @@ def _colour(mode: str, level: int) -> int | tuple[int, ...]:
 PICTURE: Final = picture()
 
 
-def stock_alarm(services: Services, tenant: str, device: str, *, kind: str = "input", since: timedelta = HOUR) -> str:
-    """Raise an alarm about the task `meter`, with the baseline that it is judged against; return its id."""
+def stock_alarm(
+    services: Services,
+    tenant: str,
+    device: str,
+    *,
+    kind: str = "input",
+    since: timedelta = HOUR,
+    task: str = "meter",
+) -> str:
+    """Raise an alarm about a task, with the baseline that it is judged against; return its id."""
     now = services.now()
-    key = {"tenant": tenant, "device": device, "task": "meter"}
+    key = {"tenant": tenant, "device": device, "task": task}
     moved = [{"what": "laplacian", "word": "fine detail", "deviations": -7.25}]
     told = {"summary": f"{device}: fine detail fell by 7.2 deviations", "moved": moved, "distance": 61.0}
     told |= {"decisions_exceeded": 3, "decisions_looked_at": 4, "threshold": 20.5, "threshold_by": "leaving_out"}
@@ -140,3 +163,32 @@ def stock_rollout(services: Services, tenant: str, task: str, bundle: tuple[str,
         version = session.get_one(BundleVersion, (tenant, *bundle))
         made = store.create(session, tenant, read_plan(raw), raw, version, None, actor="somebody", now=services.now())
         return made.id
+
+
+def stock_run(services: Services, tenant: str, task: str, bundle: str) -> str:
+    """Propose a training run, as if its date had come; return its id."""
+    now = services.now()
+    with services.database.begin() as session:
+        incumbent = followed(session, tenant, bundle)
+        new = NewRun(
+            tenant=tenant,
+            task=task,
+            policy=RunPolicy(),
+            cause="schedule",
+            reason="7 days have gone by since the last run",
+            incumbent=incumbent,
+            since=now,
+        )
+        return open_run(session, new, actor="trainer", now=now).id
+
+
+def stock_verdict(services: Services, tenant: str, run: str, name: str, version: str) -> None:
+    """Have a version come of a run, as if the gate had let it pass."""
+    reason = Reason(check="better", passed=True, figure=0.01, bound=0.05, sentence="9 won, 1 lost")
+    with services.database.begin() as session:
+        row = session.get_one(BundleVersion, (tenant, name, version))
+        row.training_run = run
+        judged = session.get_one(TrainingRun, (tenant, run))
+        judged.candidate = row.digest
+        verdict = Verdict(passed=True, candidate=row.digest, inputs=(20, 200), reasons=(reason,))
+        judged.verdict = msgspec.to_builtins(verdict)

@@ -7,7 +7,9 @@ from typing import Final
 __all__ = ["PATIENCE_S", "until"]
 
 PATIENCE_S: Final = 60.0  # no promise of anybody's: the machine may be busy
-_LOOK_EVERY_S: Final = 0.005
+_FIRST_PAUSE_S: Final = 0.005
+_LAST_PAUSE_S: Final = 0.03
+_LONGER: Final = 1.2  # each pause than the one before: to look takes time of whoever is waited for
 
 
 def until(
@@ -26,6 +28,8 @@ def until(
         otherwise: tells what is so instead.
     """
     give_up_s = time.monotonic() + timeout_s
+    pause_s = _FIRST_PAUSE_S
     while not condition():
         assert time.monotonic() < give_up_s, f"waited {timeout_s} s in vain for: {what} {otherwise()}"
-        time.sleep(_LOOK_EVERY_S)
+        time.sleep(pause_s)
+        pause_s = min(pause_s * _LONGER, _LAST_PAUSE_S)

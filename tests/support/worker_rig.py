@@ -140,8 +140,8 @@ class WorkerRig:
     def on_failure(self, key: Key, contestant: str, error: ErrorInfo) -> None:
         self.heard.append((key, contestant, error))
 
-    def on_phi(self, contestants: tuple[str, ...], phi: PhiVector | ErrorInfo) -> None:
-        self.measured.append((contestants, phi))
+    def on_phi(self, contestants: Mapping[str, str | None], phi: PhiVector | ErrorInfo) -> None:
+        self.measured.append((tuple(contestants), phi))
 
     def on_contestant_state(self, contestant: str, state: ContestantState, detail: ErrorInfo | None) -> None:
         self.told.append((contestant, state, detail))

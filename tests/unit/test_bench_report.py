@@ -43,6 +43,13 @@ def test_a_figure_that_could_not_be_measured_is_no_miss() -> None:
     assert "not measured" in text
 
 
+def test_a_figure_of_a_list_is_found_by_its_place() -> None:
+    goal = Goal("1.ms", at_most=1)
+    assert goal.value([{"ms": 3}, {"ms": 0.5}]) == 0.5
+    output = io.StringIO()
+    assert print_result(Console(file=output, width=120), "refine", bench(goal), [{"ms": 3}, {"ms": 0.5}])
+
+
 def test_a_result_without_a_promised_figure_is_an_error() -> None:
     with pytest.raises(KeyError):
         printed(Goal("ms", at_most=1), {})

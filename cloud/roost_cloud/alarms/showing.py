@@ -1,6 +1,5 @@
 """What an alarm is shown with: samples of its device and time, labels by name, other alarms that belong to it."""
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -11,54 +10,44 @@ from sqlalchemy.orm import Session
 
 from roost_cloud.alarms.cohorts import Cohort, Finding, together
 from roost_cloud.alarms.store import unresolved
-from roost_cloud.db.tables import Alarm, BundleVersion, Device, DeviceLabel
+from roost_cloud.db.tables import Alarm, Device, DeviceLabel
 from roost_cloud.objects import ObjectStore
-from roost_cloud.registry.candidate import Candidate
-from roost_cloud.registry.versions import read_config
+from roost_cloud.registry import running
 from roost_cloud.samples import listing
 from roost_cloud.samples.listing import Chosen, Listed
-from roost_shared.errors import RoostError
 from roost_shared.sketches import LabelSpace
 
-__all__ = ["SAMPLES", "cohort_of", "cohorts", "labels_of", "manifest_of", "samples_of"]
+__all__ = ["SAMPLES", "cohort_of", "cohorts", "labels_of", "manifest_of", "samples_of", "span_of"]
 
 SAMPLES: Final = 12  # shown with an alarm
 _AFTER: Final = timedelta(minutes=5)  # that a sample may come behind the window it is in
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def samples_of(session: Session, alarm: Alarm) -> Sequence[Listed]:
     """Samples of the alarm's device, task and time: those whose input is here, then others; the newest first."""
-    until = _end(alarm) + _AFTER
-    chosen = Chosen(device=alarm.device, task=alarm.task, since=alarm.since, until=until)
+    since, until = span_of(alarm)
+    chosen = Chosen(device=alarm.device, task=alarm.task, since=since, until=until)
     found = listing.page(session, alarm.tenant, chosen, limit=10 * SAMPLES)
     return sorted(found, key=lambda one: one.input is None)[:SAMPLES]
 
 
-def _end(alarm: Alarm) -> datetime:
-    return max(alarm.last_exceeded_at, alarm.opened_at)
+def span_of(alarm: Alarm) -> tuple[datetime, datetime]:
+    """From when to when the cloud was told of samples that an alarm is about."""
+    return alarm.since, max(alarm.last_exceeded_at, alarm.opened_at) + _AFTER
 
 
 def manifest_of(session: Session, alarm: Alarm) -> bytes | None:
     """The manifest of the bundle that an alarm is about; None if the registry does not have it."""
-    digest = _DIGEST.search(alarm.bundle or "")
-    if digest is None:
-        return None
-    query = select(BundleVersion.manifest).where(
-        BundleVersion.tenant == alarm.tenant, BundleVersion.digest == digest[0], BundleVersion.deleted_at.is_(None)
-    )
-    return session.scalar(query.limit(1))
+    return running.manifest_of(session, alarm.tenant, alarm.bundle)
 
 
 def labels_of(objects: ObjectStore, tenant: str, manifest: bytes | None, space: int | None) -> LabelSpace | None:
     """The labels that slots of an alarm's label space stand for; None if they cannot be told."""
     if manifest is None or space is None:
         return None
-    try:
-        found = LabelSpace(read_config(objects, tenant, Candidate.of(manifest)).labels or ())
-    except RoostError:  # the alarm is shown all the same, its labels by their places
-        return None
-    return found if found.digest == space else None
+    config = running.config_of(objects, tenant, manifest)
+    found = LabelSpace(() if config is None else config.labels)
+    return found if found.digest == space else None  # else labels are shown by their places
 
 
 def cohorts(session: Session, tenant: str) -> list[tuple[Cohort, dict[str, Alarm]]]:

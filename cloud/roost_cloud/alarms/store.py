@@ -127,15 +127,15 @@ def raise_alarm(session: Session, new: NewAlarm, now: datetime) -> Alarm | None:
     return None
 
 
-def still_so(session: Session, tenant: str, device: str, task: str, kind: str, now: datetime) -> bool:
+def still_so(session: Session, tenant: str, device: str, task: str, kind: str, now: datetime) -> Alarm | None:
     """Note that what an unresolved alarm says is still so.
 
     Returns:
-        Whether there is one.
+        The alarm; None if there is none.
     """
     of_alarm = (Alarm.tenant == tenant, Alarm.device == device, Alarm.task == task, Alarm.kind == kind)
     statement = update(Alarm).where(*of_alarm, Alarm.state != "resolved").values(last_exceeded_at=now)
-    return bool(session.scalars(statement.returning(Alarm.id)).all())
+    return session.scalars(statement.returning(Alarm)).one_or_none()
 
 
 def last_resolved(session: Session, tenant: str, device: str, task: str, kind: str) -> datetime | None:

@@ -94,7 +94,8 @@ class WholeAlarm(AlarmModel):
     threshold: float | None
     threshold_by: Literal["replay", "leaving_out"] | None
     budget_is_promised: bool | None
-    primary_moved: bool | None = Field(description="Whether the primary's confidence moved; null: it cannot be told")
+    unsteady: str | None = Field(description="How something changed while the device was commissioned, if it did")
+    primary_moved: bool | None = Field(description="Whether its contestant's confidence moved; null: not told")
     baseline_moved: bool | None = Field(description="Whether the baseline contestant's did")
     samples: list[ShownSample]
     together: TogetherModel | None
@@ -156,6 +157,7 @@ def get_alarm(member: Viewer, services: Given, alarm: _Alarm) -> WholeAlarm:
         threshold=told.get("threshold"),
         threshold_by=told.get("threshold_by"),
         budget_is_promised=told.get("budget_is_promised"),
+        unsteady=told.get("unsteady"),
         decisions_exceeded=told["decisions_exceeded"],
         decisions_looked_at=told["decisions_looked_at"],
         primary_moved=models.get("primary"),

@@ -16,12 +16,14 @@ from roost_cloud.db.tables import BundleVersion
 from roost_cloud.errors import NotFoundError
 from roost_cloud.registry import aliases, versions
 from roost_cloud.registry.collection import collect_blobs
+from roost_cloud.registry.lineage import Origin, lineage
+from roost_cloud.runs.store import policy_of
 from roost_cloud.services import Services
 from roost_cloud.trust.online_keys import OnlineKeys
 from roost_shared.bundle import oci
 from roost_shared.errors import DeviceError, TransportError
 
-__all__ = ["VERSION_PATTERN", "BundleName", "router"]
+__all__ = ["VERSION_PATTERN", "BundleName", "VersionPath", "router"]
 
 log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/bundles", tags=["bundles"])
@@ -36,7 +38,7 @@ _BODY: Final[dict[str, Any]] = {
 }
 
 BundleName = Annotated[Name, Path()]
-_Version = Annotated[str, Path(pattern=VERSION_PATTERN)]
+VersionPath = Annotated[str, Path(pattern=VERSION_PATTERN)]
 
 
 class BundleModel(BaseModel):
@@ -56,13 +58,39 @@ class RelativeModel(BaseModel):
     deleted: bool
 
 
+class OriginModel(BaseModel):
+    """The training run that a version came of."""
+
+    run: str
+    task: str
+    cause: str
+    reason: str
+    alarms: list[str] = Field(description="That it saw to")
+    trainer: str
+    trainer_version: str | None
+    snapshot: str | None = Field(description="Digest of its dataset")
+    opened_at: datetime
+    opened_by: str
+    ended_at: datetime | None
+
+
+class SuccessorModel(BaseModel):
+    """A training run that started from a version."""
+
+    run: str
+    state: str
+    candidate: str = Field(description="NAME:VERSION of what it makes")
+
+
 class LineageModel(BaseModel):
     """Where a version comes from, and what came of it."""
 
     parent_digest: str | None
-    training_run: str | None
+    training_run: str | None = Field(description="As the bundle says of itself")
     parents: list[RelativeModel]  # versions that have the parent's digest, as far as they are or were here
+    origin: OriginModel | None = Field(description="null: it was not trained here")
     children: list[RelativeModel] = Field(description="The newest 100")
+    runs: list[SuccessorModel] = Field(description="The newest 100 that started from it")
 
 
 class VersionSummary(BaseModel):
@@ -125,7 +153,7 @@ def publish_version(
     member: Operator,
     services: Given,
     name: BundleName,
-    version: _Version,
+    version: VersionPath,
     manifest: Annotated[bytes, Depends(_body)],
     response: Response,
 ) -> VersionModel:
@@ -146,7 +174,7 @@ def publish_version(
 
 
 @router.get("/{name}/versions/{version}", responses=raises(401, 403, 404, 422))
-def get_version(member: Viewer, services: Given, name: BundleName, version: _Version) -> VersionModel:
+def get_version(member: Viewer, services: Given, name: BundleName, version: VersionPath) -> VersionModel:
     """A version: its manifest, where it comes from and what came of it."""
     with services.database.read() as session:
         row = versions.get(session, member.tenant, name, version)
@@ -156,7 +184,7 @@ def get_version(member: Viewer, services: Given, name: BundleName, version: _Ver
 @router.delete(
     "/{name}/versions/{version}", status_code=HTTPStatus.NO_CONTENT, responses=raises(401, 403, 404, 409, 422)
 )
-def delete_version(member: Admin, services: Given, name: BundleName, version: _Version) -> None:
+def delete_version(member: Admin, services: Given, name: BundleName, version: VersionPath) -> None:
     """Delete a version that nothing needs, with the blobs that no other has; its name is for no other bundle."""
     keys = OnlineKeys(services.settings.secrets_path, member.tenant)
     with services.database.begin() as session:
@@ -187,7 +215,7 @@ def _summary(row: BundleVersion, pointing: list[str]) -> VersionSummary:
 
 def _whole(services: Services, row: BundleVersion) -> VersionModel:
     with services.database.read() as session:
-        lineage = versions.lineage(session, row)
+        found = lineage(session, row)
         pointing = aliases.of_versions(session, row.tenant, row.name, [row.version])
     return VersionModel(
         **_summary(row, pointing[row.version]).model_dump(),
@@ -195,9 +223,31 @@ def _whole(services: Services, row: BundleVersion) -> VersionModel:
         lineage=LineageModel(
             parent_digest=row.parent_digest,
             training_run=row.training_run,
-            parents=[_relative(one) for one in lineage.parents],
-            children=[_relative(one) for one in lineage.children],
+            parents=[_relative(one) for one in found.parents],
+            origin=None if found.origin is None else _origin(found.origin),
+            children=[_relative(one) for one in found.children],
+            runs=[
+                SuccessorModel(run=one.id, state=one.state, candidate=f"{one.name}:{one.version}")
+                for one in found.runs
+            ],
         ),
+    )
+
+
+def _origin(origin: Origin) -> OriginModel:
+    run = origin.run
+    return OriginModel(
+        run=run.id,
+        task=run.task,
+        cause=run.cause,
+        reason=run.reason,
+        alarms=list(origin.alarms),
+        trainer=policy_of(run).trainer,
+        trainer_version=run.trainer_version,
+        snapshot=run.snapshot,
+        opened_at=run.opened_at,
+        opened_by=run.opened_by,
+        ended_at=run.ended_at,
     )
 
 

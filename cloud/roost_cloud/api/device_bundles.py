@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from roost_cloud.api.auth import Enrolled, Given
 from roost_cloud.api.blobs import DIGEST_PATTERN
 from roost_cloud.api.errors import raises
+from roost_cloud.errors import NotFoundError
 from roost_cloud.registry import blobs, versions
 from roost_shared.bundle import oci
 
@@ -46,9 +47,11 @@ def get_device_manifest(device: Enrolled, services: Given, digest: _Digest) -> R
 
 @router.get("/blobs/{digest}", responses=raises(401, 403, 404))
 def get_device_blob(device: Enrolled, services: Given, digest: _Digest) -> BlobPlaceModel:
-    """Where the bytes of a blob of the device's tenant are."""
+    """Where the bytes of a blob of its tenant are; a reference set, inputs of other devices, is not for a device."""
     with services.database.read() as session:
         blob = blobs.get(session, device.tenant, digest)
+        if blobs.is_reference_set(session, device.tenant, digest):
+            raise NotFoundError("blob", digest)
         size_bytes = blob.size_bytes
     url = services.objects.get_url(blobs.blob_key(device.tenant, digest), expires_s=_URL_LIFETIME_S)
     return BlobPlaceModel(digest=digest, size_bytes=size_bytes, url=url)

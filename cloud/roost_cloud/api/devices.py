@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal, cast
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
@@ -18,6 +18,7 @@ from roost_cloud.assignments.following import Following
 from roost_cloud.fleet import device_records, devices
 from roost_cloud.fleet.device_records import ConnectionState, DeviceRecord
 from roost_cloud.fleet.labels import parse_selector
+from roost_cloud.monitor.anew import CAMERA, another_camera
 from roost_shared.enrolment import common_name
 
 __all__ = ["DeviceBody", "router"]
@@ -85,9 +86,12 @@ def get_device(device: Name, member: Viewer, services: Given) -> DeviceBody:
 
 @router.patch("/{device}", responses=raises(401, 403, 404))
 def relabel_device(device: Name, body: DeviceChanges, member: Operator, services: Given) -> DeviceBody:
-    """Set and remove labels."""
+    """Set and remove labels. Another `camera` than before begins anew what the device's inputs are judged against."""
+    who: dict[str, Any] = {"actor": member.name, "now": services.now()}
     with services.database.begin() as session:
-        devices.relabel(session, member.tenant, device, body.labels, actor=member.name, now=services.now())
+        before = device_records.get(session, member.tenant, device).labels.get(CAMERA)
+        devices.relabel(session, member.tenant, device, body.labels, **who)
+        another_camera(session, member.tenant, device, before, body.labels.get(CAMERA), **who)
         session.flush()
         return _of(session, member.tenant, device)
 

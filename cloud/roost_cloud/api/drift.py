@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from roost_cloud.alarms import showing, store
+from roost_cloud.alarms import showing
 from roost_cloud.api.alarms import AlarmModel, TogetherModel, alarm_model, together_model
 from roost_cloud.api.auth import Given, Operator, Viewer
 from roost_cloud.api.errors import raises
@@ -20,9 +20,8 @@ from roost_cloud.drift.budget import Kind
 from roost_cloud.errors import NotFoundError
 from roost_cloud.fleet import device_records
 from roost_cloud.fleet.labels import parse_selector
+from roost_cloud.monitor import anew
 from roost_cloud.monitor import settings as settings_room
-from roost_cloud.monitor.among import among_others
-from roost_cloud.monitor.baselines import rebaseline
 from roost_cloud.monitor.simulation import simulate
 from roost_cloud.monitor.status import Promise, Standing, StreamStatus, promises, streams
 from roost_cloud.samples.place import BadPlaceError
@@ -53,6 +52,8 @@ class KindModel(BaseModel):
     baseline_since: datetime
     baseline_by: str
     note: str | None
+    problem: str | None = Field(description="Why it is not judged although its baseline is whole")
+    unsteady: str | None = Field(description="How something changed while it was commissioned; null: nothing did")
     distance: float | None = Field(description="U of the last decision: T² by the device's own scatter")
     threshold: float | None = Field(description="Beyond which a decision exceeds; null: it cannot be told yet")
     last_at: datetime = Field(description="When the cloud had the last window of the last decision")
@@ -77,15 +78,6 @@ class PromiseModel(BaseModel):
     weeks: float = Field(description="That are recorded, on average over devices")
     weeks_wanted: float = Field(description="That it takes to promise it")
     is_promised: bool
-
-
-class AmongModel(BaseModel):
-    """Where a device stands among the others."""
-
-    device: str
-    at: datetime
-    deviations: dict[str, float] = Field(description="Of the fleet's, by statistic")
-    farthest: str = Field(description="What people call the statistic that is farthest off")
 
 
 class TogetherAlarms(TogetherModel):
@@ -155,22 +147,6 @@ def get_budget(member: Viewer, services: Given) -> list[PromiseModel]:
     return list(map(_promise, found))
 
 
-@router.get("/fleet", responses=raises(401, 403, 422))
-def get_fleet(
-    member: Viewer,
-    services: Given,
-    task: Annotated[Name, Query()],
-    label: Annotated[list[Selector], Query(max_length=16, description="KEY=VALUE; all must match")] = [],  # noqa: B006 - FastAPI copies it
-) -> list[AmongModel]:
-    """Where devices stood among the others of their fleet, by their last decision: shown, and no reason for alarm."""
-    selectors = [parse_selector(text) for text in label]
-    with services.database.read() as session:
-        found = among_others(session, member.tenant, task)
-        chosen = device_records.page(session, member.tenant, selectors=selectors, limit=_DEVICES_MAX) if label else ()
-    names = {record.device.name for record in chosen}
-    return [AmongModel(**one._asdict()) for one in found if not label or one.device in names]
-
-
 @router.get("/together", responses=raises(401, 403))
 def list_together(member: Viewer, services: Given) -> list[TogetherAlarms]:
     """Alarms that are not resolved; those of one cohort at one time are one."""
@@ -191,13 +167,8 @@ def begin_anew(member: Operator, services: Given, body: RebaselineBody) -> Rebas
     now = services.now()
     with services.database.begin() as session:
         devices = _devices(session, member.tenant, body)
-        said: dict[str, Any] = {"actor": member.name, "note": body.note, "now": now}
-        begun = rebaseline(session, member.tenant, devices, body.task, **said)
-        unresolved = store.unresolved(session, member.tenant)
-        open_ones = [row for row in unresolved if row.task == body.task and row.device in begun]
-        for row in open_ones:
-            store.resolve_alarm(session, member.tenant, row.id, **said)
-    return Rebaselined(devices=begun, resolved=[row.id for row in open_ones])
+        begun = anew.begin_anew(session, member.tenant, devices, body.task, actor=member.name, note=body.note, now=now)
+    return Rebaselined(**begun._asdict())
 
 
 @router.get("/simulation", responses=raises(401, 403))

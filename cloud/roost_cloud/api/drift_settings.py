@@ -1,4 +1,4 @@
-"""`/drift/settings`: the budget, how large decisions are, and how long commissioning is."""
+"""`/drift/settings`: the budget, how large decisions are, how long commissioning is, and how long all is kept."""
 
 from typing import Annotated, Final
 
@@ -23,6 +23,7 @@ _Budget = Annotated[float, Field(gt=0, le=_BUDGET_MAX)]
 _Inputs = Annotated[int, Field(ge=1, le=1_000_000)]
 _Seconds = Annotated[float, Field(ge=1, le=_WEEK_S)]
 _Windows = Annotated[int, Field(ge=MIN_WINDOWS, le=10_000)]
+_Kept = Annotated[float, Field(ge=1, le=10_000)]
 _Days = Annotated[float, Field(ge=0, le=365)]
 
 
@@ -47,6 +48,8 @@ class SettingsModel(BaseModel):
     decision_seconds: _Seconds = 3600.0
     commissioning_windows: _Windows = MIN_WINDOWS
     commissioning_days: _Days = 7.0
+    keep_windows_days: _Kept = Field(30.0, description="Windows; those that made an alarm are kept for ever")
+    keep_decisions_days: _Kept = Field(400.0, description="Decisions; those of baselines and alarms are kept for ever")
     tasks: Annotated[
         dict[Name, TaskSettingsModel], Field(max_length=256, json_schema_extra={"additionalProperties": False})
     ] = {}

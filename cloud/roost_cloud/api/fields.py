@@ -6,9 +6,10 @@ from pydantic import StringConstraints
 
 from roost_shared.topics import NAME
 
-__all__ = ["Line", "Name"]
+__all__ = ["ROLLOUT_PATTERN", "Line", "Name"]
 
 LINE_CHARS: Final = 200
+ROLLOUT_PATTERN: Final = r"^[0-9a-f]{16}$"  # of a rollout's id
 
 Name = Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}$")]
 """Of a tenant, device, task or bundle: what topics can carry (DESIGN.md, section 6)."""

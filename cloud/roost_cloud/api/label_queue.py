@@ -12,13 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from roost_cloud.api.auth import Given, Operator, Viewer
 from roost_cloud.api.errors import raises
-from roost_cloud.api.fields import Name
+from roost_cloud.api.fields import ROLLOUT_PATTERN, Name
 from roost_cloud.api.sample_labels import Moment, source_of
 from roost_cloud.labels import claims, deciding
 from roost_cloud.labels import settings as settings_room
 from roost_cloud.labels.settings import LabelSettings
 from roost_cloud.labels.space import find_space
+from roost_cloud.labels.teachers import SampleKey
 from roost_cloud.labels.waiting import Asked
+from roost_cloud.rollouts import members, store
+from roost_cloud.rollouts.ruling import disputed_samples
+from roost_cloud.services import Services
 
 __all__ = ["router"]
 
@@ -40,6 +44,12 @@ class QueueBody(BaseModel):
     devices: Annotated[list[Name], Field(max_length=100)] | None = Field(None, description="Only of these")
     since: Moment | None = Field(None, description="Only received then or later")
     second_opinions: bool = Field(False, description="Only what one other person has labelled")
+    rollout: str | None = Field(
+        None,
+        pattern=ROLLOUT_PATTERN,
+        description="Only inputs on which the candidate of this rollout, while it is a shadow, disagrees with what "
+        "it shall replace: all alike, in random order",
+    )
     for_s: Annotated[float, Field(ge=1, le=_LONGEST_S)] = Field(
         600, description="For how long nobody else is handed them, in seconds"
     )
@@ -108,10 +118,11 @@ class SettingsModel(BaseModel):
     )
 
 
-@router.post("/queue", status_code=HTTPStatus.OK, responses=raises(401, 403))
+@router.post("/queue", status_code=HTTPStatus.OK, responses=raises(401, 403, 404))
 def take_samples(member: Operator, services: Given, body: QueueBody) -> QueuedSamples:
     """Take samples to label: at least half at random, the rest where a label tells most; nobody else gets them."""
-    asked = Asked(body.task, source_of(member, body.by), body.devices, body.since, body.second_opinions)
+    among = None if body.rollout is None else _disputed(services, member.tenant, body.rollout)
+    asked = Asked(body.task, source_of(member, body.by), body.devices, body.since, body.second_opinions, among)
     now = services.now()
     random = Random(secrets.randbits(64))  # noqa: S311 - nobody gains by foreseeing it
     taken = claims.take(
@@ -154,6 +165,13 @@ def set_settings(member: Operator, services: Given, task: _Task, body: SettingsM
     with services.database.begin() as session:
         settings_room.put(session, member.tenant, task, settings, actor=member.name, now=services.now())
     return _settings(settings)
+
+
+def _disputed(services: Services, tenant: str, rollout: str) -> list[SampleKey]:
+    with services.database.read() as session:
+        row = store.get(session, tenant, rollout)
+        standing, (devices, _) = store.decode_rollout(row), members.load(session, tenant, rollout)
+        return disputed_samples(session, tenant, store.subject_of(row), standing, devices)
 
 
 def _settings(settings: LabelSettings) -> SettingsModel:

@@ -1,5 +1,7 @@
 """`/rollouts`: from one bundle to the next over a fleet, in stages, with proof from each device, and back."""
 
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
@@ -9,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from roost_cloud.api.auth import Given, Operator, Viewer
 from roost_cloud.api.errors import raises
-from roost_cloud.api.fields import Name
+from roost_cloud.api.fields import ROLLOUT_PATTERN, Name
 from roost_cloud.api.pages import Asked, Page
 from roost_cloud.db.tables import RolloutDevice, RolloutEvent, RolloutRow
 from roost_cloud.fleet import device_records
@@ -25,7 +27,7 @@ __all__ = ["device_router", "router"]
 router = APIRouter(prefix="/rollouts", tags=["rollouts"])
 device_router = APIRouter(prefix="/devices", tags=["rollouts"])
 
-_Rollout = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
+_Rollout = Annotated[str, Path(pattern=ROLLOUT_PATTERN)]
 _Device = Annotated[Name, Path()]
 _DEVICES_ROLLOUTS = 20
 
@@ -71,6 +73,15 @@ class FindingModel(BaseModel):
     says: list[str]
 
 
+class LabelsModel(BaseModel):
+    """Labels on inputs on which the candidate and what it shall replace disagreed, while it was a shadow."""
+
+    wins: int = Field(0, description="A person found the candidate right, and the other wrong")
+    losses: int = Field(0, description="The other way round")
+    teacher_wins: int = Field(0, description="The same, by teachers, who can stop a candidate and not let it on")
+    teacher_losses: int = 0
+
+
 class RolloutModel(BaseModel):
     """A rollout."""
 
@@ -88,6 +99,7 @@ class RolloutModel(BaseModel):
     problem: str | None = Field(description="Why an assignment could not be written")
     counts: CountsModel
     finding: FindingModel | None
+    labels: LabelsModel
     predicted_disagreement: float | None
     created_at: datetime
     created_by: str
@@ -277,6 +289,7 @@ def _model(row: RolloutRow) -> RolloutModel:
         problem=row.waits_for.get("problem"),
         counts=CountsModel(**row.counts),
         finding=FindingModel(**row.finding) if row.finding else None,
+        labels=_labels(row.labels),
         predicted_disagreement=row.predicted,
         created_at=row.created_at,
         created_by=row.created_by,
@@ -284,6 +297,14 @@ def _model(row: RolloutRow) -> RolloutModel:
         ended_at=row.ended_at,
         orders=possible(plan, standing, standing.since),
     )
+
+
+def _labels(by_stage: Mapping[str, Mapping[str, int]]) -> LabelsModel:
+    """Of all stages together."""
+    total: Counter[str] = Counter()
+    for counts in by_stage.values():
+        total.update(counts)
+    return LabelsModel(**total)
 
 
 def _whole(row: RolloutRow, devices: dict[str, int]) -> WholeRollout:

@@ -169,6 +169,9 @@ def _check_contestant(key: str, one: WrittenContestant) -> None:
         raise BadAssignmentError(f"{key}.downscale", "the contestant is local", "Leave it out: nothing is sent to it")
     if one.delegate_options and one.delegate is None:
         raise BadAssignmentError(f"{key}.delegate_options", "there is no delegate", "Name the one they are for")
+    for path in RuntimeSettings(delegate=one.delegate, delegate_options=one.delegate_options).paths:
+        what = f"{path[:80]!r} is a path: a device loads no file that somebody else points at"
+        raise BadAssignmentError(f"{key}.delegate", what, "Name what is installed, or state the task in agent.toml")
     try:
         parse_reference(one.bundle or "none:1")
     except BadReferenceError as error:

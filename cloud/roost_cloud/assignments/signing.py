@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+import structlog
 from securesystemslib.signer import CryptoSigner
 from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import Session
@@ -13,10 +14,14 @@ from roost_cloud.db.tables import AssignmentVersion, DeviceAssignment
 from roost_cloud.trust.errors import TrustDamagedError
 from roost_cloud.trust.online_keys import OnlineKeys
 from roost_cloud.trust.queries import delegated_keyids
+from roost_shared.messages import VersionMismatchError
+from roost_shared.trust import TrustRefusedError
 from roost_shared.trust.envelope import SealedAssignment, assignment_role
 from roost_shared.trust.names import ASSIGNMENTS
 
-__all__ = ["seal_anew", "signers"]
+__all__ = ["ours", "seal_anew", "signers"]
+
+log = structlog.get_logger(__name__)
 
 _AT_ONCE: Final = 200  # assignments read at a time
 
@@ -43,6 +48,9 @@ def signers(keys: OnlineKeys, targets: Targets) -> Sequence[CryptoSigner]:
 def seal_anew(session: Session, keys: OnlineKeys, targets: Targets) -> int:
     """Sign every device's newest assignment by the keys of now, and have it published, where it is not so yet.
 
+    Only what one of these keys has signed before: else whoever writes the database would have us sign what they like.
+    What none has is left as it is, for nobody to believe, and named in the log: it has to be assigned anew.
+
     Returns:
         How many were.
 
@@ -50,19 +58,30 @@ def seal_anew(session: Session, keys: OnlineKeys, targets: Targets) -> int:
         NoAssignmentKeyError, TrustDamagedError: as `signers`.
     """
     by = signers(keys, targets)
-    keyids = {one.public_key.keyid for one in by}
     after, sealed = "", 0
     while rows := session.scalars(_newest(keys.tenant, after).limit(_AT_ONCE)).all():
         for row in rows:
-            kept = SealedAssignment.parse(row.envelope)
-            if keyids <= kept.signatures.keys():
-                continue
-            row.envelope = kept.sealed_by(by)
-            desired.mark(session, row.tenant, row.device)
-            sealed += 1
+            kept = ours(row, by)
+            if kept is None:
+                log.warning("assignment.not_ours", tenant=row.tenant, device=row.device, version=row.version)
+            elif len(kept.signers_among(one.public_key for one in by)) < len(by):
+                row.envelope = kept.sealed_by(by)
+                desired.mark(session, row.tenant, row.device)
+                sealed += 1
         session.flush()
         after = rows[-1].device
     return sealed
+
+
+def ours(row: AssignmentVersion, by: Sequence[CryptoSigner]) -> SealedAssignment | None:
+    """What a row holds, if one of these has signed it, and it is what the row says it is."""
+    try:
+        kept = SealedAssignment.parse(row.envelope)
+        said = kept.assignment()
+    except (TrustRefusedError, VersionMismatchError):
+        return None
+    is_so = (said.tenant, said.device, said.version) == (row.tenant, row.device, row.version)
+    return kept if is_so and kept.signers_among(one.public_key for one in by) else None
 
 
 def _newest(tenant: str, after: str) -> Select[AssignmentVersion]:

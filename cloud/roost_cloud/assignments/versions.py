@@ -12,7 +12,7 @@ from roost_cloud.assignments import desired
 from roost_cloud.assignments.document import AssignmentDocument
 from roost_cloud.assignments.following import Following, Told, following
 from roost_cloud.assignments.pinning import pin
-from roost_cloud.assignments.signing import signers
+from roost_cloud.assignments.signing import ours, signers
 from roost_cloud.db.tables import AssignedBundle, AssignmentVersion, Device, DeviceAssignment, DeviceReport
 from roost_cloud.errors import ConflictError, NotFoundError
 from roost_cloud.fleet.devices import locked
@@ -20,7 +20,7 @@ from roost_cloud.objects import ObjectStore
 from roost_cloud.people import audit
 from roost_cloud.trust.online_keys import OnlineKeys
 from roost_shared.assignment import Assignment
-from roost_shared.trust.envelope import SealedAssignment, seal
+from roost_shared.trust.envelope import seal
 
 __all__ = ["Assigned", "Assigner", "assigned", "envelope", "overview", "page", "standing"]
 
@@ -73,6 +73,8 @@ class Assigner:
     ) -> tuple[AssignmentVersion, bool]:
         """Make a document a device's newest assignment; where that says so already, it is left as it is.
 
+        Unless the device has refused it: it tries no version twice, so to ask it once more takes another.
+
         Args:
             session: to write with.
             device: whose.
@@ -98,10 +100,10 @@ class Assigner:
         by = signers(self.keys, pinned.targets)
         tasks = {name: task.pinned(pinned.pins) for name, task in document.tasks.items()}
         before = assigned(session, tenant, device)
-        if before.newest is not None and not again:
-            said = SealedAssignment.parse(before.newest.envelope).assignment()
-            if said.tasks == tasks:
-                return before.newest, False
+        kept = None if before.newest is None else ours(before.newest, by)
+        is_so = kept is not None and kept.assignment().tasks == tasks
+        if before.newest is not None and is_so and before.following != "refused" and not again:
+            return before.newest, False
         made = Assignment(
             tenant=tenant,
             device=device,

@@ -169,6 +169,7 @@ def calibrate(
 app.command()(registry.push)
 app.command()(registry.pull)
 app.command("list")(registry.list_bundles)
+app.command()(registry.show)
 app.command()(registry.alias)
 app.command()(registry.history)
 app.command()(registry.delete)

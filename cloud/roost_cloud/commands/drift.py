@@ -1,14 +1,15 @@
-"""`roost drift status|alarms|fleet|explain|simulate|rebaseline|settings`: devices against their own beginnings."""
+"""`roost drift …`: devices against their own beginnings."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import urlencode
 
 import msgspec
 import typer
 
 from roost_cloud.commands.connect import connect
+from roost_cloud.commands.drift_fleet import among, among_all, cohort_among, fleet, reference
+from roost_cloud.commands.drift_inputs import inputs
 from roost_cloud.commands.drift_text import explained, number
 from roost_cloud.commands.moments import moment_of
 from roost_cloud.commands.output import AsJson, show, show_fields, show_json, show_table, when
@@ -20,6 +21,10 @@ __all__ = ["app"]
 _PAGE: Final = 1000
 
 app = typer.Typer(no_args_is_help=True, help="Drift: whether the world has changed since devices were commissioned.")
+
+app.command()(inputs)
+app.command()(fleet)
+app.command()(reference)
 
 _Task = Annotated[str | None, typer.Option(help="Only of this task.")]
 
@@ -36,6 +41,8 @@ class _Kind(msgspec.Struct, frozen=True):
     baseline_since: datetime
     baseline_by: str
     note: str | None
+    problem: str | None
+    unsteady: str | None
     distance: float | None
     threshold: float | None
     last_at: datetime
@@ -94,13 +101,28 @@ def status(
     device: Annotated[str | None, typer.Option(help="Only of this device.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how devices stand: commissioning, fine, exceeding, alarmed."""
+    """Show how devices stand: commissioning, fine, exceeding, alarmed; and among the others, which alarms nobody."""
     with connect(context) as cloud:
         found = list(cloud.each("/drift/status", _Stream, query={"task": task, "device": device, "limit": _PAGE}))
         budget = cloud.get("/drift/budget", list[_Promise])
+        stands = {of: among_all(cloud, of) for of in sorted({one.task for one in found})}
     if as_json:
-        show_json({"streams": found, "budget": budget})
+        show_json({"streams": found, "budget": budget, "among": stands})
         return
+    _show_streams(found, stands)
+    shown = [one for one in budget if task in (None, one.task)]
+    if shown:
+        columns = {
+            "TASK": lambda one: one.task,
+            "KIND": lambda one: one.kind,
+            "DEVICES": lambda one: str(one.devices),
+            "ALARMS A WEEK": lambda one: number(one.alarms_a_week),
+            "BUDGET": lambda one: one.words,
+        }
+        show_table(shown, columns, as_json=False)
+
+
+def _show_streams(found: list[_Stream], stands: dict[str, dict[str, dict[str, Any]]]) -> None:
     rows = [(stream, kind) for stream in found for kind in stream.kinds]
     show_table(
         rows,
@@ -112,20 +134,19 @@ def status(
             "STANDING": lambda row: row[1].words,
             "DISTANCE": lambda row: number(row[1].distance),
             "THRESHOLD": lambda row: number(row[1].threshold),
+            "AS FAR FROM OTHERS": lambda row: _share(stands[row[0].task], row[0].device, row[1].kind),
             "LAST": lambda row: when(row[1].last_at),
         },
         as_json=False,
     )
-    shown = [one for one in budget if task in (None, one.task)]
-    if shown:
-        columns = {
-            "TASK": lambda one: one.task,
-            "KIND": lambda one: one.kind,
-            "DEVICES": lambda one: str(one.devices),
-            "ALARMS A WEEK": lambda one: number(one.alarms_a_week),
-            "BUDGET": lambda one: one.words,
-        }
-        show_table(shown, columns, as_json=False)
+    problems = {(stream.task, kind.kind): kind.problem for stream, kind in rows if kind.problem is not None}
+    for (of, its), problem in problems.items():
+        typer.echo(f"{of} {its} is not judged: {problem}")
+    for stream, kind in rows:
+        if kind.unsteady is not None:
+            typer.echo(
+                f"{stream.device} {stream.task} {kind.kind}: {kind.unsteady}; roost drift rebaseline, once steady"
+            )
 
 
 @app.command()
@@ -146,27 +167,6 @@ def alarms(context: typer.Context, *, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def fleet(
-    context: typer.Context,
-    task: Annotated[str, typer.Argument(help="Of which task.")],
-    label: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Only devices that have it.")] = None,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """Show where devices stand among the others, in the fleet's own deviations: no reason for alarm by itself."""
-    query = urlencode({"task": check_name(task, "task"), "label": label or []}, doseq=True)
-    with connect(context) as cloud:
-        found = cloud.get(f"/drift/fleet?{query}", list[dict[str, Any]])
-    columns = {
-        "DEVICE": lambda one: one["device"],
-        "FARTHEST": lambda one: one["farthest"],
-        "DEVIATIONS": lambda one: number(max(one["deviations"].values(), key=abs)),
-        "LAST": lambda one: when(datetime.fromisoformat(one["at"])),
-    }
-    show_table(found, columns, as_json=as_json)
-
-
-@app.command()
 def explain(
     context: typer.Context,
     alarm: Annotated[str, typer.Argument(metavar="ALARM", help="As `roost alarm list` shows it.")],
@@ -176,6 +176,9 @@ def explain(
     """Show what moved, by how many deviations, whose fault it is, since when, and samples that show it."""
     with connect(context) as cloud:
         found = cloud.get(f"/alarms/{check_name(alarm, 'alarm')}", dict[str, Any])
+        is_input, label = found["kind"] == "input", (found["together"] or {}).get("label")
+        found["among"] = among(cloud, found["task"], found["device"]) if is_input else None
+        found["cohort_among"] = cohort_among(cloud, found["task"], label) if is_input and label else None
     if as_json:
         show_json(found)
         return
@@ -251,3 +254,8 @@ def settings(
             found = cloud.call("PUT", "/drift/settings", dict[str, Any], body=found | changes)
     lines = [f"{key} = {msgspec.json.encode(value).decode()}" for key, value in found.items()]
     show(found, as_json=as_json, text="\n".join(lines))
+
+
+def _share(stands: dict[str, dict[str, Any]], device: str, kind: str) -> str | None:
+    """Of devices like these, how many stand as far off as a device does."""
+    return f"{stands[device]['share']:.1%}" if kind == "input" and device in stands else None

@@ -6,7 +6,7 @@ from typing import Any
 
 from roost_cloud.commands.output import when
 
-__all__ = ["explained", "number"]
+__all__ = ["among_words", "explained", "number"]
 
 _CAUSES = {
     "input": "the inputs changed: what is seen, not the model",
@@ -31,17 +31,37 @@ def explained(alarm: dict[str, Any]) -> Iterator[tuple[str, str]]:
     )
     yield "decisions", f"{alarm['decisions_exceeded']} of {alarm['decisions_looked_at']} beyond the threshold"
     yield "distance", f"{number(alarm['distance'])}, threshold {number(alarm['threshold'])} {_threshold(alarm)}"
+    yield from _around(alarm)
+    for word in ("acknowledged", "resolved"):
+        if alarm[f"{word}_at"] is not None:
+            yield word, f"{_when(alarm[f'{word}_at'])} by {alarm[f'{word}_by']}"
+    if alarm["note"]:
+        yield "note", alarm["note"]
+
+
+def _around(alarm: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What an alarm is shown with."""
+    if alarm["unsteady"]:
+        yield "baseline", alarm["unsteady"]
+    if alarm["among"] is not None:
+        yield "among", among_words(alarm["among"])
+    if alarm["cohort_among"] is not None:
+        yield "cohort", f"{alarm['together']['label']}: {among_words(alarm['cohort_among'])}"
     if alarm["together"] is not None:
         label = alarm["together"]["label"] or "at the same time"
         yield "together", f"{label}: {' '.join(alarm['together']['devices'])}"
     for one in alarm["samples"]:
         where = "" if one["has_input"] else ", its input is not in the cloud"
         yield "sample", f"{one['device']}/{one['sample']} answered {one['label']}{where}"
-    for word in ("acknowledged", "resolved"):
-        if alarm[f"{word}_at"] is not None:
-            yield word, f"{_when(alarm[f'{word}_at'])} by {alarm[f'{word}_by']}"
-    if alarm["note"]:
-        yield "note", alarm["note"]
+    if any(not one["has_input"] for one in alarm["samples"]):
+        yield "inputs", f"have them brought first: roost drift inputs {alarm['id']}"
+
+
+def among_words(one: dict[str, Any]) -> str:
+    """Where a device or a cohort stands among others."""
+    which = "the bundle's reference" if one["by"] == "bundle" else "other devices"
+    where = f"{one['share']:.1%} of devices stand as far off {which} ({one['of_devices']})"
+    return f"{where}, by {one['farthest']} most: shown, and no reason for alarm"
 
 
 def number(value: float | None) -> str | None:

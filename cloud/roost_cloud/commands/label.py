@@ -148,7 +148,7 @@ def list_labels(
 
 
 @app.command()
-def queue(
+def queue(  # noqa: PLR0913 - a command has as many arguments as options
     context: typer.Context,
     task: _Task,
     *,
@@ -158,6 +158,9 @@ def queue(
     second_opinions: Annotated[
         bool, typer.Option("--second-opinions", help="Only what one other person has labelled.")
     ] = False,
+    rollout: Annotated[
+        str | None, typer.Option(help="Only inputs on which this rollout's candidate disagrees with what runs now.")
+    ] = None,
     minutes: Annotated[float, typer.Option(min=1, max=1440, help="For so long nobody else gets them.")] = 60,
     out: Annotated[
         Path | None, typer.Option(help="Put the inputs here, with labels.csv to fill in and import.", file_okay=False)
@@ -173,6 +176,7 @@ def queue(
         "devices": device or None,
         "since": None if since is None else moment_of(since, datetime.now(UTC)).isoformat(),
         "second_opinions": second_opinions,
+        "rollout": rollout,
         "for_s": minutes * 60,
     }
     if out is not None:

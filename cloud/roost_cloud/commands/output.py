@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["AsJson", "show", "show_fields", "show_json", "show_table", "when"]
+__all__ = ["AsJson", "printable", "show", "show_fields", "show_json", "show_table", "when"]
 
 _Item = TypeVar("_Item")
 
@@ -67,10 +67,15 @@ def when(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
 
 
+def printable(text: str) -> str:
+    """What others said, with nothing in it that a terminal obeys."""
+    return "".join(char if char.isprintable() else "�" for char in text)
+
+
 def _print(table: Table) -> None:
     Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH).print(table)
 
 
 def _text(text: str) -> Text:
     """What others named: no markup of ours, and nothing that a terminal obeys."""
-    return Text("".join(char if char.isprintable() else "�" for char in text))
+    return Text(printable(text))

@@ -1,4 +1,4 @@
-"""`roost bundle push|pull|list|alias|history|delete`: bundles between this machine and the cloud's registry."""
+"""`roost bundle push|pull|list|show|alias|history|delete`: bundles between this machine and the cloud's registry."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from roost_cloud.commands.connect import connect
-from roost_cloud.commands.output import AsJson, show_table, when
+from roost_cloud.commands.lineage_text import fields_of
+from roost_cloud.commands.output import AsJson, show_fields, show_json, show_table, when
 from roost_cloud.commands.transfer_bar import transfer_bar
 from roost_cloud.errors import NotFoundError
 from roost_cloud.registry.reference import BadReferenceError, parse_reference
 from roost_cloud.transfer import Registry, pull_bundle, push_bundle
 
-__all__ = ["alias", "delete", "history", "list_bundles", "pull", "push", "resolve"]
+__all__ = ["alias", "delete", "history", "list_bundles", "pull", "push", "resolve", "show"]
 
 _Name = Annotated[str, typer.Argument(help="The bundle's name.")]
 
@@ -88,6 +89,23 @@ def list_bundles(
             )
 
 
+def show(
+    context: typer.Context,
+    reference: Annotated[str, typer.Argument(help="NAME:VERSION, NAME@ALIAS, or as an answer names it.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show a version of the registry: where it comes from, and what came of it."""
+    with connect(context) as cloud:
+        registry = Registry(cloud)
+        name, version = resolve(registry, reference)
+        found = registry.whole_version(name, version)
+    if as_json:
+        show_json(found)
+    else:
+        show_fields(fields_of(found))
+
+
 def alias(
     context: typer.Context,
     name: _Name,
@@ -140,11 +158,16 @@ def delete(context: typer.Context, reference: Annotated[str, typer.Argument(help
 def resolve(registry: Registry, reference: str) -> tuple[str, str]:
     """Name and version, following an alias to where it points now.
 
+    A version may have its digest behind it, as answers have it.
+
     Raises:
         BadReferenceError: it names no version.
-        NotFoundError: there is no such alias.
+        NotFoundError: there is no such alias, or the version has another digest.
     """
+    reference, said, digest = reference.partition("@sha256:")
     name, sign, which = parse_reference(reference)
+    if said and registry.version(name, which).digest != f"sha256:{digest}":
+        raise NotFoundError("bundle version", f"{reference}{said}{digest}")
     if sign == ":":
         return name, which
     for one in registry.aliases(name):

@@ -51,6 +51,19 @@ class _Finding(msgspec.Struct, frozen=True):
     says: list[str]
 
 
+class _Labels(msgspec.Struct, frozen=True):
+    wins: int = 0
+    losses: int = 0
+    teacher_wins: int = 0
+    teacher_losses: int = 0
+
+    def __str__(self) -> str:
+        """What people and teachers decided, of what they were asked."""
+        of_teachers = self.teacher_wins + self.teacher_losses
+        teachers = f"; teachers: {self.teacher_wins} won, {self.teacher_losses} lost" if of_teachers else ""
+        return f"{self.wins} won, {self.losses} lost{teachers}"
+
+
 class _Found(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     task: str
@@ -66,6 +79,7 @@ class _Found(msgspec.Struct, frozen=True, kw_only=True):
     problem: str | None
     counts: _Counts
     finding: _Finding | None
+    labels: _Labels
     predicted_disagreement: float | None
     created_at: datetime
     created_by: str
@@ -91,6 +105,8 @@ class _Found(msgspec.Struct, frozen=True, kw_only=True):
         ]
         if self.finding is not None:
             found.append(("gate", f"{self.finding.verdict}: {'; '.join(self.finding.says)}"))
+        if any(msgspec.structs.astuple(self.labels)):
+            found.append(("labelled", f"where the two disagree: {self.labels}"))
         if self.waits_for:
             found.append(("waits for", "; ".join(self.waits_for)))
         if self.problem is not None:

@@ -10,7 +10,9 @@
 - `calibration.py`: the threshold at which the recorded weeks keep that budget
 - `measures.py`: the four kinds behind one face
 - `thresholds.py`: from budget and record to a threshold, and by which way
-- `fleet.py`: a device against the others, which is shown only
+- `fleet.py`: a device or a cohort against the others, which is shown only; how often chance goes as far, by
+  `f_distribution.py`
+- `steadiness.py`: whether something changed while devices were commissioned, which is said only
 - `explanation.py`: which statistic moved, and how far
 
 All of these are pure; `recorded.py` lists windows from the database, for the API. Who judges by them is

@@ -17,20 +17,25 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["per_degree"]
+__all__ = ["per_degree", "statistic"]
 
 _LEAST_EXPECTED: Final = 5.0  # in a slot
 
 
 def per_degree(reference: NDArray[Any], window: NDArray[Any]) -> float:
-    """The statistic by its degrees of freedom: about 1 where both are independent draws of one mix.
+    """The statistic by its degrees of freedom; see `statistic`."""
+    return statistic(reference, window)[0]
+
+
+def statistic(reference: NDArray[Any], window: NDArray[Any]) -> tuple[float, int]:
+    """The statistic by its degrees of freedom, about 1 where both are independent draws of one mix; and these.
 
     Args:
         reference: counts by slot, (slots,).
         window: counts by the same slots.
 
     Returns:
-        0.0 where nothing can be told: one is empty, or all falls into one slot.
+        0.0 and 0 where nothing can be told: one is empty, or all falls into one slot.
     """
     before, now = reference.astype(np.float64), window.astype(np.float64)
     both = before + now
@@ -42,7 +47,7 @@ def per_degree(reference: NDArray[Any], window: NDArray[Any]) -> float:
     seen = both > 0
     degrees = int(seen.sum()) - 1
     if degrees < 1 or not 0 < share < 1:
-        return 0.0
+        return 0.0, 0
     off = now[seen] - both[seen] * share
     varies = np.maximum(both[seen] * share * (1 - share), 1.0)
-    return float((off * off / varies).sum() / degrees)
+    return float((off * off / varies).sum() / degrees), degrees

@@ -26,7 +26,7 @@ from roost_cloud.drift.rate import log_rate
 from roost_cloud.drift.test import DriftTest
 from roost_shared.sketches import ConfidenceHistogram
 
-__all__ = ["CONTINUOUS", "Floats", "Measure", "Values", "features", "fit"]
+__all__ = ["CONTINUOUS", "Floats", "Measure", "Values", "compared", "features", "fit"]
 
 Values = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -76,14 +76,14 @@ class Measure:
             own: features of the device's commissioning windows, (K, …).
             now: features of the decision.
         """
-        own, now = self._compared(own, now)
+        own, now = compared(self.kind, own), compared(self.kind, now, own)
         if isinstance(self.test, DriftTest):
             return float(self.test.distance(self.test.baseline(own), now))
         return self.test.distance(self.test.baseline(own), now)
 
     def deviations(self, own: Values, now: Values) -> NDArray[np.float64]:
         """By how many deviations each statistic is off; of counts, each slot's share by what chance makes of it."""
-        own, now = self._compared(own, now)
+        own, now = compared(self.kind, own), compared(self.kind, now, own)
         if isinstance(self.test, DriftTest):
             return self.test.deviations(self.test.baseline(own), now)
         total, all_own = max(int(now.sum()), 1), own.sum(axis=0)
@@ -93,11 +93,16 @@ class Measure:
         off: NDArray[np.float64] = (now - total * share) / by
         return off
 
-    def _compared(self, own: Values, now: Values) -> tuple[Values, Values]:
-        if self.kind != "model":
-            return own, now
-        groups = quantile_groups(own)
-        return in_groups(own, groups), in_groups(now, groups)
+
+def compared(kind: Kind, values: Values, own: Values | None = None) -> Values:
+    """Features as they are compared: of confidence, its tenths in the device's commissioning windows.
+
+    Args:
+        kind: of drift.
+        values: features of decisions, (…, n).
+        own: of the device's commissioning windows, (K, n); None: `values` are.
+    """
+    return values if kind != "model" else in_groups(values, quantile_groups(values if own is None else own))
 
 
 def fit(kind: Kind, devices: Sequence[Values]) -> Measure:
@@ -111,8 +116,6 @@ def fit(kind: Kind, devices: Sequence[Values]) -> Measure:
         BaselineShortError: there is no device, or one has too few windows.
         ReferenceSmallError: there are too few of all.
     """
-    if kind == "model":
-        return Measure(kind, CountsTest.fit([in_groups(one, quantile_groups(one)) for one in devices]))
     if kind not in CONTINUOUS:
-        return Measure(kind, CountsTest.fit(devices))
+        return Measure(kind, CountsTest.fit([compared(kind, one) for one in devices]))
     return Measure(kind, DriftTest.fit(devices))

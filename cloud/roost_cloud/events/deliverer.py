@@ -1,8 +1,11 @@
-"""The thread that tells: takes what is due, tells it, and notes what became of it. Any number may run."""
+"""Threads that tell: each takes what is due of a hook, tells it, and notes what became of it. Any number may run.
+
+No two are at one hook, so that a slow receiver holds up nobody but itself, until there are as many as threads.
+"""
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import prometheus_client
@@ -11,7 +14,7 @@ import structlog
 from roost_cloud.broker.link import BrokerLink
 from roost_cloud.db import Database
 from roost_cloud.events import queue
-from roost_cloud.events.queue import Due
+from roost_cloud.events.queue import Due, HookKey
 from roost_cloud.events.signature import HEADER, secret_of, signature
 from roost_cloud.events.telling import body_of, topic_of
 from roost_cloud.events.webhook import Webhook, WebhookGoneError
@@ -23,7 +26,8 @@ __all__ = ["Deliverer", "NoBrokerError"]
 log = structlog.get_logger(__name__)
 
 _EVERY_S: Final = 1.0
-_TAKEN: Final = 3  # at once: tellings of slow receivers, one after another, end within their lease
+_THREADS: Final = 4
+_TAKEN: Final = 3  # at once: tellings of a slow receiver, one after another, end within their lease
 _FORGET_EVERY: Final = 3600  # rounds
 
 
@@ -67,7 +71,12 @@ class Deliverer:
         self._every_s = every_s
         self._draw = draw
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="events")
+        self._threads = [
+            threading.Thread(target=self._run, args=(number == 0,), name=f"events-{number}")
+            for number in range(_THREADS)
+        ]
+        self._lock = threading.Lock()
+        self._in_hand: set[HookKey] = set()  # hooks that a thread is at
         self.problem: str | None = None
         self._counter = prometheus_client.Counter(
             "roost_hook_tellings", "Tries to tell hooks of events.", ["way", "outcome"], registry=metrics
@@ -77,22 +86,24 @@ class Deliverer:
         """Begin."""
         if self._link is not None:
             self._link.start()
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Finish the telling in hand, and end."""
+        """Finish the tellings in hand, and end."""
         self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
         if self._link is not None:
             self._link.stop()
 
-    def _run(self) -> None:
+    def _run(self, forgets: bool) -> None:  # noqa: FBT001 - one of them does
         rounds = 0
         while not self._stopping.is_set():
             try:
                 told = self.tell()
-                if rounds % _FORGET_EVERY == 0:
+                if forgets and rounds % _FORGET_EVERY == 0:
                     with self._database.begin() as session:
                         queue.forget(session, self._clock.wall())
             except RoostError as error:
@@ -106,7 +117,7 @@ class Deliverer:
                 self._stopping.wait(self._every_s)
 
     def tell(self) -> int:
-        """Tell what is due, a few at most.
+        """Tell a hook that no other thread is at what is due, a few at most.
 
         Returns:
             How many were tried.
@@ -117,11 +128,22 @@ class Deliverer:
         with self._database.read() as session:  # which waits for no writer, and mostly there is nothing
             if not queue.is_any_due(session, self._clock.wall()):
                 return 0
-        with self._database.begin() as session:
-            taken = queue.take(session, self._clock.wall(), limit=_TAKEN)
-        for due in taken:
-            self._tell(due)
+        taken, hook = self._take()
+        try:
+            for due in taken:
+                self._tell(due)
+        finally:
+            with self._lock:
+                self._in_hand -= hook
         return len(taken)
+
+    def _take(self) -> tuple[Sequence[Due], set[HookKey]]:
+        """What to tell, and the hook that is now in hand."""
+        with self._lock, self._database.begin() as session:
+            taken = queue.take(session, self._clock.wall(), limit=_TAKEN, but=self._in_hand)
+            hook = {(due.hook.tenant, due.hook.id) for due in taken}
+            self._in_hand |= hook
+        return taken, hook
 
     def _tell(self, due: Due) -> None:
         try:

@@ -1,20 +1,23 @@
 """What is due to be told, taken so that nobody else takes it meanwhile, and what became of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.orm import Session
 
 from roost_cloud.db.tables import Event, Hook, HookDelivery
 from roost_cloud.events.patience import next_try
 
-__all__ = ["LEASE", "Due", "accept", "forget", "is_any_due", "put_off", "take"]
+__all__ = ["LEASE", "Due", "HookKey", "accept", "forget", "is_any_due", "put_off", "take"]
 
 LEASE: Final = timedelta(minutes=2)  # longer than a telling takes; whoever dies over one, another takes it then
 _KEPT: Final = timedelta(days=14)  # that an event is remembered
 _AT_ONCE: Final = 1000
+
+
+HookKey = tuple[str, str]  # tenant and id
 
 
 class Due(NamedTuple):
@@ -31,15 +34,22 @@ def is_any_due(session: Session, now: datetime) -> bool:
     return session.scalar(query.limit(1)) is not None
 
 
-def take(session: Session, now: datetime, *, limit: int) -> Sequence[Due]:
-    """Take what is due, the longest due first.
+def take(session: Session, now: datetime, *, limit: int, but: Collection[HookKey] = ()) -> Sequence[Due]:
+    """Take what is due of one hook, whose tellings wait longest; the longest due first.
 
     Args:
         session: that may write.
         now: server time.
         limit: at most so many.
+        but: not of these hooks.
     """
+    key = (HookDelivery.tenant, HookDelivery.hook)
     query = select(HookDelivery).where(HookDelivery.state == "pending", HookDelivery.due_at <= now)
+    others = query.where(tuple_(*key).not_in(list(but))) if but else query
+    first = session.scalar(others.order_by(HookDelivery.due_at).limit(1).with_for_update(skip_locked=True))
+    if first is None:
+        return []
+    query = query.where(HookDelivery.tenant == first.tenant, HookDelivery.hook == first.hook)
     rows = session.scalars(query.order_by(HookDelivery.due_at).limit(limit).with_for_update(skip_locked=True)).all()
     taken: list[Due] = []
     for row in rows:

@@ -55,7 +55,7 @@ def resolve(host: str, port: int) -> Sequence[str]:
 
 
 class Webhook:
-    """Sends to any webhook; may be used by one thread at a time.
+    """Sends to any webhook, for any number of threads.
 
     Args:
         allowed: networks that hooks may lead to beside the public internet.

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from roost_cloud.db import Database
 from roost_cloud.db.insert import insert_absent
 from roost_cloud.db.tables import LabelClaim, SampleInput
-from roost_cloud.labels.queue import Handed, draw
+from roost_cloud.labels.queue import Handed, draw, draw_alike
 from roost_cloud.labels.waiting import Asked, read_pool
 
 __all__ = ["take"]
@@ -43,7 +43,11 @@ def take(
     for _ in range(_TRIES):
         with database.read() as session:
             pool = read_pool(session, tenant, asked, now)
-        handed = draw(pool.waiting, pool.labelled, count - len(taken), random)
+        wanted = count - len(taken)
+        if asked.among is None:
+            handed = draw(pool.waiting, pool.labelled, wanted, random)
+        else:
+            handed = draw_alike(pool.waiting, wanted, random)
         with database.begin() as session:
             _forget_old(session, tenant, now)
             taken += _claim(session, tenant, handed, asked.source, now + timedelta(seconds=for_s))

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from roost_cloud.labels.said import Drawn
 
-__all__ = ["Handed", "Seen", "Waiting", "draw"]
+__all__ = ["Handed", "Seen", "Waiting", "draw", "draw_alike"]
 
 _Key = Callable[["Waiting"], Any]
 
@@ -85,6 +85,15 @@ def draw(waiting: Sequence[Waiting], labelled: Iterable[Seen], count: int, rando
     handed += ways.take(count - len(handed))
     random.shuffle(handed)
     return handed
+
+
+def draw_alike(waiting: Sequence[Waiting], count: int, random: Random) -> list[Handed]:
+    """Choose among disagreements, each as likely as any other, in random order; see `draw`.
+
+    They stand for no other inputs, so that their labels are not taken for those of a random draw.
+    """
+    fresh = [one for one in waiting if one.again is None]
+    return [Handed(one, "disagreement") for one in random.sample(fresh, min(count, len(fresh)))]
 
 
 def _shuffled(waiting: Iterable[Waiting], random: Random) -> list[Waiting]:

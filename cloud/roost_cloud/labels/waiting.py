@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, exists, select
+from sqlalchemy import ColumnElement, Row, Select, exists, select, tuple_
 from sqlalchemy.orm import Session
 
 from roost_cloud.db.tables import Label, LabelClaim, Sample, SampleInput
@@ -31,6 +31,7 @@ class Asked(NamedTuple):
         devices: only of these; None: of all.
         since: received then or later; None: whenever.
         second_opinions: what one other labelled, and nothing else.
+        among: only of these, all alike, whatever else is known of them; None: of all.
     """
 
     task: str
@@ -38,6 +39,7 @@ class Asked(NamedTuple):
     devices: Sequence[str] | None = None
     since: datetime | None = None
     second_opinions: bool = False
+    among: Sequence[SampleKey] | None = None
 
 
 class Pool(NamedTuple):
@@ -82,6 +84,8 @@ def _conditions(tenant: str, asked: Asked) -> list[ColumnElement[bool]]:
     found = [Sample.tenant == tenant, Sample.task == asked.task]
     if asked.devices is not None:
         found.append(Sample.device.in_(asked.devices))
+    if asked.among is not None:
+        found.append(tuple_(Sample.device, Sample.sample).in_([tuple(key) for key in asked.among]))
     if asked.since is not None:
         found.append(Sample.received_at >= asked.since)
     return found

@@ -16,7 +16,7 @@ from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from roost_cloud.db.tables import DecisionWindow, DriftBaseline, DriftStream, DriftVerdict
-from roost_cloud.drift.budget import Kind
+from roost_cloud.drift.budget import SHARES, Kind
 from roost_cloud.drift.decisions import Decision, Sketches
 from roost_cloud.monitor.settings import TaskRules
 from roost_cloud.people import audit
@@ -135,6 +135,8 @@ class Baselines:
             began_by=MONITOR,
             note=None,
             commissioned_at=None,
+            problem=None,
+            unsteady=None,
         )
         self._session.add(baseline)
         self._rows[row.contestant, part.kind, part.identity] = baseline
@@ -160,9 +162,17 @@ def all_decisions(
 
 
 def rebaseline(
-    session: Session, tenant: str, devices: Collection[str], task: str, *, actor: str, note: str | None, now: datetime
+    session: Session,
+    tenant: str,
+    devices: Collection[str],
+    task: str,
+    *,
+    actor: str,
+    note: str | None,
+    now: datetime,
+    kinds: Collection[Kind] = frozenset(SHARES),
 ) -> list[str]:
-    """Begin the baselines of a task on these devices anew, with what comes from now on.
+    """Begin the baselines of a task on these devices anew, by these kinds, with what comes from now on.
 
     Returns:
         The devices that had any.
@@ -170,7 +180,10 @@ def rebaseline(
     of_streams = (DriftStream.tenant == tenant, DriftStream.task == task, DriftStream.device.in_(devices))
     session.execute(select(DriftStream.device).where(*of_streams).order_by(DriftStream.device).with_for_update()).all()
     query = select(DriftBaseline).where(
-        DriftBaseline.tenant == tenant, DriftBaseline.task == task, DriftBaseline.device.in_(devices)
+        DriftBaseline.tenant == tenant,
+        DriftBaseline.task == task,
+        DriftBaseline.device.in_(devices),
+        DriftBaseline.kind.in_(kinds),
     )
     rows = session.scalars(query.with_for_update()).all()
     of_task = (DecisionWindow.tenant == tenant, DecisionWindow.task == task, DecisionWindow.device.in_(devices))
@@ -184,6 +197,7 @@ def rebaseline(
     for row in rows:
         row.first_number = row.last_number = last.get((row.device, row.contestant), 0) + 1
         row.windows, row.seconds, row.commissioned_at = 0, 0.0, None
+        row.problem = row.unsteady = None
         row.began_at, row.began_by, row.note = now, actor, note
     begun = sorted({row.device for row in rows})
     for device in begun:

@@ -1,12 +1,15 @@
-"""Which of a task's contestants are judged: the primary, which answers, and the baseline, which never changes. Pure.
+"""Which of a task's contestants are judged: those that answer, and the baseline, which never changes. Pure.
+
+The first that answers on the device is the primary: by its φ inputs are judged, once. What each of the others says,
+and how surely, is judged too: any of them may be who answers. Shadows are not: nobody acts on what they say.
 
 >>> from roost_shared.rendezvous import Contestant
 >>> old, big = Contestant(name="old", role="baseline"), Contestant(name="big", where="cloud")
 >>> small = Contestant(name="small")
 >>> judged_of([old, big, small], ())
-Judged(primary='small', baseline='old')
+Judged(primary='small', baseline='old', answering=('small', 'big'))
 >>> judged_of(None, ["spare", "primary"])
-Judged(primary='primary', baseline=None)
+Judged(primary='primary', baseline=None, answering=('primary',))
 """
 
 from collections.abc import Collection, Sequence
@@ -18,10 +21,17 @@ __all__ = ["Judged", "judged_of"]
 
 
 class Judged(NamedTuple):
-    """Names of contestants; None where a task has none."""
+    """Names of contestants; None where a task has none.
+
+    Attributes:
+        primary: answers first, and its φ is what inputs are judged by.
+        baseline: tells a model that drifts from inputs that do; it raises no alarm.
+        answering: all that answer, the primary first.
+    """
 
     primary: str | None
     baseline: str | None
+    answering: tuple[str, ...] = ()
 
 
 def judged_of(contestants: Sequence[Contestant] | None, seen: Collection[str]) -> Judged:
@@ -33,8 +43,9 @@ def judged_of(contestants: Sequence[Contestant] | None, seen: Collection[str]) -
     """
     if contestants is None:
         primary = "primary" if "primary" in seen else min((one for one in seen if one != "baseline"), default=None)
-        return Judged(primary, "baseline" if "baseline" in seen else None)
+        known = () if primary is None else (primary,)  # of the others nobody knows whether they answer
+        return Judged(primary, "baseline" if "baseline" in seen else None, known)
     answering = [one for one in contestants if one.role == "answer"]
-    ordered = [one.name for one in answering if one.where == "local"] + [one.name for one in answering]
+    ordered = tuple(one.name for one in sorted(answering, key=lambda one: one.where != "local"))
     baselines = [one.name for one in contestants if one.role == "baseline"]
-    return Judged(next(iter(ordered), None), next(iter(baselines), None))
+    return Judged(next(iter(ordered), None), next(iter(baselines), None), ordered)

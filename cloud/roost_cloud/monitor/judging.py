@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from sqlalchemy.orm import Session
 
 from roost_cloud.db.tables import DecisionWindow, DriftVerdict
+from roost_cloud.db.tables.drift import WORDS_CHARS
 from roost_cloud.drift.budget import Kind
 from roost_cloud.drift.decisions import Decision
 from roost_cloud.drift.measures import Measure, Values, features
@@ -16,10 +17,12 @@ from roost_cloud.monitor.judged import Judged
 from roost_cloud.monitor.merging import ANSWERS
 from roost_cloud.monitor.references import Reference, References, World
 from roost_cloud.monitor.settings import DriftSettings
+from roost_cloud.monitor.telling import unsteady_words
 
 __all__ = ["Verdict", "judge"]
 
 _OF_PRIMARY: Final[Sequence[Kind]] = ("input", "label_mix", "model")
+_OF_OTHERS: Final[Sequence[Kind]] = ("label_mix", "model")
 _FARTHEST: Final = 1e300  # in place of infinity, which JSON has no word for
 
 
@@ -33,6 +36,7 @@ class Verdict(NamedTuple):
         measure: None if it could not be judged.
         reference: by which it was judged; None while the baseline grows.
         decision: the row of the decision.
+        unsteady: how something changed while the device was commissioned.
     """
 
     row: DriftVerdict
@@ -41,6 +45,7 @@ class Verdict(NamedTuple):
     measure: Measure | None
     reference: Reference | None
     decision: DecisionWindow
+    unsteady: str | None = None
 
 
 def judge(
@@ -78,7 +83,7 @@ def _kinds(contestant: str, judged: Judged) -> Sequence[Kind]:
         return ("event_rate",)
     if contestant == judged.primary:
         return _OF_PRIMARY
-    return ("model",) if contestant == judged.baseline else ()
+    return _OF_OTHERS if contestant == judged.baseline or contestant in judged.answering else ()
 
 
 def _judge(
@@ -110,14 +115,18 @@ def _judge(
         return Verdict(row, part, None, None, None, decision)
     world = World(decision.tenant, decision.task, part.kind, part.identity)
     reference = references.get(session, world, settings.alarms_a_week, now)
+    baseline.problem = None if reference.problem is None else reference.problem[:WORDS_CHARS]
     own = references.own(session, baseline, part.kind)
     if reference.measure is None or reference.threshold is None:
         return Verdict(row, part, own, None, reference, decision)
+    shift = reference.shifts.get((decision.device, decision.contestant))
+    if shift is not None:  # else the reference was learnt before it
+        baseline.unsteady = unsteady_words(part.kind, shift, part.decision.sketches.phi)
     row.distance = min(reference.measure.distance(own, _one(part.kind, part.decision)), _FARTHEST)
     if math.isfinite(reference.threshold.value):
         row.threshold = reference.threshold.value
         row.exceeded = row.distance > row.threshold
-    return Verdict(row, part, own, reference.measure, reference, decision)
+    return Verdict(row, part, own, reference.measure, reference, decision, baseline.unsteady)
 
 
 def _one(kind: Kind, decision: Decision) -> Values:

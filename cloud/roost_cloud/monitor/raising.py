@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from roost_cloud.alarms.store import NewAlarm, last_resolved, raise_alarm, still_so
 from roost_cloud.db.tables import Alarm, DecisionWindow, DriftBaseline, DriftVerdict
-from roost_cloud.drift.budget import OF, alarms
-from roost_cloud.drift.measures import features
+from roost_cloud.drift.budget import OF, Kind, alarms
+from roost_cloud.drift.measures import CONTINUOUS, features
 from roost_cloud.monitor.baselines import DECISION, STREAM
 from roost_cloud.monitor.judged import Judged
 from roost_cloud.monitor.judging import Verdict
-from roost_cloud.monitor.telling import cause_of, tell
+from roost_cloud.monitor.telling import Cause, cause_of, tell
 from roost_shared.phi import KINDS
 
 __all__ = ["raise_if_so"]
@@ -38,7 +38,8 @@ def raise_if_so(session: Session, verdict: Verdict, judged: Judged, now: datetim
     row = verdict.row
     if not row.exceeded or row.contestant == judged.baseline:
         return None
-    if still_so(session, row.tenant, row.device, row.task, row.kind, now):
+    if (alarm := still_so(session, row.tenant, row.device, row.task, row.kind, now)) is not None:
+        _look_again(session, alarm, verdict, judged)
         return None
     resolved = last_resolved(session, row.tenant, row.device, row.task, row.kind)
     recent = _recent(session, _of(row, resolved))
@@ -47,27 +48,40 @@ def raise_if_so(session: Session, verdict: Verdict, judged: Judged, now: datetim
     return raise_alarm(session, _new(session, verdict, judged, recent), now)
 
 
+def _look_again(session: Session, alarm: Alarm, verdict: Verdict, judged: Judged) -> None:
+    """Say anew whose fault it is: the baseline contestant may have moved some decisions after the other."""
+    if alarm.contestant != verdict.row.contestant or verdict.part.kind in CONTINUOUS:
+        return
+    cause = _cause(session, verdict, judged)
+    if cause not in (alarm.cause, "unknown"):
+        alarm.cause = cause
+        alarm.explanation = {**alarm.explanation, "models_moved": _models(session, verdict, judged)}
+
+
 def _new(session: Session, verdict: Verdict, judged: Judged, recent: _Recent) -> NewAlarm:
-    row, kind = verdict.row, verdict.part.kind
-    models = _models(session, verdict, judged)
-    cause = cause_of(kind, primary_moved=models["primary"] or kind == "model", baseline_moved=models["baseline"])
+    row = verdict.row
     return NewAlarm(
         tenant=row.tenant,
         device=row.device,
         task=row.task,
-        kind=kind,
+        kind=verdict.part.kind,
         contestant=row.contestant,
         bundle=verdict.decision.bundle,
-        cause=cause,
+        cause=_cause(session, verdict, judged),
         since=recent.since or verdict.decision.began_at,
         explanation={
             **_told(verdict),
             "decisions_exceeded": sum(recent.exceeded),
             "decisions_looked_at": len(recent.exceeded),
             "distance": row.distance,
-            "models_moved": models,
+            "models_moved": _models(session, verdict, judged),
         },
     )
+
+
+def _cause(session: Session, verdict: Verdict, judged: Judged) -> Cause:
+    kind = verdict.part.kind
+    return cause_of(kind, baseline_moved=_moved(session, verdict, judged.baseline, kind))
 
 
 def _told(verdict: Verdict) -> dict[str, Any]:
@@ -84,25 +98,36 @@ def _told(verdict: Verdict) -> dict[str, Any]:
         "threshold_by": reference.threshold.way,
         "budget_is_promised": reference.threshold.is_promised,
         "commissioning_windows": len(own),
+        "unsteady": verdict.unsteady,
         "label_space": None if labels is None or kind != "label_mix" else labels.space,
     }
 
 
 def _models(session: Session, verdict: Verdict, judged: Judged) -> dict[str, bool | None]:
-    """Whether the confidence of the primary and of the baseline moved; None where it cannot be told."""
-    row, found = verdict.row, dict[str, bool | None]()
-    for name, contestant in judged._asdict().items():
-        of_contestant = (
-            DriftVerdict.tenant == row.tenant,
-            DriftVerdict.device == row.device,
-            DriftVerdict.task == row.task,
-            DriftVerdict.contestant == contestant,
-            DriftVerdict.kind == "model",
-            DecisionWindow.ended_at <= verdict.decision.ended_at + _AT_ONE_TIME,
-        )
-        recent = None if contestant is None else _recent(session, of_contestant)
-        found[name] = recent.moved if recent is not None and recent.exceeded else None
-    return found
+    """Whether the confidence of the contestant and of the baseline moved; None where it cannot be told."""
+    contestant = verdict.row.contestant if verdict.part.kind != "event_rate" else judged.primary
+    names = {"primary": contestant, "baseline": judged.baseline}
+    return {which: _moved(session, verdict, name, "model") for which, name in names.items()}
+
+
+def _moved(session: Session, verdict: Verdict, contestant: str | None, kind: Kind) -> bool | None:
+    """Whether a contestant moved about when a verdict was made, within its own world; None: it cannot be told."""
+    row = verdict.row
+    of_contestant = (
+        DriftVerdict.tenant == row.tenant,
+        DriftVerdict.device == row.device,
+        DriftVerdict.task == row.task,
+        DriftVerdict.contestant == contestant,
+        DriftVerdict.kind == kind,
+    )
+    by_then = DecisionWindow.ended_at <= verdict.decision.ended_at + _AT_ONE_TIME
+    of_decision = (getattr(DriftVerdict, name) == getattr(DecisionWindow, name) for name in DECISION)
+    query = select(DriftVerdict).join(DecisionWindow, and_(*of_decision)).where(*of_contestant, by_then)
+    last = session.scalar(query.order_by(DriftVerdict.number.desc()).limit(1))
+    if last is None:
+        return None
+    recent = _recent(session, _of(last, None))
+    return recent.moved if recent.exceeded else None
 
 
 def _of(row: DriftVerdict, after: datetime | None) -> list[ColumnElement[bool]]:

@@ -4,7 +4,9 @@ Learnt from the commissioning decisions of all whole baselines of a world, and k
 away or begun anew, or the settings change. Where many are being commissioned, it is learnt anew once a minute at most.
 """
 
+import math
 from collections import OrderedDict
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -15,11 +17,17 @@ from roost_cloud.db.tables import DriftBaseline
 from roost_cloud.drift.budget import SHARES, Kind
 from roost_cloud.drift.errors import BaselineShortError, ReferenceSmallError
 from roost_cloud.drift.measures import Measure, Values, features, fit
+from roost_cloud.drift.steadiness import Shift, shifts
 from roost_cloud.drift.thresholds import Budget, Record, Threshold, find_threshold
 from roost_cloud.monitor.baselines import STREAM, all_decisions, own_decisions
+from roost_cloud.monitor.policies import judged_of_task
 
 __all__ = ["Reference", "References", "World", "budget_of"]
 
+_SHORT: Final = (
+    "the commissioning windows are too few to tell what distance is so rare as the budget asks: commission longer, or "
+    "more devices, or bear more alarms a week"
+)
 _WEEK_S: Final = 7 * 86_400.0
 _REFIT: Final = timedelta(minutes=1)
 _KEPT: Final = 1024  # worlds
@@ -41,14 +49,16 @@ class Reference(NamedTuple):
     Attributes:
         measure: None if it cannot be judged yet.
         threshold: None if it cannot be judged yet.
-        problem: why not.
+        problem: why nothing exceeds.
         weeks: that are recorded, on average over devices.
+        shifts: how the halves of each baseline differ, by device and contestant; none where it cannot be told.
     """
 
     measure: Measure | None
     threshold: Threshold | None
     problem: str | None
     weeks: float = 0.0
+    shifts: Mapping[tuple[str, str], Shift] = {}
 
 
 class _Kept(NamedTuple):
@@ -112,12 +122,16 @@ class References:
 
 
 def budget_of(session: Session, world: World, alarms_a_week: float) -> Budget:
-    """What a world's streams may cost of a tenant's budget."""
+    """What a world's streams may cost of a tenant's budget; a baseline contestant's cost nothing, for none alarms."""
     of_kind = (DriftBaseline.tenant == world.tenant, DriftBaseline.kind == world.kind)
-    stream = DriftBaseline.device + "/" + DriftBaseline.task
     of_world = (*of_kind, DriftBaseline.task == world.task, DriftBaseline.identity == world.identity)
     streams = session.scalar(select(func.count()).where(*of_world, DriftBaseline.commissioned_at.is_not(None))) or 0
-    in_all = session.scalar(select(func.count(distinct(stream))).where(*of_kind)) or 0
+    columns = (DriftBaseline.task, DriftBaseline.contestant)
+    counted = select(*columns, func.count(distinct(DriftBaseline.device))).where(*of_kind).group_by(*columns)
+    devices = {(task, contestant): count for task, contestant, count in session.execute(counted)}
+    seen = {task: {contestant for of, contestant in devices if of == task} for task, _ in devices}
+    silent = {task: judged_of_task(session, world.tenant, task, its).baseline for task, its in seen.items()}
+    in_all = sum(count for (task, contestant), count in devices.items() if contestant != silent[task])
     return Budget(alarms_a_week * SHARES[world.kind], streams, in_all)
 
 
@@ -139,12 +153,15 @@ def _will_do(kept: _Kept, version: tuple[Any, ...], now: datetime) -> bool:
 
 
 def _learn(session: Session, world: World, alarms_a_week: float) -> Reference:
-    devices = list(all_decisions(session, world.tenant, world.task, world.kind, world.identity).values())
+    found = all_decisions(session, world.tenant, world.task, world.kind, world.identity)
+    devices = list(found.values())
+    values = [features(world.kind, decisions) for decisions in devices]
     try:
-        measure = fit(world.kind, [features(world.kind, decisions) for decisions in devices])
+        measure = fit(world.kind, values)
     except (BaselineShortError, ReferenceSmallError) as error:
         return Reference(None, None, str(error))
     weeks = sum(one.seconds for decisions in devices for one in decisions) / _WEEK_S / len(devices)
     record = Record(weeks, sum(map(len, devices)) / len(devices))
     threshold = find_threshold(measure, budget_of(session, world, alarms_a_week), record)
-    return Reference(measure, threshold, None, weeks)
+    halves = dict(zip(found, shifts(world.kind, values), strict=False))  # none, where they are too few
+    return Reference(measure, threshold, None if math.isfinite(threshold.value) else _SHORT, weeks, halves)

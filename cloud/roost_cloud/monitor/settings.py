@@ -1,4 +1,4 @@
-"""What a tenant wants of drift: how many false alarms a week, how large decisions are, how long commissioning is.
+"""What a tenant wants of drift: false alarms a week, the size of decisions, how long is commissioned and kept.
 
 >>> settings = read_settings({"tasks": {"meter": {"decision_inputs": 50}}})
 >>> settings.of("meter").decision_inputs, settings.of("light").decision_inputs, settings.alarms_a_week
@@ -27,6 +27,7 @@ _Budget = Annotated[float, Meta(gt=0, le=1000)]
 _Inputs = Annotated[int, Meta(ge=1, le=1_000_000)]
 _Seconds = Annotated[float, Meta(ge=1, le=7 * 86_400)]
 _Windows = Annotated[int, Meta(ge=MIN_WINDOWS, le=10_000)]
+_Kept = Annotated[float, Meta(ge=1, le=10_000)]
 _Days = Annotated[float, Meta(ge=0, le=365)]
 _Task = Annotated[str, Meta(pattern=f"^{NAME.pattern}$")]
 
@@ -72,6 +73,8 @@ class DriftSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         commissioning_windows: decisions that a baseline takes.
         commissioning_days: that they span at least: a night is unlike a day, and a Sunday unlike a Monday. After a day
             of hours alarms overran the budget twice to 18 times, after a week 0.5 to 3 times.
+        keep_windows_days: that windows are kept; those that made an alarm stay.
+        keep_decisions_days: that decisions are, on which other budgets are tried; those of baselines and alarms stay.
         tasks: what is otherwise, by task.
     """
 
@@ -80,6 +83,8 @@ class DriftSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     decision_seconds: _Seconds = 3600.0
     commissioning_windows: _Windows = MIN_WINDOWS
     commissioning_days: _Days = 7.0
+    keep_windows_days: _Kept = 30.0
+    keep_decisions_days: _Kept = 400.0
     tasks: Annotated[dict[_Task, TaskSettings], Meta(max_length=_TASKS)] = {}
 
     def of(self, task: str) -> TaskRules:

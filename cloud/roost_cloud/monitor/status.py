@@ -31,6 +31,8 @@ class StreamStatus:
         windows_wanted: that it takes.
         days: that they span.
         days_wanted: that it takes.
+        problem: why it is not judged although its baseline is whole.
+        unsteady: how something changed while it was commissioned: begin it anew, if that is over. None: nothing did.
         distance: U of the last decision: T² by the device's own scatter; None: not judged.
         threshold: beyond which U; None: it cannot be told yet.
         last_at: when the cloud had the last window of the last decision.
@@ -50,6 +52,8 @@ class StreamStatus:
     baseline_since: datetime
     baseline_by: str
     note: str | None
+    problem: str | None
+    unsteady: str | None
     distance: float | None
     threshold: float | None
     last_at: datetime
@@ -107,10 +111,12 @@ def _statuses(
     session: Session, tenant: str, settings: DriftSettings, keys: Sequence[tuple[str, str]]
 ) -> list[StreamStatus]:
     """Of each contestant and kind, by its last verdict and the baseline of that verdict's world."""
+    names = {device for device, _ in keys}
     stream = (*(getattr(DriftVerdict, name) for name in STREAM), DriftVerdict.contestant, DriftVerdict.kind)
     last = (
         select(*stream, func.max(DriftVerdict.number).label("number"))
-        .where(DriftVerdict.tenant == tenant, tuple_(DriftVerdict.device, DriftVerdict.task).in_(keys))
+        .where(DriftVerdict.tenant == tenant, DriftVerdict.device.in_(names))  # by these SQLite finds an index
+        .where(tuple_(DriftVerdict.device, DriftVerdict.task).in_(keys))
         .group_by(*stream)
         .subquery()
     )
@@ -151,6 +157,8 @@ def _status(row: Any, settings: DriftSettings, alarms: dict[tuple[str, str, str,
         baseline_since=baseline.began_at,
         baseline_by=baseline.began_by,
         note=baseline.note,
+        problem=baseline.problem,
+        unsteady=baseline.unsteady,
         distance=verdict.distance,
         threshold=verdict.threshold,
         last_at=ended_at,

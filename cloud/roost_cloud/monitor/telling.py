@@ -14,14 +14,16 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from roost_cloud.db.tables.drift import WORDS_CHARS
 from roost_cloud.drift.budget import Kind
 from roost_cloud.drift.explanation import explain
 from roost_cloud.drift.measures import Values
 from roost_cloud.drift.models import tell_apart
-from roost_shared.phi import PhiKind
-from roost_shared.sketches import LabelCounts
+from roost_cloud.drift.steadiness import LEAST, Shift
+from roost_shared.phi import KINDS, PhiKind
+from roost_shared.sketches import LabelCounts, Moments
 
-__all__ = ["Cause", "cause_of", "tell"]
+__all__ = ["Cause", "cause_of", "tell", "unsteady_words"]
 
 Cause = Literal["input", "model", "unknown"]
 
@@ -55,19 +57,40 @@ def tell(
             return _of_confidence(deviations)
 
 
-def cause_of(kind: Kind, *, primary_moved: bool, baseline_moved: bool | None) -> Cause:
-    """Whose fault it is; `baseline_moved` is None where there is no baseline contestant that could tell.
+def cause_of(kind: Kind, *, baseline_moved: bool | None) -> Cause:
+    """Whose fault it is that a contestant moved.
 
-    >>> cause_of("model", primary_moved=True, baseline_moved=False)
-    'model'
-    >>> cause_of("label_mix", primary_moved=True, baseline_moved=None)
+    Args:
+        kind: in what it moved.
+        baseline_moved: whether the baseline contestant, which sees the same inputs and never changes, moved in the
+            same; None where there is none that could tell.
+
+    >>> cause_of("model", baseline_moved=False), cause_of("label_mix", baseline_moved=True)
+    ('model', 'input')
+    >>> cause_of("label_mix", baseline_moved=None)
     'unknown'
     """
     if kind in ("input", "event_rate"):
         return "input"
-    if baseline_moved is None or not primary_moved:
+    if baseline_moved is None:
         return "unknown"
     return "model" if tell_apart(primary_moved=True, baseline_moved=baseline_moved) == "model" else "input"
+
+
+def unsteady_words(kind: Kind, shift: Shift, phi: Moments | None) -> str | None:
+    """How something changed while a device was commissioned, for people; None if nothing did that could be told."""
+    if shift.share >= LEAST:
+        return None
+    match kind:
+        case "input" if phi is not None and shift.deviations is not None:
+            what = "; ".join(map(str, explain(KINDS[phi.kind], shift.deviations)[:2]))
+        case "event_rate":
+            what = "how often inputs came changed"
+        case "label_mix":
+            what = "the mix of labels changed"
+        case _:
+            what = "how sure the model is changed"
+    return f"{what} while it was commissioned"[:WORDS_CHARS]
 
 
 def _of_input(phi: PhiKind, deviations: NDArray[np.float64]) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def decide_stream(session: Session, stream: StreamKey, references: References, n
     session.get_one(DriftStream, tuple(stream), with_for_update=True)
     settings = settings_room.get(session, tenant)
     merged = merge(session, stream, settings.of(task))
-    judged = judged_of_task(session, tenant, task, merged.contestants)
+    judged = judged_of_task(session, tenant, task, merged.contestants, device=device, now=now)
     baselines = Baselines(session, stream)
     verdicts = [
         verdict

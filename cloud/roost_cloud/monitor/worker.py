@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+from datetime import datetime, timedelta
 from typing import Final
 
 import prometheus_client
@@ -14,6 +15,7 @@ from roost_cloud.drift.budget import SHARES
 from roost_cloud.events.addresses import parse_networks
 from roost_cloud.events.deliverer import Deliverer
 from roost_cloud.events.webhook import Webhook
+from roost_cloud.monitor.expiry import expire
 from roost_cloud.monitor.merging import StreamKey
 from roost_cloud.monitor.references import References
 from roost_cloud.monitor.work import Done, work_round
@@ -27,6 +29,7 @@ __all__ = ["Monitor", "make_monitor"]
 log = structlog.get_logger(__name__)
 
 _EVERY_S: Final = 10.0
+_EXPIRE_EVERY: Final = timedelta(hours=1)
 _LAGS_S: Final = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
 
 
@@ -57,6 +60,7 @@ class Monitor:
         self._references = References()
         self._complaints = Complaints(clock)
         self._stopping = threading.Event()
+        self._expire_at: datetime | None = None  # None: at once
         self._thread = threading.Thread(target=self._run, name="monitor")
         self._problem: str | None = None
         self._verdicts = prometheus_client.Counter(
@@ -72,6 +76,9 @@ class Monitor:
         self._raised = prometheus_client.Counter("roost_alarms_raised", "Alarms raised.", ["kind"], registry=metrics)
         self._unreadable = prometheus_client.Counter(
             "roost_monitor_unreadable", "Sketches of windows that could not be read.", registry=metrics
+        )
+        self._expired = prometheus_client.Counter(
+            "roost_monitor_expired", "Windows and decisions removed for their age.", ["what"], registry=metrics
         )
         self._open = prometheus_client.Gauge(
             "roost_alarms_open", "Alarms that nobody has seen to, without muted ones.", ["kind"], registry=metrics
@@ -125,7 +132,16 @@ class Monitor:
             counts = count_open(session, self._clock.wall())
         for kind in SHARES:
             self._open.labels(kind).set(counts.get(kind, 0))
+        self._expire()
         return decided
+
+    def _expire(self) -> None:
+        now = self._clock.wall()
+        if self._expire_at is not None and now < self._expire_at:
+            return
+        self._expire_at = now + _EXPIRE_EVERY
+        for what, count in expire(self._database, now, self._stopping.is_set)._asdict().items():
+            self._expired.labels(what).inc(count)
 
     def _note(self, stream: StreamKey, done: Done) -> None:
         self._decided.inc(len(done.lags_s))

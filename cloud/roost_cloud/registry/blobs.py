@@ -1,17 +1,25 @@
 """Blobs a tenant has, and where their bytes are."""
 
 from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from roost_cloud.db.tables import Blob
+from roost_cloud.db.insert import insert_absent
+from roost_cloud.db.tables import Blob, BundleBlob, BundleVersion
 from roost_cloud.errors import NotFoundError
-from roost_cloud.objects import build_key
+from roost_cloud.objects import ObjectStore, build_key
+from roost_cloud.people import audit
 from roost_cloud.registry.errors import BlobSizeError, BlobsMissingError
+from roost_shared.bundle.documents import blobs_to_run, parse_manifest
 from roost_shared.digest import hex_of
 
-__all__ = ["blob_key", "find", "get", "hold", "lock"]
+__all__ = ["blob_key", "find", "get", "hold", "is_reference_set", "lock", "promise"]
+
+_LOOKED_AT: Final = 8  # versions
 
 
 def blob_key(tenant: str, digest: str) -> str:
@@ -67,3 +75,88 @@ def hold(session: Session, tenant: str, sizes: Mapping[str, int]) -> None:
     for digest, said_bytes in sizes.items():
         if found[digest].size_bytes != said_bytes:
             raise BlobSizeError(digest, actual_bytes=found[digest].size_bytes, said_bytes=said_bytes)
+
+
+def is_reference_set(session: Session, tenant: str, digest: str) -> bool:
+    """Whether a blob is a reference set and nothing else, by what the newest versions that hold it say.
+
+    It holds inputs of other devices, and no device needs it.
+    """
+    holding = and_(
+        BundleBlob.tenant == BundleVersion.tenant,
+        BundleBlob.name == BundleVersion.name,
+        BundleBlob.version == BundleVersion.version,
+    )
+    query = select(BundleVersion.manifest).join(BundleBlob, holding)
+    query = query.where(BundleBlob.tenant == tenant, BundleBlob.digest == digest)
+    manifests = session.scalars(query.order_by(BundleVersion.created_at.desc()).limit(_LOOKED_AT)).all()
+    read = [parse_manifest(Path("manifest"), manifest) for manifest in manifests]
+    return bool(read) and all(digest not in {blob.digest for blob in blobs_to_run(one)} for one in read)
+
+
+def promise(
+    session: Session,
+    store: ObjectStore,
+    tenant: str,
+    digest: str,
+    size_bytes: int,
+    *,
+    replaced: bool = False,
+    actor: str,
+    now: datetime,
+) -> Blob:
+    """Say from now on that a blob is here, if its object is.
+
+    Only hashed bytes are ever moved or put to a blob's place, so whoever finds an object there may say so; and it
+    stays, as it is removed only under this lock.
+
+    Args:
+        session: to write with.
+        store: where the object is.
+        tenant: whose.
+        digest: its own.
+        size_bytes: that it is said to have.
+        replaced: its object was put anew.
+        actor: who brought it.
+        now: the time.
+
+    Raises:
+        ObjectNotFoundError: it is not; nothing was changed.
+    """
+    blob = _locked(session, tenant, digest, size_bytes, now)
+    is_new = blob.condemned_at is not None
+    if is_new:
+        blob.size_bytes = store.head(blob_key(tenant, digest)).size_bytes
+        blob.condemned_at = None
+        blob.created_at = now
+    if is_new or replaced:
+        audit.record(
+            session,
+            tenant=tenant,
+            actor=actor,
+            action="blob.store" if is_new else "blob.replace",
+            subject=digest,
+            now=now,
+            bytes=blob.size_bytes,
+        )
+    blob.touched_at = now
+    return blob
+
+
+def _locked(session: Session, tenant: str, digest: str, size_bytes: int, now: datetime) -> Blob:
+    """The blob's row under lock; a new one is condemned until its object is in its place."""
+    while True:
+        insert_absent(
+            session,
+            Blob,
+            tenant=tenant,
+            digest=digest,
+            size_bytes=size_bytes,
+            created_at=now,
+            touched_at=now,
+            condemned_at=now,
+        )
+        blob = lock(session, tenant, digest)
+        if blob is not None:
+            return blob
+        # There was one, and a collection that held it has removed it.

@@ -206,50 +206,14 @@ def _promise(
 ) -> Blob:
     """Say from now on that the blob is here, if it is, and end its upload.
 
-    Only hashed bytes are ever moved to a blob's place, so whoever finds an object there may say so; and it stays,
-    as it is removed only under this lock.
-
     Raises:
         ObjectNotFoundError: it is not; nothing was changed.
     """
-    blob = _locked(session, upload, now)
-    is_new = blob.condemned_at is not None
-    if is_new:
-        blob.size_bytes = store.head(blobs.blob_key(upload.tenant, upload.digest)).size_bytes
-        blob.condemned_at = None
-        blob.created_at = now
-    if is_new or replaced:
-        audit.record(
-            session,
-            tenant=upload.tenant,
-            actor=actor,
-            action="blob.store" if is_new else "blob.replace",
-            subject=upload.digest,
-            now=now,
-            bytes=blob.size_bytes,
-        )
-    blob.touched_at = now
+    blob = blobs.promise(
+        session, store, upload.tenant, upload.digest, upload.size_bytes, replaced=replaced, actor=actor, now=now
+    )
     _forget(session, upload.id)
     return blob
-
-
-def _locked(session: Session, upload: BlobUpload, now: datetime) -> Blob:
-    """The blob's row under lock; a new one is condemned until its object is in its place."""
-    while True:
-        insert_absent(
-            session,
-            Blob,
-            tenant=upload.tenant,
-            digest=upload.digest,
-            size_bytes=upload.size_bytes,
-            created_at=now,
-            touched_at=now,
-            condemned_at=now,
-        )
-        blob = blobs.lock(session, upload.tenant, upload.digest)
-        if blob is not None:
-            return blob
-        # There was one, and a collection that held it has removed it.
 
 
 def _is_here(session: Session, tenant: str, digest: str, size_bytes: int, now: datetime) -> bool:

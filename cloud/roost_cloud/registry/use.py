@@ -1,11 +1,11 @@
-"""Who needs a version or alias: tasks of the cloud, devices that are assigned it, and whoever it was released to."""
+"""Who needs a version or alias: tasks of the cloud, devices assigned it, rollouts, and whoever it was released to."""
 
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from roost_cloud.db.tables import AssignedBundle, BundleVersion, CloudTask
+from roost_cloud.db.tables import AssignedBundle, BundleVersion, CloudTask, RolloutDevice, RolloutRow
 from roost_cloud.objects import ObjectStore
 from roost_cloud.registry.errors import InUseError
 from roost_cloud.registry.reference import Reference
@@ -13,7 +13,7 @@ from roost_cloud.trust.online_keys import OnlineKeys
 from roost_cloud.trust.queries import shared_standing
 from roost_shared.trust.names import target_path, task_role
 
-__all__ = ["check_unassigned", "check_unreleased", "check_unused"]
+__all__ = ["check_unassigned", "check_unreleased", "check_unrolled", "check_unused"]
 
 _SHOWN: Final = 3  # devices that an error names
 
@@ -50,6 +50,28 @@ def check_unassigned(session: Session, row: BundleVersion) -> None:
         ).all()
         names = ", ".join(devices) + (f" and {count - len(devices)} more" if count > len(devices) else "")
         raise InUseError(f"{row.name}:{row.version} is assigned to {names}: assign them another first")
+
+
+def check_unrolled(session: Session, row: BundleVersion) -> None:
+    """See that no rollout under way needs a version: as its candidate, or to take devices back to.
+
+    Raises:
+        InUseError: one does.
+    """
+    bundle = f"{row.name}:{row.version}"
+    under_way = select(RolloutRow.id).where(
+        RolloutRow.tenant == row.tenant, RolloutRow.ended_at.is_(None) | RolloutRow.followed
+    )
+    is_candidate = (RolloutRow.bundle_name == row.name) & (RolloutRow.bundle_version == row.version)
+    returns_to_it = exists().where(
+        RolloutDevice.tenant == RolloutRow.tenant,
+        RolloutDevice.rollout == RolloutRow.id,
+        RolloutDevice.before == bundle,
+        RolloutDevice.state != "left",
+    )
+    rollout = session.scalar(under_way.where(is_candidate | returns_to_it).order_by(RolloutRow.created_at).limit(1))
+    if rollout is not None:
+        raise InUseError(f"{bundle} is needed by the rollout {rollout}: wait for it, abort it, or revert it")
 
 
 def check_unreleased(session: Session, store: ObjectStore, keys: OnlineKeys, row: BundleVersion) -> None:

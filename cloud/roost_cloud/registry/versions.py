@@ -6,7 +6,7 @@ readable. The same bundle may be published again under it.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import delete as delete_rows
 from sqlalchemy import func, select, tuple_
@@ -22,16 +22,15 @@ from roost_cloud.registry import blobs
 from roost_cloud.registry.candidate import Candidate
 from roost_cloud.registry.errors import InUseError, TakenError
 from roost_cloud.registry.reference import Reference
-from roost_cloud.registry.use import check_unassigned, check_unreleased, check_unused
+from roost_cloud.registry.use import check_unassigned, check_unreleased, check_unrolled, check_unused
 from roost_cloud.trust.online_keys import OnlineKeys
 from roost_shared.bundle import BundleConfig
 
 __all__ = [
     "BundleSummary",
-    "Lineage",
     "delete",
     "get",
-    "lineage",
+    "insert",
     "lock",
     "manifest_of",
     "names",
@@ -40,8 +39,6 @@ __all__ = [
     "read_config",
 ]
 
-_CHILDREN_SHOWN: Final = 100
-
 
 class BundleSummary(NamedTuple):
     """A bundle's name, and what there is of it."""
@@ -49,13 +46,6 @@ class BundleSummary(NamedTuple):
     name: str
     versions: int
     updated_at: datetime
-
-
-class Lineage(NamedTuple):
-    """Where a version comes from, and what came of it; deleted versions too."""
-
-    parents: Sequence[BundleVersion]
-    children: Sequence[BundleVersion]
 
 
 def publish(
@@ -92,7 +82,7 @@ def publish(
     candidate.check_name(config, name, version)
     with database.begin() as session:
         blobs.hold(session, tenant, candidate.sizes)
-        return _insert(session, tenant, candidate, config, actor=actor, now=now)
+        return insert(session, tenant, candidate, config, actor=actor, now=now)
 
 
 def get(session: Session, tenant: str, name: str, version: str) -> BundleVersion:
@@ -158,17 +148,6 @@ def page(session: Session, tenant: str, name: str, *, limit: int, after: str | N
     return session.scalars(query.order_by(*order).limit(limit)).all()
 
 
-def lineage(session: Session, row: BundleVersion) -> Lineage:
-    """Parents and children of a version, as far as they are or were here; at most 100 children, the newest."""
-    query = select(BundleVersion).where(BundleVersion.tenant == row.tenant)
-    order = (BundleVersion.created_at.desc(), BundleVersion.name, BundleVersion.version)
-    parents: Sequence[BundleVersion] = ()
-    if row.parent_digest is not None:
-        parents = session.scalars(query.where(BundleVersion.digest == row.parent_digest).order_by(*order)).all()
-    children = query.where(BundleVersion.parent_digest == row.digest).order_by(*order).limit(_CHILDREN_SHOWN)
-    return Lineage(parents, session.scalars(children).all())
-
-
 def delete(
     session: Session, store: ObjectStore, keys: OnlineKeys, name: str, version: str, *, actor: str, now: datetime
 ) -> list[str]:
@@ -188,7 +167,8 @@ def delete(
 
     Raises:
         NotFoundError: as `get`.
-        InUseError: an alias points at it, a task names it, it is released, or assigned to a device.
+        InUseError: an alias points at it, a task names it, a rollout needs it, it is released, or assigned to
+            a device.
         TrustDamagedError: whether it is released cannot be told.
     """
     tenant = keys.tenant
@@ -199,6 +179,7 @@ def delete(
         raise InUseError(f"{name}:{version} is what {', '.join(pointing)} points at: move or delete that alias first")
     check_unused(session, tenant, Reference(name, ":", version))
     check_unassigned(session, row)
+    check_unrolled(session, row)
     check_unreleased(session, store, keys, row)
     of_version = (BundleBlob.tenant == tenant, BundleBlob.name == name, BundleBlob.version == version)
     digests = list(session.scalars(select(BundleBlob.digest).where(*of_version)))
@@ -239,9 +220,25 @@ def read_config(store: ObjectStore, tenant: str, candidate: Candidate) -> Bundle
         return candidate.read_config(reader.read())
 
 
-def _insert(
+def insert(
     session: Session, tenant: str, candidate: Candidate, config: BundleConfig, *, actor: str, now: datetime
 ) -> tuple[BundleVersion, bool]:
+    """Make a version of a bundle whose blobs are held, by `blobs.hold`, in the same transaction.
+
+    Args:
+        session: to write with.
+        tenant: whose.
+        candidate: the bundle's manifest.
+        config: its document.
+        actor: who publishes it.
+        now: when.
+
+    Returns:
+        The version, and whether it is new.
+
+    Raises:
+        TakenError: that version is another bundle, or was.
+    """
     inserted = insert_absent(
         session,
         BundleVersion,

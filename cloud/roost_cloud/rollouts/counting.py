@@ -39,6 +39,23 @@ class Count:
         """Devices that came to an end, one or the other."""
         return self.confirmed + self.failed
 
+    @property
+    def end(self) -> str:
+        """What it came to, for people; whoever has not the candidate is told of.
+
+        >>> Count(confirmed=7, failed=1, unreachable=2, unseen=1).end
+        '7 of 8 confirmed; and without it: 2 unreachable, 1 never connected'
+        """
+        without = {
+            "unreachable": self.unreachable,
+            "under way": self.under_way,
+            "not started": self.waiting,
+            "never connected": self.unseen,
+            "left": self.left,
+        }
+        said = ", ".join(f"{number} {what}" for what, number in without.items() if number)
+        return f"{self.confirmed} of {self.executed} confirmed" + (f"; and without it: {said}" if said else "")
+
     def has_failed(self, stage: Stage) -> bool:
         """Whether more of them failed than may."""
         return self.executed >= stage.minimum and self.failed > stage.failure * self.executed

@@ -115,11 +115,12 @@ class Directing:
         )
         live = gather_windows(session, loaded, subject, now)
         facts = facts_of(known, loaded.members, live)
-        finding = find(session, loaded, subject, {one.device: one for one in known}, live)
+        found = find(session, loaded, subject, {one.device: one for one in known}, live)
+        finding = None if found is None else found.finding
         looked = look(row.id, loaded.plan, loaded.rollout, loaded.members, facts, finding, now)
         members.put(session, row, looked.changed, loaded.members, joining, actor=ACTOR, now=now)
         problem = row.waits_for.get("problem")
-        store.put_standing(session, loaded, looked, finding, problem=problem, actor=ACTOR, now=now)
+        store.put_standing(session, loaded, looked, found, problem=problem, actor=ACTOR, now=now)
         store.follow_on(row, {**loaded.members, **{one.device: one for one in looked.changed}}.values())
         return len(looked.changed)
 

@@ -19,6 +19,7 @@ from roost_shared.sketches import Disagreements, LatencyHistogram, SketchError
 __all__ = ["Gathered", "RawWindow", "gather"]
 
 _BOOTS: Final = 8  # of a device, that are remembered
+_MOST: Final = 1_000_000_000  # requests in a window
 
 
 class RawWindow(msgspec.Struct, frozen=True):
@@ -87,6 +88,8 @@ def _with(
     record = decode_record(window.record)
     if not isinstance(record, WindowRecord):
         return now
+    if not 0 <= record.count <= _MOST:
+        raise MessageError(f"a window of {record.count} requests")
     place = (window.boot, record.started_at)
     if now.began is None:
         is_first = (record.contestant, record.bundle) == candidate

@@ -8,11 +8,12 @@ import msgspec
 from roost_cloud.rollouts.gate import Seen
 from roost_cloud.rollouts.proof import Proof, expected_hashes, prove
 from roost_cloud.rollouts.states import Carries, Fact, Member, MemberState
-from roost_shared.assignment import Install, Reported
+from roost_shared.assignment import Install, Reported, Running
 from roost_shared.messages import MessageError, decode_json
 
 __all__ = ["Known", "Said", "fact_of", "facts_of", "read_said"]
 
+_BROKEN: Final = ("failed", "thrown_out", "refused")  # states of a contestant that does not come back by itself
 _PHASES: Final[dict[str, MemberState]] = {
     "assigned": "assigned",
     "downloading": "downloading",
@@ -36,6 +37,7 @@ class Said(NamedTuple):
         confirmed: that one has proven itself.
         install: how far the candidate is there; None: it says nothing of it.
         problem: code and message of why the newest will not be in force.
+        broken: the same of why the candidate, which ran, is of no use there any more.
     """
 
     believed: int = 0
@@ -43,6 +45,7 @@ class Said(NamedTuple):
     confirmed: bool = False
     install: Install | None = None
     problem: tuple[str, str] | None = None
+    broken: tuple[str, str] | None = None
 
     @property
     def evidence(self) -> Mapping[str, Any]:
@@ -93,13 +96,22 @@ def read_said(document: bytes, task: str, contestant: str, bundle: str) -> Said:
         one for one in reported.installs if (one.task, one.contestant, one.bundle) == (task, contestant, bundle)
     )
     problem = reported.problem
+    running = reported.tasks.get(task, {}).get(contestant)
     return Said(
         reported.desired,
         reported.version,
         reported.confirmed,
         next(installs, None),
         None if problem is None else (problem.code, problem.message),
+        _broken(running) if running is not None and running.bundle == bundle else None,
     )
+
+
+def _broken(running: Running) -> tuple[str, str] | None:
+    if running.state not in _BROKEN:
+        return None
+    error = running.error
+    return (f"worker.{running.state}", "it says no more") if error is None else (error.code, error.message)
 
 
 def facts_of(known: Collection[Known], members: Mapping[str, Member], live: Mapping[str, Seen]) -> dict[str, Fact]:
@@ -163,6 +175,8 @@ def _phase(said: Said, member: Member) -> tuple[MemberState | None, str | None, 
         return phase, code, message
     if said.problem is not None:  # of another bundle of the same assignment, perhaps: it is not in force
         return "refused", code, message
+    if phase == "confirmed" and said.broken is not None:
+        return "failed", *said.broken
     if phase == "confirmed" and not (said.in_force >= version and said.confirmed):
         phase = "active"
     return phase, None, None

@@ -15,8 +15,8 @@ from roost_cloud.rollouts.facts import Known
 from roost_cloud.rollouts.gate import Seen, judge
 from roost_cloud.rollouts.knowing import Subject
 from roost_cloud.rollouts.proof import counted
-from roost_cloud.rollouts.ruling import Ruled, rule
-from roost_cloud.rollouts.states import Finding, Member
+from roost_cloud.rollouts.ruling import Found, Ruled, rule
+from roost_cloud.rollouts.states import GOING_ON, Member
 
 __all__ = ["find", "gather_windows"]
 
@@ -62,8 +62,8 @@ def gather_windows(session: Session, loaded: store.Loaded, subject: Subject, now
 
 def find(
     session: Session, loaded: store.Loaded, subject: Subject, known: Mapping[str, Known], live: Mapping[str, Seen]
-) -> Finding | None:
-    """What the gate makes of the candidate on the devices of the stage that the rollout is in; None: there is none.
+) -> Found | None:
+    """What the gate makes of the candidate in the stage that the rollout is in; None: it is on no way onward.
 
     Args:
         session: to read with.
@@ -73,7 +73,7 @@ def find(
         live: see `gather_windows`.
     """
     stage = loaded.rollout.stage
-    if stage < 0:
+    if stage < 0 or loaded.rollout.state not in GOING_ON:
         return None
     here = {
         name: member for name, member in loaded.members.items() if member.stage == stage and _has_candidate(member)
@@ -83,7 +83,8 @@ def find(
     seen = [
         _whole(live[name], known.get(name), ruled.get(name, Ruled()), cohort=settings.cohort) for name in sorted(here)
     ]
-    return judge(settings, seen, predicted=loaded.row.predicted)
+    finding = judge(settings, seen, predicted=loaded.row.predicted)
+    return Found(finding, Ruled(*(sum(counts) for counts in zip(*ruled.values(), strict=True))) if ruled else Ruled())
 
 
 def _has_candidate(member: Member) -> bool:

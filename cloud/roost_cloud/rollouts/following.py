@@ -57,7 +57,9 @@ def _under_way(plan: Plan, member: Member, fact: Fact, now: Moment) -> Member:
             return _failed(plan, member, "failed", _PROOF_WRONG, _proof_text(fact), now)
         if fact.proof:
             return _become(member, "confirmed", now)
-        phase = "active" if member.target == "active" else "shadowing"
+        phase = "active"
+    if phase == "active" and member.target == "shadow":  # its assignment answers, and it scores beside
+        phase = "shadowing"
     if phase is not None and phase != member.state:
         member = _become(member, phase, now)
     return _past_its_time(plan, member, fact, now)

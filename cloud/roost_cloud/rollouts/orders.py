@@ -18,12 +18,11 @@ import msgspec
 
 from roost_cloud.errors import ConflictError
 from roost_cloud.rollouts.plan import Plan
-from roost_cloud.rollouts.states import Rollout, RolloutState
+from roost_cloud.rollouts.states import GOING_ON, Rollout, RolloutState
 
 __all__ = ["WrongMomentError", "abort", "approve", "pause", "resume", "revert"]
 
-_GOING_ON: Final[frozenset[RolloutState]] = frozenset({"running", "approval", "paused"})
-_REVERTIBLE: Final = _GOING_ON | {"finished", "aborted", "aborting"}
+_REVERTIBLE: Final = GOING_ON | {"finished", "aborted", "aborting"}
 
 
 class WrongMomentError(ConflictError):
@@ -54,14 +53,14 @@ def resume(rollout: Rollout, now: datetime) -> Rollout:
 def approve(plan: Plan, rollout: Rollout) -> Rollout:
     """Say that the next stage may begin; it may be said before the rollout has come to it."""
     number = rollout.stage + 1
-    if rollout.state not in _GOING_ON or number >= len(plan.stages) or not plan.stages[number].approval:
+    if rollout.state not in GOING_ON or number >= len(plan.stages) or not plan.stages[number].approval:
         raise WrongMomentError(rollout.state, "approved now: no stage that comes next waits for it")
     return msgspec.structs.replace(rollout, approved=rollout.approved | {number})
 
 
 def abort(rollout: Rollout, now: datetime) -> Rollout:
     """End it: what is under way goes back, what has confirmed stays."""
-    if rollout.state not in _GOING_ON:
+    if rollout.state not in GOING_ON:
         raise WrongMomentError(rollout.state, "aborted")
     return _become(rollout, "aborting", now, "a person aborted it")
 

@@ -119,6 +119,7 @@ class _Turn:
         self._now = now
         self._members = members
         self._places = {device: place(name, device) for device, fact in facts.items() if fact.seen}
+        self._unseen = {device for device, fact in facts.items() if not fact.seen}
         part = [at for device, at in self._places.items() if members[device].state != "left"]
         self._cuts = cuts_of(plan.stages, part)
 
@@ -143,7 +144,8 @@ class _Turn:
             return rollout
         if rollout.stage + 1 < len(self._plan.stages):
             return self._enter(rollout, rollout.stage + 1)
-        return self._become(rollout, "finished", f"{standing.confirmed} of {standing.executed} confirmed")
+        reached = [one for one in self._members.values() if one.stage >= 0 or one.device in self._unseen]
+        return self._become(rollout, "finished", count(self._plan, reached, self._facts, self._now).end)
 
     def start(self, rollout: Rollout) -> None:
         """Start as many of the devices that have been reached as may be started now."""
@@ -167,9 +169,13 @@ class _Turn:
         if rollout.stage < 0:
             return Count()
         of_stage = [self._members[device] for device, aim in self._aims(rollout) if aim.stage == rollout.stage]
-        unseen = (fact.device for fact in self._facts.values() if not fact.seen)
-        reached = [self._members[device] for device in unseen]
-        return count(self._plan, [*of_stage, *reached], self._facts, self._now)
+        gone = [
+            one
+            for device, one in self._members.items()
+            if one.stage == rollout.stage and device not in self._places and device not in self._unseen
+        ]
+        unseen = [self._members[device] for device in self._unseen]
+        return count(self._plan, [*of_stage, *gone, *unseen], self._facts, self._now)
 
     def waits_for(self, rollout: Rollout, standing: Count) -> Iterator[str]:
         """Why it does not go on."""

@@ -2,22 +2,23 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, select, tuple_
+from sqlalchemy import ColumnElement, and_, exists, select, tuple_
 from sqlalchemy.orm import Session
 
-from roost_cloud.db.tables import LateScore, Sample, SampleScore
+from roost_cloud.db.tables import Label, LateScore, Sample, SampleScore
 from roost_cloud.labels import settings
 from roost_cloud.labels.deciding import decide
 from roost_cloud.labels.teachers import SampleKey
 from roost_cloud.rollouts.knowing import Subject
-from roost_cloud.rollouts.states import Member, Rollout
+from roost_cloud.rollouts.states import Finding, Member, Rollout
 from roost_cloud.rollouts.targets import shadow_name
 
-__all__ = ["Ruled", "disputed", "rule"]
+__all__ = ["Found", "Ruled", "disputed_samples", "rule"]
 
-_AT_ONCE = 400
+_AT_ONCE: Final = 400
+_NEWEST: Final = 2000  # inputs that people are asked about
 
 
 class Ruled(NamedTuple):
@@ -29,13 +30,23 @@ class Ruled(NamedTuple):
     teacher_losses: int = 0
 
 
-def disputed(subject: Subject, rollout: Rollout, devices: Collection[str]) -> list[ColumnElement[bool]]:
-    """The conditions on `Sample` of inputs that candidate and incumbent may have disagreed on in this stage."""
-    conditions: list[ColumnElement[bool]] = [
-        and_(Sample.disagreement),
-        Sample.task == subject.task,
-        Sample.device.in_(sorted(devices)),
-    ]
+class Found(NamedTuple):
+    """What the gate makes of the candidate on the devices of a stage, and by how many labels.
+
+    Attributes:
+        finding: it.
+        ruled: how disagreements were decided there, on all devices together.
+    """
+
+    finding: Finding
+    ruled: Ruled
+
+
+def _disputed(subject: Subject, rollout: Rollout, devices: Collection[str]) -> list[ColumnElement[bool]]:
+    """Conditions that a `Sample` meets of an input on which candidate and incumbent may have disagreed here."""
+    conditions: list[ColumnElement[bool]] = [and_(Sample.disagreement), Sample.task == subject.task]
+    if len(devices) <= _AT_ONCE:  # more names than that are no quicker to look through
+        conditions.append(Sample.device.in_(sorted(devices)))
     if rollout.stage_at is not None:
         conditions.append(Sample.received_at >= rollout.stage_at)
     return conditions
@@ -57,18 +68,51 @@ def rule(
     if not shadowing:
         return {}
     teachers = settings.get(session, tenant, subject.task).believed
-    conditions = disputed(subject, rollout, shadowing)
+    conditions = _disputed(subject, rollout, shadowing)
     decided = decide(session, tenant, subject.task, *conditions, teachers=teachers)
     labelled = {key: one for key, (one, _) in decided.items() if one.label is not None}
     said = _said(session, tenant, subject, labelled)
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for key, one in labelled.items():
         ours, theirs = said.get(key, (None, None))
-        if ours is None or theirs is None or ours == theirs or one.label not in (ours, theirs):
+        if key.device not in shadowing or not _differ(ours, theirs) or one.label not in (ours, theirs):
             continue
         who = "teacher_" if one.kind == "teacher" else ""
         counts[key.device][f"{who}{'wins' if ours == one.label else 'losses'}"] += 1
     return {device: Ruled(**count) for device, count in counts.items()}
+
+
+def disputed_samples(
+    session: Session, tenant: str, subject: Subject, rollout: Rollout, members: Mapping[str, Member]
+) -> list[SampleKey]:
+    """Inputs on which candidate and incumbent disagree in this stage, and which no person has labelled; the newest.
+
+    Args:
+        session: to read with.
+        tenant: whose.
+        subject: of the rollout.
+        rollout: as it stands.
+        members: its devices, by name.
+    """
+    shadowing = {name for name, member in members.items() if member.target == "shadow" and member.state != "left"}
+    if not shadowing:
+        return []
+    labelled = exists().where(
+        Label.tenant == Sample.tenant,
+        Label.device == Sample.device,
+        Label.sample == Sample.sample,
+        Label.kind == "person",
+    )
+    query = select(Sample.device, Sample.sample).where(
+        Sample.tenant == tenant, *_disputed(subject, rollout, shadowing), ~labelled
+    )
+    rows = session.execute(query.order_by(Sample.received_at.desc()).limit(_NEWEST))
+    keys = [SampleKey(device, sample) for device, sample in rows if device in shadowing]
+    return [key for key, said in _said(session, tenant, subject, keys).items() if _differ(*said)]
+
+
+def _differ(ours: str | None, theirs: str | None) -> bool:
+    return ours is not None and theirs is not None and ours != theirs
 
 
 def _said(

@@ -21,6 +21,7 @@ __all__ = [
     "ENDED",
     "FAILED",
     "FINAL",
+    "GOING_ON",
     "UNDER_WAY",
     "Carries",
     "Fact",
@@ -71,6 +72,7 @@ UNDER_WAY: Final[frozenset[MemberState]] = frozenset(
 )
 FAILED: Final[frozenset[MemberState]] = frozenset({"failed", "refused", "rolled_back", "timed_out"})
 ENDED: Final[frozenset[MemberState]] = FAILED | {"confirmed"}
+GOING_ON: Final[frozenset[RolloutState]] = frozenset({"running", "approval", "paused"})
 FINAL: Final[frozenset[RolloutState]] = frozenset({"stopped", "aborted", "reverted", "finished"})
 
 

@@ -19,7 +19,8 @@ from roost_cloud.rollouts.knowing import Subject
 from roost_cloud.rollouts.members import Kept
 from roost_cloud.rollouts.plan import Plan, read_plan
 from roost_cloud.rollouts.policy import Look
-from roost_cloud.rollouts.states import FINAL, UNDER_WAY, Finding, Member, Rollout
+from roost_cloud.rollouts.ruling import Found
+from roost_cloud.rollouts.states import FINAL, UNDER_WAY, Member, Rollout
 
 __all__ = [
     "Loaded",
@@ -119,6 +120,7 @@ def create(
         "counts": {},
         "waits_for": {"says": []},
         "finding": {},
+        "labels": {},
         "events": 0,
         "created_at": now,
         "created_by": actor,
@@ -179,7 +181,7 @@ def put_standing(
     session: Session,
     loaded: Loaded,
     looked: Look,
-    finding: Finding | None,
+    found: Found | None,
     *,
     problem: str | None,
     actor: str,
@@ -190,7 +192,9 @@ def put_standing(
     row.standing = _encoder.encode(rollout)
     row.counts = {**asdict(looked.count), "codes": [list(one) for one in looked.count.codes]}
     row.waits_for = {"says": list(looked.waits_for), "problem": problem}
-    row.finding = {} if finding is None else msgspec.to_builtins(finding)
+    if found is not None:  # what was found last is why it went back, where it has
+        row.finding = msgspec.to_builtins(found.finding)
+        row.labels = {**row.labels, str(before.stage): found.ruled._asdict()}
     row.looked_at = now
     if (rollout.state, rollout.stage) != (before.state, before.stage):
         row.state = rollout.state

@@ -15,7 +15,7 @@ import msgspec
 from roost_cloud.training.discovery import find_trainer
 from roost_cloud.training.errors import OutOfMemoryError, TrainingError
 from roost_cloud.training.job import JOB_SCHEMA_VERSION, TrainingJob, job_path
-from roost_cloud.training.lines import ErrorLine
+from roost_cloud.training.lines import ErrorLine, TrainerLine
 from roost_cloud.training.process import LineProgress, limit_memory, stop_at_end_of_input, take_output
 from roost_cloud.training.progress import TrainingCancelledError
 
@@ -53,6 +53,7 @@ def main() -> int:
 def _train(folder: Path, progress: LineProgress) -> None:
     job = _read_job(job_path(folder))
     trainer = find_trainer(job.trainer)
+    progress.say(TrainerLine(job.trainer, trainer.version))
     progress.log(f"{job.trainer} {trainer.version}, {len(job.examples)} examples")
     try:
         trainer.train(job, folder, progress)

@@ -1,11 +1,12 @@
 """What a training process says on its standard output: a JSON object a line.
 
+    {"kind": "trainer", "name": "head", "version": "1"}
     {"kind": "step", "done": 3, "total": 10, "what": "embedding inputs"}
     {"kind": "metric", "name": "accuracy.new", "value": 0.94}
     {"kind": "log", "text": "…"}
     {"kind": "error", "code": "training.impossible", "message": "…"}
 
-A metric that is no number has the value null. An error is the last line.
+The first line says who trains. A metric that is no number has the value null. An error is the last line.
 """
 
 from typing import Annotated
@@ -13,7 +14,14 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-__all__ = ["ErrorLine", "Line", "LogLine", "MetricLine", "StepLine", "decode_line", "encode_line"]
+__all__ = ["ErrorLine", "Line", "LogLine", "MetricLine", "StepLine", "TrainerLine", "decode_line", "encode_line"]
+
+
+class TrainerLine(msgspec.Struct, frozen=True, tag="trainer", tag_field="kind"):
+    """Who trains: part of a candidate's lineage."""
+
+    name: str
+    version: str
 
 
 class StepLine(msgspec.Struct, frozen=True, tag="step", tag_field="kind"):
@@ -44,7 +52,7 @@ class ErrorLine(msgspec.Struct, frozen=True, tag="error", tag_field="kind"):
     message: str
 
 
-Line = StepLine | MetricLine | LogLine | ErrorLine
+Line = TrainerLine | StepLine | MetricLine | LogLine | ErrorLine
 
 _DECODER = msgspec.json.Decoder(Line)
 

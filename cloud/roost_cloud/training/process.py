@@ -7,13 +7,14 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from types import FrameType
 from typing import IO, Final
 
 from roost_cloud.training.lines import Line, LogLine, MetricLine, StepLine, encode_line
 from roost_cloud.training.progress import TrainingCancelledError
 
-__all__ = ["LineProgress", "limit_memory", "stop_at_end_of_input", "take_output"]
+__all__ = ["LineProgress", "limit_memory", "peak_memory_bytes", "stop_at_end_of_input", "take_output"]
 
 _PAUSE_S: Final = 0.1  # between two steps that are told
 
@@ -76,6 +77,13 @@ def take_output() -> IO[bytes]:
 def limit_memory(limit_bytes: int) -> None:
     """Let this process have no more memory of its own than `limit_bytes`; files it maps do not count."""
     resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
+
+
+def peak_memory_bytes() -> int:
+    """The most memory that this process has had at a time; what resource usage tells counts who started it too."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (kibibytes,) = (line.split()[1] for line in lines if line.startswith("VmHWM:"))
+    return int(kibibytes) << 10
 
 
 def stop_at_end_of_input() -> None:

@@ -15,7 +15,17 @@ from roost_cloud.client import ApiAnswerError, ApiClient
 from roost_cloud.transfer.patience import Patience
 from roost_shared.bundle import oci
 
-__all__ = ["Alias", "AliasMove", "Bundle", "Part", "Registry", "Upload", "Version", "VersionSummary"]
+__all__ = [
+    "Alias",
+    "AliasMove",
+    "Bundle",
+    "Part",
+    "Registry",
+    "Upload",
+    "Version",
+    "VersionSummary",
+    "WholeVersion",
+]
 
 _REDIRECTS: Final = (302, 303, 307)
 
@@ -61,6 +71,56 @@ class Version(VersionSummary, frozen=True, kw_only=True):
     """A version with its manifest's text, which the digest vouches for."""
 
     manifest: str
+
+
+class Relative(msgspec.Struct, frozen=True, kw_only=True):
+    """A version in another's lineage."""
+
+    name: str
+    version: str
+    digest: str
+    deleted: bool
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """The training run that a version came of."""
+
+    run: str
+    task: str
+    cause: str
+    reason: str
+    alarms: list[str]
+    trainer: str
+    trainer_version: str | None
+    snapshot: str | None
+    opened_at: datetime
+    opened_by: str
+    ended_at: datetime | None
+
+
+class Successor(msgspec.Struct, frozen=True, kw_only=True):
+    """A training run that started from a version."""
+
+    run: str
+    state: str
+    candidate: str
+
+
+class Lineage(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a version comes from, and what came of it."""
+
+    parent_digest: str | None
+    training_run: str | None
+    parents: list[Relative]
+    origin: Origin | None
+    children: list[Relative]
+    runs: list[Successor]
+
+
+class WholeVersion(Version, frozen=True, kw_only=True):
+    """A version with its lineage."""
+
+    lineage: Lineage
 
 
 class Alias(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,6 +198,10 @@ class Registry:
     def version(self, name: str, version: str) -> Version:
         """A version."""
         return self.patience(lambda: self._api.get(_version_path(name, version), Version))
+
+    def whole_version(self, name: str, version: str) -> WholeVersion:
+        """A version with its lineage."""
+        return self._api.get(_version_path(name, version), WholeVersion)
 
     def delete_version(self, name: str, version: str) -> None:
         """Delete a version that nothing points at."""

@@ -3,7 +3,7 @@
 - `assignments.py`: all of it, the installer and the way to the cloud, put together.
 - `changeover.py`: from one assignment to the next. Pure.
 - `trial.py`, `evidence.py`, `judgement.py`: who scores beside whom, what is seen of it, what it amounts to. Pure.
-- `follower.py`: the shell around them: workers, tasks, the installer.
+- `follower.py`: the shell around them: workers, tasks, the installer; `lines.py` puts assignments in their places.
 - `bringing_up.py`: new workers, started one after the other, behind everything else that runs.
 - `progress.py`: how far each bundle is, for `reported`.
 - `traffic.py`: what the cloud desires comes in, what the device reports goes out.

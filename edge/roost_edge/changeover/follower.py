@@ -14,8 +14,9 @@ from typing import Final
 
 from roost_edge.changeover import changeover as steps
 from roost_edge.changeover.bringing_up import BringingUp, refusal
-from roost_edge.changeover.line import Line, line_up_plan, open_plan
-from roost_edge.changeover.progress import Figures, Progress
+from roost_edge.changeover.line import line_up_plan, open_plan
+from roost_edge.changeover.lines import Lines, Placement
+from roost_edge.changeover.progress import Progress
 from roost_edge.changeover.resuming import changeover_of, resume
 from roost_edge.changeover.trials import Trials
 from roost_edge.installer import protocol
@@ -27,8 +28,7 @@ from roost_edge.settings.config import AgentConfig
 from roost_edge.tasks.board import TaskBoard
 from roost_edge.tasks.lineup import Opened
 from roost_edge.workers import ContestantState
-from roost_shared.assignment import Phase
-from roost_shared.clock import MS
+from roost_shared.clock import MS, SECOND
 from roost_shared.complaints import Complaints
 from roost_shared.errors import ContentError
 from roost_shared.messages import ErrorInfo
@@ -38,6 +38,7 @@ __all__ = ["Follower"]
 log = logging.getLogger(__name__)
 
 _LOOK_NS: Final = 200 * MS  # between two looks at what is seen of those on trial
+_GOODBYE_NS: Final = 2 * SECOND  # that the installer may take to end
 _JUDGED: Final = ("shadowing", "committing", "watching")
 
 
@@ -58,6 +59,7 @@ class Follower:
     Attributes:
         installer: the process; set before anything is staged or desired.
         on_changed: called when there may be something new to report.
+        is_stopped: `stop` was called, and the installer's process has ended.
         changeover: where the device is on its way.
         progress: how far the newest assignment is.
         trust, newest: as the installer last told: how its last look at what is released ended, and the newest
@@ -69,8 +71,9 @@ class Follower:
     ) -> None:
         self.installer: Installer | None = None
         self.on_changed: Callable[[], object] = _nothing
+        self.is_stopped = False
         self.progress = Progress()
-        self.trust = "unchecked"
+        self.trust = in_force.trust
         self.newest = 0 if in_force.plan is None else in_force.plan.assignment.version
         self._config = config
         self._board = board
@@ -78,20 +81,11 @@ class Follower:
         self._complaints = complaints
         self._errands: Errands | None = None
         self._plans: dict[int, Plan] = {}
-        self._line: Line | None = None  # that answers
-        self._coming: Line | None = None  # on trial, and does not answer
-        self._before: Line | None = None  # to return to
         self._bringing_up: BringingUp | None = None
         self._trials = Trials(board, reactor)
+        self._lines = Lines(board, self._trials, self.progress)
         self._look_timer: Timer | None = None
         self._stopped = False
-        self._shift: dict[type[steps.Effect], Callable[[], None]] = {
-            steps.Shadow: self._shadow,
-            steps.Swap: self._swap,
-            steps.SwapBack: self._swap_back,
-            steps.Drop: self._drop,
-            steps.Retire: self._retire,
-        }
         self.changeover = changeover_of(in_force)
         self._resume(in_force)
 
@@ -102,14 +96,9 @@ class Follower:
         lines = resume(in_force, self._config, self._board, self._complaints)
         if not lines:
             return
-        self._line = lines[0]
-        if in_force.confirmed:
-            self._trials.end(self._line)
-            return
-        self._before = lines[1] if len(lines) > 1 else None
-        self._trials.watch(self._line, self._before)
-        self._note_progress("active")
-        self._look_later()
+        self._lines.resume(lines[0], lines[1] if len(lines) > 1 else None, confirmed=in_force.confirmed)
+        if not in_force.confirmed:
+            self._look_later()
 
     # ---- what the agent tells
 
@@ -118,15 +107,28 @@ class Follower:
         if self.installer is not None and self.changeover.phase != "idle":
             self.installer.need()
 
-    def stop(self) -> None:
-        """Decide nothing any more; what is on its way is gone on with after the next start."""
+    def stop(self, on_stopped: Callable[[], object] = _nothing) -> None:
+        """Decide nothing any more; what is on its way is gone on with after the next start.
+
+        Args:
+            on_stopped: called once the installer's process has ended; it has a moment for that.
+        """
         self._stopped = True
         if self._look_timer is not None:
             self._look_timer.cancel()
-        if self.installer is not None:
-            self.installer.close()
         if self._errands is not None:
             self._errands.close(0)
+        if self.installer is not None:
+            self.installer.stop(_GOODBYE_NS, partial(self._ended, on_stopped))
+
+    def _ended(self, on_stopped: Callable[[], object]) -> None:
+        self.is_stopped = True
+        on_stopped()
+
+    def close(self) -> None:
+        """Wait for nobody."""
+        if self.installer is not None:
+            self.installer.close()
 
     def desired(self, envelope: bytes) -> None:
         """The cloud says what this device shall run; see `AssignmentListener`."""
@@ -149,7 +151,14 @@ class Follower:
                 self._bad(refusal(task, seat, state, detail))
             else:
                 self._look_later(0)
+        elif state == "ready":
+            self._note_resumed()
         self.on_changed()
+
+    def _note_resumed(self) -> None:
+        """After a start, what had been confirmed before is told of again, with its golden outputs."""
+        if self.changeover.phase == "idle":
+            self._lines.note_resumed()
 
     # ---- what the installer says
 
@@ -168,11 +177,12 @@ class Follower:
             case protocol.Progress(version, installs):
                 self.progress.told(version, installs)
             case protocol.Refused(version, error, installs, again):
-                log.warning("assignment %d is refused: %s: %s", version, error.code, error.message)
+                log.warning("assignment %s is refused: %s: %s", version or "as it came", error.code, error.message)
                 self.progress.told(version, installs, None if again else error)
                 if not again:
                     self._do(self.changeover.refused(version, error))
             case protocol.IsInForce(version):
+                self.progress.believed()
                 self._came_into_force(version)
             case protocol.Confirmed(version):
                 self._do(self.changeover.confirmed(version))
@@ -194,7 +204,8 @@ class Follower:
     def _staged(self, plan: Plan) -> None:
         version = plan.assignment.version
         self._plans[version] = plan
-        answered = set() if self._line is None else self._line.lineups.keys()
+        now = self._lines.now
+        answered = set() if now is None else now.lineups.keys()
         self._do(self.changeover.staged(version, replaces_all=plan.assignment.tasks.keys() <= answered))
 
     # ---- what was decided
@@ -207,11 +218,12 @@ class Follower:
                 case steps.Confirm(version):
                     self._tell(protocol.Confirm(version))
                 case steps.TakeBack(version, error):
-                    self._take_back(version, error)
+                    self._lines.note_taken_back(version, error)
+                    self._tell(protocol.TakeBack(version, error))
                 case steps.Start(version):
                     self._start(version)
                 case _:
-                    self._shift[type(effect)]()
+                    self._place(effect)
         if effects:
             self.on_changed()
 
@@ -222,29 +234,28 @@ class Follower:
     def _start(self, version: int) -> None:
         plan = self._plans.pop(version)
         self._plans = {later: one for later, one in self._plans.items() if later > version}
-        self._coming = Line(plan, {})
-        self._note_progress("staged")
-        log.info("assignment %d: starting", version)
+        self._lines.begin(plan)
         local = [name for name in plan.assignment.tasks if self._board.is_local(name)]
         if local:
             self._bad(ErrorInfo("task.local", f"agent.toml states the contestants of {local[0]!r} itself"))
             return
         if self._errands is None:
             self._errands = Errands(self._reactor, "bundles")
-        known = {} if self._line is None else self._line.bundles
+        known = {} if self._lines.now is None else self._lines.now.bundles
         self._errands.run(partial(open_plan, plan, self._config, known), partial(self._opened, plan))
 
     def _opened(self, plan: Plan, opened: dict[str, Opened]) -> None:
         """The bundles are open, or cannot be."""
-        if self._stopped or self._coming is None or self._coming.plan is not plan:
+        lines = self._lines
+        if self._stopped or lines.coming is None or lines.coming.plan is not plan:
             return  # it was given up meanwhile
         try:
-            coming = line_up_plan(plan, opened, self._config, self._board.make_worker, self._line, gently=True)
+            coming = line_up_plan(plan, opened, self._config, self._board.make_worker, lines.now, gently=True)
         except ContentError as error:
             self._bad(ErrorInfo(error.code, str(error)))
             return
-        self._coming = coming
-        newcomers = coming.newcomers(self._line)
+        lines.coming = coming
+        newcomers = coming.newcomers(lines.now)
         self._board.add([one.worker for one in newcomers])
         if coming.refused is not None:
             self._bad(coming.refused)
@@ -263,54 +274,18 @@ class Follower:
 
     def _all_ready(self) -> None:
         self._bringing_up = None
-        assert self._coming is not None, "it was brought up"  # noqa: S101
-        shadows = self._trials.can_shadow(self._line, self._coming)
+        lines = self._lines
+        assert lines.coming is not None, "it was brought up"  # noqa: S101
+        shadows = self._trials.can_shadow(lines.now, lines.coming)
         self._do(self.changeover.started(shadows=shadows))
 
-    def _shadow(self) -> None:
-        assert self._line is not None and self._coming is not None, "both are lined up"  # noqa: PT018, S101
-        log.info("assignment %d: its contestants score beside those of %d", self._coming.version, self._line.version)
-        self._trials.shadow(self._line, self._coming)
-        self._note_progress("shadowing")
-        self._look_later()
-
-    def _swap(self) -> None:
-        assert self._coming is not None, "it is lined up"  # noqa: S101
-        self._before, self._line, self._coming = self._line, self._coming, None
-        self._trials.watch(self._line, self._before)
-        log.info("assignment %d: answers", self._line.version)
-        self._note_progress("active")
-        self._look_later()
-
-    def _swap_back(self) -> None:
-        self._line, self._coming, self._before = self._before, self._line, None
-
-    def _take_back(self, version: int, error: ErrorInfo) -> None:
-        log.warning("assignment %d is taken back: %s: %s", version, error.code, error.message)
-        if self._coming is not None and self._coming.version == version:
-            phase: Phase = "rolled_back" if self._trials.watching else "failed"
-            self.progress.seen(self._coming.plan, phase, self._trials.figures(), error)
-        self._tell(protocol.TakeBack(version, error))
-
-    def _drop(self) -> None:
-        """What was on trial goes; what runs runs as if it had never been there."""
-        coming, self._coming = self._coming, None
-        if self._bringing_up is not None:
+    def _place(self, effect: Placement) -> None:
+        if isinstance(effect, steps.Drop) and self._bringing_up is not None:
             self._bringing_up.stop()
             self._bringing_up = None
-        self._trials.end(self._line, coming)
-        if coming is not None:
-            self._board.leave([one.worker for one in coming.newcomers(self._line)])
-
-    def _retire(self) -> None:
-        """What was before goes: what runs has proven itself."""
-        before, self._before = self._before, None
-        self._note_progress("confirmed")
-        self._trials.end(self._line)
-        if before is not None:
-            self._board.leave([one.worker for one in before.newcomers(self._line)])
-        if self._line is not None:
-            log.info("assignment %d: confirmed", self._line.version)
+        self._lines.place(effect)
+        if isinstance(effect, steps.Shadow | steps.Swap):
+            self._look_later()
 
     # ---- what is seen
 
@@ -330,9 +305,3 @@ class Follower:
             self._do(self.changeover.enough())
         if self.changeover.phase in _JUDGED:
             self._look_later()
-
-    def _note_progress(self, phase: Phase) -> None:
-        line = self._coming or self._line
-        if line is not None:
-            figures: Figures = self._trials.figures()
-            self.progress.seen(line.plan, phase, figures)

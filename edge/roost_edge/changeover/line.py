@@ -1,9 +1,10 @@
 """An assignment lined up: its tasks with their bundles opened and their workers made."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from roost_edge.changeover.bringing_up import Newcomer
+from roost_edge.changeover.trial import at_rest
 from roost_edge.installer.plan import Plan
 from roost_edge.settings.config import AgentConfig
 from roost_edge.tasks.entry import assigned_entry
@@ -35,6 +36,21 @@ class Line(NamedTuple):
     def bundles(self) -> dict[str, Bundle]:
         """Those that are open, by digest."""
         return {bundle.digest: bundle for lineup in self.lineups.values() for bundle in lineup.bundles.values()}
+
+    @property
+    def at_rest(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """What is known of its contestants without any trial, by task and name."""
+        return {
+            (name, contestant): figures
+            for name, lineup in self.lineups.items()
+            for contestant, figures in at_rest(lineup).items()
+        }
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that it names can score now."""
+        is_there = self.lineups.keys() == self.plan.assignment.tasks.keys() and self.refused is None
+        return is_there and all(worker.state == "ready" for worker in self.workers)
 
     @property
     def refused(self) -> ErrorInfo | None:

@@ -21,27 +21,37 @@ class Progress:
     Attributes:
         version: it; 0 for none.
         installs: how far each of its bundles is.
-        problem: why it is not in force and will not be; None while it may be.
     """
 
     def __init__(self) -> None:
         self.version = 0
         self.installs: list[Install] = []
-        self.problem: ErrorInfo | None = None
+        self._problem: ErrorInfo | None = None  # of that version
+        self._doubt: ErrorInfo | None = None  # of what came last
+
+    @property
+    def problem(self) -> ErrorInfo | None:
+        """Why what came last is not believed, or why the version is not in force and will not be; None if it may."""
+        return self._doubt or self._problem
+
+    def believed(self) -> None:
+        """What came last is what is known."""
+        self._doubt = None
 
     def told(self, version: int, installs: list[Install], problem: ErrorInfo | None = None) -> None:
         """The installer says how far it is; `problem`: and that it will go no further.
 
-        What could not be believed to be of any version is version 0: it is a problem, and changes nothing else.
+        What could not be believed to be of any version is version 0: it is a problem, until something is believed
+        again, and changes nothing else.
         """
+        self._doubt = None if version else problem
         if not version:
-            self.problem = problem
             return
         if version < self.version:
             return
         if installs or version > self.version:
             self.installs = installs
-        self.version, self.problem = version, problem
+        self.version, self._problem = version, problem
 
     def seen(self, plan: Plan, phase: Phase, figures: Figures, error: ErrorInfo | None = None) -> None:
         """The workers show how far it is; `error`: and why it goes no further."""
@@ -53,7 +63,7 @@ class Progress:
             self._install(known.get((task, one.contestant)), one, phase, figures, error)
             for task, one in _installs(plan)
         ]
-        self.version, self.problem = version, error
+        self.version, self._problem = version, error
 
     @staticmethod
     def _install(

@@ -1,7 +1,7 @@
 """Who scores beside whom while an assignment is on trial: names, counterparts and limits of one task. Pure."""
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from roost_edge.changeover.evidence import ANSWER, Subject, Watch
 from roost_edge.tasks.lineup import Guest, Lineup
@@ -11,7 +11,7 @@ from roost_shared.assignment import AssignedTask, Trial
 from roost_shared.bundle import Bundle
 from roost_shared.clock import ms_to_ns
 
-__all__ = ["Staging", "shadowed", "trial_of", "watched"]
+__all__ = ["Staging", "at_rest", "shadowed", "trial_of", "watched"]
 
 _NEXT, _BEFORE = "next", "prev"
 _NAME_CHARACTERS = 63
@@ -44,6 +44,17 @@ def watched(now: Lineup, before: Lineup | None) -> Staging:
         _subject(now, name, name, before, beside.get(name)) for name in now.contestants_of(_not_in(now, workers))
     ]
     return _stage(now, guests, subjects)
+
+
+def at_rest(lineup: Lineup) -> dict[str, dict[str, Any]]:
+    """What is known of contestants without any trial, by name: those that are ready gave their golden outputs."""
+    found: dict[str, dict[str, Any]] = {}
+    for contestant, seat in lineup.seats.items():
+        worker = lineup.worker_of(contestant)
+        stats = None if worker is None else worker.stats(seat)
+        if stats is not None and stats.state == "ready" and stats.golden_hash is not None:
+            found[contestant] = {"golden": True, "golden_hash": stats.golden_hash, "hardware": stats.hardware}
+    return found
 
 
 def trial_of(lineup: Lineup) -> Trial:

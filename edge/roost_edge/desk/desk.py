@@ -7,7 +7,7 @@ decided in `BacklogQueue`, who is shed under pressure in `roost_shared.rendezvou
 
 import zlib
 from collections import Counter, deque
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Final
 
 from roost_edge.asking.interface import Asker, Inquiry
@@ -206,12 +206,17 @@ class Desk:
         self._carry_out(self._fail(str(key), contestant, error, final=final))
         self._after_event()
 
-    def on_phi(self, name: str, seats: tuple[str, ...], phi: PhiVector | ErrorInfo) -> None:
-        """φ of an input of a task, as those on these seats see it, or why it could not be measured."""
+    def on_phi(self, name: str, seats: Mapping[str, str | None], phi: PhiVector | ErrorInfo) -> None:
+        """φ of an input of a task, as those on these seats see it with these bundles, or why it could not be measured.
+
+        A seat whose bundle is not the one that its contestant runs now is of a worker on its way out: it says nothing
+        of the bundle that came after.
+        """
         task = self.tasks.get(name)
         if self.monitor is not None and task is not None:
-            contestants = map(task.contestant_on, seats)
-            self.monitor.measured(task, tuple(one for one in contestants if one in task.workers), phi)
+            contestants = {task.contestant_on(seat): bundle for seat, bundle in seats.items()}
+            same = (one for one, bundle in contestants.items() if bundle == task.bundles.get(one))
+            self.monitor.measured(task, tuple(one for one in same if one in task.workers), phi)
 
     def on_link(self, task: str, link: Link) -> None:
         """The way to a task's cloud contestants has changed."""

@@ -85,11 +85,6 @@ class Installing:
         if not self._thread.is_alive():
             raise InstallingEndedError("the thread that installs has ended")
 
-    @property
-    def trust(self) -> str:
-        """How the last look at what is released ended."""
-        return self._work.trust
-
     def take_faults(self) -> list[ErrorInfo]:
         """What went wrong since the last call, and is told nowhere else."""
         return self._work.take_faults()

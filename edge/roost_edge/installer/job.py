@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from roost_edge.installer.errors import FitError, LyingServerError
 from roost_edge.installer.headway import Headway
 from roost_edge.installer.retrying import wait_ns
 from roost_edge.uplink.errors import CloudRefusedError
@@ -24,7 +25,7 @@ class Patience(msgspec.Struct):
 
     Attributes:
         due_ns: not before.
-        stubborn: a link that is back changes nothing: the cloud has answered.
+        stubborn: a link that is back changes nothing: the cloud has answered, or it is this machine's fault.
         told: what the agent was told last of why it fails.
     """
 
@@ -38,13 +39,30 @@ class Patience(msgspec.Struct):
         before, self.told = self.told, error
         return before is None or before.code != error.code
 
-    def pause(self, error: RoostError, now_ns: int, random: float, *, lies: int, believed: bool) -> bool:
+    def pause(
+        self,
+        error: RoostError,
+        now_ns: int,
+        random: float,
+        *,
+        believed: bool,
+        lies: int = 0,
+        misfits: int = 0,
+        misfit_ns: int = 0,
+    ) -> bool:
         """It failed: leave it alone for a while or for ever, as `wait_ns` says; whether it is tried again."""
-        pause_ns = wait_ns(error, self.backoff.next_ns(random), lies=lies, believed=believed)
+        pause_ns = wait_ns(
+            error,
+            self.backoff.next_ns(random),
+            believed=believed,
+            lies=lies,
+            misfits=misfits,
+            misfit_ns=round(misfit_ns * (1 + random) / 2),
+        )
         if pause_ns is None:
             return False
         self.due_ns = now_ns + pause_ns
-        self.stubborn = isinstance(error, CloudRefusedError)
+        self.stubborn = isinstance(error, CloudRefusedError | FitError)
         return True
 
     def hurry(self, now_ns: int) -> None:
@@ -69,8 +87,19 @@ class Job(msgspec.Struct):
     headway: Headway
     patience: Patience
     lies: int = 0
+    misfits: int = 0
+    is_misfit: bool = False  # the last attempt did not fit
 
     @property
     def version(self) -> int:
         """The assignment's."""
         return self.assignment.version
+
+    def pause(self, error: RoostError, now_ns: int, random: float, misfit_ns: int) -> bool:
+        """An attempt failed; see `Patience.pause`."""
+        self.is_misfit = isinstance(error, FitError)
+        self.misfits += self.is_misfit
+        self.lies += isinstance(error, LyingServerError)
+        return self.patience.pause(
+            error, now_ns, random, believed=True, lies=self.lies, misfits=self.misfits, misfit_ns=misfit_ns
+        )

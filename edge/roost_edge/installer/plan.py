@@ -28,10 +28,12 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
         plan: None where it never had one.
         previous: what it ran before, to return to.
         confirmed: `plan` has proven itself here.
+        trust: how the last look at what is released ended.
         problem: what of it could not be read, where it is less than it was.
     """
 
     plan: Plan | None = None
     previous: Plan | None = None
     confirmed: bool = True
+    trust: str = "unchecked"
     problem: ErrorInfo | None = None

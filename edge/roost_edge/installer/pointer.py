@@ -56,8 +56,8 @@ def read_in_force(state_dir: Path) -> InForce:
     current, problem = _plan(state_dir, standing.current)
     previous, also = _plan(state_dir, standing.previous)
     if problem is not None:
-        return InForce(plan=previous, problem=problem)
-    return InForce(plan=current, previous=previous, confirmed=standing.confirmed, problem=also)
+        return InForce(plan=previous, trust=standing.trust, problem=problem)
+    return InForce(plan=current, previous=previous, confirmed=standing.confirmed, trust=standing.trust, problem=also)
 
 
 def count_boot(state_dir: Path) -> ErrorInfo | None:

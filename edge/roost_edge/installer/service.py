@@ -163,6 +163,8 @@ class _Service:
         while (message := self._outbox.take()) is not None:
             if isinstance(message, protocol.Refused) and not message.again:
                 self._refused.add(message.version)
+            elif isinstance(message, protocol.Staged):
+                self._refused.discard(message.plan.assignment.version)  # what did not fit may fit now
             _send(self._agent, message)
 
     # ---- from the agent
@@ -240,10 +242,10 @@ class _Service:
         now_ns = self._clock.now_ns()
         self._faults += self._installing.take_faults()
         try:
-            newest = pointer.read_standing(self._state_dir).newest
+            standing = pointer.read_standing(self._state_dir)
         except PointerDamagedError:
-            newest = 0
-        status = (self._installing.trust, newest, self._installing.describe())
+            standing = Standing()
+        status = (standing.trust, standing.newest, self._installing.describe())
         if (status != self._told or self._faults) and now_ns >= self._tell_ns:
             _send(self._agent, protocol.Status(*status, self._faults))
             self._told, self._faults = status, []

@@ -14,6 +14,7 @@ class InstallerSettings(msgspec.Struct, frozen=True, kw_only=True):
         free_disk_bytes: how much of the disk is left to others.
         downlink_bytes_per_s: how fast to fetch; None: as fast as the link goes.
         start_jitter_s: a new assignment is looked at within so long, not at once: a fleet gets them together.
+        misfit_pause_s: for how long one that does not fit this machine is left alone before another look.
     """
 
     state_dir: str
@@ -21,3 +22,4 @@ class InstallerSettings(msgspec.Struct, frozen=True, kw_only=True):
     free_disk_bytes: int
     downlink_bytes_per_s: float | None
     start_jitter_s: float = 5.0
+    misfit_pause_s: float = 3600.0

@@ -25,6 +25,7 @@ __all__ = [
     "confirm",
     "lose_current",
     "lose_previous",
+    "note_trust",
     "put_in_force",
     "refuse",
     "take_back",
@@ -54,6 +55,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         newest_digest: of its envelope.
         believed_as: as whom the device believed it, and by which root: another counts its versions anew.
         refused: a version that is not tried again; where there is a choice, the newest.
+        trust: how the last look at what is released ended.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -65,6 +67,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     newest_digest: str = ""
     believed_as: str = ""
     refused: RefusedVersion | None = None
+    trust: str = "unchecked"
 
     def why_refused(self, version: int) -> ErrorInfo | None:
         """Why a version is not tried again; None if it may be tried."""
@@ -107,6 +110,11 @@ def refuse(standing: Standing, version: int, error: ErrorInfo) -> Standing:
         return standing
     made = RefusedVersion(version=version, code=error.code, message=error.message)
     return msgspec.structs.replace(standing, refused=made)
+
+
+def note_trust(standing: Standing, trust: str) -> Standing:
+    """A look at what is released ended so."""
+    return msgspec.structs.replace(standing, trust=trust)
 
 
 def put_in_force(standing: Standing, version: int) -> Standing:

@@ -1,18 +1,21 @@
 """The cloud by the identity there is: whom to believe, and where bundles come from."""
 
+import contextlib
 import hashlib
 from pathlib import Path
 from typing import Final
 
 from roost_edge.identity import Identity, read_identity
 from roost_edge.identity.keys import DeviceKey
+from roost_edge.installer import pointer
 from roost_edge.installer.bundle_cloud import BundleCloud
-from roost_edge.installer.errors import NoRootError
+from roost_edge.installer.errors import NoRootError, PointerDamagedError, StoreUnwritableError
 from roost_edge.installer.settings import InstallerSettings
+from roost_edge.installer.standing import note_trust
 from roost_edge.uplink.api import DeviceApi
 from roost_edge.uplink.http import CloudHttp
 from roost_shared.assignment import Assignment
-from roost_shared.errors import DeviceError
+from roost_shared.errors import DeviceError, RoostError
 from roost_shared.trust import HttpFetcher, SignedManifest, TrustClient, TrustState, TrustUnreachableError
 
 __all__ = ["CloudInUse", "IdentityFilesError", "TrustedCloud"]
@@ -96,13 +99,9 @@ class CloudInUse:
 
     def __init__(self, settings: InstallerSettings) -> None:
         self._settings = settings
+        self._state_dir = Path(settings.state_dir)
         self._cloud: TrustedCloud | None = None
         self._unused: TrustedCloud | None = None  # has been looked at for a judgement alone
-
-    @property
-    def trust_state(self) -> TrustState:
-        """How the last look at what is released ended."""
-        return "unchecked" if self._cloud is None else self._cloud.trust_state
 
     def looked_at(self) -> TrustedCloud:
         """The cloud, with what is released now.
@@ -110,10 +109,11 @@ class CloudInUse:
         Raises:
             NoRootError, IdentityUnreadableError, IdentityFilesError: there is no identity to go by.
             CloudUrlError, CloudAnswerError: it names no cloud that can be used.
+            PointerDamagedError, StoreUnwritableError: it cannot be remembered how the look ended.
             RoostError: as `TrustedCloud.refresh` does.
         """
         cloud = self._in_use()
-        cloud.refresh()
+        self._refresh(cloud)
         self._unused = cloud
         return cloud
 
@@ -121,12 +121,25 @@ class CloudInUse:
         """The same, without another look where one was taken for the assignment's sake a moment ago."""
         cloud = self._in_use()
         if self._unused is not cloud:
-            cloud.refresh()
+            self._refresh(cloud)
         self._unused = None
         return cloud
 
+    def _refresh(self, cloud: TrustedCloud) -> None:
+        """Look, and remember how that ended: after a restart it may be long until the next look."""
+        try:
+            cloud.refresh()
+        except RoostError:
+            with contextlib.suppress(StoreUnwritableError, PointerDamagedError):  # the look's own fault is told
+                self._remember(cloud.trust_state)
+            raise
+        self._remember(cloud.trust_state)
+
+    def _remember(self, state: TrustState) -> None:
+        pointer.change_standing(self._state_dir, lambda standing: note_trust(standing, state))
+
     def _in_use(self) -> TrustedCloud:
-        identity = read_identity(Path(self._settings.state_dir))
+        identity = read_identity(self._state_dir)
         if self._cloud is None or identity is None or identity.folder != self._cloud.folder:
             self._cloud = _open(self._settings)
         return self._cloud

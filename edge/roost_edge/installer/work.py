@@ -93,11 +93,6 @@ class Work:
         if self._staged == version:
             self._staged = 0
 
-    @property
-    def trust(self) -> str:
-        """How the last look at what is released ended."""
-        return self._cloud.trust_state
-
     def take_faults(self) -> list[ErrorInfo]:
         """What went wrong since the last call, and is told nowhere else."""
         faults, self._faults = self._faults, []
@@ -139,7 +134,7 @@ class Work:
             self._judge(envelope)
         elif self._job is not None and self._is_due(self._job.patience):
             self._try(self._job)
-        elif self.garbage and self._job is None:
+        elif self.garbage and (self._job is None or self._job.is_misfit):
             self._collect()
         else:
             return False
@@ -211,7 +206,7 @@ class Work:
             self._doubt(envelope, error, believed=False)
 
     def _doubt(self, envelope: Envelope, error: RoostError, *, believed: bool) -> None:
-        again = envelope.patience.pause(error, self._clock.now_ns(), self._draw(), lies=0, believed=believed)
+        again = envelope.patience.pause(error, self._clock.now_ns(), self._draw(), believed=believed)
         info = ErrorInfo(error.code, str(error))
         if not again:
             self._done_with(envelope)
@@ -268,14 +263,14 @@ class Work:
         self._tell(protocol.Staged(plan))
 
     def _fail(self, job: Job, error: RoostError) -> None:
-        if isinstance(error, LyingServerError):
-            job.lies += 1
-            self._lies += 1
-        again = job.patience.pause(error, self._clock.now_ns(), self._draw(), lies=job.lies, believed=True)
+        self._lies += isinstance(error, LyingServerError)
+        misfit_ns = round(self._settings.misfit_pause_s * SECOND)
+        again = job.pause(error, self._clock.now_ns(), self._draw(), misfit_ns)
         info = ErrorInfo(error.code, str(error))
         if again:
-            if job.patience.is_news(info):
-                self._tell(protocol.Refused(job.version, info, job.headway.installs(None, info), again=True))
+            if job.patience.is_news(info):  # what does not fit is refused, and looked at again all the same
+                installs = job.headway.installs("refused" if job.is_misfit else None, info)
+                self._tell(protocol.Refused(job.version, info, installs, again=not job.is_misfit))
             return
         try:
             pointer.change_standing(self._state_dir, lambda standing: refuse(standing, job.version, info))

@@ -258,7 +258,7 @@ def load_config(
     Raises:
         ConfigError: the file cannot be read, or something in it is wrong.
     """
-    raw = read_toml(path)
+    raw = read_toml(path, absent="Give its path with --config")
     stated: dict[str, str] = {}  # by whom, where it was not the file
     for where, settings in (
         ("environment", _from_environment(environment or {})),

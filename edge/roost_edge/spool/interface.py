@@ -4,6 +4,7 @@ The thread that appends owns the `Spool`. Another thread uploads, by a `SpoolRea
 called in that thread, for SQLite's connections stay in theirs):
 
     reader.shards()                      lists sealed before a restart: upload these first
+    reader.shards(wanted), reader.seal(limits, identify, wanted)    what people asked for goes before all that
     reader.seal(limits, identify)        the next list that is due, committed before it is returned
     reader.read(entry)                   its record and payload, checked
     reader.committed(shard)              the cloud has it: its entries are deleted
@@ -129,12 +130,19 @@ It may read what it needs by `SpoolReader.read_record`, and is called again if e
 class SpoolReader(Protocol):
     """The spool as the uploading thread sees it. Every method may raise a `SpoolError`; nothing has changed then."""
 
-    def seal(self, limits: SealLimits, identify: Identify) -> ShardList | None:
-        """Commit the next list that is due, of the task whose entries wait longest; None if none is."""
+    def holds_any(self) -> bool:
+        """Whether there is anything that is still to be brought."""
         ...
 
-    def shards(self) -> list[str]:
-        """The shards sealed and not yet committed or dissolved, oldest first."""
+    def seal(self, limits: SealLimits, identify: Identify, wanted: Sequence[str] | None = None) -> ShardList | None:
+        """Commit the next list that is due, of the task whose entries wait longest; None if none is.
+
+        With `wanted`, only of these samples: those of one task that are in no list yet, due or not.
+        """
+        ...
+
+    def shards(self, wanted: Sequence[str] | None = None) -> list[str]:
+        """The shards sealed and not yet committed or dissolved, oldest first; only those that hold one of `wanted`."""
         ...
 
     def entries_of(self, shard: str) -> ShardList | None:

@@ -61,9 +61,14 @@ class Reader:
 
     # ---- lists
 
-    def seal(self, limits: SealLimits, identify: Identify) -> ShardList | None:
-        """Commit the next list that is due; see `SpoolReader`."""
-        while (rows := self._due(limits)) is not None:
+    def holds_any(self) -> bool:
+        """Whether there is an entry."""
+        with reading():
+            return self._connection.execute("SELECT 1 FROM entry LIMIT 1").fetchone() is not None
+
+    def seal(self, limits: SealLimits, identify: Identify, wanted: Sequence[str] | None = None) -> ShardList | None:
+        """Commit the next list that is due, or that is wanted; see `SpoolReader`."""
+        while (rows := self._due(limits) if wanted is None else self._wanted(limits, wanted)) is not None:
             sealed = [entries.to_entry(row, self._time_s()) for row in rows]
             try:
                 name = identify(rows[0].task, sealed)
@@ -82,6 +87,19 @@ class Reader:
                 return None
             rows = entries.open_rows(self._connection, limits.entries, task=task)
         return fitting(rows, limits.size_bytes) or None
+
+    def _wanted(self, limits: SealLimits, samples: Sequence[str]) -> list[Row] | None:
+        if self._tally.sealed_bytes >= self._sealed_limit_bytes:
+            return None
+        rows = [row for row in self._rows_of(samples) if row.shard is None]
+        rows = [row for row in rows if row.task == rows[0].task]
+        return fitting(rows[: limits.entries], limits.size_bytes) or None
+
+    def _rows_of(self, samples: Sequence[str]) -> list[Row]:
+        """Of these samples the entries that are still here, in order of receipt."""
+        with reading():
+            found = [entries.by_sample(self._connection, sample) for sample in samples]
+        return sorted((row for row in found if row is not None), key=lambda row: row.id)
 
     def _waiting(self) -> list[Waiting]:
         rows = self._connection.execute(
@@ -106,10 +124,14 @@ class Reader:
         self._tally.changed(before, [msgspec.structs.replace(one, sealed=True) for one in before])
         return True
 
-    def shards(self) -> list[str]:
-        """Those sealed, oldest first."""
+    def shards(self, wanted: Sequence[str] | None = None) -> list[str]:
+        """Those sealed, oldest first; see `SpoolReader`."""
         with reading():
-            return [name for (name,) in self._connection.execute("SELECT name FROM shard ORDER BY id").fetchall()]
+            found = self._connection.execute("SELECT id, name FROM shard ORDER BY id").fetchall()
+        if wanted is None or not found:
+            return [name for _, name in found]
+        holding = {row.shard for row in self._rows_of(wanted)}
+        return [name for number, name in found if number in holding]
 
     def entries_of(self, shard: str) -> ShardList | None:
         """A list as it was sealed."""

@@ -6,21 +6,16 @@ those that it had committed. Nothing here waits: what the socket does not take l
 bounds.
 """
 
-import os
-import random
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from roost_edge.decoy.interface import Done
-from roost_edge.loop.reactor import Reactor, Timer
+from roost_edge.loop.reactor import Reactor
 from roost_edge.spooler import protocol
-from roost_edge.subprocesses.companion import Companion
-from roost_edge.subprocesses.packets import PacketError, receive, send
+from roost_edge.subprocesses.attendant import Attendant
 from roost_edge.workers import SharedPayload
-from roost_shared.backoff import Backoff
 from roost_shared.clock import SECOND
 from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo
@@ -29,9 +24,6 @@ from roost_shared.records import SampleRecord, Watermark
 __all__ = ["Spooler"]
 
 _MODULE: Final = "roost_edge.spooler.process"
-_FIRST_PAUSE_NS: Final = 1 * SECOND
-_LONGEST_PAUSE_NS: Final = 60 * SECOND
-_START_NS: Final = 120 * SECOND  # a large spool on a slow card is read through
 _COMING_NS: Final = 10 * SECOND  # a process that died, and one more whose spool the dead one still held
 _HUNG_NS: Final = 60 * SECOND  # with orders and not a word: a card may stall for seconds
 _ORDERS: Final = 256  # that are not settled: each costs a descriptor
@@ -61,7 +53,6 @@ class Spooler:
         self.on_started: Callable[[], object] | None = None  # called once `is_starting` is over
         self.is_starting = True  # the first process has neither come up nor failed yet
         self.figures: dict[str, Any] = {}
-        self._arguments = arguments
         self._reactor = reactor
         self._complaints = complaints
         self._room_bytes = room_bytes
@@ -70,35 +61,30 @@ class Spooler:
         self._away_ns: int | None = None  # since when nothing is settled, because there is no process to do it
         self._number = 0
         self._orders: dict[int, _Order] = {}  # not settled, in order
-        self._unsent: deque[tuple[bytes, SharedPayload | None]] = deque()
-        self._backoff = Backoff(_FIRST_PAUSE_NS, _LONGEST_PAUSE_NS)
-        self._process: Companion | None = None
-        self._ready = False
+        self._process = Attendant(_MODULE, "roost-spooler", arguments, reactor, hear=self._hear, lost=self._lost)
         self._link_up = False
-        self._restart: Timer | None = None
-        self._on_stopped: Callable[[], None] | None = None
 
     # ---- what the agent tells
 
     def start(self) -> None:
         """Start the process."""
         self._away_ns = self._reactor.now_ns()
-        self._start()
+        self._process.start()
 
     @property
     def pid(self) -> int | None:
         """Of the process, while there is one."""
-        return None if self._process is None else self._process.pid
+        return self._process.pid
 
     @property
     def is_ready(self) -> bool:
         """It takes orders; until then, and while there is no process, they wait."""
-        return self._ready
+        return self._process.ready
 
     @property
     def is_coming(self) -> bool:
         """It will take orders in a moment; see `Keeper`. Not for ever: a large spool on a slow card is no moment."""
-        return not self._ready and self._away_ns is not None and self._reactor.now_ns() < self._away_ns + _COMING_NS
+        return not self.is_ready and self._away_ns is not None and self._reactor.now_ns() < self._away_ns + _COMING_NS
 
     @property
     def unsettled(self) -> int:
@@ -160,76 +146,33 @@ class Spooler:
 
     def stop(self, patience_ns: int, on_stopped: Callable[[], None]) -> None:
         """Have it commit what it has and end; after `patience_ns` it is killed."""
-        self._on_stopped = on_stopped
-        if self._restart is not None:
-            self._restart.cancel()
-        if self._process is None:
-            self._reactor.call_soon(self._stopped)
-            return
-        self._tell(protocol.Finish())
-        self._reactor.call_after(patience_ns, self._stopped)
+        self._process.finish(protocol.encode(protocol.Finish()), patience_ns, on_stopped)
 
     def close(self) -> None:
         """Kill the process; whoever waits hears nothing."""
-        self._on_stopped = None
-        if self._restart is not None:
-            self._restart.cancel()
-        self._end()
+        self._process.close()
         for order in self._orders.values():
             _let_go(order)
         self._orders.clear()
 
     # ---- the process
 
-    def _start(self) -> None:
-        self._restart = None
-        try:
-            self._process = Companion(
-                _MODULE,
-                "roost-spooler",
-                self._reactor,
-                on_readable=self._read,
-                on_silent=self._fail,
-                arguments=(self._arguments,),
-            )
-        except OSError as error:
-            self._fail(f"it cannot be started: {error}")
-            return
-        self._process.expect(_START_NS, "it does not start")
-
-    def _end(self) -> str:
-        """Kill and reap it; what it died of."""
-        process, self._process = self._process, None
-        self._ready = False
-        self._unsent.clear()
-        return "" if process is None else process.end()
-
-    def _fail(self, why: str) -> None:
-        """Have no more of this process; another follows after a pause."""
-        self._end()
+    def _lost(self, why: str) -> None:
+        """A process is lost; another follows, unless it shall not."""
         if self._away_ns is None:
             self._away_ns = self._reactor.now_ns()
         self._started()
-        if self._on_stopped is not None:
-            self._stopped()
+        if self._process.is_ending:
             return
         self._complaints.note("spooler.failed", why)
         self._failures += 1
         if self._failures >= _HOPELESS:
             self._settle(protocol.Settled([], [(number, DOWN) for number in self._orders]))
-        pause_ns = self._backoff.next_ns(0.5 + random.random() / 2)  # noqa: S311 - no secret
-        self._restart = self._reactor.call_after(pause_ns, self._start)
 
     def _started(self) -> None:
         was_starting, self.is_starting = self.is_starting, False
         if was_starting and self.on_started is not None:
             self.on_started()
-
-    def _stopped(self) -> None:
-        on_stopped, self._on_stopped = self._on_stopped, None
-        if on_stopped is not None:
-            self._end()
-            on_stopped()
 
     # ---- to it
 
@@ -243,66 +186,31 @@ class Spooler:
     def _order(self, order: _Order) -> None:
         self._orders[order.message.number] = order
         self._waiting_bytes += order.weight_bytes
-        if self._ready:
+        if self.is_ready:
             if len(self._orders) == 1:
                 self._expect_word()
-            self._send(protocol.encode(order.message), order.payload)
+            self._process.send(protocol.encode(order.message), order.payload)
 
     def _tell(self, message: protocol.FromAgent) -> None:
         """What matters only to a process that is there."""
-        if self._ready:
-            self._send(protocol.encode(message), None)
-
-    def _send(self, data: bytes, payload: SharedPayload | None) -> None:
-        self._unsent.append((data, payload))
-        if len(self._unsent) == 1:
-            self._flush()
-
-    def _flush(self) -> None:
-        process = self._process
-        if process is None:
-            return
-        while self._unsent:
-            data, payload = self._unsent[0]
-            try:
-                send(process.socket, data, [] if payload is None else [payload.fileno()])
-            except BlockingIOError:
-                process.watch_writable(self._flush)
-                return
-            except OSError:
-                return  # it has died, of which its socket tells next
-            self._unsent.popleft()
-        process.watch_writable(None)
+        if self.is_ready:
+            self._process.send(protocol.encode(message))
 
     def _expect_word(self) -> None:
         """While there are orders, some must be settled within a while."""
-        if self._process is not None:
-            self._process.heard()
-            if self._orders:
-                self._process.expect(_HUNG_NS, "it hangs")
+        self._process.heard()
+        if self._orders:
+            self._process.expect(_HUNG_NS, "it hangs")
 
     # ---- from it
 
-    def _read(self, process: Companion) -> None:
-        try:
-            data, descriptors = receive(process.socket)
-            for descriptor in descriptors:
-                os.close(descriptor)
-            if not data:
-                self._fail(f"it ended: {self._end()}")
-                return
-            self._hear(protocol.decode_from_spooler(data))
-        except BlockingIOError:
-            return
-        except PacketError as error:
-            self._fail(str(error))
-
-    def _hear(self, message: protocol.FromSpooler) -> None:
+    def _hear(self, packet: bytes) -> None:
+        message = protocol.decode_from_spooler(packet)
         match message:
             case protocol.Ready():
                 self._begin()
             case protocol.Settled():
-                self._backoff.reset()
+                self._process.is_of_use()
                 self._failures = 0
                 self._away_ns = None
                 self._settle(message)
@@ -316,12 +224,12 @@ class Spooler:
 
     def _begin(self) -> None:
         """It is ready: give it what the one before left unsettled."""
-        self._ready = True
+        self._process.ready = True
         self._failures = min(self._failures, _HOPELESS - 1)  # it may be of use again
         if self._link_up:
             self._tell(protocol.Link(up=True))
         for order in self._orders.values():
-            self._send(protocol.encode(order.message), order.payload)
+            self._process.send(protocol.encode(order.message), order.payload)
         self._expect_word()
         self._started()
 

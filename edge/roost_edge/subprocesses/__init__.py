@@ -4,5 +4,6 @@
 - `second_place.py`: what it does first itself.
 - `places.py`: who goes before whom.
 - `companion.py`: one that serves the agent beside the workers; workers have more to tell, see `workers/child.py`.
+- `attendant.py`: such a one that comes back when it dies.
 - `packets.py`: messages to it and from it, however large.
 """

@@ -1,7 +1,7 @@
 """Hears one task's workers: passes what they say to the desk, and logs and passes on how they are."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from roost_edge.desk import Desk
 from roost_edge.workers import ContestantState, Key
@@ -39,7 +39,7 @@ class WorkerEar:
         """A contestant, named by its seat, will not score a request."""
         self._desk.on_failure(key, contestant, error)
 
-    def on_phi(self, contestants: tuple[str, ...], phi: PhiVector | ErrorInfo) -> None:
+    def on_phi(self, contestants: Mapping[str, str | None], phi: PhiVector | ErrorInfo) -> None:
         """φ of an input as the contestants on these seats see it, or why it could not be measured."""
         self._desk.on_phi(self._task, contestants, phi)
 

@@ -5,7 +5,7 @@
                     `retrying`    `token_bucket`: what to do after a failure, and how fast to send; both pure
 
 A part is made while it is sent (`shard_tar`), and so never stored. The cloud knows which parts it has, so whoever goes
-on after a cut or a restart asks it (`delivery`, by the API of `shard_cloud`). After a failure it waits the longer the
-more there were, and knocks meanwhile (`reachability`): a cloud that is back is noticed soon. Heavy (urllib3): for the
-spooler's process, never for the agent's.
+on after a cut or a restart asks it (`delivery`, by the API of `shard_cloud`). What people wait for goes first
+(`wishes`). After a failure it waits the longer the more there were, and knocks meanwhile (`reachability`): a cloud
+that is back is noticed soon. Heavy (urllib3): for the spooler's process, never for the agent's.
 """

@@ -8,7 +8,7 @@ import msgspec
 from roost_edge.uplink.api import DeviceApi
 from roost_shared.shards import ShardEntry
 
-__all__ = ["Offer", "Opening", "Part", "ShardCloud"]
+__all__ = ["Offer", "Opening", "Part", "ShardCloud", "Wanted"]
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +36,12 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     parts: list[Part]
 
 
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What people want to see before anything else."""
+
+    samples: list[str] = []
+
+
 class ShardCloud:
     """One device's shards.
 
@@ -50,6 +56,10 @@ class ShardCloud:
     def url(self) -> str:
         """Where it is."""
         return self._api.http.url
+
+    def wanted(self) -> Wanted:
+        """Which of our samples people wait for; some of them may be here no more."""
+        return self._api.call("GET", "/device/wanted", Wanted)
 
     def open(self, opening: Opening) -> Offer:
         """Begin to bring a shard, or go on with it."""

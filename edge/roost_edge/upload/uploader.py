@@ -2,6 +2,7 @@
 
     sealed list ──▶ Delivery, through cuts and faults ──▶ committed ──▶ the spool forgets its entries
 
+What people wait for goes first (`wishes`): before the next list, not in the middle of one.
 At least once: a response that was lost is asked for again, and every step does no harm twice. A shard that the cloud
 refuses is set aside for an hour and said, and the others go on. It blocks, and lives in a thread of its own in the
 spooler's process; `wake`, `flush`, `stop` and `describe` are for the others.
@@ -24,6 +25,7 @@ from roost_edge.upload.reachability import can_connect
 from roost_edge.upload.shard_cloud import ShardCloud
 from roost_edge.upload.shard_tar import ShardTar
 from roost_edge.upload.token_bucket import TokenBucket
+from roost_edge.upload.wishes import Wishes
 from roost_shared.backoff import Backoff
 from roost_shared.clock import SECOND, Clock, SystemClock
 from roost_shared.errors import RoostError, TransportError
@@ -77,6 +79,7 @@ class Uploader:
         self._clock = clock or SystemClock()
         self._draw = draw
         self._knock = knock
+        self._wishes = Wishes(cloud, self._clock)
         self._backoff = Backoff(_FIRST_NS, _LIMIT_NS)
         self._stopping = threading.Event()
         self._woken = threading.Event()
@@ -158,9 +161,11 @@ class Uploader:
     def _next(self) -> ShardTar | None:
         now_ns = self._clock.now_ns()
         self._aside = {shard: until_ns for shard, until_ns in self._aside.items() if until_ns > now_ns}
-        for shard in self._reader.shards():
-            if shard not in self._aside and (tar := self._sealed(shard)) is not None:
-                return tar
+        wanted = self._wishes.now() if self._reader.holds_any() else []
+        if wanted and (tar := self._next_wanted(wanted)) is not None:
+            return tar
+        if (tar := self._first_of(self._reader.shards())) is not None:
+            return tar
         flush = self._flush.is_set()
         sealed = self._reader.seal(self._limits if not flush else _flushing(self._limits), self._identify)
         if sealed is None:
@@ -168,6 +173,17 @@ class Uploader:
                 self._flush.clear()
             return None
         return self._sealed(sealed.shard)
+
+    def _next_wanted(self, samples: Sequence[str]) -> ShardTar | None:
+        tar = self._first_of(self._reader.shards(samples))
+        if tar is not None:
+            return tar
+        sealed = self._reader.seal(self._limits, self._identify, samples)
+        return None if sealed is None else self._sealed(sealed.shard)
+
+    def _first_of(self, shards: Sequence[str]) -> ShardTar | None:
+        tars = (self._sealed(shard) for shard in shards if shard not in self._aside)
+        return next((tar for tar in tars if tar is not None), None)
 
     def _sealed(self, shard: str) -> ShardTar | None:
         """A sealed shard's tar; None if it has dissolved."""

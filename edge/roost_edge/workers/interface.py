@@ -1,5 +1,6 @@
 """What the agent tells a worker's handle, and what it hears and sees of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -99,8 +100,12 @@ class WorkerListener(Protocol):
         """
         ...
 
-    def on_phi(self, contestants: tuple[str, ...], phi: PhiVector | ErrorInfo) -> None:
-        """φ of an input as these contestants see it, or why it could not be measured; of some inputs only."""
+    def on_phi(self, contestants: Mapping[str, str | None], phi: PhiVector | ErrorInfo) -> None:
+        """φ of an input as these contestants see it, or why it could not be measured; of some inputs only.
+
+        With each contestant the bundle that it runs: φ says of no request whose it is, and the task may have others by
+        now.
+        """
         ...
 
     def on_contestant_state(self, contestant: str, state: ContestantState, detail: ErrorInfo | None) -> None:

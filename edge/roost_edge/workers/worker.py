@@ -147,7 +147,8 @@ class Worker:
         if phi is None or self._supervision.state != "ready":
             self._break_with("tells of nothing measured" if phi is None else "measured before it was ready")
             return
-        self._listener.on_phi(tuple(one.name for one in self._loaded if not one.refused), phi)
+        members = self._membership.members
+        self._listener.on_phi({one.name: members[one.name].bundle for one in self._loaded if not one.refused}, phi)
 
     def on_exit(self, reason: str) -> None:
         """For `Child` alone: it is gone."""

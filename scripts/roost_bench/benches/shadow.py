@@ -140,7 +140,7 @@ class _Site:
         """Nothing may fail here."""
         raise RuntimeError(f"{key} {contestant}: {error}")
 
-    def on_phi(self, contestants: tuple[str, ...], phi: object) -> None:
+    def on_phi(self, contestants: Mapping[str, str | None], phi: object) -> None:
         """Nothing is measured here."""
 
     def on_contestant_state(self, contestant: str, state: str, _detail: ErrorInfo | None) -> None:

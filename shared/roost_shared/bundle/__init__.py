@@ -1,7 +1,7 @@
 """The bundle: an immutable, content-addressed package of a model and all it takes to run and to judge it.
 
-- Reading: `layout` opens a folder; `documents`, `oci` and `manifest` are what its documents say; `base_key` tells when
-  two share a base.
+- Reading: `layout` opens a folder; `documents`, `oci` and `manifest` are what its documents say (`fleet_reference`: of
+  how devices differ); `base_key` tells when two share a base.
 - Proving: `golden` vectors; `reference`, the labelled inputs that a successor must still read as well.
 - Building: `build`, by what `stage_files` and `infer` find out, `spec` says and `examples` show; `golden_making`,
   `synthetic`, `reference_making`; `writer` writes. Of a bundle another: `derive`, for `split` and `calibrate`.

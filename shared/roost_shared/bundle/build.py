@@ -109,7 +109,7 @@ def build_bundle(  # noqa: PLR0913 - all that a bundle is made of
         if inferred.range_guessed and not _says_range(spec) and isinstance(draft.preprocessing.payload, ImagePayload):
             draft, note = _best_range(draft, trial)
             notes.append(note)
-        evaluation = trial.evaluate(draft, dataset)
+        evaluation = None if spec.sets("evaluation") else trial.evaluate(draft, dataset)
         if evaluation is not None:
             draft = msgspec.structs.replace(draft, evaluation=evaluation)
             notes.append(f"accuracy {evaluation.accuracy:.1%} on {evaluation.samples} {dataset}")

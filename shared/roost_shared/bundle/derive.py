@@ -7,7 +7,6 @@ from typing import Any, Final
 import msgspec
 
 from roost_shared.bundle.documents import blobs_named
-from roost_shared.bundle.errors import MissingBlobError
 from roost_shared.bundle.layout import Bundle, blob_path
 from roost_shared.bundle.manifest import BundleConfig
 from roost_shared.bundle.writer import write_bundle
@@ -48,19 +47,25 @@ def derive_bundle(parent: Bundle, out: Path, config: BundleConfig, blobs: Iterab
     """Write it.
 
     Args:
-        parent: the bundle it is made from; blobs that `config` still names come from there.
+        parent: the bundle it is made from; blobs that `config` still names come from there. Where its reference set
+            was not brought, the new bundle's is missing too.
         out: the folder to write.
         config: its document.
         blobs: the new ones.
 
     Raises:
         BundleExistsError: another bundle lies at `out`.
-        MissingBlobError: the parent's reference set was not brought here.
         BundleError: the config contradicts itself or the blobs.
     """
     new = {digest_of(blob): blob for blob in blobs}
     kept = [blob_path(parent.folder, one) for one in dict(blobs_named(config)).keys() - new.keys()]
-    for path in kept:
-        if not path.exists():
-            raise MissingBlobError(path, "is missing: pull the bundle whole, with its reference set")
-    return write_bundle(out, config, [*new.values(), *(path.read_bytes() for path in kept)])
+    blobs_kept = [path.read_bytes() for path in kept if path != _absent(parent)]
+    return write_bundle(out, config, [*new.values(), *blobs_kept])
+
+
+def _absent(parent: Bundle) -> Path | None:
+    """Where the parent's reference set would lie, if it was not brought here."""
+    reference = parent.config.reference
+    if reference is None or parent.reference_set_path is not None:
+        return None
+    return blob_path(parent.folder, reference.digest)

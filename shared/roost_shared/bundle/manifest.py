@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from roost_shared.bundle.fleet_reference import FleetReference, PhiName, check_reference
 from roost_shared.bundle.oci import Digest, Size
 
 __all__ = [
@@ -57,7 +58,6 @@ Dtype = Literal["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "
 StageName = Literal["model", "base", "head"]
 StageFormat = Literal["tflite", "onnx"]
 OutputKind = Literal["classification", "regression", "embedding"]
-PhiName = Literal["image", "tensor", "embedding", "none"]
 OutputValues = Literal["logits", "probabilities"]
 Colour = Literal["RGB", "BGR", "L"]
 Fit = Literal["stretch", "crop", "letterbox"]
@@ -226,7 +226,8 @@ class BundleDraft(msgspec.Struct, frozen=True, kw_only=True):
     evaluation: Evaluation | None = None
     reference: ReferenceSpec | None = None
     drift: DriftSpec | None = None  # None: by what the payload is
-    drift_reference: dict[str, Any] | None = None
+    drift_reference: dict[str, Any] | None = None  # what the inputs that it was made of looked like
+    fleet_reference: FleetReference | None = None  # how devices that look well differ
     training_run: str | None = None
     parent: Digest | None = None  # the bundle this one was refined from
     # Share of inputs of which it says something else than its parent, as whoever made it expects; None: nobody said.
@@ -268,7 +269,7 @@ def _check_drift(config: BundleDraft) -> str | None:
         return "$.drift.phi: is image, but the payload is an array"
     if phi == "embedding" and not any(stage.name == "base" for stage in config.stages):
         return "$.drift.phi: is embedding, but there is no base stage that gives one"
-    return None
+    return None if config.fleet_reference is None else check_reference(config.fleet_reference, phi)
 
 
 def _check_chain(stages: tuple[Stage, ...]) -> str | None:

@@ -34,6 +34,7 @@ _SETTABLE: Final = frozenset(
         "confidence",
         "drift",
         "drift_reference",
+        "fleet_reference",
         "output",
         "parent",
         "predicted_disagreement",

@@ -23,6 +23,7 @@ __all__ = ["TemperatureError", "calibration_error", "fit_temperature", "mean_nll
 
 Logits = NDArray[np.float64]  # (samples, classes)
 Truth = NDArray[np.integer[Any]]  # (samples,), the index of each one's true class
+Weights = NDArray[np.float64]  # (samples,), of how many each one stands for
 
 _LEAST_TEMPERATURE: Final = 0.05
 _MOST_TEMPERATURE: Final = 20.0
@@ -36,7 +37,7 @@ class TemperatureError(ContentError):
     code = "calibration.unbounded"
 
 
-def fit_temperature(logits: Logits, truth: Truth) -> float:
+def fit_temperature(logits: Logits, truth: Truth, weights: Weights | None = None) -> float:
     """The temperature of the least mean negative log-likelihood.
 
     That is convex in 1/T, so its slope has one zero, found by bisection.
@@ -44,42 +45,44 @@ def fit_temperature(logits: Logits, truth: Truth) -> float:
     Args:
         logits: (samples, classes).
         truth: (samples,), the index of each one's true class.
+        weights: (samples,), of how many each one stands for; None: of one.
 
     Raises:
         TemperatureError: the likelihood only rises towards a temperature of 0 or infinity.
     """
     low, high = 1 / _MOST_TEMPERATURE, 1 / _LEAST_TEMPERATURE
-    if _slope(logits, truth, high) <= 0:
+    if _slope(logits, truth, high, weights) <= 0:
         raise TemperatureError("the examples are all read right, or nearly: they do not tell how sure is too sure")
-    if _slope(logits, truth, low) >= 0:
+    if _slope(logits, truth, low, weights) >= 0:
         raise TemperatureError("the model reads the examples no better for being surer: check their labels")
     for _ in range(_HALVINGS):
         middle = float(np.sqrt(low * high))
-        low, high = (middle, high) if _slope(logits, truth, middle) < 0 else (low, middle)
+        low, high = (middle, high) if _slope(logits, truth, middle, weights) < 0 else (low, middle)
     return 1 / high
 
 
-def mean_nll(logits: Logits, truth: Truth, temperature: float) -> float:
+def mean_nll(logits: Logits, truth: Truth, temperature: float, weights: Weights | None = None) -> float:
     """Mean negative log-likelihood of the true classes, in nats."""
     scaled = logits / temperature
     peak = scaled.max(axis=1)
     total = peak + np.log(np.exp(scaled - peak[:, np.newaxis]).sum(axis=1))
-    return float((total - _of_truth(scaled, truth)).mean())
+    return float(np.average(total - _of_truth(scaled, truth), weights=weights))
 
 
-def calibration_error(logits: Logits, truth: Truth, temperature: float) -> float:
+def calibration_error(logits: Logits, truth: Truth, temperature: float, weights: Weights | None = None) -> float:
     """Expected calibration error, 0…1: how far confidence and accuracy lie apart, over 15 bins of confidence."""
     probabilities = softmax(logits / temperature)
     confidences, hits = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
     bins = np.minimum((confidences * _BINS).astype(int), _BINS - 1)
-    gaps = np.bincount(bins, weights=hits - confidences, minlength=_BINS)
-    return float(np.abs(gaps).sum() / len(truth))
+    each = np.ones(len(truth)) if weights is None else weights
+    gaps = np.bincount(bins, weights=each * (hits - confidences), minlength=_BINS)
+    return float(np.abs(gaps).sum() / each.sum())
 
 
-def _slope(logits: Logits, truth: Truth, inverse: float) -> float:
+def _slope(logits: Logits, truth: Truth, inverse: float, weights: Weights | None) -> float:
     """The derivative of the mean negative log-likelihood by 1/T; it only rises with 1/T."""
     expected = (softmax(logits * inverse) * logits).sum(axis=1)
-    return float((expected - _of_truth(logits, truth)).mean())
+    return float(np.average(expected - _of_truth(logits, truth), weights=weights))
 
 
 def _of_truth(values: Logits, truth: Truth) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from roost_shared.bundle import oci
 from roost_shared.bundle.documents import blobs_named
 from roost_shared.bundle.errors import BundleError, BundleExistsError
 from roost_shared.bundle.layout import Bundle, blob_path, blobs_folder, open_bundle
-from roost_shared.bundle.manifest import BundleConfig, check_config
+from roost_shared.bundle.manifest import BundleConfig, ReferenceSpec, check_config
 from roost_shared.digest import digest_of
 from roost_shared.durable import fsync_folder, write_durably
 
@@ -30,7 +30,8 @@ def write_bundle(folder: Path, config: BundleConfig, blobs: Iterable[bytes]) -> 
     Args:
         folder: where it shall lie; its parent must exist.
         config: its document, naming stages, golden vectors and reference set by digest.
-        blobs: the bytes of those.
+        blobs: the bytes of those; the reference set's may be missing, and then the bundle is as good as one that was
+            brought to where it runs.
 
     Raises:
         BundleExistsError: `folder` holds something else already. The same bundle is no error.
@@ -45,7 +46,7 @@ def write_bundle(folder: Path, config: BundleConfig, blobs: Iterable[bytes]) -> 
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         _fill(temporary, config, by_digest)
-        written = open_bundle(temporary, whole=True)  # what a reader would refuse is never put in place
+        written = open_bundle(temporary)  # what a reader would refuse is never put in place
         put_in_place(temporary, folder, written.digest)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -100,6 +101,8 @@ def put_in_place(temporary: Path, folder: Path, digest: str) -> None:
 
 def _check_blobs(config: BundleConfig, by_digest: dict[str, bytes]) -> str | None:
     named = dict(blobs_named(config))
+    if config.reference is not None and config.reference.digest not in by_digest:
+        named.pop(config.reference.digest)
     if named.keys() != by_digest.keys():
         return f"the config names blobs {sorted(named)}, but {sorted(by_digest)} were given"
     for digest, size in named.items():
@@ -118,8 +121,7 @@ def _fill(folder: Path, config: BundleConfig, by_digest: dict[str, bytes]) -> No
     )
     layers.append(_put(folder, by_digest[config.golden.digest], oci.DATASET_MEDIA_TYPE, oci.GOLDEN_FILE))
     if config.reference is not None:
-        reference = by_digest[config.reference.digest]
-        layers.append(_put(folder, reference, oci.REFERENCE_MEDIA_TYPE, oci.REFERENCE_FILE))
+        layers.append(_put_reference(folder, config.reference, by_digest))
     model = oci.ModelPackConfig(
         descriptor=oci.ModelDescriptor(name=config.name, version=config.version, family=config.task),
         config=oci.ModelConfig(format=config.stages[0].format),
@@ -131,6 +133,17 @@ def _fill(folder: Path, config: BundleConfig, by_digest: dict[str, bytes]) -> No
         layers=layers,
     )
     complete_layout(folder, _encode(manifest), config.version)
+
+
+def _put_reference(folder: Path, reference: ReferenceSpec, by_digest: dict[str, bytes]) -> oci.Descriptor:
+    if reference.digest in by_digest:
+        return _put(folder, by_digest[reference.digest], oci.REFERENCE_MEDIA_TYPE, oci.REFERENCE_FILE)
+    return oci.Descriptor(
+        media_type=oci.REFERENCE_MEDIA_TYPE,
+        digest=reference.digest,
+        size=reference.size_bytes,
+        annotations={oci.FILEPATH_ANNOTATION: oci.REFERENCE_FILE},
+    )
 
 
 def _put(folder: Path, data: bytes, media_type: str, file_name: str | None = None) -> oci.Descriptor:

@@ -17,14 +17,13 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from roost_shared.tflite.pack import pack_tflite
+from roost_shared.tflite.graph_writer import GraphWriter
 
 __all__ = ["DenseLayer", "check_layers", "write_dense"]
 
 Activation = Literal["none", "relu", "softmax"]
 Floats = NDArray[np.floating[Any]]
 
-_SCHEMA_VERSION: Final = 3
 _OP: Final = schema.BuiltinOperator
 _OPTIONS: Final = schema.BuiltinOptions
 
@@ -69,7 +68,7 @@ def write_dense(
     """
     state = state or {}
     check_layers(layers, prod(input_shape) + sum(state.values()))
-    graph = _Graph()
+    graph = GraphWriter("Roost dense network")
     payload = graph.tensor(input_name, input_shape)
     states = [graph.tensor(name, (1, length)) for name, length in state.items()]
     graph.inputs = [payload, *states]
@@ -77,7 +76,7 @@ def write_dense(
     for number, layer in enumerate(layers):
         last = number == len(layers) - 1
         name = output_name if last and layer.activation != "softmax" else f"dense_{number}"
-        value = _dense(graph, value, layer, name)
+        value = graph.fully_connected(value, layer.weights, layer.bias, name, relu=layer.activation == "relu")
         if layer.activation == "softmax":
             value = graph.operator(_OP.SOFTMAX, [value], output_name, (1, layer.bias.size), _softmax_options())
     graph.outputs = [value]
@@ -107,15 +106,13 @@ def check_layers(layers: Sequence[DenseLayer], inputs: int) -> None:
 
 
 def _joined(
-    graph: "_Graph", payload: int, states: list[int], input_shape: tuple[int, ...], state: Mapping[str, int]
+    graph: GraphWriter, payload: int, states: list[int], input_shape: tuple[int, ...], state: Mapping[str, int]
 ) -> int:
     """The payload's tensor flattened, with the states appended."""
     flat_shape = (1, prod(input_shape))
     value = payload
     if input_shape != flat_shape:
-        shape = graph.constant("flat_shape", np.array(flat_shape, np.int32), schema.TensorType.INT32)
-        options = (_OPTIONS.ReshapeOptions, schema.ReshapeOptionsT(newShape=list(flat_shape)))
-        value = graph.operator(_OP.RESHAPE, [payload, shape], "flat", flat_shape, options)
+        value = graph.flatten(payload, flat_shape[1], "flat")
     if states:
         joined_shape = (1, flat_shape[1] + sum(state.values()))
         options = (_OPTIONS.ConcatenationOptions, schema.ConcatenationOptionsT(axis=1))
@@ -123,67 +120,5 @@ def _joined(
     return value
 
 
-def _dense(graph: "_Graph", value: int, layer: DenseLayer, name: str) -> int:
-    float32 = schema.TensorType.FLOAT32
-    weights = graph.constant(f"{name}/weights", np.ascontiguousarray(layer.weights.T, np.float32), float32)
-    bias = graph.constant(f"{name}/bias", np.ascontiguousarray(layer.bias, np.float32), float32)
-    fused = schema.ActivationFunctionType.RELU if layer.activation == "relu" else schema.ActivationFunctionType.NONE
-    options = (_OPTIONS.FullyConnectedOptions, schema.FullyConnectedOptionsT(fusedActivationFunction=fused))
-    return graph.operator(_OP.FULLY_CONNECTED, [value, weights, bias], name, (1, layer.bias.size), options)
-
-
 def _softmax_options() -> tuple[int, Any]:
     return _OPTIONS.SoftmaxOptions, schema.SoftmaxOptionsT(beta=1.0)
-
-
-class _Graph:
-    """One subgraph in the making; tensors are known by their index."""
-
-    def __init__(self) -> None:
-        self.inputs: list[int] = []
-        self.outputs: list[int] = []
-        self._tensors: list[Any] = []
-        self._operators: list[Any] = []
-        self._buffers: list[Any] = [schema.BufferT()]  # buffer 0 is empty: the one of all tensors without content
-        self._codes: list[int] = []
-
-    def tensor(self, name: str, shape: tuple[int, ...], kind: int = schema.TensorType.FLOAT32, buffer: int = 0) -> int:
-        self._tensors.append(schema.TensorT(shape=list(shape), type=kind, buffer=buffer, name=name))
-        return len(self._tensors) - 1
-
-    def constant(self, name: str, values: NDArray[Any], kind: int) -> int:
-        self._buffers.append(schema.BufferT(data=np.frombuffer(values.tobytes(), np.uint8)))
-        return self.tensor(name, values.shape, kind, len(self._buffers) - 1)
-
-    def operator(
-        self, code: int, inputs: list[int], name: str, shape: tuple[int, ...], options: tuple[int, Any]
-    ) -> int:
-        """Append an operator with one output of `name` and `shape`; return that tensor."""
-        if code not in self._codes:
-            self._codes.append(code)
-        output = self.tensor(name, shape)
-        self._operators.append(
-            schema.OperatorT(
-                opcodeIndex=self._codes.index(code),
-                inputs=inputs,
-                outputs=[output],
-                builtinOptionsType=options[0],
-                builtinOptions=options[1],
-            )
-        )
-        return output
-
-    def pack(self) -> bytes:
-        graph = schema.SubGraphT(
-            tensors=self._tensors, inputs=self.inputs, outputs=self.outputs, operators=self._operators, name="main"
-        )
-        model = schema.ModelT(
-            version=_SCHEMA_VERSION,
-            operatorCodes=[
-                schema.OperatorCodeT(builtinCode=code, deprecatedBuiltinCode=code, version=1) for code in self._codes
-            ],
-            subgraphs=[graph],
-            description="Roost dense network",
-            buffers=self._buffers,
-        )
-        return pack_tflite(model)

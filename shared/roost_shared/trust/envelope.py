@@ -102,9 +102,13 @@ class SealedAssignment:
             NoAssignmentKeyError: the targets name none.
         """
         role, keys = assignment_role(targets)
-        text = Envelope(self.payload, PAYLOAD_TYPE, {}).pae()
-        signed = {str(key.keyval) for key in keys if self._is_by(key, text)}
+        signed = {str(key.keyval) for key in self.signers_among(keys)}
         return len(signed) >= role.threshold
+
+    def signers_among(self, keys: Iterable[Key]) -> list[Key]:
+        """Those of these keys that have signed it."""
+        text = Envelope(self.payload, PAYLOAD_TYPE, {}).pae()
+        return [key for key in keys if self._is_by(key, text)]
 
     def assignment(self) -> Assignment:
         """What it says.

@@ -23,7 +23,7 @@ def times(usual: int, many: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("times", [usual, pytest.param(many, marks=long)])
 
 
-@times(10, 300)
+@times(6, 300)
 def test_an_agent_killed_at_random_moments_brings_each_input_once(
     quick_path: Path, mosquitto: Mosquitto, bundles: Bundles, capture_cloud: CaptureCloud, times: int
 ) -> None:
@@ -58,16 +58,19 @@ def test_an_agent_killed_before_it_has_its_spool_has_acknowledged_nothing(
         Caller(mosquitto.port, device=device) as caller,
     ):
         capture_cloud.enrol(agent, device)
-        agent.start().kill()
-        with (agent.state_dir / "spool" / "lock").open("rb") as lock:
+        agent.start()
+        held = agent.state_dir / "spool" / "lock"
+        until(held.exists, "it has a spool")
+        agent.kill()
+        with held.open("rb") as lock:
             until(lambda: has_locked(lock), "the spooler is gone")
             agent.start()
             for payload in sent:
                 caller.publish(payload)
             caller.answers(len(sent))
             time.sleep(EARLY_S)
-            assert agent.status["complaints"].get("spool.busy")
             assert "acknowledged_early" not in agent.status["capture"]
+            until(lambda: agent.status["complaints"].get("spool.busy"), "its spool is another's")
             agent.kill()
         agent.start()
         until_all_arrived(agent, capture_cloud, device, len(sent))

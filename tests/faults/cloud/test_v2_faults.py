@@ -24,7 +24,7 @@ from tests.support.served_cloud import bundle_like
 from tests.support.unreadable import NO_MESSAGEPACK
 
 DEADLINE_S = TASK["deadline_ms"] / 1000
-SLACK_S = 2.0  # this machine may be busy; what the answer itself says of its time is exact
+SLACK_S = 5.0  # this machine may be busy; what the answer itself says of its time is exact
 
 
 IN_FLIGHT = 60

@@ -116,7 +116,7 @@ def test_finish_ends_batches_and_stop_the_rest(mosquitto: Mosquitto) -> None:
     thread = threading.Thread(target=lambda: taken.extend(each for batch in link.batches(10) for each in batch))
     thread.start()
     link.finish()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     link.stop()
     with pytest.raises(NotConnectedError):

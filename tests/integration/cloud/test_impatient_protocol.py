@@ -35,13 +35,13 @@ def serving(app: ASGIApp) -> Iterator[int]:
         thread.start()
         yield int(listener.getsockname()[1])
         server.should_exit = True
-        thread.join(10)
+        thread.join(60)
 
 
 @pytest.fixture
 def connect() -> Iterator[Connect]:
     with serving(PlainTextResponse("done")) as port, ExitStack() as opened:
-        yield lambda: opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+        yield lambda: opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_who_sends_no_head_is_let_go(connect: Connect, begun: bytes) -> None:
 def test_who_sends_it_byte_by_byte_is_let_go(connect: Connect) -> None:
     client = connect()
     client.settimeout(0.05)
-    until(lambda: said_goodbye(client), "it is let go", timeout_s=10)
+    until(lambda: said_goodbye(client), "it is let go")
 
 
 def said_goodbye(client: socket.socket) -> bool:
@@ -83,7 +83,7 @@ async def slow(_scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 def test_an_answer_may_take_its_time_and_the_connection_is_kept() -> None:
-    with serving(slow) as port, closing(HTTPConnection("127.0.0.1", port, timeout=10)) as client:
+    with serving(slow) as port, closing(HTTPConnection("127.0.0.1", port, timeout=60)) as client:
         for _ in range(2):
             client.request("GET", "/")
             sock = client.sock

@@ -117,15 +117,15 @@ def test_ten_thousand_retained_states_at_once(
     assert count_online(database) == 10_000
 
 
-def test_the_embedded_broker_hands_on_ten_thousand_too(database: Database, start: Start) -> None:
-    if database.dialect != "sqlite":
-        pytest.skip("the embedded broker comes with SQLite")
-    names = [f"cam-{number}" for number in range(10_000)]
+@pytest.mark.one_database("sqlite")  # with which the embedded broker comes
+@pytest.mark.parametrize("count", [2000, pytest.param(10_000, marks=pytest.mark.campaign)])
+def test_the_embedded_broker_hands_on_thousands_too(database: Database, start: Start, count: int) -> None:
+    names = [f"cam-{number}" for number in range(count)]
     add_devices(database, names)
     with FleetBroker() as fleet:
         for name in names:  # as devices have published them
             fleet.run(fleet.retain(state_topic(name), birth()))
         role = start(fleet.url, **fleet.cloud)
-        role.outcome("stored", 10_000)
-        assert count_online(database) == 10_000
+        role.outcome("stored", count)
+        assert count_online(database) == count
         role.stop()

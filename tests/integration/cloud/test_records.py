@@ -285,9 +285,8 @@ def test_several_workers_share_the_work_and_store_each_record_once(
     assert sum(role.counted("records", kind="sample") for role in roles) == 300
 
 
+@pytest.mark.one_database("sqlite")  # with which the embedded broker comes
 def test_the_embedded_broker_brings_records_and_watermarks(database: Database, start: Start) -> None:
-    if database.dialect != "sqlite":
-        pytest.skip("the embedded broker comes with SQLite")
     with FleetBroker() as fleet:
         add_devices(database, ["cam-01"])
         role = start(fleet.url, **fleet.cloud)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from roost_cloud.db import DatabaseUnavailableError
 from roost_cloud.rollouts.directing import Directing
 from roost_shared.assignment import Reported
 from roost_shared.bundle import Bundle
@@ -286,6 +287,185 @@ def test_a_director_that_dies_at_any_transition_leaves_it_to_the_next(
     fleet.follow("cam-01", "cam-02", "cam-03")
     fleet.look()
     assert fleet.document(rollout)["state"] == "finished"
+
+
+@pytest.mark.parametrize("dies_at", range(4))
+@on_sqlite
+def test_a_database_that_goes_in_the_middle_leaves_what_was_written_whole(
+    fleet: RolloutFleet, dies_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is away from its `dies_at`-th transaction on, while all turn back; and then it is there again."""
+    rollout = fleet.start(ALL, bundle="argmax:2")
+    fleet.look()
+    fleet.follow("cam-01", "cam-02", "cam-03")
+    fleet.look()
+    assert fleet.order(rollout, "revert") == 200
+    begin, begun = fleet.cloud.services.database.begin, 0
+
+    def going() -> Any:
+        nonlocal begun
+        begun += 1
+        if begun > dies_at:
+            raise DatabaseUnavailableError("it is away")
+        return begin()
+
+    monkeypatch.setattr(fleet.cloud.services.database, "begin", going)
+    with pytest.raises(DatabaseUnavailableError):
+        fleet.look()
+    monkeypatch.undo()
+    assert fleet.document(rollout)["state"] == "reverting", "nothing says that it is over"
+    fleet.look(2)
+    assert [fleet.desired(name).version for name in ("cam-01", "cam-02", "cam-03")] == [3, 3, 3]
+    fleet.follow("cam-01", "cam-02", "cam-03")
+    fleet.look()
+    assert fleet.document(rollout)["state"] == "reverted"
+
+
+@on_sqlite
+def test_a_device_that_breaks_after_it_has_confirmed_counts_as_failed(fleet: RolloutFleet) -> None:
+    rollout = fleet.start(ALL | {"hold_s": 3600}, bundle="argmax:2")
+    fleet.look()
+    fleet.follow("cam-01", "cam-02", "cam-03")
+    fleet.look()
+    assert set(fleet.states(rollout).values()) == {"confirmed"}
+    fleet.break_down("cam-02", "primary", ErrorInfo("worker.thrown_out", "it took its process down again and again"))
+    fleet.look(2)
+    told = fleet.document(rollout)
+    assert (told["state"], told["reason"]) == ("stopping", "stage all: 1 of 3 failed (worker.thrown_out 1)")
+
+
+@on_sqlite
+def test_a_device_that_is_gone_or_never_updates_is_named_and_holds_nobody_up(fleet: RolloutFleet) -> None:
+    """One is deleted, one reads what it shall run and does nothing, one never reads it."""
+    rollout = fleet.start(ALL | {"success": 0.0, "failure": 1.0}, bundle="argmax:2", timeout_s=600, unreachable_s=600)
+    fleet.look()
+    fleet.cloud.client.post(f"{API}/devices/cam-01/revoke", headers=fleet.cloud.headers())
+    version = fleet.desired("cam-02").version
+    fleet.report("cam-02", Reported(boot="b", version=version - 1, confirmed=True, desired=version))
+    fleet.look()
+    assert fleet.states(rollout) == {"cam-01": "left", "cam-02": "assigned", "cam-03": "assigned"}
+    fleet.look(4, after_s=290)
+    told = fleet.document(rollout)
+    assert fleet.states(rollout) == {"cam-01": "left", "cam-02": "timed_out", "cam-03": "assigned"}
+    ended = "0 of 1 confirmed; and without it: 1 unreachable, 1 left"
+    assert (told["state"], told["reason"]) == ("finished", ended)
+    assert told["counts"] | {"codes": []} == {
+        "confirmed": 0,
+        "failed": 1,
+        "under_way": 0,
+        "waiting": 0,
+        "unreachable": 1,
+        "unseen": 0,
+        "left": 1,
+        "codes": [],
+    }
+    (why,) = fleet.get("/devices/cam-02/rollouts")
+    assert why["code"] == "rollout.timed_out"
+
+
+@on_sqlite
+def test_whatever_a_device_makes_up_the_director_goes_on(fleet: RolloutFleet, second: Bundle) -> None:
+    rollout = fleet.start(ALL | {"success": 0.0, "failure": 1.0, "hold_s": 3600}, bundle="argmax:2")
+    fleet.look()
+    fleet.follow("cam-01", crashes=-(10**9), faults={"a": -5, "b": 2.5, "c": "many"})
+    fleet.follow("cam-02", scored="all", slow=10**18, p95_ms="fast", golden_hash=[1], hardware={"a": 1})
+    fleet.follow("cam-03", golden="yes", coverage=None)
+    reference = f"argmax:2@{second.digest}"
+    for count in (-7, 2**62):
+        fleet.window("cam-01", "primary", count, bundle=reference)
+    fleet.look(3)
+    assert fleet.states(rollout) == {"cam-01": "confirmed", "cam-02": "active", "cam-03": "failed"}
+
+
+@on_sqlite
+def test_an_assignment_that_is_lost_and_repeated_is_one(fleet: RolloutFleet) -> None:
+    """The device hears of it late and twice, and what it had said of the one before comes again after that."""
+    rollout = fleet.start(ALL, bundle="argmax:2", unreachable_s=60)
+    fleet.look(3)
+    assert fleet.document(rollout)["counts"]["unreachable"] == 3
+    versions = [fleet.desired(name).version for name in ("cam-01", "cam-02", "cam-03")]
+    fleet.follow("cam-01", "cam-02", "cam-03")
+    fleet.follow("cam-01", "cam-02", "cam-03")
+    fleet.look()
+    fleet.report("cam-01", Reported(boot="b", version=1, confirmed=True, desired=1))
+    fleet.look(2)
+    assert fleet.document(rollout)["state"] == "finished"
+    assert [fleet.desired(name).version for name in ("cam-01", "cam-02", "cam-03")] == versions
+    assert set(fleet.states(rollout).values()) == {"confirmed"}
+
+
+def test_labels_on_disagreements_come_by_the_queue_and_decide(fleet: RolloutFleet, second: Bundle) -> None:
+    rollout = fleet.start(SHADOW, ALL, bundle="argmax:2", gate={"inputs": 1, "predicted": 0.5})
+    fleet.look()
+    (first,) = fleet.states(rollout)
+    fleet.follow(first)
+    reference = f"argmax:2@{second.digest}"
+    fleet.score(first, range(1, 31), bundle=reference, ours="one", theirs="two")
+    fleet.score(first, range(41, 46), bundle=reference, ours="two", theirs="two")
+    fleet.score(first, range(51, 56), bundle="argmax:9@sha256:00", ours="one", theirs="two")
+    (other, *_) = {"cam-01", "cam-02", "cam-03"} - {first}
+    fleet.score(other, range(61, 66), bundle=reference, ours="one", theirs="two")
+    for _ in range(2):
+        fleet.window(first, "primary.candidate", 100, bundle=reference, differed=30)
+        fleet.window(first, None, 100)
+        fleet.look()
+    assert fleet.document(rollout)["finding"]["verdict"] == "wait"
+    taken = [*fleet.take(rollout, 20), *fleet.take(rollout, 200)]
+    assert {one["device"] for one in taken} == {first}
+    numbers = [int(one["sample"].rpartition("-")[2]) for one in taken]
+    assert sorted(numbers) == list(range(1, 31)), "those on which the two disagree, each once"
+    assert numbers[:20] != sorted(numbers[:20])
+    assert all(one.keys() == {"device", "sample", "media_type", "input", "thumbnail"} for one in taken), "blind"
+    fleet.say(taken[:2], "two")
+    fleet.say(taken[2:4], "zero")
+    fleet.look()
+    told = fleet.document(rollout)
+    assert (told["state"], told["stage"]) == ("running", 0)
+    assert (told["labels"]["wins"], told["labels"]["losses"]) == (0, 2), "of neither nobody wins"
+    fleet.say(taken[4:], "one")
+    fleet.look(2)
+    told = fleet.document(rollout)
+    assert (told["state"], told["stage"]) == ("running", 1)
+    assert (told["labels"]["wins"], told["labels"]["losses"]) == (26, 2)
+    assert fleet.take(rollout, 10) == [], "it is a shadow no more"
+
+
+@on_sqlite
+def test_a_candidate_that_loses_is_stopped(fleet: RolloutFleet, second: Bundle) -> None:
+    rollout = fleet.start(SHADOW, ALL, bundle="argmax:2")
+    fleet.look()
+    (first,) = fleet.states(rollout)
+    fleet.follow(first)
+    fleet.score(first, range(1, 21), bundle=f"argmax:2@{second.digest}", ours="one", theirs="two")
+    fleet.look()
+    fleet.say(fleet.take(rollout, 20), "two")
+    fleet.look()
+    told = fleet.document(rollout)
+    assert (told["state"], told["labels"]["losses"]) == ("stopping", 20)
+    assert "where the two disagree it is worse: 0 won, 20 lost" in told["reason"]
+    fleet.follow(first)
+    fleet.look()
+    told = fleet.document(rollout)
+    assert (told["state"], told["labels"]["losses"], told["finding"]["verdict"]) == ("stopped", 20, "trip")
+
+
+@on_sqlite
+def test_bundles_that_a_rollout_needs_are_not_deleted(fleet: RolloutFleet) -> None:
+    def refused(version: str) -> str:
+        told = RegistryApi(fleet.cloud).ask("DELETE", f"/bundles/argmax/versions/{version}")
+        assert code_of(told) == (409, "bundle.in_use")
+        message: str = told.json()["error"]["message"]
+        return message
+
+    rollout = fleet.start(ALL | {"approval": True}, bundle="argmax:2")
+    assert f"needed by the rollout {rollout}" in refused("2")
+    fleet.order(rollout, "approve")
+    fleet.look(2)
+    assert f"needed by the rollout {rollout}" in refused("1"), "devices may have to return to it"
+    fleet.follow("cam-01", "cam-02", "cam-03")
+    fleet.look()
+    assert fleet.document(rollout)["state"] == "finished"
+    assert "is released" in refused("1")
 
 
 @on_sqlite

@@ -40,6 +40,7 @@ def device(mosquitto: Mosquitto) -> Iterator[AskingDevice]:
         yield device
 
 
+@pytest.mark.one_database
 def test_each_contestant_scores_for_itself(site: ScoringSite, device: AskingDevice, bundles: Bundles) -> None:
     for folder in (bundles.sure, bundles.contrary, bundles.mean):
         site.push(open_bundle(folder))
@@ -58,12 +59,14 @@ def test_each_contestant_scores_for_itself(site: ScoringSite, device: AskingDevi
     until(lambda: scorer.figures.outcomes == {"scored": 3}, "counted")
 
 
+@pytest.mark.one_database
 def test_a_probe_comes_back(site: ScoringSite, device: AskingDevice) -> None:
     site.start()
     score = device.score(b"", task="whatever", remaining_ms=0)
     assert (score.contestant, score.error) == (None, None)
 
 
+@pytest.mark.one_database
 def test_who_cannot_score_says_so_at_once(site: ScoringSite, device: AskingDevice, sure: Bundle) -> None:
     site.push(sure)
     site.set_task({"big": "sure@stable"})
@@ -82,6 +85,7 @@ def test_who_cannot_score_says_so_at_once(site: ScoringSite, device: AskingDevic
     assert scorer.problem is None
 
 
+@pytest.mark.one_database
 def test_what_makes_no_sense_is_counted_and_answered_by_nobody(
     site: ScoringSite, device: AskingDevice, sure: Bundle
 ) -> None:
@@ -102,6 +106,7 @@ def test_what_makes_no_sense_is_counted_and_answered_by_nobody(
     until(lambda: scorer.figures.outcomes == expected, "counted")
 
 
+@pytest.mark.one_database
 def test_a_device_of_another_version_is_told_which_side_to_upgrade(
     site: ScoringSite, device: AskingDevice, sure: Bundle
 ) -> None:
@@ -110,7 +115,7 @@ def test_a_device_of_another_version_is_told_which_side_to_upgrade(
     scorer = site.start()
     device.ask(BRIGHT, "big", schema_version=2)
     device.ask(b"", schema_version=2)
-    device.peer.wait(lambda: len(device.peer.messages) == 2, "both are answered", 30)
+    device.peer.wait(lambda: len(device.peer.messages) == 2, "both are answered", 60)
     told = [msgspec.msgpack.decode(bytes(one.payload), type=CloudScore) for one in device.peer.messages]
     assert [(one.schema_version, one.contestant) for one in told] == [(2, "big"), (2, None)]
     assert all(one.error is not None and "upgrade the scorers" in one.error.message for one in told)
@@ -158,6 +163,7 @@ def test_a_deleted_task_is_answered_no_more(site: ScoringSite, device: AskingDev
     until(lambda: device.score(BRIGHT, "big").error is not None, "gone")
 
 
+@pytest.mark.one_database
 def test_several_share_the_questions(site: ScoringSite, device: AskingDevice, sure: Bundle) -> None:
     site.push(sure)
     site.set_task({"big": "sure@stable"})
@@ -169,6 +175,7 @@ def test_several_share_the_questions(site: ScoringSite, device: AskingDevice, su
     assert all(scorer.figures.outcomes["scored"] >= 50 for scorer in scorers)
 
 
+@pytest.mark.one_database
 def test_a_stopped_one_answers_what_it_has_in_hand(site: ScoringSite, device: AskingDevice, sure: Bundle) -> None:
     site.push(sure)
     site.set_task({"big": "sure@stable"})
@@ -180,6 +187,7 @@ def test_a_stopped_one_answers_what_it_has_in_hand(site: ScoringSite, device: As
     device.until_scores(400)
 
 
+@pytest.mark.one_database
 def test_the_group_is_the_deployments_secret(site: ScoringSite) -> None:
     topic = subscription(site.cloud.services)
     assert topic.endswith(ASK_TOPICS)
@@ -187,9 +195,8 @@ def test_the_group_is_the_deployments_secret(site: ScoringSite) -> None:
     assert subscription(site.cloud.services) == topic
 
 
+@pytest.mark.one_database("sqlite")  # with which the embedded broker comes
 def test_the_embedded_broker_carries_questions_too(cloud: Cloud, sure: Bundle) -> None:
-    if cloud.services.database.dialect != "sqlite":
-        pytest.skip("the embedded broker comes with SQLite")
     user = "acme/d/cam-01"
     login: dict[str, Any] = {"version": 4, "client_id": user, "username": user, "password": FleetBroker.password(user)}
     with FleetBroker() as fleet, ScoringSite(cloud, fleet.cloud_url, embedded=True) as site:
@@ -201,6 +208,7 @@ def test_the_embedded_broker_carries_questions_too(cloud: Cloud, sure: Bundle) -
             assert device.score(b"", task="light").error is None
 
 
+@pytest.mark.one_database
 def test_behind_the_fence_of_a_deployments_broker(cloud: Cloud, sure: Bundle, tmp_path: Path) -> None:
     fence = tmp_path / "fence"
     fence.mkdir()

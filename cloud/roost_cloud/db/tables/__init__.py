@@ -15,7 +15,16 @@ from roost_cloud.db.tables.registry import Alias, AliasMove, Blob, BlobUpload, B
 from roost_cloud.db.tables.rollouts import RolloutDevice, RolloutEvent, RolloutRow
 from roost_cloud.db.tables.shards import SampleInput, Shard, ShardUpload
 from roost_cloud.db.tables.tasks import CloudTask
+from roost_cloud.db.tables.training import (
+    TrainingAlarm,
+    TrainingLine,
+    TrainingMetric,
+    TrainingPolicy,
+    TrainingRun,
+    TrainingStep,
+)
 from roost_cloud.db.tables.trust import TrustRepository
+from roost_cloud.db.tables.wanted import WantedStretch
 
 __all__ = [
     "Alarm",
@@ -65,6 +74,13 @@ __all__ = [
     "TaskLabel",
     "TaskPolicy",
     "Tenant",
+    "TrainingAlarm",
+    "TrainingLine",
+    "TrainingMetric",
+    "TrainingPolicy",
+    "TrainingRun",
+    "TrainingStep",
     "TrustRepository",
+    "WantedStretch",
     "Window",
 ]

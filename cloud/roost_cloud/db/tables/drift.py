@@ -15,6 +15,7 @@ _DOUBLE: Final = Float(53)
 _KIND: Final = String(16)
 _IDENTITY: Final = String(32)  # hex
 _ACTOR: Final = String(100)
+WORDS_CHARS: Final = 200
 
 
 class DriftSettings(Base):
@@ -85,6 +86,8 @@ class DriftBaseline(Base):
     began_by: Mapped[str] = mapped_column(_ACTOR)
     note: Mapped[str | None] = mapped_column(String(200))
     commissioned_at: Mapped[datetime | None]  # None: it still grows
+    problem: Mapped[str | None] = mapped_column(String(WORDS_CHARS))  # why it is whole and yet judges nothing
+    unsteady: Mapped[str | None] = mapped_column(String(WORDS_CHARS))  # how its halves differ, if they do
 
 
 class DriftVerdict(Base):

@@ -156,7 +156,7 @@ class Window(Base):
 
     __tablename__ = "window"
     __table_args__ = (
-        Index(None, "tenant", "task", "received_at"),
+        Index(None, "tenant", "received_at"),
         Index(
             "ix_window_undecided",
             "tenant",

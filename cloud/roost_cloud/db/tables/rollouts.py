@@ -51,6 +51,7 @@ class RolloutRow(Base):
     counts: Mapped[dict[str, Any]]  # of its stage, at the last look
     waits_for: Mapped[dict[str, Any]]  # {"says": […]}
     finding: Mapped[dict[str, Any]]  # of the gate, at the last look
+    labels: Mapped[dict[str, Any]]  # by stage, how disagreements were decided: `rollouts.ruling.Ruled`
     events: Mapped[int] = mapped_column(BigInteger)  # how many it has
     created_at: Mapped[datetime]
     created_by: Mapped[str] = mapped_column(String(100))

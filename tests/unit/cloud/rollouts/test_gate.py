@@ -1,5 +1,6 @@
 from typing import Any
 
+import msgspec
 import pytest
 
 from roost_cloud.rollouts.gate import Seen, judge
@@ -26,6 +27,7 @@ def seen(**changes: Any) -> Seen:
         ({"wins": 40, "losses": 10, "inputs": 500, "scored": 500}, "wait", "500 of at least 1000"),
         ({"wins": 40, "losses": 10, "differing": 400}, "trip", "more than the 5.0%"),
         ({"wins": 12, "losses": 10, "teacher_wins": 400}, "wait", "neither better nor worse"),
+        ({"wins": 12, "losses": 10, "teacher_wins": 40, "teacher_losses": 40}, "wait", "neither better nor worse"),
         ({"wins": 12, "losses": 10, "teacher_losses": 400}, "trip", "12 won, 410 lost"),
         ({"wins": 10, "losses": 40, "teacher_wins": 400}, "trip", "it is worse"),
     ],
@@ -52,6 +54,17 @@ def test_one_device_that_is_off_is_not_hidden_by_many_that_are_well() -> None:
     well = [seen(device=f"cam-{one}", wins=40, losses=10) for one in range(20)]
     off = seen(device="odd", differing=600)
     assert judge(SETTINGS, [*well, off], predicted=0.05).verdict == "trip"
+
+
+def test_what_goes_wrong_at_one_site_is_not_hidden_by_the_others() -> None:
+    """Not one of its devices is proven to be off by itself, and among all they are too few to show."""
+    well = [seen(device=f"cam-{one}", wins=40, losses=10, cohort="north") for one in range(120)]
+    off = [seen(device=f"odd-{one}", differing=270, cohort="south") for one in range(6)]
+    alike = [msgspec.structs.replace(one, cohort=None) for one in (*well, *off)]
+    assert judge(SETTINGS, alike, predicted=0.05).verdict == "pass"
+    assert judge(SETTINGS, [*well, *off], predicted=0.05).verdict == "trip"
+    same = [msgspec.structs.replace(one, cohort="north") for one in (*well, *off)]
+    assert judge(SETTINGS, same, predicted=0.05) == judge(SETTINGS, alike, predicted=0.05)
 
 
 def test_harmless_means_harmless_on_every_device() -> None:

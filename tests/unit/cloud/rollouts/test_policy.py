@@ -265,7 +265,8 @@ def test_whoever_is_assigned_something_else_or_is_gone_takes_no_more_part() -> N
     assert (run.members["cam-0"].code, run.members["cam-1"].code) == ("rollout.superseded", "device.gone")
     run.confirm("cam-2", "cam-3")
     looked = run.look()
-    assert (run.state, looked.count.left) == ("finished", 1)
+    assert (run.state, looked.count.left) == ("finished", 2)
+    assert run.rollout.reason == "2 of 2 confirmed; and without it: 2 left"
     assert len(run.assigned) == 4, "nothing is assigned to them any more"
 
 

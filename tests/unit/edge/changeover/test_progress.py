@@ -58,3 +58,21 @@ def test_what_nobody_can_believe_is_a_problem_until_something_else_is_known() ->
     assert (progress.version, progress.problem, [one.phase for one in progress.installs]) == (2, BAD, ["confirmed"])
     progress.told(3, [])
     assert progress.problem is None
+
+
+def test_it_is_none_any_more_once_what_is_in_force_is_said_again() -> None:
+    progress = Progress()
+    progress.seen(plan(2), "confirmed", {})
+    progress.told(0, [], BAD)
+    progress.believed()
+    assert progress.problem is None
+
+
+def test_doubts_of_what_came_later_do_not_hide_why_a_version_was_refused() -> None:
+    progress = Progress()
+    progress.seen(plan(2), "rolled_back", {}, BAD)
+    doubt = ErrorInfo("trust.refused", "signature")
+    progress.told(0, [], doubt)
+    assert progress.problem == doubt
+    progress.told(0, [])  # it could not be judged just now, and will be
+    assert progress.problem == BAD

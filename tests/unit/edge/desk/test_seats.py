@@ -6,11 +6,13 @@ import pytest
 
 from roost_edge.desk import Desk
 from roost_edge.intake.inputs import Input
+from roost_edge.monitor.monitor import Monitor
 from roost_edge.tasks.task import Task
 from roost_edge.workers import WorkerHandle
 from roost_shared.clock import MS, SystemClock
 from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo
+from roost_shared.phi.vector import PhiVector
 from roost_shared.rendezvous import Contestant, Rule, Score, TaskPolicy
 from roost_shared.scored import Scored
 from tests.support.virtual_reactor import VirtualReactor
@@ -180,3 +182,27 @@ def test_who_is_deferred_and_shed_is_not_asked_at_all(site: Site) -> None:
         site.say(f"{number}", OLD)
     assert all(len(reply.answers) == 1 for reply in replies)
     assert len(site.new.jobs) == 4, "half of what may be in flight"
+
+
+class Measurements:
+    """A monitor that remembers whose φ it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, tuple[str, ...], PhiVector | ErrorInfo]] = []
+
+    def measured(self, task: Task, contestants: tuple[str, ...], phi: PhiVector | ErrorInfo) -> None:
+        self.told.append((task.name, contestants, phi))
+
+
+def test_phi_of_a_bundle_on_its_way_out_says_nothing_of_the_one_that_came_after(site: Site) -> None:
+    measured = Measurements()
+    site.desk.monitor = cast("Monitor", measured)
+    site.put(primary=OLD)
+    phi = PhiVector(1, 7, [0.0])
+    site.desk.on_phi("meter", {OLD: "meter:1"}, phi)
+    site.put(primary=NEW)
+    site.desk.on_phi("meter", {OLD: "meter:1"}, phi)  # the seat is not of this task
+    site.put(primary=OLD)
+    site.desk.on_phi("meter", {OLD: "meter:0"}, phi)  # it is, with another bundle
+    site.desk.on_phi("meter", {OLD: "meter:1", NEW: "meter:2"}, phi)
+    assert measured.told == [("meter", contestants, phi) for contestants in (("primary",), (), (), ("primary",))]

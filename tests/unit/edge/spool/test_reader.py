@@ -60,6 +60,34 @@ def test_a_list_is_due_when_it_is_full_or_old_enough(
     reader.close()
 
 
+def test_what_is_wanted_is_listed_before_what_is_due_and_its_lists_are_found(open_spool: Open) -> None:
+    spool = filled(open_spool)
+    reader = spool.reader()
+    assert reader.holds_any()
+    wanted = ["boot-5", "gone-1", "boot-4", "boot-3"]
+    first = reader.seal(SealLimits(), identify, wanted)
+    assert names(first) == ["boot-3"]  # one task at a time, in order of receipt
+    second = reader.seal(SealLimits(), identify, wanted)
+    assert names(second) == ["boot-4", "boot-5"]
+    assert reader.seal(FLUSH, identify, wanted) is None
+    assert first is not None
+    assert second is not None
+    third = reader.seal(FLUSH, identify)
+    assert names(third) == ["boot-0"]
+    assert reader.shards(["boot-5", "gone-1"]) == [second.shard]
+    assert reader.shards(["boot-3", "boot-4"]) == [first.shard, second.shard]
+    assert reader.shards([]) == []
+    assert len(reader.shards()) == 3
+    reader.close()
+
+
+def test_a_spool_without_entries_says_so(open_spool: Open) -> None:
+    reader = open_spool().reader()
+    assert not reader.holds_any()
+    assert reader.seal(FLUSH, identify, ["boot-1"]) is None
+    reader.close()
+
+
 def test_a_list_comes_due_by_time_alone(open_spool: Open) -> None:
     """Nothing more comes, and the next `tick` is a minute away."""
     spool = filled(open_spool)

@@ -91,9 +91,33 @@ def test_a_spec_replaces_what_was_inferred(tmp_path: Path) -> None:
     assert config.golden.tolerance == 0.5
 
 
+REFERENCE = """
+[fleet_reference]
+phi = "image"
+devices = 30
+windows = 12.5
+mean = [0.5, 1e-05]
+between = [[1.0, 0.25], [0.25, 1e-07]]
+within = [[0.5, 0.0], [0.0, 0.125]]
+"""
+
+
+def test_a_spec_brings_along_how_devices_differ(tmp_path: Path) -> None:
+    path = tmp_path / "spec.toml"
+    path.write_text(REFERENCE)  # as `roost drift reference` prints it
+    brought = tiny_bundle(tmp_path / "b", spec=read_spec(path)).config.fleet_reference
+    assert brought is not None
+    assert (brought.devices, brought.mean, brought.between[1]) == (30, (0.5, 1e-05), (0.25, 1e-07))
+
+
 @pytest.mark.parametrize(
     ("text", "key"),
     [
+        (REFERENCE.replace("image", "tensor"), "fleet_reference.phi: is tensor, but the bundle's φ is image"),
+        (REFERENCE.replace(", [0.0, 0.125]", ""), "fleet_reference.within: is not 2 rows of 2"),
+        (REFERENCE.replace("0.5, 0.0]", "0.5]"), "fleet_reference.within: is not 2 rows of 2"),
+        (REFERENCE.replace("[[1.0", "[[-1.0"), "fleet_reference.between: has a variance below 0"),
+        (REFERENCE.replace("30", "1"), "fleet_reference.devices"),
         ("[preprocessing.payload]\nfitt = 'crop'\n", "preprocessing.payload.fitt"),
         ("[preprocessing.payload]\nfit = 'squash'\n", "fit"),
         ("[stages]\n", "stages"),

@@ -1,12 +1,14 @@
 """An assignment as a device gets it: what is believed, and what each attack on it comes to."""
 
 import json
+import string
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import CryptoSigner
@@ -14,7 +16,7 @@ from securesystemslib.signer import CryptoSigner
 from roost_shared.assignment import ASSIGNMENT_LIMIT_BYTES, AssignedContestant, AssignedTask, Assignment
 from roost_shared.durable import write_durably
 from roost_shared.errors import RoostError
-from roost_shared.messages import VersionMismatchError
+from roost_shared.messages import VersionMismatchError, encode_json
 from roost_shared.trust import (
     NoAssignmentKeyError,
     TrustClient,
@@ -26,6 +28,7 @@ from roost_shared.trust.envelope import PAYLOAD_TYPE, AssignmentSizeError, Seale
 from roost_shared.trust.names import ASSIGNMENTS
 from tests.support.tuf_repository import DAY, DEVICE, TENANT, TufRepository, assignment
 
+BASE64 = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
 STRANGER = CryptoSigner.generate_ed25519()
 
 
@@ -137,6 +140,19 @@ def signed_nonsense(repository: TufRepository) -> bytes:
     return SealedAssignment(b'{"schema_version": 1}', {}).sealed_by(repository.signers[ASSIGNMENTS])
 
 
+def of_runtime(**settings: Any) -> Attack:
+    """Whoever has broken into the cloud and its keys says how a model is to be loaded."""
+
+    def attack(repository: TufRepository) -> bytes:
+        document = msgspec.json.decode(encode_json(assignment(8)))
+        for task in document["tasks"].values():
+            task["contestants"][0]["runtime"] = settings
+        payload = json.dumps(document).encode()
+        return SealedAssignment(payload, {}).sealed_by(repository.signers[ASSIGNMENTS])
+
+    return attack
+
+
 @dataclass(frozen=True)
 class Case:
     attack: Attack
@@ -146,6 +162,14 @@ class Case:
 
 def twice(document: dict[str, Any]) -> None:
     document["signatures"] *= 2
+
+
+def bits_beyond(document: dict[str, Any]) -> None:
+    """The same bytes, written in another way: what is kept of an envelope is compared by its text."""
+    signature = document["signatures"][0]
+    assert signature["sig"].endswith("=="), "four bits of its last letter mean nothing"
+    last = BASE64[BASE64.index(signature["sig"][-3]) + 1]
+    signature["sig"] = signature["sig"][:-3] + last + "=="
 
 
 CASES = {
@@ -167,12 +191,17 @@ CASES = {
     "without a key delegated": Case(undelegated, NoAssignmentKeyError),
     "of a newer cloud": Case(newer_schema, VersionMismatchError),
     "signed nonsense": Case(signed_nonsense, reason="malformed"),
+    "with a library by its path": Case(of_runtime(delegate="/var/lib/roost/bundles/partial/0123"), reason="malformed"),
+    "with a library by its path among options": Case(
+        of_runtime(delegate="libx.so", delegate_options={"backend": "partial/0123"}), reason="malformed"
+    ),
     "of another type": Case(edited(lambda it: it.update(payloadType="text/plain")), reason="malformed"),
     "signed twice in one name": Case(edited(twice), reason="malformed"),
     "without a payload": Case(edited(lambda it: it.pop("payload")), reason="malformed"),
     "of a payload that is no text": Case(edited(lambda it: it.update(payload=7)), reason="malformed"),
     "signed by a number": Case(edited(lambda it: it["signatures"][0].update(keyid=7)), reason="malformed"),
     "of base64 with a blank": Case(edited(lambda it: it.update(payload=it["payload"] + "\n")), reason="malformed"),
+    "of base64 with bits that mean nothing": Case(edited(bits_beyond), reason="malformed"),
     "truncated": Case(lambda it: it.seal(8)[:-1], reason="malformed"),
     "empty": Case(lambda _: b"", reason="malformed"),
     "a member twice": Case(lambda it: b'{"payload":"",' + it.seal(8)[1:], reason="malformed"),
@@ -180,6 +209,14 @@ CASES = {
     "a number too long": Case(lambda _: b"1" * 100_000, reason="malformed"),
     "too large": Case(lambda _: bytes(ASSIGNMENT_LIMIT_BYTES + 1), reason="too_large"),
 }
+
+
+def test_hardware_is_asked_for_by_the_name_of_what_is_installed(
+    repository: TufRepository, client: TrustClient
+) -> None:
+    data = of_runtime(delegate="libedgetpu.so.1", delegate_options={"device": "usb"})(repository)
+    (task,) = verify(client, data).tasks.values()
+    assert task.contestants[0].runtime.delegate == "libedgetpu.so.1"
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -242,6 +279,16 @@ def test_a_memory_that_is_lost_leaves_what_the_caller_knows(
     with pytest.raises(TrustRefusedError, match="rollback"):
         verify(client, repository.seal(6), 7)
     assert verify(client, repository.seal(7), 7) == assignment(7)
+
+
+def test_of_two_memories_the_newer_one_counts(repository: TufRepository, client: TrustClient) -> None:
+    """As where the folder is from an old copy, or the caller's is."""
+    verify(client, repository.seal(7))
+    with pytest.raises(TrustRefusedError, match="rollback"):
+        verify(client, repository.seal(8), 9)
+    with pytest.raises(TrustRefusedError, match="rollback"):
+        verify(client, repository.seal(6), 5)
+    assert verify(client, repository.seal(9), 9) == assignment(9)
 
 
 def test_a_stolen_key_that_went_out_of_all_reach_is_cured_by_a_new_one(

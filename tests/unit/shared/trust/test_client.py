@@ -84,6 +84,12 @@ def test_the_build_date_is_a_floor_too(repository: TufRepository, tmp_path: Path
         client.refresh()
 
 
+def test_so_it_is_behind_a_time_that_an_older_build_was_told(repository: TufRepository, tmp_path: Path) -> None:
+    repository.client(tmp_path).refresh()
+    with pytest.raises(TrustStaleError, match="2026-11-26 12:00 UTC"):
+        repository.client(tmp_path, build_date=NOW + 2 * DAY).refresh()
+
+
 def test_a_repository_that_nobody_keeps_fresh_makes_a_device_stale_and_comes_back(
     repository: TufRepository, tmp_path: Path
 ) -> None:

@@ -1,12 +1,12 @@
-"""Rollouts, their devices, and every transition of either; windows of a task by when they came."""
+"""Rollouts, their devices, and every transition of either."""
 
 import sqlalchemy as sa
 from alembic import op
 
 from roost_cloud.db import base
 
-revision = "0009"
-down_revision = "0008"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("counts", sa.JSON(), nullable=False),
         sa.Column("waits_for", sa.JSON(), nullable=False),
         sa.Column("finding", sa.JSON(), nullable=False),
+        sa.Column("labels", sa.JSON(), nullable=False),
         sa.Column("events", sa.BigInteger(), nullable=False),
         sa.Column("created_at", base.UtcDateTime(timezone=True), nullable=False),
         sa.Column("created_by", sa.String(length=100), nullable=False),
@@ -105,14 +106,10 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant", "rollout", "number", name=op.f("pk_rollout_event")),
     )
-    op.create_index(
-        op.f("ix_window_tenant_task_received_at"), "window", ["tenant", "task", "received_at"], unique=False
-    )
 
 
 def downgrade() -> None:
     """One step down."""
-    op.drop_index(op.f("ix_window_tenant_task_received_at"), "window")
     op.drop_table("rollout_event")
     op.drop_table("rollout_device")
     op.drop_table("rollout")
