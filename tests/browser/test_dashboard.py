@@ -59,20 +59,8 @@ def site(argmax: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
             yield Site(process, look, stocked, operator, viewer)
 
 
-PAGES = [
-    "fleet",
-    "device",
-    "rollouts",
-    "rollout",
-    "new",
-    "alarms",
-    "alarm",
-    "labelling",
-    "models",
-    "model",
-    "version",
-    "answer",
-]
+PAGES = ["fleet", "device", "rollouts", "rollout", "new", "alarms", "alarm", "labelling", "models", "model", "version"]
+PAGES += ["answer", "training", "run"]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -82,6 +70,7 @@ def test_a_page_opens_without_complaint_for_everybody(site: Site, name: str) -> 
         "rollout": f"rollouts/{site.rollout}",
         "new": "rollouts/new",
         "alarm": f"alarms/{site.alarm}",
+        "run": f"training/{site.stocked.run}",
         "model": "models/argmax",
         "version": "models/argmax/2",
         "answer": f"answers/cam-02/{BOOT}-8",
@@ -132,6 +121,18 @@ def test_an_alarm_is_acknowledged_with_a_note(site: Site) -> None:
     assert (told["state"], told["note"]) == ("acknowledged", "lens is dirty")
 
 
+def test_a_training_run_is_cancelled_with_a_note(site: Site) -> None:
+    page = site.look.page
+    site.look.open(f"training/{site.stocked.run}")
+    page.get_by_text("7 days have gone by").first.wait_for()
+    site.look.press("Cancel")
+    page.get_by_role("dialog").get_by_role("textbox", name="Note").fill("not now")
+    page.get_by_role("button", name="Cancel it").click()
+    page.locator(".pill", has_text="cancelled").first.wait_for()
+    assert site.api(f"/runs/{site.stocked.run}")["state"] == "cancelled"
+    assert not page.get_by_role("button", name="Approve").is_visible()
+
+
 def test_inputs_are_labelled_by_keyboard_and_a_slip_is_undone(site: Site) -> None:
     look = site.look
     look.open("labelling?task=meter")
@@ -149,7 +150,14 @@ def test_a_viewer_sees_no_action(site: Site) -> None:
     look = site.look
     look.sign_in(site.viewer)
     try:
-        for path in ("devices/cam-02", f"rollouts/{site.rollout}", f"alarms/{site.alarm}", "labelling", "rollouts"):
+        for path in (
+            "devices/cam-02",
+            f"rollouts/{site.rollout}",
+            f"alarms/{site.alarm}",
+            "labelling",
+            "rollouts",
+            "training",
+        ):
             look.open(path)
             names = look.page.get_by_role("button").all_inner_texts()
             assert set(names) <= {"Light or dark", "Sign out", "Show"}, path

@@ -21,7 +21,7 @@ from tests.support.labelled import Labelling
 from tests.support.registry import RegistryApi
 from tests.support.rollouts import RolloutFleet
 from tests.support.served_cloud import bundle_like
-from tests.support.stocked import stock_alarm, stock_shard
+from tests.support.stocked import stock_alarm, stock_run, stock_shard
 from tests.support.telling import BOOT, sample
 from tests.support.trust import TrustPeople
 
@@ -39,6 +39,7 @@ class DashboardCloud:
         fleet: its devices that follow, and who directs them.
         rollout: the id of the one that is under way.
         alarm: the id of the one that is open.
+        run: the id of the training run that a person has to approve.
     """
 
     def __init__(self, cloud: Cloud, bundle: Bundle, folder: Path) -> None:
@@ -66,6 +67,7 @@ class DashboardCloud:
         self.labelling.publish(bundle, folder)
         for place, name in enumerate(CAMERAS):
             self._tell(name, 8 * place)
+        self.run = stock_run(cloud.services, "acme", "meter", "meter:1")
         self.alarm = stock_alarm(cloud.services, "acme", CAMERAS[0])
 
     def add_devices(self, count: int) -> None:

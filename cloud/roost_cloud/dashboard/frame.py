@@ -31,6 +31,7 @@ _MENU: Final = (
     ("rollouts", "Rollouts"),
     ("alarms", "Alarms"),
     ("labelling", "Labelling"),
+    ("training", "Training"),
     ("models", "Models"),
 )
 _THEME: Final = "roost_theme"

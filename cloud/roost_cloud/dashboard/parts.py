@@ -30,6 +30,8 @@ _MOODS: Final[dict[str, Mood]] = {
     "finished": "good",
     "serving": "good",
     "resolved": "good",
+    "registered": "good",
+    "passed": "good",
     "pass": "good",
     "offline": "bad",
     "revoked": "bad",
@@ -57,6 +59,12 @@ _MOODS: Final[dict[str, Mood]] = {
     "active": "busy",
     "returning": "busy",
     "acknowledged": "busy",
+    "proposed": "busy",
+    "queued": "busy",
+    "preparing": "busy",
+    "training": "busy",
+    "judging": "busy",
+    "approved": "busy",
     "wait": "busy",
 }
 

@@ -1,10 +1,10 @@
-"""How far the devices of a rollout's stage are, as a bar and in words. Pure."""
+"""How far something is, as a bar and in words: the devices of a rollout's stage, the steps of a training run. Pure."""
 
 from roost_cloud.api.rollouts import CountsModel
 from roost_cloud.dashboard.markup import Markup, joined, tag
 from roost_cloud.dashboard.words import count_of
 
-__all__ = ["bar"]
+__all__ = ["bar", "steps"]
 
 
 def bar(counts: CountsModel) -> Markup:
@@ -26,3 +26,12 @@ def bar(counts: CountsModel) -> Markup:
     if rest:
         pieces.append(tag("i", style=f"flex: {rest}"))
     return joined([tag("div", *pieces, kind="bar", aria_hidden="true"), tag("div", ", ".join(told), kind="number")])
+
+
+def steps(done: int, total: int, what: str) -> Markup:
+    """Steps of a piece of work, of which it is not always known how many there are."""
+    if total <= 0:
+        return tag("span", what or "–")
+    filled = tag("i", style=f"width: {min(done / total, 1):.0%}")
+    told = tag("div", f"{count_of(done)} of {count_of(total)} {what}", kind="number")
+    return joined([tag("span", filled, kind="gauge", aria_hidden="true"), told])

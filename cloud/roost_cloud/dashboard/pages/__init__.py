@@ -16,6 +16,8 @@ _PAGES: Final = (
     "labelling",
     "answer",
     "models",
+    "runs",
+    "run",
 )
 
 

@@ -89,9 +89,18 @@ def _state(one: VersionModel, now: datetime) -> Markup:
         ("Size", words.size_of(one.size_bytes)),
         ("Pushed", joined([parts.moment(one.created_at, now), f" by {one.created_by}"])),
         ("Digest", tag("span", one.digest, kind="code")),
-        ("Training run", one.lineage.training_run or "none: it was made by hand"),
+        ("Training run", _origin(one)),
     ]
     return tag("section", parts.facts(pairs))
+
+
+def _origin(one: VersionModel) -> object:
+    """The run that it came of, with what that saw to."""
+    made = one.lineage.origin
+    if made is None:
+        return one.lineage.training_run or "none here: it was made by hand"
+    alarms = [joined([" for alarm ", link(address("alarms", alarm), alarm)]) for alarm in made.alarms]
+    return joined([link(address("training", made.run), made.run), f", {made.reason}", *alarms])
 
 
 def _layers(layers: list[Layer], before: list[Layer], parent: RelativeModel | None) -> Markup:
@@ -115,6 +124,14 @@ def _lineage(one: VersionModel) -> Markup:
     ]
     steps.append(tag("li", tag("div", "this", kind="dim"), tag("strong", f"{one.name}:{one.version}")))
     steps += [tag("li", tag("div", "child", kind="dim"), _relative(each)) for each in one.lineage.children]
+    steps += [
+        tag(
+            "li",
+            tag("div", "run that started from it", kind="dim"),
+            link(address("training", each.run), each.candidate),
+        )
+        for each in one.lineage.runs
+    ]
     return parts.section("Lineage", tag("ul", *steps, kind="line"))
 
 
