@@ -102,7 +102,7 @@ def test_devices_are_found_by_page_name_and_label(site: Site) -> None:
 
 def test_a_device_says_what_it_runs_and_nothing_of_it_is_markup(site: Site) -> None:
     site.look.open("devices/cam-02")
-    assert site.look.page.get_by_text("<b>backup</b>").count() == 1
+    assert site.look.page.get_by_text("killed by <b>SIGKILL</b>").count() == 1
     site.look.press("Change labels")
     site.look.page.get_by_role("textbox", name="Labels").fill("site line=7")
     site.look.page.get_by_role("button", name="Save").click()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from PIL import Image, ImageDraw
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from roost_cloud.db.tables import Device, DeviceLabel
 from roost_cloud.services import open_services
@@ -63,6 +63,8 @@ class DashboardCloud:
         self.fleet.look(3)
         self.fleet.follow(CAMERAS[0])
         self.fleet.look(3)
+        with cloud.services.database.begin() as session:
+            session.execute(update(Device).values(last_seen=cloud.services.now(), agent_version="0.1.0"))
         self.labelling = Labelling(cloud)
         self.labelling.publish(bundle, folder)
         for place, name in enumerate(CAMERAS):
@@ -97,7 +99,7 @@ class DashboardCloud:
     def _say_what_runs(self, device: str, reference: str) -> None:
         standing = self.fleet.desired(device)
         running = Running(bundle=reference, state="serving")
-        broken = Running(bundle=None, state="failed", error=ErrorInfo("worker.crashed", "it was killed by SIGKILL"))
+        broken = Running(bundle=None, state="failed", error=ErrorInfo("worker.crashed", "killed by <b>SIGKILL</b>"))
         self.fleet.report(
             device,
             Reported(
@@ -106,7 +108,7 @@ class DashboardCloud:
                 confirmed=True,
                 desired=standing.version,
                 trust="fresh",
-                tasks={self.fleet.task: {"primary": running, "<b>backup</b>": broken}},
+                tasks={self.fleet.task: {"primary": running, "backup": broken}},
             ),
         )
 
