@@ -1,4 +1,7 @@
-"""The demo: two devices and a broker on this machine, whose models are broken while it streams pictures to them.
+"""The demo: a cloud, a broker and four devices on this machine; their models are broken while it streams pictures.
+
+What goes on beside the pictures, such as an alarm, a training run or a rollout, is a scene: an operator's work, by the
+API.
 
 ```
 pictures ─▶ networks ─▶ contestants (bundles) ─▶ house (broker, agents) ◀─ faults

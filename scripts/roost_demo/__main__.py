@@ -1,8 +1,8 @@
 """`scripts/demo`: build models, start the house, play, report.
 
 Exit code 0 if every picture was answered by its deadline, every input that a device kept came to the cloud exactly
-once, the devices ran what they should and nothing else, and the cloud noticed whose lens was dirty; 1 if not, 2 if the
-demo could not be played.
+once, the devices ran what they should and nothing else, the cloud noticed whose lens was dirty, and what was learnt of
+that came to all devices and nothing worse to any; 1 if not, 2 if the demo could not be played.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from scripts.roost_demo.escalation import escalation_line, measure_escalation
 from scripts.roost_demo.house import House
 from scripts.roost_demo.pictures import Album, AlbumError, digits_album, folder_album
 from scripts.roost_demo.play import Play
+from scripts.roost_demo.recovery import recovery_line
 from scripts.roost_demo.report import (
     cloud_lines,
     describe_cloud,
@@ -37,6 +38,7 @@ from scripts.roost_demo.report import (
     keeps_promise,
     make_report,
     renewal_line,
+    story_lines,
     summary_table,
     verdict,
 )
@@ -77,7 +79,7 @@ def _demonstrate(options: argparse.Namespace, console: Console) -> int:
             for line in cloud_lines(house):
                 screen.note(f"   {line}")
             pictures = itertools.cycle(album.streaming)
-            play = Play(house, album.task, options.deadline_ms, pictures, screen)
+            play = Play(house, album, options.deadline_ms, pictures, screen)
             play.perform(options.seconds, options.rate)
             replay = _replay(play, house, album, folder, screen)
             report = _report(play, house, album, options, contestants, replay)
@@ -108,6 +110,10 @@ def _sum_up(report: Mapping[str, Any], screen: Screen) -> None:
         screen.note(escalation_line(report["escalation"]))
     screen.note(renewal_line(report["new_versions"]))
     screen.note(drift_line(report["drift"]))
+    for line in story_lines(report):
+        screen.note(line)
+    if report["story"] is not None:
+        screen.note(recovery_line(report["accuracy"], report["drift"]["dirty"]))
     screen.note(fleet_line(report["cloud"]))
     screen.note(verdict(report))
 
@@ -136,6 +142,8 @@ def _report(
             "new_versions": play.new_versions.describe(),
             "drift": play.dirty_lens.describe(),
             "replay": replay,
+            "accuracy": play.accuracy,
+            "story": None if play.story is None else play.story.describe(),
         },
     )
 
@@ -162,6 +170,7 @@ def _invite(house: House, album: Album, example: Path, screen: Screen) -> None:
     screen.note(f"   export ROOST_URL={house.cloud.url} ROOST_TOKEN={house.cloud.token}")
     screen.note(f"   {roost} device list; {roost} bundle list; {roost} audit; {roost} device revoke {topics.device}")
     screen.note(f"   {roost} drift status; {roost} alarm list")
+    screen.note(f"   {roost} train status; {roost} rollout list; {roost} device why {topics.device}")
     screen.note(f"   {roost} assign --show {topics.device}; {roost} trust status")
     screen.note(f"   {roost} samples list --disagreement; {roost} samples export --out samples")
 
@@ -194,11 +203,12 @@ def _leave(*_: object) -> None:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/demo",
-        description="A cloud, four devices and their models on this machine: break the models, lose no answer.",
+        description="A cloud, four devices and their models on this machine: break the models, lose no answer; let "
+        "the world change, and watch a better model come.",
     )
     parser.add_argument("--exit", action="store_true", help="end after the play instead of staying up")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the figures there as JSON")
-    parser.add_argument("--seconds", type=float, default=25.0, help="how long the play takes (default: 25)")
+    parser.add_argument("--seconds", type=float, default=25.0, help="for acts that wait for nothing (default: 25)")
     parser.add_argument("--rate", type=float, default=20.0, help="pictures a second on each device (default: 20)")
     parser.add_argument("--deadline-ms", type=int, default=200, metavar="MS", help="of each answer (default: 200)")
     parser.add_argument("--plain", action="store_true", help="plain lines without colours")

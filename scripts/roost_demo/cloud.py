@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 import msgspec
 
@@ -19,18 +19,17 @@ from roost_cloud.transfer import Registry, push_bundle
 from roost_shared.bundle import Bundle
 from scripts.roost_demo.processes import Child, ChildError, environment
 from scripts.roost_demo.releaser import Releaser
+from scripts.roost_demo.told import Alarm, DriftStream, Standing
 
 __all__ = [
-    "Alarm",
     "CloudInput",
     "DemoCloud",
-    "DriftStream",
     "FleetDevice",
-    "Install",
     "Ports",
     "Push",
-    "Standing",
 ]
+
+_Answer = TypeVar("_Answer")
 
 _START_S: Final = 40.0
 _ENROL_S: Final = 40.0
@@ -92,77 +91,8 @@ class _Sample(msgspec.Struct, frozen=True):
     input: _Bytes
 
 
-class _Problem(msgspec.Struct, frozen=True):
-    code: str
-    message: str
-
-
-class Install(msgspec.Struct, frozen=True):
-    """How far a bundle is on a device, as that says."""
-
-    contestant: str
-    bundle: str
-    phase: str
-    error: _Problem | None
-    fetched_bytes: int
-    evidence: dict[str, Any]
-
-
-class Moved(msgspec.Struct, frozen=True):
-    """A statistic that moved."""
-
-    word: str | None
-    deviations: float | None
-
-
-class ShownSample(msgspec.Struct, frozen=True):
-    """A sample that shows it."""
-
-    device: str
-    sample: str
-
-
-class Alarm(msgspec.Struct, frozen=True):
-    """A finding of the cloud's."""
-
-    id: str
-    device: str
-    kind: str
-    summary: str
-    moved: list[Moved]
-    samples: list[ShownSample]
-
-
 class _AlarmId(msgspec.Struct, frozen=True):
     id: str
-
-
-class DriftKind(msgspec.Struct, frozen=True):
-    """How one kind of drift stands on a device."""
-
-    kind: str
-    standing: str
-
-
-class DriftStream(msgspec.Struct, frozen=True):
-    """A task on a device, as the monitor sees it."""
-
-    device: str
-    kinds: list[DriftKind]
-
-
-class _Report(msgspec.Struct, frozen=True):
-    version: int
-    confirmed: bool
-    problem: _Problem | None
-    installs: list[Install]
-
-
-class Standing(msgspec.Struct, frozen=True):
-    """What a device makes of its newest assignment, in a word, and what it reports."""
-
-    following: str
-    report: _Report | None
 
 
 @dataclass(frozen=True)
@@ -231,6 +161,25 @@ class DemoCloud:
         """End it."""
         self._exits.close()
 
+    def call(self, method: str, path: str, kind: type[_Answer], *, body: Any = None) -> _Answer:
+        """What the API says to a request of the tenant's admin.
+
+        Raises:
+            RoostError: it said no.
+        """
+        with self._as(self.token) as cloud:
+            return cloud.call(method, path, kind, body=body)
+
+    def each(self, path: str, kind: type[_Answer], **query: Any) -> list[_Answer]:
+        """All that a list of the API's has; raises as `call`."""
+        with self._as(self.token) as cloud:
+            return list(cloud.each(path, kind, query=query))
+
+    def release(self, name: str, version: str) -> None:
+        """Have the releaser release a version that a training run has registered, and nobody here has."""
+        with self._as(self.token) as cloud:
+            self._releaser.sign_version(cloud, name, version)
+
     def begin_trust(self, task: str) -> None:
         """Found a root of trust, and name a releaser for a task."""
         with self._as(self.token) as cloud:
@@ -243,23 +192,19 @@ class DemoCloud:
 
     def assign(self, device: str, document: dict[str, Any]) -> None:
         """Say what a device shall run."""
-        with self._as(self.token) as cloud:
-            cloud.call("PUT", f"/devices/{device}/assignment", dict[str, Any], body=document)
+        self.call("PUT", f"/devices/{device}/assignment", dict[str, Any], body=document)
 
     def standing(self, device: str) -> Standing:
         """What the device makes of that."""
-        with self._as(self.token) as cloud:
-            return cloud.call("GET", f"/devices/{device}/assignment", Standing)
+        return self.call("GET", f"/devices/{device}/assignment", Standing)
 
     def set_drift(self, **settings: float) -> None:
         """Say what is wanted of drift."""
-        with self._as(self.token) as cloud:
-            cloud.call("PUT", "/drift/settings", dict[str, Any], body=settings)
+        self.call("PUT", "/drift/settings", dict[str, Any], body=settings)
 
     def drift(self, task: str) -> list[DriftStream]:
         """How a task stands on each device."""
-        with self._as(self.token) as cloud:
-            return list(cloud.each("/drift/status", DriftStream, query={"task": task, "limit": 100}))
+        return self.each("/drift/status", DriftStream, task=task, limit=100)
 
     def alarms(self, task: str, kind: str) -> list[Alarm]:
         """Those of a kind that nobody has resolved, whole."""
@@ -317,23 +262,17 @@ class DemoCloud:
 
     def fleet(self) -> Sequence[FleetDevice]:
         """All devices, as the cloud sees them."""
-        with self._as(self.token) as cloud:
-            return list(cloud.each("/devices", FleetDevice))
+        return self.each("/devices", FleetDevice)
 
     def inputs(self, task: str) -> list[CloudInput]:
         """All that it has of a task."""
-        query = {"task": task, "has_input": "true", "limit": _PAGE}
-        with self._as(self.token) as cloud:
-            return [
-                CloudInput(one.device, one.sample, one.input.sha256)
-                for one in cloud.each("/samples", _Sample, query=query)
-            ]
+        found = self.each("/samples", _Sample, task=task, has_input="true", limit=_PAGE)
+        return [CloudInput(one.device, one.sample, one.input.sha256) for one in found]
 
     def recorded(self, task: str, since: datetime) -> list[Recorded]:
         """All that it has heard of a task's requests from then on."""
         query = {"task": task, "since": since.isoformat(), "until": datetime.now(UTC).isoformat(), "limit": _PAGE}
-        with self._as(self.token) as cloud:
-            return list(cloud.each("/recorded", Recorded, query=query))
+        return self.each("/recorded", Recorded, **query)
 
     def roost(self, *arguments: str) -> bytes:
         """What the operators' command prints.

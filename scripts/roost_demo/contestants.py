@@ -20,6 +20,8 @@ from roost_shared.bundle import Bundle
 from roost_shared.bundle.build import build_bundle
 from roost_shared.bundle.examples import Example
 from roost_shared.bundle.manifest import StageName
+from roost_shared.bundle.reference import ReferenceSample
+from roost_shared.bundle.reference_making import gather_reference
 from roost_shared.bundle.spec import BuildSpec
 from roost_shared.rendezvous import Role
 from scripts.roost_demo.networks import Recipe, fit_network, image_payload, refit_head
@@ -38,6 +40,7 @@ _FREER: Final = 1.0  # than the shadow is the head of the primary's successor
 _TAMPERED: Final = Recipe(samples=10_000, hidden=32)
 _DIGIT_SIDE: Final = 8  # pixels, as scikit-learn's digits come
 _OWN_SIDE: Final = 12  # pixels
+_FEWEST_KNOWN: Final = 100  # pictures that tell something of a successor
 _EXAMPLES: Final = 200  # pictures on which a bundle's accuracy is measured
 
 
@@ -99,8 +102,9 @@ def _digits_cast(smith: "_Smith", album: Album) -> Cast:
     baseline = fit_network(album.fitting, album.labels, _DIGIT_SIDE, _BASELINE)
     cloud = fit_network(album.fitting, album.labels, _DIGIT_SIDE, _CLOUD)
     better = refit_head(primary, album.fitting, album.labels, freedom=_FREER)
+    known = smith.reference(album.fitting[_PRIMARY.samples :])
     contestants = [
-        Contestant("primary", "answer", smith.network("3", primary.halves(), _DIGIT_SIDE)),
+        Contestant("primary", "answer", smith.network("3", primary.halves(), _DIGIT_SIDE, reference=known)),
         Contestant("backup", "answer", smith.network("2", backup.whole(), _DIGIT_SIDE)),
         Contestant("baseline", "baseline", smith.network("1", baseline.whole(), _DIGIT_SIDE)),
         Contestant("shadow", "shadow", smith.network("4", shadow.halves(), _DIGIT_SIDE)),
@@ -139,13 +143,38 @@ class _Smith:
         self._folder = folder
         self._examples = examples
 
-    def network(self, version: str, models: Mapping[StageName, bytes], side: int, *, measured: bool = True) -> Bundle:
+    def reference(self, pictures: Sequence[Picture]) -> list[ReferenceSample]:
+        """What successors may not forget: as `roost bundle build --reference` takes it. Of too few, nothing."""
+        if len(pictures) < _FEWEST_KNOWN:
+            return []
+        folder = self._folder / "reference"
+        for number, picture in enumerate(pictures):
+            path = folder / picture.label / f"{number:04}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(picture.payload)
+        return gather_reference(folder, self._album.labels)
+
+    def network(
+        self,
+        version: str,
+        models: Mapping[StageName, bytes],
+        side: int,
+        *,
+        measured: bool = True,
+        reference: Sequence[ReferenceSample] = (),
+    ) -> Bundle:
         payload = msgspec.to_builtins(image_payload(side))
         spec = BuildSpec(document={"preprocessing": {"payload": payload}})
-        return self.bundle(version, models, spec, measured=measured)
+        return self.bundle(version, models, spec, measured=measured, reference=reference)
 
     def bundle(
-        self, version: str, models: Mapping[StageName, bytes], spec: BuildSpec | None, *, measured: bool = True
+        self,
+        version: str,
+        models: Mapping[StageName, bytes],
+        spec: BuildSpec | None,
+        *,
+        measured: bool = True,
+        reference: Sequence[ReferenceSample] = (),
     ) -> Bundle:
         return build_bundle(
             models,
@@ -156,6 +185,7 @@ class _Smith:
             spec=spec,
             examples=self._examples if measured else (),
             dataset="pictures held out",
+            reference=reference,
         ).bundle
 
 

@@ -5,17 +5,21 @@ such short ones need.
 """
 
 import io
+import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from PIL import Image, ImageEnhance, ImageFilter
 
 from roost_shared.errors import TransportError
-from scripts.roost_demo.cloud import Alarm
+from scripts.roost_demo.agent_toml import WINDOW_S
 from scripts.roost_demo.house import DEVICES, House
 from scripts.roost_demo.pictures import Picture
 from scripts.roost_demo.scene import Scene
+from scripts.roost_demo.told import Alarm
 
 __all__ = ["DIRTY", "DirtyLens", "through_dirt"]
 
@@ -39,11 +43,11 @@ def through_dirt(picture: Picture) -> Picture:
     """What a camera with a dirty lens sees: blurred, and with little contrast."""
     with Image.open(io.BytesIO(picture.payload)) as image:
         seen = image.convert("RGB") if image.mode not in ("L", "RGB") else image.copy()
-    blur = max(seen.size) / 10
+    blur = max(seen.size) / 9
     dirty = ImageEnhance.Contrast(seen.filter(ImageFilter.GaussianBlur(blur))).enhance(0.7)
     file = io.BytesIO()
     dirty.save(file, "PNG")
-    return Picture(file.getvalue(), picture.label)
+    return replace(picture, payload=file.getvalue())
 
 
 class DirtyLens(Scene):
@@ -52,14 +56,22 @@ class DirtyLens(Scene):
     Args:
         house: whose cameras they are.
         task: what they ask.
+        cleans: whether somebody cleans the lenses once they were named.
+
+    Attributes:
+        since: when the lenses got dirty; None: they have not.
+        since_s: the same, seconds on the monotonic clock.
     """
 
-    def __init__(self, house: House, task: str) -> None:
+    def __init__(self, house: House, task: str, *, cleans: bool) -> None:
         super().__init__()
         self._house = house
         self._task = task
+        self._cleans = cleans
         self._alarms: list[Alarm] = []
         self._noticed_s: float | None = None
+        self.since: datetime | None = None
+        self.since_s = math.inf
 
     @property
     def as_expected(self) -> bool:
@@ -81,6 +93,7 @@ class DirtyLens(Scene):
 
         `dirty`: the cameras; `alarms` of inputs: `device`, `summary`, `moved` (`word`, `deviations`) and `samples`;
         `noticed_s`: from the first dirty picture until the cloud had named all of them, null if it has not;
+        `delay_windows`: the same in windows of a device, until the later alarm was opened; `since`: that picture;
         `as_expected`: them, and no other; `error`: why the scene was given up, null if it was not.
         """
         return {
@@ -95,6 +108,8 @@ class DirtyLens(Scene):
                 for one in self._alarms
             ],
             "noticed_s": self._noticed_s,
+            "delay_windows": self._delay_windows(),
+            "since": None if self.since is None else self.since.isoformat(),
             "as_expected": self.as_expected,
             "error": self.error,
         }
@@ -110,16 +125,28 @@ class DirtyLens(Scene):
             if sensor.device in DIRTY:
                 sensor.lens = through_dirt
         self.say(f"the lenses of {' and '.join(DIRTY)} are dirty from now on")
-        began_s = time.monotonic()
+        self.since, self.since_s = datetime.now(UTC), time.monotonic()
         self._wait(f"{' and '.join(DIRTY)} be named", self._all_named)
-        self._noticed_s = round(time.monotonic() - began_s, 1)
+        self._noticed_s = round(time.monotonic() - self.since_s, 1)
         for alarm in self._alarms:
             self.say(f"ALARM {alarm.device}: {alarm.summary}")
             shown = ", ".join(f"{one.device}/{one.sample}" for one in alarm.samples[:_SHOWN])
             self.say(f"      shown by {shown or 'no sample yet'}; roost drift explain {alarm.id}")
+        if self._cleans:
+            self.clean()
+
+    def clean(self) -> None:
+        """Have somebody clean the lenses, if they are dirty still."""
+        if not any(sensor.lens for sensor in self._house.sensors):
+            return
         for sensor in self._house.sensors:
             sensor.lens = None
         self.say("somebody cleans the lenses")
+
+    def _delay_windows(self) -> int | None:
+        if self.since is None or not self._alarms:
+            return None
+        return math.ceil(max(one.opened_at - self.since for one in self._alarms).total_seconds() / WINDOW_S)
 
     def _all_commissioned(self) -> bool:
         wanted = set(DEVICES)

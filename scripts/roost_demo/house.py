@@ -31,7 +31,7 @@ TENANT: Final = "demo"
 DEVICES: Final = ("cam-01", "cam-02", "cam-03", "cam-04")
 _SITES: Final = {"cam-01": "north", "cam-02": "south", "cam-03": "south", "cam-04": "north"}
 _BROKER_START_S: Final = 20.0
-_DEVICE_START_S: Final = 60.0
+_DEVICE_START_S: Final = 150.0
 _LOOK_EVERY_S: Final = 0.1
 
 
@@ -98,7 +98,7 @@ class House:
             for device in DEVICES:
                 config = self._write_config(device)
                 self.cloud.enrol(device, {"site": _SITES[device]}, config)
-                self.assign(device, self._primary)
+                self.assign(device, self.primary)
                 self._start(exits, device, ["roost_edge", "run", "--config", str(config)])
             for device in DEVICES:
                 self._wait(f"{device} run what it is assigned", partial(self._follows, device))
@@ -154,7 +154,8 @@ class House:
         self.cloud.assign(device, document)
 
     @property
-    def _primary(self) -> Bundle:
+    def primary(self) -> Bundle:
+        """What the devices' primary runs from the start."""
         return next(one.bundle for one in self._contestants if one.name == "primary")
 
     def check(self) -> None:

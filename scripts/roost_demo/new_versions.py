@@ -6,15 +6,15 @@ are tried at the same time, each on a device of its own.
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from roost_shared.bundle import Bundle
 from roost_shared.errors import TransportError
-from scripts.roost_demo.cloud import Install, Standing
 from scripts.roost_demo.house import DEVICES, House
 from scripts.roost_demo.scene import Scene
 from scripts.roost_demo.terms import reference
+from scripts.roost_demo.told import Install, Standing
 
 __all__ = ["NewVersions"]
 
@@ -35,11 +35,13 @@ class NewVersions(Scene):
 
     Args:
         house: whose devices they are for.
+        takes_better: whether the better one is tried here, and not by a rollout.
     """
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, *, takes_better: bool) -> None:
         super().__init__()
         self._house = house
+        self._takes_better = takes_better
         self._found: dict[str, Any] = {"confirmed": {}, "tampered": None, "slow": None}
 
     @property
@@ -58,13 +60,27 @@ class NewVersions(Scene):
         return {**self._found, "as_expected": self.as_expected, "error": self.error}
 
     def play(self) -> None:
-        """Try the better one, then the others."""
-        self._take_better(self._house.successors.better)
+        """Try the better one, then the others; devices that refused theirs are assigned what they ran before."""
+        better = self._house.successors.better
+        if self._takes_better:
+            self._take_better(better)
         tampered, slow = self._house.successors.tampered, self._house.successors.slow
         self._publish(tampered, DEVICES[:1], alter=True)
         self._publish(slow, DEVICES[-1:], score_ms=_SCORE_MS)
         self._refused("tampered", DEVICES[0], tampered)
         self._refused("slow", DEVICES[-1], slow)
+        for device in (DEVICES[0], DEVICES[-1]):
+            self._house.assign(device, better if self._takes_better else self._house.primary)
+
+    def rolled_out(self, installs: Mapping[str, Install], seconds: Mapping[str, float]) -> None:
+        """A rollout has brought the devices a better one: what they say of it is their proof.
+
+        Args:
+            installs: that, by device.
+            seconds: after which each confirmed.
+        """
+        for device in seconds:
+            self._confirmed(device, installs[device], seconds[device])
 
     def _take_better(self, bundle: Bundle) -> None:
         began_s = time.monotonic()
@@ -75,17 +91,20 @@ class NewVersions(Scene):
             if standing.following != "following" or install is None:
                 self.say(f"{device}: {reference(bundle)} was not taken: {_why(standing)}")
                 continue
-            seconds = round(time.monotonic() - began_s, 1)
-            evidence = install.evidence
-            self._found["confirmed"][device] = {
-                "seconds": seconds,
-                "fetched_bytes": install.fetched_bytes,
-                "evidence": evidence,
-            }
-            self.say(
-                f"{device}: {reference(bundle)} confirmed after {seconds:g} s: {install.fetched_bytes / 1000:.1f} kB "
-                f"fetched, p95 {evidence.get('p95_ms')} ms, {evidence.get('crashes')} crashes"
-            )
+            self._confirmed(device, install, round(time.monotonic() - began_s, 1))
+
+    def _confirmed(self, device: str, install: Install, seconds: float) -> None:
+        evidence = install.evidence
+        self._found["confirmed"][device] = {
+            "seconds": seconds,
+            "fetched_bytes": install.fetched_bytes,
+            "evidence": evidence,
+        }
+        self.say(
+            f"{device}: {install.bundle.partition('@')[0]} confirmed after {seconds:g} s: "
+            f"{install.fetched_bytes / 1000:.1f} kB fetched, p95 {evidence.get('p95_ms')} ms, "
+            f"{evidence.get('crashes')} crashes"
+        )
 
     def _refused(self, what: str, device: str, bundle: Bundle) -> None:
         standing = self._outcome(device)

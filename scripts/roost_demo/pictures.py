@@ -6,7 +6,7 @@ seen by those networks, that it streams.
 
 import io
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -32,10 +32,17 @@ class AlbumError(ContentError):
 
 @dataclass(frozen=True)
 class Picture:
-    """A labelled picture as a sensor would send it; `payload` is an encoded image."""
+    """A labelled picture as a sensor would send it.
+
+    Attributes:
+        payload: an encoded image.
+        label: what it shows.
+        number: its place among those to stream, whatever a lens has made of it; -1: it is none of them.
+    """
 
     payload: bytes
     label: str
+    number: int = -1
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,8 @@ def _read_labels(file: Path) -> tuple[str, ...]:
 
 def _cut(pictures: list[Picture], task: str, labels: tuple[str, ...], *, streamed: int) -> Album:
     shuffled = random.Random(_SEED).sample(pictures, len(pictures))
-    return Album(task, labels, fitting=tuple(shuffled[streamed:]), streaming=tuple(shuffled[:streamed]))
+    streaming = tuple(replace(one, number=number) for number, one in enumerate(shuffled[:streamed]))
+    return Album(task, labels, fitting=tuple(shuffled[streamed:]), streaming=streaming)
 
 
 def _png(pixels: np.ndarray) -> bytes:

@@ -1,25 +1,30 @@
-"""The play in seven acts: all well, broken, recovered, asking, renewed, dirty, cut off.
+"""The play: it streams pictures through the acts, and has the scenes of acts played beside them.
 
-Then the link is mended, and the play is over when the cloud has all that the devices kept.
+At last the link is mended, and the play is over when the cloud has all that the devices kept.
 """
 
+import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
+from scripts.roost_demo.acts import PRIMARY, Act, SceneName, acts
 from scripts.roost_demo.agreement import Agreement, agreement_line, shares_process, total
 from scripts.roost_demo.dirty_lens import DIRTY, DirtyLens
 from scripts.roost_demo.faults import Fault, FaultKind
 from scripts.roost_demo.house import DEVICES, House
+from scripts.roost_demo.labeller import Labeller
 from scripts.roost_demo.new_versions import NewVersions
 from scripts.roost_demo.outcomes import Outcome, first_answer_s, summarise
-from scripts.roost_demo.pictures import Picture
+from scripts.roost_demo.pictures import Album, Picture
+from scripts.roost_demo.recovery import Phase, accuracies
 from scripts.roost_demo.report import act_line, drained_line
+from scripts.roost_demo.scene import Scene
 from scripts.roost_demo.screen import Screen
 from scripts.roost_demo.spools import Spools
+from scripts.roost_demo.story import Refined, RolledOut, Story, Worse
 from scripts.roost_demo.stream import Stream
 
 __all__ = ["Play"]
@@ -29,55 +34,6 @@ _DEADLINES_OF_PATIENCE: Final = 10
 _LONGER_S: Final = 15.0  # than its time an act may take to show what it is for, on a machine with too much to do
 _SCENE_S: Final = 240.0  # the same, where something goes on beside that takes its time
 _LOOK_EVERY_S: Final = 1.0  # at what the devices say of themselves
-_PRIMARY: Final = "primary"
-_CLOUD: Final = "cloud"
-
-
-@dataclass(frozen=True)
-class _Act:
-    title: str
-    tells: str
-    share: float  # of the demo's time
-    faults: tuple[FaultKind, ...] = ()  # one for each device
-    until: str | None = None  # the contestant that has answered on each device before the act ends
-    joins: bool = False  # the cloud
-    renews: bool = False  # the primary, as far as the devices let it
-    dirties: bool = False  # lenses
-    cut: bool = False  # the link to it; the act ends once each device keeps more than it can send
-
-
-_ACTS: Final = (
-    _Act("all well", "All devices answer from their primary, a good model.", 0.15),
-    _Act(
-        "broken",
-        f"The primary hangs on {DEVICES[0]} and is killed on {DEVICES[1]}, again whenever it comes back.",
-        0.3,
-        ("hang", "kill"),
-    ),
-    _Act("recovered", "The primaries are left alone; the agents start them again.", 0.15, until=_PRIMARY),
-    _Act(
-        "asking",
-        "The cloud runs a larger model now; it is asked where the primary is unsure.",
-        0.2,
-        until=_CLOUD,
-        joins=True,
-    ),
-    _Act(
-        "renewed",
-        "The primary gets a successor on all devices; a tampered one and a slow one shall not follow.",
-        0.05,
-        renews=True,
-    ),
-    _Act(
-        "dirty",
-        f"The lenses of {' and '.join(DIRTY)} get dirty; the cloud shall notice which, and what is wrong.",
-        0.05,
-        dirties=True,
-    ),
-    _Act(
-        "cut off", "The link to the cloud swallows every packet, and says nothing. What is kept waits.", 0.1, cut=True
-    ),
-)
 
 
 class Play:
@@ -85,7 +41,7 @@ class Play:
 
     Args:
         house: where it plays, running.
-        task: the task the pictures belong to.
+        album: the task, and its labels.
         deadline_ms: the task's deadline.
         pictures: what to stream, without end.
         screen: where to show it.
@@ -99,28 +55,41 @@ class Play:
         spools: what the devices keep, and the cloud has of it.
         new_versions: what the devices make of the primary's successors.
         dirty_lens: what the cloud makes of a world that has changed.
+        story: what comes of that; None: the primary is none that can be refined.
     """
 
-    def __init__(self, house: House, task: str, deadline_ms: int, pictures: Iterator[Picture], screen: Screen) -> None:
+    def __init__(
+        self, house: House, album: Album, deadline_ms: int, pictures: Iterator[Picture], screen: Screen
+    ) -> None:
         self.outcomes: list[Outcome] = []
         self.acts: list[dict[str, Any]] = []
         self.agreement: dict[str, Agreement] = {}
         self.shared = False
         self.began: list[datetime] = []
+        task, whole = album.task, bool(house.in_cloud)
         self.spools = Spools(house, task, datetime.now(UTC))
-        self.new_versions = NewVersions(house)
-        self.dirty_lens = DirtyLens(house, task)
+        self.new_versions = NewVersions(house, takes_better=not whole)
+        self.dirty_lens = DirtyLens(house, task, cleans=not whole)
+        self.story = Story(house, task, album.labels, Labeller(house, task, self._truth)) if whole else None
+        self._scenes: dict[SceneName, Scene] = {"new_versions": self.new_versions, "dirty_lens": self.dirty_lens}
+        if self.story is not None:
+            self._scenes["refined"] = Refined(self.story)
+            self._scenes["rolled_out"] = RolledOut(self.story, self.new_versions)
+            self._scenes["worse"] = Worse(self.story)
         self._house = house
         self._task = task
         self._screen = screen
         self._pictures = pictures
-        self._acts = [act for act in _ACTS if house.in_cloud or not act.joins]
+        self._acts = acts(joined=bool(house.in_cloud), whole=whole)
+        self._sent: dict[str, Picture] = {}  # by digest
         self._look_at_s = 0.0
         self._patience_s = max(_FEWEST_SECONDS_OF_PATIENCE, _DEADLINES_OF_PATIENCE * deadline_ms / 1000)
 
     def perform(self, seconds: float, rate: float) -> None:
         """Play all acts, in `seconds`, at `rate` pictures a second on each device."""
         self.dirty_lens.settle()
+        if self.story is not None:
+            self.story.settle()
         statuses = [self._house.task_status(device) for device in DEVICES]
         self.shared = all(status is not None and shares_process(status["contestants"]) for status in statuses)
         if self.shared:
@@ -136,7 +105,7 @@ class Play:
                 rate,
                 partial(self._meanwhile, faults),
                 is_enough=partial(self._has_shown, act, number),
-                longer_s=_SCENE_S if act.renews or act.dirties else _LONGER_S,
+                longer_s=_SCENE_S if act.scene else _LONGER_S,
             )
             strikes = {device: fault.strikes for device, fault in zip(DEVICES, faults, strict=False)}
             self._conclude(number, act, began_s, strikes)
@@ -144,6 +113,18 @@ class Play:
         self.spools.drain(self.outcomes, self._look)
         self._tell_of_spools()
         self._screen.note("   " + drained_line(self.spools.arrived, self.spools.drained_s))
+
+    @property
+    def accuracy(self) -> dict[Phase, float | None]:
+        """Of the cameras whose lenses got dirty: before, with dirt, and with the refined head."""
+        titles: dict[str, Phase] = {"asking": "before", "all well": "before", "dirty": "drifted", "refined": "drifted"}
+        if self.story is not None and self.story.good is not None and self.story.good.state == "finished":
+            titles["worse"] = "after"
+        phases = {number: titles[act.title] for number, act in enumerate(self._acts, 1) if act.title in titles}
+        learnt = {self._sent[one].number for one in (() if self.story is None else self.story.labeller.digests)}
+        since_s = self.dirty_lens.since_s
+        counted = [one for one in self.outcomes if phases.get(one.act) != "drifted" or one.ended_s > since_s]
+        return accuracies(counted, phases, DIRTY, learnt)
 
     @property
     def together(self) -> list[Outcome]:
@@ -162,40 +143,38 @@ class Play:
     @property
     def before_renewal(self) -> tuple[datetime, datetime]:
         """Of the last act in which nothing was broken or changed: when it began and ended."""
-        renewal = next(place for place, act in enumerate(self._acts) if act.renews)
+        renewal = next(place for place, act in enumerate(self._acts) if act.scene == "new_versions")
         return self.began[renewal - 1], self.began[renewal]
 
-    def _begin(self, act: _Act) -> None:
+    def _begin(self, act: Act) -> None:
         self.began.append(datetime.now(UTC))
         if act.joins:
             self._house.run_in_cloud()
-        elif act.renews:
-            self.new_versions.start()
-        elif act.dirties:
-            self.dirty_lens.start()
+        elif act.scene is not None:
+            self._scenes[act.scene].start()
         elif act.cut:
+            self.dirty_lens.clean()
             self._house.link.cut()
             self._look()
             self.spools.cut()
 
-    def _has_shown(self, act: _Act, number: int) -> bool:
+    def _has_shown(self, act: Act, number: int) -> bool:
         """Whether there was to see what the act is for."""
         if act.cut:
             return self.spools.have_grown()
-        if act.renews:
-            return self.new_versions.is_over
-        if act.dirties:
-            return self.dirty_lens.is_over
+        if act.scene is not None:
+            return self._scenes[act.scene].is_over
         return act.until is None or len(self._first_answers_s(act.until, number)) == len(DEVICES)
 
     def _first_answers_s(self, contestant: str, number: int) -> dict[str, float]:
         return first_answer_s((one for one in self.outcomes if one.act == number), contestant)
 
-    def _conclude(self, number: int, act: _Act, began_s: float, strikes: dict[str, int]) -> None:
+    def _conclude(self, number: int, act: Act, began_s: float, strikes: dict[str, int]) -> None:
         outcomes = [one for one in self.outcomes if one.act == number]
-        extra: dict[str, Any] = {"title": act.title, "strikes": strikes}
-        if act.until == _PRIMARY:
-            back = self._first_answers_s(_PRIMARY, number)
+        seconds = round(time.monotonic() - began_s, 1)
+        extra: dict[str, Any] = {"title": act.title, "seconds": seconds, "strikes": strikes}
+        if act.until == PRIMARY:
+            back = self._first_answers_s(PRIMARY, number)
             extra["primary_back_s"] = {device: round(at_s - began_s, 2) for device, at_s in back.items()}
         self._hear()
         self.acts.append(extra)
@@ -240,12 +219,16 @@ class Play:
         self._say(f"{device}: {text}")
 
     def _hear(self) -> None:
-        for scene in (self.new_versions, self.dirty_lens):
+        for scene in self._scenes.values():
             scene.hear(self._say)
 
     def _say(self, text: str) -> None:
         self._screen.note(f"   {text}")
 
+    def _truth(self) -> dict[str, str]:
+        return {digest: picture.label for digest, picture in dict(self._sent).items()}
+
     def _on_outcome(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
+        self._sent[hashlib.sha256(outcome.picture.payload).hexdigest()] = outcome.picture
         self._screen.show(outcome)

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from roost_cloud.client import ApiClient
+from roost_cloud.errors import ConflictError
 from roost_cloud.keyring.ceremony import Ceremony, expires_in, manifest_target
 from roost_cloud.keyring.keyring import Keyring
+from roost_cloud.transfer import Registry
 from roost_shared.bundle import Bundle
 from roost_shared.bundle.layout import blob_path
 
@@ -51,6 +53,14 @@ class Releaser:
             for bundle in bundles
         ]
         self._ceremony(cloud).release(bundles[0].config.task, add=targets)
+
+    def sign_version(self, cloud: ApiClient, name: str, version: str) -> None:
+        """Release a version by what the registry has of it; raises as `begin`."""
+        found = Registry(cloud).version(name, version)
+        if found.task is None:
+            raise ConflictError(f"{name}:{version} names no task")
+        target = manifest_target(found.task, name, version, found.manifest.encode())
+        self._ceremony(cloud).release(found.task, add=[target])
 
     def _ceremony(self, cloud: ApiClient) -> Ceremony:
         return Ceremony(cloud, self._keyring, expires_in(datetime.now(UTC), _DAYS))

@@ -25,7 +25,9 @@ __all__ = [
     "input_table",
     "keeps_promise",
     "make_report",
+    "mission",
     "renewal_line",
+    "story_lines",
     "summary_table",
     "verdict",
 ]
@@ -66,11 +68,18 @@ def make_report(
         shared: the shadow runs in the primary's process.
         parts: that others describe: `cloud` (`describe_cloud`), `escalation` (`measure_escalation`), `capture`
             (`Spools.describe`), `new_versions` (`NewVersions.describe`), `drift`
-            (`DirtyLens.describe`) and `replay` (`replay_other_bar`).
+            (`DirtyLens.describe`), `replay` (`replay_other_bar`), `story` (`Story.describe`, or null) and `accuracy`
+            (`accuracies`).
+
+    Of the whole mission it has at its top, beside `accuracy` (`before`, `drifted`, `after`, and of `all` answers):
+    `alarm` (`delay_windows`, `explanation`), `labels_used` (for training, and where candidate and primary disagreed),
+    `train_s`, `bundle_bytes_shipped` (to all devices together), and `rollout`: devices that `confirmed`, `failed`, or
+    were `reverted` from it.
     """
+    summary = summarise(outcomes)
     devices = sorted({outcome.device for outcome in outcomes})
     return {
-        **summarise(outcomes),
+        **summary,
         "unexpected": unexpected,
         "task": task,
         "deadline_ms": deadline_ms,
@@ -92,6 +101,29 @@ def make_report(
             for one in contestants
         ],
         **parts,
+        "accuracy": {**parts["accuracy"], "all": summary["accuracy"]},
+        **mission(parts),
+    }
+
+
+def mission(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of the whole story."""
+    drift, story, confirmed = parts["drift"], parts["story"], parts["new_versions"]["confirmed"]
+    alarms = drift["alarms"]
+    good = None if story is None else story["rollouts"]["good"]
+    return {
+        "alarm": {
+            "delay_windows": drift["delay_windows"],
+            "explanation": "; ".join(f"{one['device']}: {one['summary']}" for one in alarms) or None,
+        },
+        "labels_used": 0 if story is None else story["labels"]["training"] + story["labels"]["disagreed"],
+        "train_s": None if story is None else story["train_s"],
+        "bundle_bytes_shipped": sum(one["fetched_bytes"] for one in confirmed.values()),
+        "rollout": {
+            "confirmed": len(confirmed) if good is None else len(good["confirmed"]),
+            "failed": 0 if good is None else good["failed"],
+            "reverted": 0 if good is None else good["returned"],
+        },
     }
 
 
@@ -102,6 +134,7 @@ def keeps_promise(report: Summary) -> bool:
         and bool(report["capture"]["exactly_once"])
         and bool(report["new_versions"]["as_expected"])
         and bool(report["drift"]["as_expected"])
+        and (report["story"] is None or bool(report["story"]["as_expected"]))
     )
 
 
@@ -151,13 +184,38 @@ def drift_line(drift: Mapping[str, Any]) -> str:
     return f"Lenses were dirty on {' and '.join(drift['dirty'])}; the cloud named {named}{after}."
 
 
+def story_lines(report: Summary) -> Iterator[str]:
+    """What came of the alarms, a sentence each."""
+    story = report["story"]
+    if story is None:
+        return
+    labels, good, worse = story["labels"], story["rollouts"]["good"], story["rollouts"]["worse"]
+    refined, refused = story["runs"]["refined"], story["runs"]["refused"]
+    if refined is not None:
+        yield (
+            f"{labels['training']} labels and {report['train_s']:.1f} s made {refined['candidate']} of "
+            f"{refined['incumbent']}: {refined['state']}."
+        )
+    if good is not None:
+        yield (
+            f"Its rollout {good['state']} after {good['seconds']:g} s and {labels['disagreed']} labels where the two "
+            f"disagreed: {len(good['confirmed'])} devices confirmed, {good['failed']} failed, "
+            f"{report['bundle_bytes_shipped'] / 1000:.1f} kB shipped."
+        )
+    if refused is not None:
+        yield f"What learnt wrong labels was {refused['state']}: {'; '.join(refused['failed'])}."
+    if worse is not None:
+        exposed = ", ".join(worse["answering"]) or "nobody"
+        yield f"What learnt others passed the gate and was {worse['state']} with {exposed} exposed: {worse['reason']}."
+
+
 def summary_table(report: Summary) -> Table:
     """The report's figures, an act a line, then a device a line, then all; fits into 80 columns."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, caption_justify="left")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, caption_justify="left")
     table.caption = (
         f"in time: within {report['deadline_ms']} ms; p50, p99: milliseconds from input to answer, on the device"
     )
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for heading in ("answers", "in time", "right", "primary", "backup", "cloud", "p50", "p99"):
         table.add_column(heading, justify="right", no_wrap=True)
     for act in report["by_act"]:
@@ -166,7 +224,7 @@ def summary_table(report: Summary) -> Table:
     for device, summary in report["devices"].items():
         table.add_row(device, *_row(summary))
     table.add_section()
-    table.add_row("all", *_row(report), style="bold")
+    table.add_row("all", *_row({**report, "accuracy": report["accuracy"]["all"]}), style="bold")
     return table
 
 
@@ -202,7 +260,7 @@ def drained_line(arrived: Arrived, drained_s: float | None) -> str:
 
 def verdict(report: Summary) -> str:
     """The last line: whether the promise held, and how good the answers were."""
-    right = f"{report['accuracy'] or 0:.1%} of the answers were right."
+    right = f"{report['accuracy']['all'] or 0:.1%} of the answers were right."
     kept = "every input that was kept is in the cloud, exactly once"
     if keeps_promise(report):
         return f"Every picture was answered once, by its deadline; {kept}. {right}"
@@ -215,6 +273,8 @@ def verdict(report: Summary) -> str:
         found.append("the devices did not take the better version, or took another")
     if not report["drift"]["as_expected"]:
         found.append("the cloud did not name the dirty lenses, or named others")
+    if report["story"] is not None and not report["story"]["as_expected"]:
+        found.append("the refined head did not come to all devices, or another candidate to one")
     return f"The promise did not hold: {', '.join(found)}. {right}"
 
 
@@ -225,7 +285,8 @@ def act_line(summary: Summary) -> str:
     back = summary.get("primary_back_s") or {}
     returned = "".join(f"; {device}'s primary back after {after_s:.1f} s" for device, after_s in back.items())
     return (
-        f"{summary['by_deadline']} of {summary['answers'] + summary['lost']} answered by the deadline: {by}; "
+        f"{summary['by_deadline']} of {summary['answers'] + summary['lost']} answered by the deadline in "
+        f"{summary['seconds']:.0f} s: {by}; "
         f"half within {latency['p50']:.1f} ms, 99 % within {latency['p99']:.1f} ms{returned}"
     )
 

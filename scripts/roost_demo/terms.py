@@ -6,19 +6,22 @@ from typing import Any, Final
 from roost_shared.bundle import Bundle
 from scripts.roost_demo.contestants import Contestant
 
-__all__ = ["BAR", "assignment", "reference"]
+__all__ = ["BAR", "CLOUD_BAR", "MARGIN", "assignment", "reference"]
 
 BAR: Final = 0.95  # confidence at which the primary answers at once
+CLOUD_BAR: Final = 0.9  # the same of the cloud; where neither is that sure, the primary has the better right
 # Share of the deadline at which a rule opens, whom it accepts, and how sure that one must be.
 _RULES: Final = (
     (0.0, "primary", BAR),
-    (0.0, "cloud", None),
+    (0.0, "cloud", CLOUD_BAR),
     (0.25, "primary", 0.5),
     (0.25, "backup", 0.5),
     (0.5, "primary", None),
     (0.7, "backup", None),
 )
-_TRIAL: Final = {"shadow_inputs": 20, "shadow_s": 20, "watch_inputs": 40, "watch_s": 20}  # days, elsewhere
+MARGIN: Final = 0.25  # of disagreement above what is predicted: few labels, as here, predict it badly
+# Days, elsewhere.
+_TRIAL: Final = {"shadow_inputs": 20, "shadow_s": 20, "watch_inputs": 40, "watch_s": 20, "margin": MARGIN}
 
 
 def reference(bundle: Bundle) -> str:

@@ -21,7 +21,7 @@ DATA = ROOT.parent / "shared" / "data"
 DEADLINE_MS = "1000"
 RATE = "12"  # what goes on beside the pictures takes its time, and each of them the processor's
 CAMERAS = ("cam-01", "cam-02", "cam-03", "cam-04")
-PATIENCE_S = 300  # it takes a fifth of that by itself; a slow machine, shared with other tests, several times as long
+PATIENCE_S = 600  # it takes a quarter of that by itself; a slow machine, shared with other tests, far longer
 EVERYBODY = 26  # a broker, a cloud, four agents, and of each a spooler, an installer and at least three workers
 
 
@@ -78,11 +78,12 @@ def test_neither_broken_models_nor_a_cut_link_cost_an_answer_or_an_input(tmp_pat
 
     assert report["answers"] == report["by_deadline"] > 50
     assert report["lost"] == report["unexpected"] == 0
-    assert report["accuracy"] > 0.8
+    assert report["accuracy"]["all"] > 0.7
     assert sum(report["by_reason"].values()) == report["answers"]
     assert report["latency_ms"]["p50"] <= report["latency_ms"]["p99"]
 
-    well, broken, recovered, asking, renewed, dirty, cut = report["by_act"]
+    well, broken, recovered, asking, refused, *changed, cut = report["by_act"]
+    assert [act["title"] for act in changed] == ["dirty", "refined", "rollout", "worse"]
     assert well["by_contestant"]["primary"] > 0.9 * well["answers"]
     assert broken["by_contestant"]["backup"] > 0
     assert all(strikes > 0 for strikes in broken["strikes"].values())
@@ -95,8 +96,8 @@ def test_neither_broken_models_nor_a_cut_link_cost_an_answer_or_an_input(tmp_pat
     assert asking["by_contestant"]["cloud"] > 0
     assert not any("cloud" in act["by_contestant"] for act in (well, broken, recovered))
     assert asking["answers"] == asking["by_deadline"] > 0
-    assert dirty["answers"] == dirty["by_deadline"] > 0
-    assert renewed["answers"] == renewed["by_deadline"] > 0, "no answer waits for a new version"
+    for act in (refused, *changed):
+        assert act["answers"] == act["by_deadline"] > 0, "no answer waits for a new version"
     assert cut["answers"] == cut["by_deadline"] > 0, "nobody waits for a cloud that cannot be reached"
     escalation = report["escalation"]
     assert 0.5 < escalation["together"]["kept_at_edge"] < 1
@@ -118,6 +119,7 @@ def test_neither_broken_models_nor_a_cut_link_cost_an_answer_or_an_input(tmp_pat
     assert shadow["sent_bytes"] < shadow["present_bytes"], "the shadow's base is the primary's, and was there"
     assert "The cloud sees: cam-01 online, cam-02 online, cam-03 online, cam-04 online." in printed
     check_drift(report, printed)
+    check_story(report, printed)
 
     check_capture(report)
     assert "each exactly once and as it was sent" in printed
@@ -138,8 +140,38 @@ def check_drift(report: dict[str, Any], printed: str) -> None:
         assert f"ALARM {alarm['device']}: " in printed
 
 
+def check_story(report: dict[str, Any], printed: str) -> None:
+    """From the alarm to a better model on all devices and better answers; worse candidates came to none."""
+    story, accuracy = report["story"], report["accuracy"]
+    assert story["as_expected"]
+    assert accuracy["drifted"] < accuracy["after"]
+    assert accuracy["drifted"] < accuracy["before"]
+    assert report["alarm"]["delay_windows"] > 0
+    assert "cam-02: " in report["alarm"]["explanation"]
+    assert report["train_s"] > 0
+
+    runs, rollouts, labels = story["runs"], story["rollouts"], story["labels"]
+    refined, good, worse = runs["refined"], rollouts["good"], rollouts["worse"]
+    assert (refined["cause"], refined["state"], refined["failed"]) == ("alarm", "registered", [])
+    assert labels["training"] == 160
+    assert labels["disagreed"] > 0
+    assert report["labels_used"] == labels["training"] + labels["disagreed"]
+    assert "labelled by the demo, which knows the truth" in printed
+    assert (good["state"], set(good["confirmed"])) == ("finished", set(CAMERAS))
+    assert report["rollout"] == {"confirmed": len(CAMERAS), "failed": 0, "reverted": 0}
+    assert 0 < report["bundle_bytes_shipped"] < len(CAMERAS) * 6_000, "heads alone were fetched"
+    for install in good["installs"].values():
+        assert install["evidence"]["golden"]
+
+    assert runs["refused"]["state"] == "refused"
+    assert runs["refused"]["failed"], "it says why"
+    assert (runs["passed"]["state"], worse["state"]) == ("registered", "stopped")
+    assert (worse["confirmed"], worse["answering"]) == ({}, []), "nobody was exposed"
+    assert "worse" in worse["reason"]
+
+
 def check_new_versions(report: dict[str, Any], *, fetched_below: int) -> None:
-    """Both devices took the better bundle, and neither the tampered nor the slow one."""
+    """The devices took the better bundle, and neither the tampered nor the slow one."""
     renewal = report["new_versions"]
     assert (renewal["as_expected"], renewal["error"]) == (True, None)
     assert set(renewal["confirmed"]) == set(report["devices"])

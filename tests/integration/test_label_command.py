@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +83,7 @@ def test_a_sheet_is_taken_filled_in_imported_and_becomes_a_dataset(work: Labelli
     table.write_text("device,sample,label\n" + lines[0] + "cam-10,nobodys,1\n")
     run(work, "label", "import", table, fails="line 3: there is no sample")
     made = run(work, "dataset", "make", "meter", "--incumbent", "meter:1", *asked)
+    assert re.search(r"of \d+ devices, split by", made), made
     assert "split by device" in made
     digest = made.split()[1]
     assert digest in run(work, "dataset", "list", "--task", "meter")

@@ -86,15 +86,22 @@ def test_a_run_is_started_followed_approved_and_registered(site: TrainingSite) -
     assert found in run(site, "train", "status", "--all")
 
 
-def test_a_run_that_fails_ends_a_follower_with_status_1(site: TrainingSite) -> None:
+@pytest.mark.parametrize(
+    ("do", "state", "why"),
+    [
+        ("impossible", "failed", "the labels contradict each other"),
+        ("labels", "refused", "its label space is another than the incumbent's"),
+    ],
+)
+def test_a_run_without_a_new_version_ends_a_follower_with_status_1_and_says_why(
+    site: TrainingSite, do: str, state: str, why: str
+) -> None:
     run(site, "train", "policy", "light", "--mode", "auto", "--bundle", "sure:1", "--trainer", "tiny")
     thread = threading.Timer(0.5, site.work)
     thread.start()
-    shown = run(
-        site, "train", "start", "light", "--set", "do=impossible", "--labels", "12", "--follow", fails="failed"
-    )
+    shown = run(site, "train", "start", "light", "--set", f"do={do}", "--labels", "12", "--follow", fails=state)
     thread.join()
-    assert "the labels contradict each other" in shown
+    assert why in shown
 
 
 def test_a_run_waits_for_labels_and_is_cancelled(site: TrainingSite) -> None:

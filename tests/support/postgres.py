@@ -21,6 +21,14 @@ __all__ = ["Postgres", "require_postgres"]
 
 ROOM_BYTES = 2 << 30  # four clusters, each with its log of up to 64 MB and a few databases of 8 MB at a time
 STRATEGIES_SINCE = 150000  # its version, as libpq counts
+# Waits for the end of whoever started it, which closes its input; then ends the server that is still there.
+GUARD = """
+read -r _
+[ -d "$0" ] || exit 0
+[ ! -e "$0/data/postmaster.pid" ] || kill -QUIT "$(head -n 1 "$0/data/postmaster.pid")"
+while [ -e "$0/data/postmaster.pid" ]; do sleep 0.1; done
+rm -rf "$0"
+"""
 
 
 def require_postgres() -> Path:
@@ -47,7 +55,8 @@ def _fastest_folder() -> str | None:
 class Postgres:
     """One cluster. It runs within its `with`; whoever stops it in there starts it again.
 
-    It needs no durability, and lies in memory where it can, unless durability is what takes time.
+    It needs no durability, and lies in memory where it can, unless durability is what takes time. Server and folder go
+    with this process, however it ends: a killed one ends no fixture.
 
     Args:
         durable: whether commits reach the disk.
@@ -63,6 +72,9 @@ class Postgres:
             owner = pwd.getpwnam("postgres")
             os.chown(self._folder, owner.pw_uid, owner.pw_gid)
             self._user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+        # In a session of its own: an interrupt from the keyboard is for us to deal with.
+        guard = ["sh", "-c", GUARD, str(self._folder)]
+        self._guard = subprocess.Popen(guard, stdin=subprocess.PIPE, cwd="/", start_new_session=True)
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count()
         self._keeper: psycopg.Connection[Any] | None = None  # makes databases
@@ -136,6 +148,7 @@ class Postgres:
     def remove(self) -> None:
         self.stop(signal.SIGQUIT)
         shutil.rmtree(self._folder)
+        self._guard.communicate()
 
     def new_database(self, template: str = "template1") -> str:
         """Make a database, as a copy of `template`; return its name."""

@@ -47,6 +47,7 @@ class Tiny:
         progress.metric("accuracy.new", 0.9)
         progress.step(1, 2, "writing")
         self._write(incumbent, job, folder)
+        _AFTERWARDS.get(str(job.parameters.get("do")), _nothing_more)(folder)
         progress.step(2, 2, "writing")
 
     def _write(self, incumbent: Bundle, job: TrainingJob, folder: Path) -> None:
@@ -105,6 +106,23 @@ def _sleep(job: TrainingJob, progress: Progress) -> None:
     time.sleep(float(job.parameters["sleep_s"]))
 
 
+def _nothing_more(_folder: Path) -> None:
+    """As it should be."""
+
+
+def _link(folder: Path) -> None:
+    candidate = job_room.candidate_of(folder)
+    candidate.rename(folder / "elsewhere")
+    candidate.symlink_to(folder / "elsewhere")
+
+
+def _plant(folder: Path) -> None:
+    gate = folder.parent / "gate"
+    gate.mkdir()
+    (gate / "verdict.json").write_text('{"passed": true, "reasons": []}')
+
+
+_AFTERWARDS: dict[str, Callable[[Path], None]] = {"link": _link, "plant": _plant}
 _MISBEHAVIOURS: dict[str, Callable[[TrainingJob, Progress], None]] = {
     "crash": _crash,
     "raise": _raise,

@@ -206,8 +206,10 @@ def _act(cloud: ApiClient, run: str, action: str, note: str | None) -> None:
 
 
 def _follow(cloud: ApiClient, run: str) -> None:
-    found = follow_run(lambda: cloud.get(f"/runs/{run}", Run))
-    typer.echo(f"run {found.id}: {found.state}{f': {printable(found.words)}' if found.words else ''}")
+    follow_run(lambda: cloud.get(f"/runs/{run}", Run))
+    found = cloud.get(f"/runs/{run}", WholeRun)
+    words = found.words or (found.steps[-1].why if found.went_wrong else "")
+    typer.echo(f"run {found.id}: {found.state}{f': {printable(words)}' if words else ''}")
     if found.went_wrong:
         raise typer.Exit(1)
 

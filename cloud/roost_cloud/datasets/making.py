@@ -82,7 +82,7 @@ def make_snapshot(
     pool += pooled_references(store, tenant, config)
     chosen = choose(wanted.task, Incumbent(wanted.incumbent, tuple(config.labels)), pool, wanted.limits)
     since = None if wanted.since is None else wanted.since.isoformat()
-    asked = {"since": since, "devices": None if wanted.devices is None else sorted(wanted.devices)}
+    asked = {"since": since, "only_devices": None if wanted.devices is None else sorted(wanted.devices)}
     return room.put(
         database,
         store,

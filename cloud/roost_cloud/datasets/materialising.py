@@ -1,6 +1,6 @@
 """A snapshot's inputs as files: those to learn from for the trainer, those to judge by for the gate.
 
-They go to two folders, and the second is made when the trainer's process has ended: no trainer can read what it will
+They go to two folders, and the second is made when the trainer's process has ended: no trainer comes upon what it will
 be judged by. Each input is checked against its digest before it has its name. To go on with a folder that is half
 filled is safe.
 """

@@ -89,7 +89,7 @@ def _judge(folder: Path, progress: Progress) -> Verdict:
     except RoostError as error:
         return no_bundle(judged.snapshot, incumbent_bundle.digest, str(error))
     measured = measure(folder, judged, contest, progress)
-    pair = Pair(candidate_bundle.config, incumbent_bundle.config, incumbent_bundle.digest)
+    pair = Pair(candidate_bundle.config, incumbent_bundle.config, incumbent_bundle.digest, judged.labels)
     verdict = judge(pair, measured, job, snapshot=judged.snapshot, split=judged.split)
     if verdict.passed:
         new = paired([one for one in measured.outcomes if one.world == "new"])

@@ -36,7 +36,7 @@ def check_parent(pair: Pair) -> Reason:
 
 
 def check_labels(pair: Pair) -> Reason:
-    """Its label space begins with the incumbent's."""
+    """Its label space begins with the incumbent's, and has no label besides that nobody gave."""
     old, new = pair.incumbent.labels, pair.candidate.labels
     missing = [label for label in old if label not in new]
     if missing:
@@ -45,6 +45,9 @@ def check_labels(pair: Pair) -> Reason:
         moved = [label for place, label in enumerate(old) if new[place] != label]
         return _refused("labels", f"{len(moved)} of the incumbent's labels are in another place: {_some(moved)}")
     added = new[len(old) :]
+    invented = [label for label in added if label not in pair.labels]
+    if invented:
+        return _refused("labels", f"it has {len(invented)} labels that nobody asked for: {_some(invented)}")
     more = f", and {len(added)} new ones: {_some(added)}" if added else ""
     return Reason(check="labels", passed=True, sentence=f"knows the incumbent's {len(old)} labels, in order{more}")
 

@@ -9,11 +9,19 @@ __all__ = ["Measured", "Outcome", "Pair", "Timing", "Twin"]
 
 
 class Pair(NamedTuple):
-    """What the two say of themselves."""
+    """What the two say of themselves, and what was asked for.
+
+    Attributes:
+        candidate: its document.
+        incumbent: its document.
+        incumbent_digest: of its manifest.
+        labels: the label space that the snapshot has.
+    """
 
     candidate: BundleConfig
     incumbent: BundleConfig
     incumbent_digest: str
+    labels: tuple[str, ...]
 
 
 class Twin(NamedTuple):

@@ -27,6 +27,7 @@ from roost_cloud.rollouts.membership import Aim, aim_of, cuts_of, place
 from roost_cloud.rollouts.plan import Plan, Stage, is_open
 from roost_cloud.rollouts.states import (
     FINAL,
+    UNDER_WAY,
     Fact,
     Finding,
     Member,
@@ -57,7 +58,7 @@ class Look:
         rollout: as it stands now.
         changed: devices of which something changed.
         count: of the stage it is in.
-        waits_for: why it does not go on, for people; empty when it is over.
+        waits_for: why it does not go on, for people; of one that is over, which devices it still waits for.
     """
 
     rollout: Rollout
@@ -179,11 +180,8 @@ class _Turn:
 
     def waits_for(self, rollout: Rollout, standing: Count) -> Iterator[str]:
         """Why it does not go on."""
-        if rollout.state in FINAL:
-            return
-        if rollout.state in _BACK:
-            away = sum(one.state == "returning" for one in self._members.values())
-            yield f"{away} of its devices are not back yet"
+        if rollout.state in FINAL or rollout.state in _BACK:
+            yield from self._stragglers()
             return
         if rollout.state == "paused":
             yield "it is paused"
@@ -200,6 +198,15 @@ class _Turn:
             yield "no window is open"
         if self._finding is not None and self._finding.verdict != "pass" and self._asks(rollout):
             yield from self._finding.says
+
+    def _stragglers(self) -> Iterator[str]:
+        """What is not done though the rollout is over, or as good as: nothing ends half done without saying so."""
+        away = sum(one.state == "returning" for one in self._members.values())
+        if away:
+            yield f"{away} of its devices are not back yet"
+        late = sum(one.state in UNDER_WAY for one in self._members.values())
+        if late:
+            yield f"{late} of its devices have yet to confirm"
 
     def _aims(self, rollout: Rollout) -> Iterator[tuple[str, Aim]]:
         for device in self._places:

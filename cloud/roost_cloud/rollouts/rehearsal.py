@@ -18,12 +18,15 @@ from roost_cloud.rollouts.gate import Seen, judge
 from roost_cloud.rollouts.plan import Plan
 from roost_cloud.rollouts.policy import GATE_WAITS, Look, look
 from roost_cloud.rollouts.states import FINAL, Fact, Finding, Member, MemberState, Rollout
+from roost_shared.assignment import Trial
 
 __all__ = ["Candidate", "Fleet", "Rehearsed", "rehearse"]
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[float, Meta(gt=0)]
 _BEGIN: Final = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
+_WATCHED: Final = Trial().watch_inputs  # while the candidate answers on a device, before that lets it
+_TOO_MANY_SLOW: Final = 12  # of them: less likely than 1 % where 5 % may be, which is what a device asks
 _DAY_S: Final = 86_400.0
 
 
@@ -143,6 +146,8 @@ class _Device:
         self.lies = draw.random() < fleet.lying
         self.crashes = draw.random() < candidate.crash_devices
         self.is_broken = draw.random() < candidate.broken_devices
+        slow = sum(draw.random() < candidate.slow_share for _ in range(_WATCHED))
+        self.is_slow = slow >= _TOO_MANY_SLOW
         self.dies_after_s = draw.uniform(0, 2 * _DAY_S) if draw.random() < fleet.dead else None
         self.disagreement = min(0.95, candidate.disagreement * draw.lognormvariate(0, fleet.uneven))
         self.installs_in_s = draw.expovariate(1 / fleet.install_s)
@@ -181,6 +186,8 @@ class _Device:
             self.phase, self.code = "failed", "install.golden_mismatch"
         elif self.crashes:
             self.phase, self.code = "rolled_back", "install.crashed"
+        elif self.is_slow and self.carries == "active":  # of a shadow's time the gate judges
+            self.phase, self.code = "rolled_back", "install.slow"
         else:
             self.phase, self.answers = "confirmed", self.carries == "active"
 

@@ -9,7 +9,7 @@
 - `executor`: what runs a process of a job; `local` does so here, `ray_executor` on a cluster, by way of `ray_driver`
   here, `on_node` there and `packing` in between
 - `supervising`: a process watched: its lines, its time, its silence, and by `usage` its memory
-- `workshop`: the folders that processes work in, and their end
+- `workshop`: the folders that processes work in, and their end; `stragglers`: processes that would outlive it
 - `dataset`, `candidates`, `verdict`, `registrar`: what a run has of other rooms, and gives them
 - `reporting`: what a process says, to the database; whose the run is, back. `hand`: the run's row meanwhile
 - `conducting`: an attempt from its claim to its end; `faults`: whose fault it is if it fails. Pure.

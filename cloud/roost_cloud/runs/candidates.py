@@ -27,6 +27,8 @@ def checked(folder: Path, run: TrainingRun) -> Bundle:
     Raises:
         CandidateError: it is none, or another.
     """
+    if folder.is_symlink():
+        raise CandidateError("the trainer left a link where its candidate should lie")
     try:
         bundle = open_bundle(folder)
     except BundleError as error:

@@ -21,7 +21,7 @@ from roost_cloud.gate.job import GateJob, write_gate_job
 from roost_cloud.gate.rules import bars_of
 from roost_cloud.objects import ObjectStore
 from roost_cloud.registry import versions
-from roost_cloud.runs.candidates import CANDIDATE, archive, checked, fetch
+from roost_cloud.runs.candidates import CANDIDATE, CandidateError, archive, checked, fetch
 from roost_cloud.runs.claiming import Claim, RunLostError
 from roost_cloud.runs.dataset import RunDatasets
 from roost_cloud.runs.executor import Ended, Executor, Limits, Work
@@ -202,14 +202,17 @@ class _Attempt:
     def _train(self, space: Workspace, policy: RunPolicy) -> None:
         self._advance("train", f"trainer {policy.trainer}")
         run = self._hand.row
-        with self._means.workshop.cache(run.tenant, run.task, cache_of(space.job)):
+        with self._means.workshop.cache(run.tenant, run.task, policy.trainer, cache_of(space.job)):
             self._run(TRAINING, space.job, (CANDIDATE, FLOAT), policy)
         checked(space.job / CANDIDATE, self._hand.row)
 
     def _judge(self, space: Workspace, policy: RunPolicy) -> None:
         self._advance("judge", "the trainer is done")
-        # Only now: as long as a trainer runs, what it is judged by is nowhere it could look.
-        space.gate.mkdir()
+        # Only now: as long as a trainer runs, what it is judged by is in no folder of its run.
+        try:
+            space.gate.mkdir()
+        except FileExistsError:
+            raise CandidateError("the trainer wrote outside its folder, where it is to be judged") from None
         for name in (CANDIDATE, FLOAT, "incumbent"):
             if (space.job / name).exists():
                 (space.job / name).rename(space.gate / name)
@@ -253,10 +256,12 @@ class _Attempt:
 
     def _keep(self, candidate: Bundle, verdict: Verdict) -> None:
         """Have a candidate that passed wait for a person's word."""
+        # First, so that it is removed if the run ends meanwhile, and that nobody else's is written over.
+        self._hand.write(lambda _, row: setattr(row, "is_kept", True))
         archive(self._means.objects, self._hand.row, candidate.folder)
 
         def note(_: Session, row: TrainingRun) -> None:
-            row.candidate, row.verdict, row.is_kept = candidate.digest, verdict.document, True
+            row.candidate, row.verdict = candidate.digest, verdict.document
 
         self._advance("pass", verdict.summary, note)
 

@@ -12,6 +12,7 @@ from roost_shared.errors import DeviceError
 
 __all__ = ["NICE", "Ended", "Executor", "ExecutorError", "Hear", "Limits", "Work", "command_of"]
 
+DISK_BYTES: Final = 8 << 30  # a candidate, what it was before it was quantised, and a cache, with much to spare
 NICE: Final = 10  # training stands back behind whoever answers on the same machine
 
 Hear = Callable[[Line], None]
@@ -30,11 +31,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         memory_bytes: of its own, with its children.
         wall_s: until it has to have ended.
         silent_s: that it may say nothing.
+        disk_bytes: that its folder may grow by.
     """
 
     memory_bytes: int
     wall_s: float
     silent_s: float
+    disk_bytes: int = DISK_BYTES
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):

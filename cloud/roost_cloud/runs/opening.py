@@ -62,12 +62,13 @@ def open_by_person(
 
     Raises:
         RunOpenError: one of the task is open.
-        NoIncumbentError: neither the person, nor the policy, nor an alarm says what to start from.
+        NoIncumbentError: neither the person, nor the policy, nor an alarm says what to start from, or it is of another
+            task.
         NotFoundError: the registry lacks the version that they say.
     """
     findings = _findings(session, tenant, task, now)
     asked = Due("person", wish.reason or "somebody asked for it", findings)
-    incumbent = _incumbent(session, tenant, wish.bundle or policy.bundle, findings)
+    incumbent = _incumbent(session, tenant, task, wish.bundle or policy.bundle, findings)
     new = _new(tenant, task, policy, asked, incumbent, wish)
     return store.open_run(session, new, actor=actor, now=now)
 
@@ -127,7 +128,7 @@ def consider(session: Session, tenant: str, task: str, now: datetime) -> Trainin
     if reason is None:
         return None
     try:
-        incumbent = _incumbent(session, tenant, policy.bundle, reason.alarms)
+        incumbent = _incumbent(session, tenant, task, policy.bundle, reason.alarms)
     except NoIncumbentError:
         if policies.is_stated(session, tenant, task):
             raise
@@ -194,13 +195,18 @@ def _situation(session: Session, tenant: str, task: str, policy: RunPolicy, now:
     return Situation(findings, last_opened_at, began_at or now, new_labels)
 
 
-def _incumbent(session: Session, tenant: str, named: str | None, findings: Sequence[Finding]) -> BundleVersion:
+def _incumbent(
+    session: Session, tenant: str, task: str, named: str | None, findings: Sequence[Finding]
+) -> BundleVersion:
     if named is not None:
-        return incumbents.followed(session, tenant, named)
+        found = incumbents.followed(session, tenant, named)
+        if found.task not in (None, task):
+            raise NoIncumbentError(f"{named} is for task {found.task}, and not for {task}")
+        return found
     for finding in findings:
-        found = incumbents.of_alarm(session, tenant, finding.bundle)
-        if found is not None:
-            return found
+        version = incumbents.of_alarm(session, tenant, finding.bundle)
+        if version is not None:
+            return version
     raise NoIncumbentError("it is not known what to start from: say --bundle NAME@ALIAS, or name one in the policy")
 
 

@@ -29,6 +29,7 @@ Cause = Literal[
     "machine",  # the worker's own disk or executor refused
     "peer",  # the object store or the database was away
     "time",  # it took longer than it may
+    "disk",  # it wrote more than it may
     "impossible",  # it says that it cannot be done
     "not_a_number",  # a figure of it is none
     "bundle",  # what it made is no bundle, or not the one asked for

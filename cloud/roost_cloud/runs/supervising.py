@@ -5,7 +5,7 @@
     supervised.ended
 
 Wherever it runs, it is watched by this, on the same machine. It gets few of our environment's variables: none of them
-a secret. It leads a session of its own, and whatever it started ends with it.
+a secret. It leads a session of its own, and whatever it started ends with it, `stragglers` too.
 """
 
 import contextlib
@@ -23,12 +23,14 @@ import msgspec
 
 from roost_cloud.runs.executor import Ended, ExecutorError, Limits
 from roost_cloud.runs.retrying import Cause
-from roost_cloud.runs.usage import usage_of
+from roost_cloud.runs.stragglers import JOB_FOLDER, end_stragglers
+from roost_cloud.runs.usage import disk_bytes_of, usage_of
 from roost_cloud.training.lines import ErrorLine, Line, LogLine, MetricLine, decode_line
 
 __all__ = ["Supervised", "environment_of"]
 
 _LOOK_EVERY_S: Final = 0.1
+_WEIGH_EVERY_S: Final = 2.0  # its folder
 _GRACE_S: Final = 10.0  # from SIGTERM to SIGKILL
 _LINE_BYTES: Final = 16 << 10  # of a line; what is behind is dropped
 _READ_BYTES: Final = 64 << 10
@@ -94,6 +96,8 @@ class Supervised:
         self._began_s = self._heard_s = 0.0
         self._cpu_s = 0.0
         self._peak_bytes = 0
+        self._disk_bytes = 0
+        self._weighed_s = 0.0
 
     def __iter__(self) -> Iterator[Line]:
         """Start it, and give what it says until it has ended.
@@ -101,11 +105,12 @@ class Supervised:
         Raises:
             ExecutorError: it cannot be started.
         """
+        self._disk_bytes = disk_bytes_of(self._folder)
         try:
             process = subprocess.Popen(
                 self._command,
                 cwd=self._folder,
-                env=environment_of(dict(os.environ), self._passed_on),
+                env={**environment_of(dict(os.environ), self._passed_on), JOB_FOLDER: str(self._folder)},
                 start_new_session=True,
                 bufsize=0,
                 stdin=subprocess.PIPE,
@@ -114,13 +119,14 @@ class Supervised:
             )
         except OSError as error:
             raise ExecutorError(f"{self._command[0]} cannot be started: {error}") from error
-        self._began_s = self._heard_s = time.monotonic()
+        self._began_s = self._heard_s = self._weighed_s = time.monotonic()
         with process:
             try:
                 yield from self._watch(process)
             finally:
                 _kill(process)
                 self.ended = self._how(process.wait())
+                end_stragglers(self._folder)
 
     def _watch(self, process: "subprocess.Popen[bytes]") -> Iterator[Line]:
         assert process.stdout is not None  # noqa: S101 - both are pipes
@@ -158,12 +164,20 @@ class Supervised:
             self._blame("time", f"it took longer than {limits.wall_s:g} s")
         elif now_s - self._heard_s > limits.silent_s:
             self._blame("hang", f"it said nothing for {limits.silent_s:g} s")
+        elif self._has_filled_disk(now_s):
+            self._blame("disk", f"it wrote more than {limits.disk_bytes >> 20} MiB")
         elif self._stop_asked_s is None and self._stopping():
             self._stop_asked_s = now_s
             _signal(process, signal.SIGTERM)
         asked_long_ago = self._stop_asked_s is not None and now_s - self._stop_asked_s > self._grace_s
         if self._fault is not None or asked_long_ago:
             _kill(process)
+
+    def _has_filled_disk(self, now_s: float) -> bool:
+        if now_s - self._weighed_s < _WEIGH_EVERY_S:
+            return False
+        self._weighed_s = now_s
+        return disk_bytes_of(self._folder) - self._disk_bytes > self._limits.disk_bytes
 
     def _blame(self, cause: Cause, text: str) -> None:
         self._fault = self._fault or (cause, f"run.{cause}", text)

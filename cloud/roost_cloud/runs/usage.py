@@ -1,13 +1,15 @@
-"""What a process and its children take of memory and of the processor, as Linux's /proc tells."""
+"""What a process and its children take of memory and of the processor, as Linux's /proc tells; and of the disk."""
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-__all__ = ["Usage", "usage_of"]
+__all__ = ["Usage", "disk_bytes_of", "usage_of"]
 
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+_BLOCK_BYTES: Final = 512  # of what `stat` counts
 _TICKS: Final = os.sysconf("SC_CLK_TCK")  # a second
 
 
@@ -35,6 +37,16 @@ def usage_of(pid: int) -> Usage:
         own_bytes += (int(resident) - int(shared)) * _PAGE_BYTES
         cpu_s += (int(stat[11]) + int(stat[12])) / _TICKS
     return Usage(own_bytes, cpu_s)
+
+
+def disk_bytes_of(folder: Path) -> int:
+    """What all that lies in a folder takes of the disk; what vanishes meanwhile counts nothing."""
+    blocks = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                blocks += os.lstat(os.path.join(path, name)).st_blocks  # noqa: PTH118 - of thousands, and twice as fast
+    return blocks * _BLOCK_BYTES
 
 
 def _tree(pid: int) -> Iterator[int]:

@@ -4,22 +4,23 @@
     {root}/{worker}/{tenant}.{run}.{attempt}/job  what a trainer gets (`training/job.py`)
     {root}/{worker}/{tenant}.{run}.{attempt}/gate the same for the gate; made when the trainer has ended
 
-    {root}/cache/{tenant}.{task}                  what a trainer of the task left to be found again, and may not find
+    {root}/cache/{tenant}/{task}/{trainer}        what that trainer left to be found again, and may not find
 
 Any number of workers may share the root.
 """
 
+import errno
 import fcntl
 import os
 import secrets
 import shutil
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from roost_cloud.runs.claiming import Claim
+from roost_cloud.runs.stragglers import end_stragglers
 
 __all__ = ["Workshop", "Workspace"]
 
@@ -59,6 +60,7 @@ class Workshop:
             OSError: the disk refused.
         """
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _check_owner(self._root)
         with _alone(self._root):  # else we could take for dead who only begins, or be taken for it
             self._folder.mkdir(mode=0o700)
             self._lock = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
@@ -66,7 +68,7 @@ class Workshop:
             stays = (self._folder, self._root / _CACHES)
             dead = [folder for folder in self._root.iterdir() if folder not in stays and _is_dead(folder)]
             for folder in dead:
-                _end_processes(folder)
+                end_stragglers(folder)
                 shutil.rmtree(folder, ignore_errors=True)
         return len(dead)
 
@@ -93,13 +95,14 @@ class Workshop:
             shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
-    def cache(self, tenant: str, task: str, folder: Path) -> Iterator[None]:
-        """Have at `folder` what the task's last trainer left there, and keep what this one leaves, if it is done.
+    def cache(self, tenant: str, task: str, trainer: str, folder: Path) -> Iterator[None]:
+        """Have at `folder` what the trainer left of the task when it was last done, and keep what it leaves now.
 
-        Nothing is lost without it but time: whoever else trains the task at this moment goes without.
+        Nothing is lost without it but time: whoever else trains the task at this moment goes without. No trainer finds
+        what another left, and no tenant what another's did: names may hold dots, so each is a folder of its own.
         """
-        kept = self._root / _CACHES / f"{tenant}.{task}"
-        kept.parent.mkdir(mode=0o700, exist_ok=True)
+        kept = self._root / _CACHES / tenant / task / trainer
+        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with suppress(OSError):
             kept.rename(folder)
         yield
@@ -107,6 +110,16 @@ class Workshop:
             shutil.rmtree(kept, ignore_errors=True)
             with suppress(OSError):
                 folder.rename(kept)
+
+
+def _check_owner(root: Path) -> None:
+    """In a folder that all of a machine may write to, somebody else can have made ours first.
+
+    Raises:
+        PermissionError: they have.
+    """
+    if root.is_symlink() or root.stat().st_uid != os.getuid():
+        raise PermissionError(errno.EPERM, "it is somebody else's", str(root))
 
 
 @contextmanager
@@ -137,11 +150,3 @@ def _is_dead(folder: Path) -> bool:
 
 def _size_bytes(folder: Path) -> int:
     return sum(file.lstat().st_size for file in folder.rglob("*"))
-
-
-def _end_processes(folder: Path) -> None:
-    """Kill whoever works in a folder whose worker is gone."""
-    for entry in Path("/proc").glob("[0-9]*/cwd"):
-        with suppress(OSError):
-            if entry.readlink().is_relative_to(folder):
-                os.kill(int(entry.parent.name), signal.SIGKILL)

@@ -5,7 +5,7 @@
     {folder}/inputs/{sha256}    inputs, byte for byte as their devices received them
     {folder}/candidate/         the candidate's bundle, an OCI image layout: the trainer writes it
     {folder}/float/             where the candidate is quantised: the same before, for comparison
-    {folder}/cache/             what a trainer may find again; whoever runs it may keep it from one run to the next
+    {folder}/cache/             what this trainer may find again; whoever runs it may keep it from one run to the next
 
 The labels that a candidate is judged by are not among them: they stay with the gate.
 """
@@ -112,5 +112,5 @@ def float_of(folder: Path) -> Path:
 
 
 def cache_of(folder: Path) -> Path:
-    """Where a trainer keeps what another run may use again. Nothing in it is believed unchecked."""
+    """Where a trainer keeps what its next run of the task may use again, if it is still there then."""
     return folder / "cache"

@@ -15,14 +15,15 @@ import psutil
 import pytest
 
 from roost_cloud.db import DatabaseUnavailableError
-from roost_cloud.objects import ObjectStore
+from roost_cloud.objects import ObjectNotFoundError, ObjectStore
 from roost_cloud.objects.errors import StoreUnavailableError
 from roost_cloud.runs import claiming, store
+from roost_cloud.runs.candidates import archive_key
 from roost_cloud.runs.claiming import Claim, RunLostError
 from roost_cloud.runs.executor import Limits
 from roost_cloud.runs.state import Move
 from roost_cloud.runs.supervising import Supervised
-from roost_cloud.runs.worker import Trainer
+from roost_cloud.runs.worker import Trainer, tidy
 from roost_cloud.runs.workshop import Workshop
 from roost_cloud.services import open_services
 from tests.support.bundles import Bundles
@@ -46,6 +47,8 @@ FOR_GOOD = {
     "nan": ("run.not_a_number", "its figure 'loss' is not a number"),
     "impossible": ("training.impossible", "the labels contradict each other"),
     "another": ("run.candidate", "the candidate's training_run is another"),
+    "link": ("run.candidate", "the trainer left a link where its candidate should lie"),
+    "plant": ("run.candidate", "the trainer wrote outside its folder, where it is to be judged"),
 }
 
 
@@ -188,6 +191,32 @@ def test_an_object_store_that_goes_away_costs_no_attempt(site: TrainingSite) -> 
     assert site.run(run).state == "passed"
 
 
+class Interrupted:
+    """An object store into which something is put while somebody cancels the run."""
+
+    def __init__(self, site: TrainingSite, run: str) -> None:
+        self._site, self._run = site, run
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._site.services.objects, name)
+
+    def put_stream(self, *arguments: Any) -> None:
+        self._site.services.objects.put_stream(*arguments)
+        with self._site.services.database.begin() as session:
+            store.cancel(session, "acme", self._run, note=None, actor="token:ann", now=self._site.services.now())
+
+
+def test_a_candidate_whose_run_is_cancelled_while_it_is_put_away_is_removed(site: TrainingSite) -> None:
+    run = site.open(mode="train")
+    between: Any = Interrupted(site, run)
+    site.work(objects=between)
+    assert site.run(run).state == "cancelled"
+    assert site.services.objects.head(archive_key("acme", run)).size_bytes > 0
+    assert tidy(site.services.database, site.services.objects) == 1
+    with pytest.raises(ObjectNotFoundError):
+        site.services.objects.head(archive_key("acme", run))
+
+
 class MoodyDatabase:
     """A database that goes away at its nth transaction, for some."""
 
@@ -238,8 +267,21 @@ def test_what_a_dead_worker_left_is_cleared_away_with_its_processes(tmp_path: Pa
     workshop.close()
 
 
-def test_what_a_process_started_ends_with_it(tmp_path: Path) -> None:
-    code = "import subprocess, sys; p = subprocess.Popen(['sleep', '600']); print(p.pid, flush=True); sys.exit(1)"
+def test_a_process_that_fills_the_disk_is_ended(tmp_path: Path) -> None:
+    (tmp_path / "input").write_bytes(bytes(3 << 20))  # was there before, and is not counted
+    code = (
+        "import time; file = open('big', 'wb', 0); [(file.write(bytes(1 << 20)), time.sleep(0.1)) for _ in range(600)]"
+    )
+    limits = Limits(memory_bytes=1 << 30, wall_s=60, silent_s=60, disk_bytes=4 << 20)
+    supervised = Supervised([sys.executable, "-c", code], tmp_path, limits, lambda: False)
+    assert list(supervised) == []
+    assert (supervised.ended.how, supervised.ended.text) == ("disk", "it wrote more than 4 MiB")
+
+
+@pytest.mark.parametrize("how", ["", ", cwd='/', start_new_session=True"], ids=["child", "daemon"])
+def test_what_a_process_started_ends_with_it(tmp_path: Path, how: str) -> None:
+    started = f"p = subprocess.Popen(['sleep', '600']{how})"
+    code = f"import subprocess, sys; {started}; print(p.pid, flush=True); sys.exit(1)"
     limits = Limits(memory_bytes=1 << 30, wall_s=60, silent_s=60)
     supervised = Supervised(["python3", "-c", code], tmp_path, limits, lambda: False)
     (line,) = list(supervised)

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from roost_cloud.db import DatabaseUnavailableError
+from roost_cloud.db.tables import Event, HookDelivery
 from roost_cloud.rollouts.directing import Directing
 from roost_shared.assignment import Reported
 from roost_shared.bundle import Bundle
@@ -469,6 +471,45 @@ def test_bundles_that_a_rollout_needs_are_not_deleted(fleet: RolloutFleet) -> No
 
 
 @on_sqlite
+def test_one_that_never_comes_back_is_told_of_when_all_others_have(fleet: RolloutFleet) -> None:
+    rollout = fleet.start(ALL, bundle="argmax:2", unreachable_s=60)
+    fleet.look()
+    fleet.follow("cam-01", "cam-02", "cam-03")
+    fleet.look()
+    fleet.order(rollout, "revert")
+    fleet.look()
+    fleet.follow("cam-01", "cam-02")
+    fleet.look(4)
+    told = fleet.document(rollout)
+    assert (told["state"], told["devices"]) == ("reverted", {"returned": 2, "returning": 1})
+    assert told["waits_for"] == ["1 of its devices are not back yet"]
+    fleet.follow("cam-03")
+    fleet.look()
+    told = fleet.document(rollout)
+    assert (told["devices"], told["waits_for"]) == ({"returned": 3}, [])
+    assert not fleet.look(), "and only now it is looked at no more"
+
+
+@on_sqlite
+def test_hooks_are_told_of_every_step(fleet: RolloutFleet) -> None:
+    hook = {"way": "mqtt", "events": ["rollout"]}
+    told = fleet.cloud.client.post(f"{API}/hooks", json=hook, headers=fleet.cloud.headers())
+    assert told.status_code == 201, told.text
+    rollout = fleet.start(ALL, bundle="argmax:2")
+    fleet.look()
+    fleet.order(rollout, "pause")
+    fleet.order(rollout, "abort")
+    fleet.look(2)
+    fleet.follow("cam-01", "cam-02", "cam-03")
+    fleet.look(2)
+    with fleet.cloud.services.database.read() as session:
+        query = select(Event.kind, Event.data).join(HookDelivery, HookDelivery.event == Event.id)
+        found = [(kind, data["rollout"]) for kind, data in session.execute(query.order_by(Event.at, Event.kind))]
+    kinds = ["started", "running", "abort", "pause", "aborted"]
+    assert sorted(found) == sorted((f"rollout.{kind}", rollout) for kind in kinds)
+
+
+@on_sqlite
 def test_a_device_that_comes_back_after_the_end_is_still_followed(fleet: RolloutFleet) -> None:
     rollout = fleet.start(ALL, bundle="argmax:2", unreachable_s=60)
     fleet.look()
@@ -476,8 +517,11 @@ def test_a_device_that_comes_back_after_the_end_is_still_followed(fleet: Rollout
     fleet.look(4)
     told = fleet.document(rollout)
     assert (told["state"], told["devices"]) == ("finished", {"assigned": 1, "confirmed": 2})
+    assert told["reason"] == "2 of 2 confirmed; and without it: 1 unreachable"
+    assert told["waits_for"] == ["1 of its devices have yet to confirm"]
     fleet.follow("cam-03")
     fleet.look()
+    assert fleet.document(rollout)["waits_for"] == []
     assert fleet.states(rollout)["cam-03"] == "confirmed"
 
 

@@ -9,6 +9,7 @@ from roost_cloud.db.tables import BundleVersion
 from roost_cloud.runs import claiming, store
 from roost_cloud.runs.claiming import LEASE, Claim, News, RunLostError
 from roost_cloud.runs.policy import RunPolicy
+from roost_cloud.runs.state import Move
 from roost_cloud.runs.store import NewRun, RunOpenError
 from tests.support.cloud import Cloud
 
@@ -63,6 +64,24 @@ def test_of_many_who_claim_runs_each_run_has_one(cloud: Cloud) -> None:
     assert sorted(claimed) == sorted(runs)
     with cloud.services.database.read() as session:
         assert not claiming.is_any_due(session, cloud.services.now())
+
+
+def test_a_run_that_was_approved_is_registered_by_one_worker(cloud: Cloud) -> None:
+    """While it is, its state stays `approved`, which others could claim."""
+    cloud.tenant("acme")
+    run, now = opened(cloud, "meter"), cloud.services.now()
+    moves: tuple[Move, ...] = ("train", "judge", "pass")
+    with cloud.services.database.begin() as session:
+        claiming.claim(session, "first", now)
+        for by in moves:
+            claiming.advance(session, Claim("acme", run, 1, "first"), by, "on it", now)
+        store.approve(session, "acme", run, note=None, actor="token:ann", now=now)
+    with cloud.services.database.begin() as session:
+        found = claiming.claim(session, "second", now)
+        assert found is not None
+        assert (found.id, found.state) == (run, "approved")
+    with cloud.services.database.begin() as session:
+        assert claiming.claim(session, "third", now) is None
 
 
 def test_a_lost_run_is_another_workers_and_the_late_one_writes_nothing(cloud: Cloud) -> None:

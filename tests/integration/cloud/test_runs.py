@@ -1,5 +1,6 @@
 """Training runs from their opening to their end, with real processes; the gate's is a small one."""
 
+import io
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,11 +10,13 @@ from sqlalchemy import select
 from roost_cloud.db.tables import Event, TrainingAlarm
 from roost_cloud.errors import ConflictError
 from roost_cloud.objects import ObjectNotFoundError
-from roost_cloud.runs import claiming, store
-from roost_cloud.runs.candidates import archive_key
+from roost_cloud.runs import claiming, policies, store
+from roost_cloud.runs.candidates import CANDIDATE, archive_key
 from roost_cloud.runs.conducting import GATE
-from roost_cloud.runs.opening import KINDS, NoIncumbentError, Opener
+from roost_cloud.runs.opening import KINDS, NoIncumbentError, Opener, Wish, open_by_person
+from roost_cloud.runs.packing import pack
 from roost_cloud.runs.worker import tidy
+from roost_shared.bundle.derive import derive_bundle, derived_config
 from tests.support.stocked import stock_alarm
 from tests.support.training_site import TrainingSite, bare_site, site, sites_cloud
 
@@ -51,7 +54,7 @@ def test_what_the_head_trainer_learnt_of_a_changed_world_passes_the_real_gate(ba
     sentences = {one["check"]: one["sentence"] for one in row.verdict["reasons"]}
     assert "the incumbent 0.0 %" in sentences["better"]
     assert (row.trainer_version, row.candidate) == ("1", row.verdict["candidate"])
-    cached = {path.name for path in (site.folder / "cache" / "acme.light").iterdir()}
+    cached = {path.name for path in (site.folder / "cache" / "acme" / "light" / "head").iterdir()}
     assert cached
     site.clock.advance(timedelta(hours=1))
     site.label(8, inverted=True)
@@ -78,6 +81,25 @@ def test_without_a_persons_approval_a_candidate_waits_and_is_kept(site: Training
     assert tidy(site.services.database, site.services.objects) == 1
     with pytest.raises(ObjectNotFoundError):
         site.services.objects.head(archive_key("acme", run))
+
+
+def test_another_candidate_than_passed_is_not_registered_whoever_approved(site: TrainingSite, tmp_path: Path) -> None:
+    run = site.open(mode="train")
+    site.work()
+    row = site.run(run)
+    changes = {"training_run": run, "name": row.name, "evaluation": None, "predicted_disagreement": 0.5}
+    other = derived_config(site.incumbent, version=row.version, suffix="other", changes=changes)
+    derive_bundle(site.incumbent, tmp_path / CANDIDATE, other)
+    packed = io.BytesIO()
+    pack(tmp_path, [CANDIDATE], packed)
+    site.services.objects.put(archive_key("acme", run), packed.getvalue())
+    with site.services.database.begin() as session:
+        store.approve(session, "acme", run, note=None, actor="token:ann", now=site.services.now())
+    site.work()
+    row = site.run(run)
+    assert (row.state, row.problem_code) == ("failed", "run.candidate")
+    assert f"and {row.candidate} passed" in (row.problem or "")
+    assert site.versions() == ["1"]
 
 
 def test_a_candidate_with_another_label_space_is_refused_with_the_reason(site: TrainingSite) -> None:
@@ -200,6 +222,14 @@ def test_an_alarm_about_an_unknown_bundle_opens_nothing_where_nobody_asked_for_a
     assert Opener(site.services.database, site.services.clock).go_round() == []
     with pytest.raises(NoIncumbentError, match="--bundle"):
         site.open(bundle=None)
+
+
+def test_a_run_of_one_task_does_not_start_from_a_bundle_of_another(site: TrainingSite) -> None:
+    site.policy()
+    with site.services.database.begin() as session:
+        policy = policies.get(session, "acme", "light")
+        with pytest.raises(NoIncumbentError, match="sure:1 is for task light, and not for dials"):
+            open_by_person(session, "acme", "dials", policy, Wish(), actor="test", now=site.services.now())
 
 
 def test_a_log_keeps_its_last_lines(site: TrainingSite) -> None:

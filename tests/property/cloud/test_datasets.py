@@ -16,6 +16,7 @@ from roost_cloud.datasets.snapshot import Part, Snapshot, World, snapshot_digest
 from roost_cloud.datasets.splitting import SHARES, split
 from roost_cloud.labels.queue import Seen, Waiting, draw
 
+HOUR = timedelta(hours=1)
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 INCUMBENT = Incumbent("sha256:" + 64 * "0", ("0", "1"))
 LIMITS = Limits(labels_min=4, unlabelled_max=5, old_max=10, weight_max=4.0)
@@ -150,6 +151,18 @@ def test_too_few_labels_say_how_many_there_are() -> None:
     with pytest.raises(TooFewLabelsError) as caught:
         choose("meter", INCUMBENT, pool, LIMITS)
     assert (caught.value.needed, caught.value.have) == (4, 3)
+
+
+def test_a_label_that_is_new_joins_where_training_has_it_and_is_left_out_where_only_judging_has() -> None:
+    def pool(late: str) -> list[Pooled]:
+        early = [pooled(number, number, label="201"[number % 3], source="person") for number in range(6)]
+        then = [pooled(number, number, label=late, source="person", at=NOON + HOUR) for number in range(6, 12)]
+        return early + then
+
+    assert choose("meter", INCUMBENT, pool("0"), LIMITS).snapshot.labels == ("0", "1", "2")
+    found = choose("meter", INCUMBENT, pool("3"), LIMITS)
+    assert found.snapshot.labels == ("0", "1", "2")
+    assert found.summary["left_out"] == {"label_not_in_train": 6}
 
 
 def test_one_device_alone_is_cut_by_time_the_latest_for_judging() -> None:

@@ -86,7 +86,7 @@ def test_tries_end_and_waits_are_bounded(
     if again is not None:
         assert timedelta(seconds=5) <= again.wait <= timedelta(seconds=600)
         assert age < PATIENCE if cause == "peer" else failures < attempts
-    if cause in ("impossible", "not_a_number", "bundle", "time"):
+    if cause in ("impossible", "not_a_number", "bundle", "time", "disk"):
         assert again is None
 
 

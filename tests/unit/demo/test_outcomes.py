@@ -74,7 +74,13 @@ def test_an_answer_nobody_asked_for_is_a_fault() -> None:
 
 
 def test_the_verdict_names_what_went_wrong() -> None:
-    kept = {"capture": {"exactly_once": True}, "new_versions": {"as_expected": True}, "drift": {"as_expected": True}}
+    kept = {
+        "accuracy": {"all": 1.0},
+        "capture": {"exactly_once": True},
+        "new_versions": {"as_expected": True},
+        "drift": {"as_expected": True},
+        "story": None,
+    }
     assert verdict(summarise([outcome()]) | kept).startswith("Every picture was answered once")
     assert "1 lost, 1 late" in verdict(summarise([outcome(), outcome(in_time=False), LOST]) | kept)
     assert "no picture was sent" in verdict(summarise([]) | kept)

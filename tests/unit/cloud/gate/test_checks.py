@@ -30,7 +30,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     folder = tmp_path_factory.mktemp("pair")
     incumbent = threshold_bundle(folder / "one", 0.0)
     candidate = threshold_bundle(folder / "two", 0.5, version="2", parent=incumbent.digest)
-    return Pair(candidate.config, incumbent.config, incumbent.digest)
+    return Pair(candidate.config, incumbent.config, incumbent.digest, ("low", "high", "middle"))
 
 
 def changed(pair: Pair, **fields: Any) -> Pair:
@@ -63,6 +63,7 @@ def test_a_candidate_is_made_of_the_incumbent(pair: Pair, fields: dict[str, Any]
     [
         (("low", "high"), None),
         (("low", "high", "middle"), None),
+        (("low", "high", "none"), "it has 1 labels that nobody asked for: none"),
         (("high", "low"), "2 of the incumbent's labels are in another place: low, high"),
         (("low", "middle", "high"), "1 of the incumbent's labels are in another place: high"),
         (("low",), "does not know 1 of the incumbent's labels: high"),

@@ -88,7 +88,9 @@ def test_a_bad_candidate_is_refused_for_what_it_is(
 
 
 def test_a_new_label_may_join(tmp_path: Path) -> None:
-    assert judged(tmp_path, candidate={"labels": (*LABELS, "broken")}).passed
+    labels = (*LABELS, "broken")
+    assert judged(tmp_path / "given", candidate={"labels": labels}, labels=labels).passed
+    assert refused(judged(tmp_path / "invented", candidate={"labels": labels})).keys() == {"labels"}
 
 
 def test_a_model_that_gives_no_numbers_is_refused_for_that(tmp_path: Path) -> None:

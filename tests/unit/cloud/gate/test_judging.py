@@ -22,7 +22,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     folder = tmp_path_factory.mktemp("pair")
     incumbent = threshold_bundle(folder / "one", 0.0)
     candidate = threshold_bundle(folder / "two", 0.5, version="2", parent=incumbent.digest)
-    return Pair(candidate.config, incumbent.config, incumbent.digest)
+    return Pair(candidate.config, incumbent.config, incumbent.digest, ("low", "high", "middle"))
 
 
 def outcomes(before: Sequence[float | None], after: Sequence[float | None]) -> list[Outcome]:

@@ -53,3 +53,18 @@ def test_without_labels_it_waits_and_says_how_long() -> None:
     assert played.state == "running"
     assert played.labels == 0
     assert played.waited_hours > 5
+
+
+def test_what_is_too_slow_by_a_little_is_found_by_the_devices_on_which_it_answers_first() -> None:
+    plan = read_plan(
+        {
+            "task": "meter",
+            "contestant": "primary",
+            "bundle": "meter:8",
+            "stages": [{"name": "some", "share": 0.2}, {"name": "all", "share": 1.0}],
+        }
+    )
+    played = rehearse(plan, FLEET, Candidate(slow_share=0.2), seed=4)
+    assert (played.state, played.exposed < 0.2) == ("stopped", True)
+    assert "install.slow" in played.reason
+    assert rehearse(plan, FLEET, Candidate(slow_share=0.02), seed=4).state == "finished"

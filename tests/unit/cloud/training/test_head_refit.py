@@ -7,8 +7,11 @@ from numpy.typing import NDArray
 from roost_cloud.training.errors import TrainingError
 from roost_cloud.training.head.calibration import at_temperature, calibrate, settled
 from roost_cloud.training.head.choosing import choose_penalty, folds_of
+from roost_cloud.training.head.data import Data
 from roost_cloud.training.head.objective import Examples, cross_entropies, fit, shares
+from roost_cloud.training.head.refit import refit
 from roost_cloud.training.head.self_training import pseudo_labelled
+from roost_cloud.training.head.settings import HeadSettings
 from tests.support.training_jobs import Told
 
 Floats = NDArray[np.float64]
@@ -90,6 +93,37 @@ def test_where_nothing_is_gained_the_largest_penalty_is_chosen() -> None:
     assert choice.penalty == 1.0
     poor = np.zeros((3, 3))
     assert choose_penalty(given, given.share, folds, poor, (1.0, 0.01, 0.0001), Told()).penalty < 1.0
+
+
+def changed_world(unlabelled: Floats) -> Data:
+    """Examples of a world that has moved, and others that nobody has labelled."""
+    features, truth = clouds(200, 2, shift=1.0)
+    share = np.full(200, 1 / 200)
+    folds = folds_of([str(number) for number in range(200)], 0, 5)
+    is_new = np.ones(200, dtype=np.bool_)
+    return Data(1.0, Examples(features, truth, share), share, is_new, folds, unlabelled, np.ones(len(unlabelled)))
+
+
+def test_a_head_is_fitted_from_the_incumbents_weights() -> None:
+    prior = fit(examples(2000, seed=9), np.zeros((3, 3)), 1e-6, nothing)
+    data, penalty = changed_world(np.zeros((0, 3))), 0.1
+    found = refit(data, prior, HeadSettings(penalty=penalty), 1.0, Told())
+    assert found.wins
+    np.testing.assert_allclose(found.weights, fit(data.labelled, prior, penalty, nothing), atol=1e-6)
+    assert np.abs(found.weights - fit(data.labelled, np.zeros((3, 3)), penalty, nothing)).max() > 0.1
+
+
+def test_self_training_that_does_not_help_is_measured_and_left_out() -> None:
+    prior = fit(examples(2000, seed=9), np.zeros((3, 3)), 1e-6, nothing)
+    misleading, _ = clouds(400, 5, shift=-4.0)
+    found = refit(changed_world(misleading), prior, HeadSettings(penalty=0.01), 1.0, Told())
+    assert found.self_training_gain is not None
+    assert found.self_training_gain < 0
+    assert found.wins
+    assert not found.is_self_trained
+    alone = refit(changed_world(misleading), prior, HeadSettings(penalty=0.01, self_training="off"), 1.0, Told())
+    assert alone.self_training_gain is None
+    np.testing.assert_array_equal(found.weights, alone.weights)
 
 
 def test_a_head_is_made_less_sure_where_it_is_too_sure_and_never_surer() -> None:
