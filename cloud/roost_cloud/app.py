@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute
 
 from roost_cloud.api import (
@@ -50,6 +52,7 @@ from roost_cloud.api.health import health_router
 from roost_cloud.api.objects import objects_router
 from roost_cloud.api.traffic import BodyLimit, BodyLimits, Traffic
 from roost_cloud.asking import AskingDesk, Catalogue
+from roost_cloud.dashboard.door import Door
 from roost_cloud.objects.files import FileStore
 from roost_cloud.roles import Worker
 from roost_cloud.services import Services
@@ -89,9 +92,17 @@ def create_app(
             app.router.routes.extend(_object_routes())
         app.state.counter = v2.Counter(Catalogue(services.database, services.clock), desk)
         app.router.routes.extend(_inference_routes())
+    if "dashboard" in services.settings.role:
+        app.state.door = Door(services)
+        app.mount("/ui", app.state.door)
+        app.add_route("/", _to_dashboard, include_in_schema=False)
     app.add_middleware(BodyLimit, limits=_BODIES)
     app.add_middleware(Traffic, metrics=services.metrics)
     return app
+
+
+async def _to_dashboard(_request: Request) -> RedirectResponse:
+    return RedirectResponse("/ui/")
 
 
 @functools.cache

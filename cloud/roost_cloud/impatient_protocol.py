@@ -7,6 +7,7 @@ comes now and then. What it thereby keeps open counts against everybody's connec
 import asyncio
 from typing import ClassVar
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 __all__ = ["ImpatientProtocol"]
@@ -33,6 +34,11 @@ class ImpatientProtocol(H11Protocol):
         """Begin to wait for the next request, which may be here already."""
         self._await_request()
         super().on_response_complete()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Wait no more: the head is here, and no other will come."""
+        self._stop_waiting()
+        super().handle_websocket_upgrade(event)
 
     def _await_request(self) -> None:
         self._stop_waiting()

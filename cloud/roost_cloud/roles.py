@@ -1,14 +1,14 @@
 """What one process of the cloud can do; roles scale apart (DESIGN.md, section 12).
 
-`api` is served by the process's HTTP server. The others are workers: threads that take work from the broker, the
-database or the clock until they are stopped.
+`api` and `dashboard` are served by the process's HTTP server. The others are workers: threads that take work from the
+broker, the database or the clock until they are stopped.
 """
 
 from typing import Final, Literal, Protocol, get_args
 
 __all__ = ["ROLE_NAMES", "RoleName", "Worker"]
 
-RoleName = Literal["api", "ingest", "scorer", "monitor", "director", "trainer"]
+RoleName = Literal["api", "dashboard", "ingest", "scorer", "monitor", "director", "trainer"]
 ROLE_NAMES: Final[tuple[RoleName, ...]] = get_args(RoleName)
 
 

@@ -42,6 +42,7 @@ _RENEWAL_EVERY_S: Final = 3600
 # Half of the descriptors a process has by default; whoever comes when so many connections are open, idle ones
 # included, is told 503 and no more.
 _CONNECTIONS: Final = 512
+_SOCKET_BYTES: Final = 1 << 20  # of a message that a page sends
 
 
 class ListenError(DeviceError):
@@ -75,16 +76,19 @@ def serve(settings: CloudSettings, say: Callable[[str], None]) -> None:
 
 async def _serve(services: Services, listener: socket.socket, say: Callable[[str], None]) -> None:
     async with _embedded_broker(services) as complete:
+        has_pages = "dashboard" in complete.settings.role
         workers = make_workers(complete)
         desk = make_desk(complete) if "api" in complete.settings.role else None
         if desk is not None:
             workers["asking"] = desk
         tls = server_tls(complete.settings, complete.authority, complete.now())
         app = create_app(complete, workers, desk)
-        server = _Server(_uvicorn_config(app, tls), announce=lambda: _announce(complete, tls, say))
+        server = _Server(_uvicorn_config(app, tls, sockets=has_pages), announce=lambda: _announce(complete, tls, say))
         with _ending_on_signals(server), _ending_on_death(server) as deaths:
             async with _working(workers), _renewing(tls, complete):
                 await server.serve([listener])
+        if has_pages:
+            await app.state.door.close()
         if deaths:
             raise RoleDiedError(f"{deaths[0]} died; the log says of what")
 
@@ -110,13 +114,14 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _uvicorn_config(app: Any, tls: ServerTls | None) -> uvicorn.Config:
+def _uvicorn_config(app: Any, tls: ServerTls | None, *, sockets: bool) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=ImpatientProtocol,
         limit_concurrency=_CONNECTIONS,
         lifespan="off",
-        ws="none",
+        ws="websockets-sansio" if sockets else "none",  # the dashboard's pages keep one open each
+        ws_max_size=_SOCKET_BYTES,
         log_config=None,
         access_log=False,
         proxy_headers=False,  # nothing here asks where a request comes from

@@ -233,7 +233,7 @@ def _check(settings: CloudSettings) -> None:
         raise _wrong("hook_networks", str(error), "Write networks as 10.0.0.0/8") from error
     if not settings.role:
         raise _wrong("role", "there is none", f"Name some of: {', '.join(ROLE_NAMES)}")
-    has_work = "api" in settings.role or "trainer" in settings.role
+    has_work = {"api", "dashboard", "trainer"} & set(settings.role)
     if not has_work and settings.broker_url is None and not settings.embedded:
         raise _wrong(
             "broker_url", f"there is no broker, and nothing to do without for: {', '.join(settings.role)}", "Set it"

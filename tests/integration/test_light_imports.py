@@ -49,8 +49,8 @@ def test_the_operators_command_loads_tuf_for_trust_alone() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_the_server_loads_pillow_and_runtimes_with_the_first_bundle_or_picture() -> None:
-    heavy = ["PIL", "onnxruntime", "ai_edge_litert", "ai_edge_quantizer", "scipy", "torch"]
+def test_the_server_loads_pillow_runtimes_and_pages_when_somebody_first_asks() -> None:
+    heavy = ["PIL", "onnxruntime", "ai_edge_litert", "ai_edge_quantizer", "scipy", "torch", "nicegui"]
     code = f"import sys, roost_cloud.serve; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

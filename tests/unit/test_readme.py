@@ -62,7 +62,7 @@ def test_the_operators_command_is_there_and_has_these_options(line: str) -> None
             assert word in known
 
 
-PLACES = re.findall(r"\b(?:scripts|firmware-config|edge|cloud|shared)/[\w/]+|(?<=\]\()[\w.]+(?=\))", README)
+PLACES = re.findall(r"\b(?:scripts|firmware-config|edge|cloud|shared)/[\w/]+(?:\.\w+)?|(?<=\]\()[\w.]+(?=\))", README)
 
 
 @pytest.mark.parametrize("place", sorted(set(PLACES)))

@@ -61,12 +61,13 @@ def list_devices(
     page: Asked,
     label: Annotated[list[Selector], Query(max_length=_MAX_SELECTORS, description="KEY=VALUE; all must match")] = [],  # noqa: B006 - FastAPI copies it
     state: Annotated[ConnectionState | None, Query()] = None,
+    named: Annotated[str, Query(max_length=63, pattern=r"^[a-z0-9._-]*$", description="Part of the name")] = "",
 ) -> Page[DeviceBody]:
     """Devices by name."""
     selectors = [parse_selector(text) for text in label]
     with services.database.read() as session:
         records = device_records.page(
-            session, member.tenant, selectors=selectors, state=state, limit=page.rows, after=page.after
+            session, member.tenant, selectors=selectors, state=state, named=named, limit=page.rows, after=page.after
         )
         assigned = versions.overview(session, member.tenant, [record.device.name for record in records])
     return page.of(

@@ -16,7 +16,7 @@ from roost_cloud.api.pages import Asked, Page
 from roost_cloud.db.tables import RolloutDevice, RolloutEvent, RolloutRow
 from roost_cloud.fleet import device_records
 from roost_cloud.rollouts import members, notes, store
-from roost_cloud.rollouts.ordering import order
+from roost_cloud.rollouts.ordering import order, possible
 from roost_cloud.rollouts.plan import read_plan
 from roost_cloud.rollouts.starting import start
 from roost_cloud.rollouts.states import MemberState, RolloutState
@@ -105,6 +105,7 @@ class RolloutModel(BaseModel):
     created_by: str
     looked_at: datetime | None = Field(description="When a director last looked at it")
     ended_at: datetime | None
+    orders: list[str] = Field(description="What a person may do to it now")
 
 
 class WholeRollout(RolloutModel):
@@ -294,6 +295,7 @@ def _model(row: RolloutRow) -> RolloutModel:
         created_by=row.created_by,
         looked_at=row.looked_at,
         ended_at=row.ended_at,
+        orders=possible(plan, standing, standing.since),
     )
 
 

@@ -17,7 +17,7 @@ from roost_cloud.db.tables import TrainingLine, TrainingRun, TrainingStep
 from roost_cloud.runs import policies, store
 from roost_cloud.runs.opening import Wish, open_by_person
 from roost_cloud.runs.policy import Mode, changed_policy
-from roost_cloud.runs.state import State
+from roost_cloud.runs.state import State, orders
 from roost_cloud.runs.store import Chosen
 
 __all__ = ["RunModel", "router", "run_model"]
@@ -59,6 +59,7 @@ class RunModel(BaseModel):
     labels_wanted: int
     problem_code: str | None = Field(description="Of the last attempt that failed")
     problem: str | None
+    orders: list[str] = Field(description="What a person may do to it now")
 
 
 class StepModel(BaseModel):
@@ -218,6 +219,7 @@ def run_model(row: TrainingRun) -> RunModel:
         "labels_wanted": policy.labels_wanted,
         "incumbent": f"{row.name}:{row.incumbent_version}",
         "candidate": f"{row.name}:{row.version}",
+        "orders": orders(row.state),  # type: ignore[arg-type]  # the table allows no other
     }
     return RunModel(**{name: getattr(row, name) for name in RunModel.model_fields if name not in made}, **made)
 

@@ -20,7 +20,7 @@ __all__ = ["BodyLimit", "BodyLimits", "Traffic"]
 
 log = structlog.get_logger(__name__)
 
-_QUIET: Final = ("/healthz", "/readyz", "/metrics")
+_QUIET: Final = ("/healthz", "/readyz", "/metrics", "/ui/_nicegui")  # what their paths begin with
 
 
 class BodyLimits(NamedTuple):
@@ -182,7 +182,7 @@ class Traffic:
             operation = getattr(scope.get("endpoint"), "__name__", "none")  # the function that served it
             self._requests.labels(operation, status).inc()
             self._seconds.labels(operation).observe(took_s)
-            if scope["path"] not in _QUIET:
+            if not scope["path"].startswith(_QUIET):
                 log.info(
                     "request", method=scope["method"], path=scope["path"], status=status, ms=round(took_s * 1e3, 1)
                 )

@@ -11,9 +11,9 @@ from roost_cloud.client import ApiClient
 from roost_cloud.commands.assigned import Standing, standing_rows
 from roost_cloud.commands.output import when
 
-__all__ = ["DeviceRollout", "fetch_rollouts", "why_rows"]
+__all__ = ["WORDS", "DeviceRollout", "fetch_rollouts", "why_rows"]
 
-_WORDS: Final = {
+WORDS: Final = {
     "none": "nothing is assigned to it",
     "unknown": "it has not said what it runs, or runs what this cloud never assigned",
     "following": "it runs what it was assigned, and has proven it",
@@ -67,7 +67,7 @@ def why_rows(
         rollouts: that it was in, the newest first.
     """
     seen = "it has never been connected" if state == "never" else f"it is {state}, last heard of {when(last_seen)}"
-    rows = [("in short", _WORDS.get(standing.following, standing.following)), ("connection", seen)]
+    rows = [("in short", WORDS.get(standing.following, standing.following)), ("connection", seen)]
     if standing.report is not None and standing.report.problem is not None:
         rows.append(("because", str(standing.report.problem)))
     rows += standing_rows(standing)

@@ -8,16 +8,16 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple, get_args
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from roost_cloud.db.tables import Device, DeviceLabel
 from roost_cloud.errors import NotFoundError
 from roost_cloud.fleet import certificates
 
-__all__ = ["ConnectionState", "DeviceRecord", "get", "page", "revoked", "set_all_offline"]
+__all__ = ["ConnectionState", "DeviceRecord", "count_states", "get", "page", "revoked", "set_all_offline"]
 
 ConnectionState = Literal["online", "offline", "never"]
 
@@ -55,6 +55,7 @@ def page(
     *,
     selectors: Collection[tuple[str, str]] = (),
     state: ConnectionState | None = None,
+    named: str = "",
     limit: int,
     after: str | None = None,
 ) -> Sequence[DeviceRecord]:
@@ -65,13 +66,21 @@ def page(
         tenant: whose.
         selectors: labels, all of which a device must have.
         state: which it must be in; None for any.
+        named: what its name must hold; all names are looked through for it.
         limit: at most so many.
         after: only names that come after this one.
     """
-    ordered = _names(session.get_bind().dialect.name, tenant, selectors, state, after)
+    ordered = _names(session.get_bind().dialect.name, tenant, selectors, state, _Part(named, after))
     names = session.scalars(ordered.limit(limit)).all()
     query = select(Device).where(Device.tenant == tenant, Device.name.in_(names))
     return _records(session, tenant, session.scalars(query.order_by(Device.name)).all())
+
+
+def count_states(session: Session, tenant: str) -> dict[ConnectionState, int]:
+    """How many of a tenant's devices are in which state."""
+    query = select(Device.state, func.count()).where(Device.tenant == tenant).group_by(Device.state)
+    found: dict[str, int] = dict(session.execute(query).tuples().all())
+    return {state: found.get(state, 0) for state in get_args(ConnectionState)}
 
 
 def revoked(session: Session) -> Sequence[tuple[str, str]]:
@@ -92,8 +101,20 @@ def set_all_offline(session: Session) -> int:
     return len(session.scalars(statement.returning(Device.name)).all())
 
 
+class _Part(NamedTuple):
+    """Some of the names, in order."""
+
+    named: str
+    after: str | None
+
+    def of(self, name: SQLColumnExpression[str]) -> list[ColumnElement[bool]]:
+        """What holds of a name among them."""
+        asked = [name.contains(self.named, autoescape=True)] if self.named else []
+        return asked if self.after is None else [name > self.after, *asked]
+
+
 def _names(
-    dialect: str, tenant: str, selectors: Collection[tuple[str, str]], state: ConnectionState | None, after: str | None
+    dialect: str, tenant: str, selectors: Collection[tuple[str, str]], state: ConnectionState | None, part: _Part
 ) -> Select[str]:
     """Names in order: by the device table's own index, or by the first selector's.
 
@@ -104,14 +125,12 @@ def _names(
         query = select(Device.name).where(Device.tenant == tenant).order_by(Device.name)
         if state is not None:
             query = query.where(Device.state == state)
-        return query if after is None else query.where(Device.name > after)
+        return query.where(*part.of(Device.name))
     (key, value), *others = selectors
     labelled = select(DeviceLabel.device).where(
         DeviceLabel.tenant == tenant, DeviceLabel.key == key, DeviceLabel.value == value
     )
-    if after is not None:
-        labelled = labelled.where(DeviceLabel.device > after)
-    labelled = labelled.order_by(DeviceLabel.device)
+    labelled = labelled.where(*part.of(DeviceLabel.device)).order_by(DeviceLabel.device)
     if not others and state is None:
         return labelled
     if dialect == "postgresql":

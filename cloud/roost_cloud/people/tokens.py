@@ -24,6 +24,7 @@ __all__ = [
     "note_use",
     "page",
     "principal_name",
+    "recognise",
     "revoke",
     "use_is_stale",
 ]
@@ -100,11 +101,27 @@ def authenticate(session: Session, text: str, now: datetime) -> tuple[Principal,
     shown = matches(parsed["secret"], row.secret_sha256 if row else None)
     if row is None or not shown:
         raise UnauthenticatedError("the token is unknown")
+    return _principal(row, now), row
+
+
+def recognise(session: Session, identity: str, now: datetime) -> tuple[Principal, ApiToken]:
+    """Tell who came with the token of this id before, and whether they still may.
+
+    Raises:
+        UnauthenticatedError: it has expired since, or was revoked.
+    """
+    row = session.get(ApiToken, identity)
+    if row is None:
+        raise UnauthenticatedError("the token is unknown")
+    return _principal(row, now), row
+
+
+def _principal(row: ApiToken, now: datetime) -> Principal:
     if row.revoked_at is not None:
         raise UnauthenticatedError(f"the token {row.id} was revoked")
     if row.expires_at is not None and row.expires_at <= now:
         raise UnauthenticatedError(f"the token {row.id} expired at {row.expires_at:%Y-%m-%d %H:%M} UTC")
-    return Principal(name=principal_name(row.id), role=cast("Role", row.role), tenant=row.tenant), row
+    return Principal(name=principal_name(row.id), role=cast("Role", row.role), tenant=row.tenant)
 
 
 def principal_name(token: str) -> str:

@@ -9,11 +9,11 @@ from roost_cloud.db.tables import RolloutRow
 from roost_cloud.errors import NotFoundError
 from roost_cloud.people import audit
 from roost_cloud.rollouts import store
-from roost_cloud.rollouts.orders import abort, approve, pause, resume, revert
+from roost_cloud.rollouts.orders import WrongMomentError, abort, approve, pause, resume, revert
 from roost_cloud.rollouts.plan import Plan, read_plan
 from roost_cloud.rollouts.states import Rollout
 
-__all__ = ["ORDERS", "order"]
+__all__ = ["ORDERS", "order", "possible"]
 
 _Order = Callable[[Plan, Rollout, datetime], Rollout]
 ORDERS: dict[str, _Order] = {
@@ -23,6 +23,18 @@ ORDERS: dict[str, _Order] = {
     "abort": lambda _, rollout, now: abort(rollout, now),
     "revert": lambda _, rollout, now: revert(rollout, now),
 }
+
+
+def possible(plan: Plan, rollout: Rollout, now: datetime) -> list[str]:
+    """The orders that would change something now."""
+    return [what for what in ORDERS if _changes(what, plan, rollout, now)]
+
+
+def _changes(what: str, plan: Plan, rollout: Rollout, now: datetime) -> bool:
+    try:
+        return ORDERS[what](plan, rollout, now) != rollout
+    except WrongMomentError:
+        return False
 
 
 def order(session: Session, tenant: str, rollout: str, what: str, *, actor: str, now: datetime) -> RolloutRow:

@@ -22,7 +22,7 @@ from typing import Final, Literal, get_args
 
 from roost_cloud.errors import ConflictError
 
-__all__ = ["CLAIMABLE", "ENDED", "STATES", "WORKING", "Move", "RunStateError", "State", "move"]
+__all__ = ["CLAIMABLE", "ENDED", "STATES", "WORKING", "Move", "RunStateError", "State", "move", "orders"]
 
 State = Literal[
     "proposed",
@@ -61,6 +61,7 @@ _MOVES: Final[dict[Move, dict[State, State]]] = {
     "fail": dict.fromkeys(("preparing", "training", "judging", "approved"), "failed"),
     "cancel": dict.fromkeys((state for state in STATES if state not in ENDED), "cancelled"),
 }
+_OF_PEOPLE: Final[tuple[Move, ...]] = ("approve", "cancel")
 _DONE: Final[dict[Move, str]] = {
     "approve": "approved",
     "lack": "sent to wait for labels",
@@ -98,3 +99,12 @@ def move(state: State, by: Move) -> State:
     if after is None:
         raise RunStateError(state, by)
     return after
+
+
+def orders(state: State) -> list[Move]:
+    """What a person may do to a run in a state.
+
+    >>> orders("passed"), orders("training"), orders("failed")
+    (['approve', 'cancel'], ['cancel'], [])
+    """
+    return [one for one in _OF_PEOPLE if state in _MOVES[one]]

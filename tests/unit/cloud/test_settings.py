@@ -54,6 +54,7 @@ def test_all_defaults_lie_in_the_folder_of_data(tmp_path: Path) -> None:
 def test_roles_come_as_a_list_or_as_text(tmp_path: Path) -> None:
     assert settings().role == list(ROLE_NAMES)
     assert settings(role="api").role == ["api"]
+    assert settings(role="dashboard").role == ["dashboard"]  # which needs no broker
     assert settings(role="ingest, api").role == ["ingest", "api"]
     file = tmp_path / "cloud.toml"
     file.write_text('role = ["api"]\n')

@@ -1,0 +1,164 @@
+"""An alarm: what moved and how far, whose fault it is, the inputs that show it, and what to do about it."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from nicegui import ui
+from starlette.requests import Request
+
+from roost_cloud.api import alarms, drift
+from roost_cloud.api.alarms import MovedModel, MuteBody, NoteBody, ShownSample, WholeAlarm
+from roost_cloud.api.drift import RebaselineBody
+from roost_cloud.dashboard import parts, words
+from roost_cloud.dashboard.dialog import confirming
+from roost_cloud.dashboard.frame import Part, act, live, page, show
+from roost_cloud.dashboard.markup import Markup, address, joined, link, table, tag
+from roost_cloud.dashboard.visitor import Visitor
+
+_MUTED_FOR: Final = timedelta(days=1)
+_CAUSES: Final = {
+    "input": "the world has changed: what comes in is not what it was",
+    "model": "the model has changed: the same inputs are answered otherwise",
+    "unknown": "whether the world or the model has changed cannot be told",
+}
+
+
+@page("/alarms/{alarm}", "Alarm")
+async def alarm(visitor: Visitor, asked: Request) -> None:
+    """One alarm."""
+    identity = asked.path_params["alarm"]
+
+    async def load() -> WholeAlarm:
+        return await visitor.call(alarms.get_alarm, alarm=identity)
+
+    first = await load()
+    show(tag("p", link(address("alarms"), "Alarms"), " / ", identity, kind="dim"))
+    show(tag("h1", first.summary or f"{first.kind} of {first.device}"))
+    live(
+        load,
+        Part(lambda one: show(_state(one, visitor.services.now()))),
+        Part(lambda one: _draw_actions(visitor, one), lambda one: (one.state, one.is_muted)),
+        Part(lambda one: show(_moved(one), _samples(one.samples, visitor.services.now()))),
+        first=first,
+    )
+
+
+def _state(one: WholeAlarm, now: datetime) -> Markup:
+    pairs: list[tuple[str, object]] = [
+        ("Device", link(address("devices", one.device), one.device)),
+        ("Task", one.task),
+        ("Whose windows", one.contestant or "the answers"),
+        ("Since", parts.moment(one.since, now)),
+        ("Last exceeded", parts.moment(one.last_exceeded_at, now)),
+        ("Decisions", f"{one.decisions_exceeded} of the last {one.decisions_looked_at} exceeded"),
+        ("Distance", f"{words.figure_of(one.distance)}, threshold {words.figure_of(one.threshold)}"),
+        ("Primary's confidence moved", _yes(said=one.primary_moved)),
+        ("Baseline's confidence moved", _yes(said=one.baseline_moved)),
+    ]
+    if one.acknowledged_at is not None:
+        pairs.append(("Acknowledged", joined([parts.moment(one.acknowledged_at, now), f" by {one.acknowledged_by}"])))
+    if one.resolved_at is not None:
+        pairs.append(("Resolved", joined([parts.moment(one.resolved_at, now), f" by {one.resolved_by}"])))
+    if one.is_muted:
+        pairs.append(("Muted until", words.when(one.muted_until)))
+    if one.note:
+        pairs.append(("Note", one.note))
+    if one.together is not None:
+        others = [
+            link(address("alarms", other), name)
+            for other, name in zip(one.together.alarms, one.together.devices, strict=True)
+        ]
+        pairs.append((f"Together, by {one.together.label or 'time'}", joined(others, ", ")))
+    return tag("section", tag("p", parts.pill(one.state), f" {_CAUSES[one.cause]}", kind="lead"), parts.facts(pairs))
+
+
+def _yes(*, said: bool | None) -> str:
+    return {True: "yes", False: "no", None: "cannot be told"}[said]
+
+
+def _moved(one: WholeAlarm) -> Markup:
+    if not one.moved:
+        return Markup()
+    heads = ("What", "Moved by", "Before", "Now")
+    return parts.section(
+        "What moved", table(heads, map(_moved_row, one.moved), caption="What moved, the farthest first")
+    )
+
+
+def _moved_row(one: MovedModel) -> tuple[object, ...]:
+    what = one.word or one.what
+    if one.labels:
+        what = f"share of {', '.join(one.labels)}"
+    by = f"{one.times:.1f} times" if one.times is not None else "it had never moved before"
+    if one.deviations is not None:
+        by = f"{one.deviations:+.1f} deviations"
+    return what, by, words.share_of(one.before), words.share_of(one.now)
+
+
+def _samples(items: list[ShownSample], now: datetime) -> Markup:
+    title = "Inputs of that device and time"
+    if not items:
+        return parts.section(title, parts.empty("None of them was kept. [tasks.NAME.capture] says which ones are."))
+    shown = [
+        tag(
+            "li",
+            parts.picture(one.device, one.sample, one.label) if one.has_input else tag("div", "no input", kind="none"),
+            tag(
+                "div",
+                link(address("answers", one.device, one.sample), one.label or "no answer"),
+                f" {words.share_of(one.confidence)}",
+            ),
+            tag("div", parts.moment(one.received_at, now)),
+        )
+        for one in items
+    ]
+    return parts.section(title, tag("ul", *shown, kind="answers"))
+
+
+def _draw_actions(visitor: Visitor, one: WholeAlarm) -> None:
+    """What can be done about it, for whoever may."""
+    if one.state == "resolved" or not visitor.may(alarms.resolve_alarm):
+        return
+    with ui.element("div").classes("row").style("margin: 0 0 16px"):
+        if one.state == "open":
+            says = "Say that somebody sees to it."
+            confirming(
+                "Acknowledge", says, "Acknowledge it", _noting(visitor, one, "acknowledge"), field="Note", kind=""
+            )
+        says = "Say that it is over; if it is so again, another alarm comes."
+        confirming("Resolve", says, "Resolve it", _noting(visitor, one, "resolve"), field="Note")
+        says = "Nobody is told of it for a day." if not one.is_muted else "It is told of again."
+        confirming("Tell again" if one.is_muted else "Mute for a day", says, "Do so", _muting(visitor, one))
+        says = (
+            "What comes from now on is the new normal of this task on this device; alarms about what was are resolved."
+        )
+        confirming("Begin anew", says, "Begin anew", _beginning(visitor, one), field="Note", kind="harm")
+
+
+def _noting(visitor: Visitor, one: WholeAlarm, what: str) -> Callable[[str], Awaitable[None]]:
+    handler, done = {
+        "acknowledge": (alarms.acknowledge_alarm, "the alarm is acknowledged"),
+        "resolve": (alarms.resolve_alarm, "the alarm is resolved"),
+    }[what]
+
+    async def noting(note: str) -> None:
+        await act(lambda: visitor.call(handler, alarm=one.id, body=NoteBody(note=note or None)), done)()
+
+    return noting
+
+
+def _muting(visitor: Visitor, one: WholeAlarm) -> Callable[[], Awaitable[None]]:
+    async def mute() -> None:
+        until = None if one.is_muted else visitor.services.now() + _MUTED_FOR
+        await visitor.call(alarms.mute_alarm, alarm=one.id, body=MuteBody(until=until))
+
+    return act(mute, "that is noted")
+
+
+def _beginning(visitor: Visitor, one: WholeAlarm) -> Callable[[str], Awaitable[None]]:
+    async def begin(note: str) -> None:
+        body = RebaselineBody(task=one.task, devices=[one.device], note=note or None)
+        await act(lambda: visitor.call(drift.begin_anew, body=body), f"{one.task} on {one.device} begins anew")()
+
+    return begin

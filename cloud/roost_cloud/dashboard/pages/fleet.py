@@ -1,0 +1,129 @@
+"""The fleet: its devices by state, what each really runs, and when it was last heard of."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final, NamedTuple, get_args
+
+from starlette.requests import Request
+
+from roost_cloud.api import devices
+from roost_cloud.api.devices import DeviceBody
+from roost_cloud.api.pages import Page, PageQuery
+from roost_cloud.assignments.running import Running, running
+from roost_cloud.dashboard import parts, words
+from roost_cloud.dashboard.frame import page, show
+from roost_cloud.dashboard.markup import Markup, address, choice, entry, joined, link, table, tag
+from roost_cloud.dashboard.visitor import Visitor
+from roost_cloud.fleet import device_records
+from roost_cloud.fleet.device_records import ConnectionState
+from roost_cloud.services import Services
+
+_ROWS: Final = 50
+_ALL: Final[dict[str, str]] = {"": "any state"}
+
+
+class _Fleet(NamedTuple):
+    """What the page shows."""
+
+    counts: Mapping[ConnectionState, int]
+    runs: Mapping[str, list[Running]]
+
+
+@page("/fleet", "Fleet")
+async def fleet(visitor: Visitor, asked: Request) -> None:
+    """Devices by name, a page of them."""
+    query = {key: asked.query_params.get(key) for key in ("named", "label", "state", "after")}
+    state = next((one for one in get_args(ConnectionState) if one == query["state"]), None)
+    found: Page[DeviceBody] = await visitor.call(
+        devices.list_devices,
+        page=PageQuery(_ROWS, query["after"]),
+        label=(query["label"] or "").split(),
+        state=state,
+        named=(query["named"] or "").strip().lower(),
+    )
+    names = [device.device for device in found.items]
+    told = await visitor.read(_read, visitor.services, visitor.member.tenant, names)
+    now = visitor.services.now()
+    show(tag("h1", "Fleet"), _sums(told.counts, query))
+    if not any(told.counts.values()):
+        show(_nobody())
+        return
+    shown = _devices(found.items, told.runs, now) if found.items else _no_match()
+    show(_filter(query), tag("section", shown, parts.pages("fleet", query, found.next)))
+
+
+def _read(services: Services, tenant: str, names: list[str]) -> _Fleet:
+    with services.database.read() as session:
+        return _Fleet(device_records.count_states(session, tenant), running(session, tenant, names))
+
+
+def _sums(counts: Mapping[ConnectionState, int], query: Mapping[str, str | None]) -> Markup:
+    every: list[tuple[str, str, int]] = [("", "devices", sum(counts.values()))]
+    every += [(state, "never connected" if state == "never" else state, count) for state, count in counts.items()]
+    return tag(
+        "ul",
+        *(
+            tag(
+                "li",
+                link(
+                    address("fleet", query={**query, "state": state, "after": None}),
+                    tag("strong", words.count_of(count)),
+                    tag("span", says),
+                    aria_current="true" if state == (query["state"] or "") else None,
+                ),
+            )
+            for state, says, count in every
+        ),
+        kind="sums",
+    )
+
+
+def _filter(query: Mapping[str, str | None]) -> Markup:
+    states = _ALL | {one: one for one in get_args(ConnectionState)}
+    return tag(
+        "form",
+        tag("label", "Name contains", entry("search", "named", value=query["named"] or "")),
+        tag("label", "Labels", entry("search", "label", value=query["label"] or "", placeholder="site=north line=3")),
+        tag("label", "State", choice("state", states, query["state"])),
+        tag("button", "Show", type="submit"),
+        link(address("fleet"), "Clear", kind="button plain"),
+        method="get",
+        action=address("fleet"),
+        kind="filter",
+        role="search",
+    )
+
+
+def _devices(items: list[DeviceBody], runs: Mapping[str, list[Running]], now: datetime) -> Markup:
+    heads = ("Device", "State", "Runs", "Assignment", "Last heard of", "Agent", "Labels")
+    return table(heads, (_row(one, runs.get(one.device, []), now) for one in items), caption="Devices by name")
+
+
+def _row(one: DeviceBody, runs: list[Running], now: datetime) -> tuple[object, ...]:
+    state = one.status if one.status == "revoked" else one.state
+    problem = tag("div", one.problem, kind="dim") if one.problem else Markup()
+    follows = one.following if one.assignment == 0 else f"{one.following} {one.assignment}"
+    return (
+        link(address("devices", one.device), one.device),
+        joined([parts.pill(state, "never connected" if state == "never" else None), problem]),
+        joined(
+            [tag("div", f"{run.contestant} ", tag("span", words.bundle_of(run.bundle), kind="code")) for run in runs]
+        )
+        or tag("span", "it has not said", kind="dim"),
+        parts.pill(one.following, "nothing assigned" if one.following == "none" else follows),
+        parts.moment(one.last_seen, now),
+        one.agent_version or "–",
+        joined([tag("span", f"{key}={value}", kind="tagged") for key, value in one.labels.items()]) or "–",
+    )
+
+
+def _nobody() -> Markup:
+    return parts.empty(
+        "No device has enrolled yet. Make a token for the first one, and give it to the device within a day:",
+        parts.command("roost device enrol cam-01 --label site=north"),
+        parts.command("roost-agent enrol --url THIS-CLOUD --token-file token"),
+    )
+
+
+def _no_match() -> Markup:
+    return parts.empty("No device is like that.", link(address("fleet"), "Show all devices"))

@@ -1,0 +1,131 @@
+"""What several pages show alike: states, moments, empty places, ways to the next page. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, Literal
+
+from roost_cloud.dashboard import words
+from roost_cloud.dashboard.markup import Markup, address, joined, link, tag
+
+__all__ = [
+    "ROLLOUT_WORDS",
+    "Mood",
+    "command",
+    "empty",
+    "facts",
+    "moment",
+    "mood_of",
+    "pages",
+    "picture",
+    "pill",
+    "section",
+]
+
+Mood = Literal["good", "bad", "busy", "quiet"]
+ROLLOUT_WORDS: Final = {"approval": "waits for approval"}
+_MOODS: Final[dict[str, Mood]] = {
+    "online": "good",
+    "following": "good",
+    "confirmed": "good",
+    "finished": "good",
+    "serving": "good",
+    "resolved": "good",
+    "registered": "good",
+    "passed": "good",
+    "pass": "good",
+    "offline": "bad",
+    "revoked": "bad",
+    "refused": "bad",
+    "failed": "bad",
+    "rolled_back": "bad",
+    "timed_out": "bad",
+    "stopped": "bad",
+    "stopping": "bad",
+    "trip": "bad",
+    "open": "bad",
+    "alarmed": "bad",
+    "exceeding": "bad",
+    "stale": "bad",
+    "pending": "busy",
+    "running": "busy",
+    "approval": "busy",
+    "reverting": "busy",
+    "aborting": "busy",
+    "shadowing": "busy",
+    "downloading": "busy",
+    "assigned": "busy",
+    "verified": "busy",
+    "staged": "busy",
+    "active": "busy",
+    "returning": "busy",
+    "acknowledged": "busy",
+    "proposed": "busy",
+    "queued": "busy",
+    "preparing": "busy",
+    "training": "busy",
+    "judging": "busy",
+    "approved": "busy",
+    "wait": "busy",
+}
+
+
+def mood_of(state: str) -> Mood:
+    """How good it is to be in a state; of one that nobody has said anything of, nothing."""
+    return _MOODS.get(state, "quiet")
+
+
+def pill(state: str, says: str | None = None) -> Markup:
+    """A state, by word and by colour."""
+    return tag("span", says or state.replace("_", " "), kind=f"pill {mood_of(state)}")
+
+
+def moment(at: datetime | None, now: datetime) -> Markup:
+    """How long ago, and when exactly."""
+    if at is None:
+        return tag("span", "never", kind="dim")
+    return tag("time", words.ago(at, now), datetime=at.isoformat(), title=words.when(at))
+
+
+def facts(pairs: Sequence[tuple[str, object]]) -> Markup:
+    """Names and values."""
+    return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in pairs), kind="facts")
+
+
+def section(title: str, *inside: object) -> Markup:
+    """A part of a page under a heading."""
+    return tag("section", tag("h2", title), *inside)
+
+
+def empty(says: str, *what_next: object) -> Markup:
+    """A place where nothing is yet, with what to do about it."""
+    return tag("div", tag("p", says), *what_next, kind="empty")
+
+
+def command(text: str) -> Markup:
+    """A command to type."""
+    return tag("pre", tag("code", text), tabindex="0")
+
+
+def picture(device: str, sample: str, label: str | None) -> Markup:
+    """A small picture of a sample's input."""
+    source = address("pictures", device, sample)
+    says = f"input of {device}, answered {label or 'nothing'}"
+    return tag("img", src=source, alt=says, loading="lazy", width="96", height="96")
+
+
+def bundle(reference: str | None) -> Markup:
+    """A bundle, with the way to its page."""
+    name, sign, version = words.bundle_of(reference).partition(":")
+    if not sign:
+        return tag("span", name)
+    return link(address("models", name, version), f"{name}:{version}", kind="code")
+
+
+def pages(page: str, query: dict[str, str | None], after: str | None) -> Markup:
+    """The way to the first page and to the next."""
+    ways = []
+    if query.get("after"):
+        ways.append(link(address(*page.split("/"), query=query | {"after": None}), "First page"))
+    if after is not None:
+        ways.append(link(address(*page.split("/"), query=query | {"after": after}), "Next page", rel="next"))
+    return tag("nav", joined(ways, "  "), kind="pages", aria_label="Pages") if ways else Markup()

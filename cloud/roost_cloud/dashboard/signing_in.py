@@ -1,0 +1,139 @@
+"""What is shown that is no page of NiceGUI's: signing in and out, how all looks, and pictures of inputs."""
+
+from datetime import datetime
+from http import HTTPStatus
+from importlib.resources import files
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Form, Path, Query
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from roost_cloud.api import samples
+from roost_cloud.api.errors import status_of
+from roost_cloud.dashboard.gate import COOKIE, MOUNT
+from roost_cloud.dashboard.markup import Markup, entry, tag
+from roost_cloud.dashboard.session import LIFETIME, new_session, session_key
+from roost_cloud.dashboard.visitor import visitor_of
+from roost_cloud.errors import UnauthenticatedError
+from roost_cloud.people import tokens
+from roost_cloud.services import Services
+from roost_shared.errors import RoostError
+
+__all__ = ["STYLE", "router"]
+
+STYLE: Final = f"{MOUNT}/static/style.css"
+_TOKEN_CHARS: Final = 200
+_ADDRESS_CHARS: Final = 2000
+_CSS: Final = files(__package__).joinpath("style.css").read_text(encoding="utf-8")
+
+router = APIRouter()
+
+_Next = Annotated[str, Query(max_length=_ADDRESS_CHARS)]
+
+
+@router.get("/static/style.css")
+def style() -> Response:
+    """How everything looks."""
+    return Response(_CSS, media_type="text/css", headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/")
+def entrance() -> Response:
+    """To the first page."""
+    return RedirectResponse(f"{MOUNT}/fleet", HTTPStatus.SEE_OTHER)
+
+
+@router.get("/sign-in")
+def ask_token(next: _Next = "") -> Response:  # noqa: A002 - the address's word
+    """Ask for a token."""
+    return _form(next, None)
+
+
+@router.post("/sign-in")
+def sign_in(
+    request: Request,
+    token: Annotated[str, Form(max_length=_TOKEN_CHARS)] = "",
+    next: Annotated[str, Form(max_length=_ADDRESS_CHARS)] = "",  # noqa: A002 - the form's word
+) -> Response:
+    """Begin a session for whoever has a tenant's token."""
+    services: Services = request.state.roost_services
+    now = services.now()
+    try:
+        identity = _recognised(services, token.strip(), now)
+    except UnauthenticatedError as error:
+        return _form(next, str(error))
+    answer = RedirectResponse(_within(next), HTTPStatus.SEE_OTHER)
+    answer.set_cookie(
+        COOKIE,
+        new_session(session_key(services.token_key), identity, now),
+        max_age=int(LIFETIME.total_seconds()),
+        path=MOUNT,
+        secure=services.settings.base_url.startswith("https://"),
+        httponly=True,
+        samesite="lax",  # a link in a mail leads to the page; no form or socket of another site gets it
+    )
+    return answer
+
+
+@router.post("/sign-out")
+def sign_out() -> Response:
+    """End the session in this browser."""
+    answer = RedirectResponse(f"{MOUNT}/sign-in", HTTPStatus.SEE_OTHER)
+    answer.delete_cookie(COOKIE, path=MOUNT)
+    return answer
+
+
+@router.get("/pictures/{device}/{sample}")
+async def picture(request: Request, device: Annotated[str, Path()], sample: Annotated[str, Path()]) -> Response:
+    """A small picture of a sample's input, as the API has it; of what is none, nothing."""
+    try:
+        return await visitor_of(request).call(samples.get_sample_thumbnail, device=device, sample=sample)
+    except RoostError as error:
+        return Response(status_code=status_of(error))
+
+
+def _recognised(services: Services, token: str, now: datetime) -> str:
+    """The id of a tenant's token.
+
+    Raises:
+        UnauthenticatedError: it is none.
+    """
+    with services.database.begin() as session:
+        principal, row = tokens.authenticate(session, token, now)
+        if principal.tenant is None:
+            raise UnauthenticatedError(
+                "the platform's token sees no tenant's things: make one of the tenant's, by `roost token create`"
+            )
+        if tokens.use_is_stale(row, now):
+            tokens.note_use(session, row.id, now)
+        return row.id
+
+
+def _within(address: str) -> str:
+    """Where to go on: a page of ours, whoever wrote the link."""
+    return address if address.startswith(f"{MOUNT}/") and "\\" not in address and "//" not in address else f"{MOUNT}/"
+
+
+def _form(after: str, problem: str | None) -> Response:
+    inside = [
+        tag("h1", "Sign in to Roost"),
+        tag("p", "With an API token of your tenant: ", tag("code", "roost token create --role operator NAME"), "."),
+        Markup() if problem is None else tag("p", problem, kind="note bad", role="alert"),
+        tag(
+            "form",
+            tag("label", "Token", entry("password", "token", autocomplete="current-password", required="required")),
+            entry("hidden", "next", value=after),
+            tag("p", tag("button", "Sign in", type="submit")),
+            method="post",
+            action=f"{MOUNT}/sign-in",
+        ),
+    ]
+    head = [
+        Markup('<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'),
+        tag("title", "Sign in · Roost"),
+        Markup('<link rel="stylesheet" href="{}"><link rel="icon" href="{}/favicon.ico">').format(STYLE, MOUNT),
+    ]
+    body = tag("body", tag("main", tag("div", *inside, kind="card sign-in"), kind="sign-in-page"), kind="auto")
+    page = Markup("<!doctype html>") + tag("html", tag("head", *head), body, lang="en")
+    return HTMLResponse(page, HTTPStatus.OK if problem is None else HTTPStatus.UNAUTHORIZED)

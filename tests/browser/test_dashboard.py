@@ -1,0 +1,222 @@
+"""The dashboard in a real browser, of a real `roost cloud serve`; what is done there is looked at by the API.
+
+One cloud and one window for all: a test that changes something leaves what the others look at.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from roost_shared.bundle import Bundle
+from tests.support.browser import CHROMIUM, WIDTHS, Look, looking
+from tests.support.cloud_process import CloudProcess
+from tests.support.dashboard_cloud import CAMERAS, DashboardCloud, stock_dashboard
+from tests.support.registry_fixtures import *  # noqa: F403 - for pytest to find them by name
+from tests.support.telling import BOOT
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium; Debian has one: apt-get install chromium"
+)
+
+
+@dataclass
+class Site:
+    """A served cloud, what is in it, and a window."""
+
+    process: CloudProcess
+    look: Look
+    stocked: DashboardCloud
+    operator: str
+    viewer: str
+
+    @property
+    def rollout(self) -> str:
+        return self.stocked.rollout
+
+    @property
+    def alarm(self) -> str:
+        return self.stocked.alarm
+
+    def api(self, path: str) -> Any:
+        return self.process.client(self.operator).get(path, dict[str, Any])
+
+
+@pytest.fixture(scope="module")
+def site(argmax: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("dashboard")
+    url = f"sqlite:///{folder / 'roost.db'}"
+    with (
+        stock_dashboard(folder / "data", url, argmax) as stocked,
+        CloudProcess(folder, "--database-url", url, "--role", "api,dashboard,director") as process,
+    ):
+        stocked.add_devices(120)
+        operator, viewer = (stocked.cloud.token(role=role) for role in ("operator", "viewer"))
+        with looking(process.start().url) as look:
+            look.sign_in(operator)
+            yield Site(process, look, stocked, operator, viewer)
+
+
+PAGES = ["fleet", "device", "rollouts", "rollout", "new", "alarms", "alarm", "labelling", "models", "model", "version"]
+PAGES += ["answer", "training", "run"]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_opens_without_complaint_for_everybody(site: Site, name: str) -> None:
+    paths = {
+        "device": "devices/cam-02",
+        "rollout": f"rollouts/{site.rollout}",
+        "new": "rollouts/new",
+        "alarm": f"alarms/{site.alarm}",
+        "run": f"training/{site.stocked.run}",
+        "model": "models/argmax",
+        "version": "models/argmax/2",
+        "answer": f"answers/cam-02/{BOOT}-8",
+    }
+    look = site.look
+    look.open(paths.get(name, name))
+    assert [width for width in WIDTHS if look.overflows(width)] == []
+    look.page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+    assert look.barriers() == []
+    assert (look.complaints, look.elsewhere) == ([], [])
+
+
+def test_devices_are_found_by_page_name_and_label(site: Site) -> None:
+    look = site.look
+    look.open("fleet")
+    rows = look.page.locator("tbody tr")
+    assert rows.count() == 50
+    look.page.get_by_role("link", name="Next page").click()
+    look.page.get_by_role("link", name="First page").wait_for()
+    look.page.get_by_label("Name contains").fill("-0011")
+    look.page.get_by_role("button", name="Show").click()
+    look.page.wait_for_url("**named=-0011**")
+    assert rows.locator("th").all_inner_texts() == [f"edge-0011{number}" for number in range(10)]
+    look.page.get_by_label("Labels").fill("site=north")
+    look.page.get_by_role("button", name="Show").click()
+    look.page.wait_for_url("**site%3Dnorth**")
+    assert set(rows.locator(".tagged").all_inner_texts()) == {"site=north"}
+
+
+def test_a_device_says_what_it_runs_and_nothing_of_it_is_markup(site: Site) -> None:
+    site.look.open("devices/cam-02")
+    assert site.look.page.get_by_text("killed by <b>SIGKILL</b>").count() == 1
+    site.look.press("Change labels")
+    site.look.page.get_by_role("textbox", name="Labels").fill("site line=7")
+    site.look.page.get_by_role("button", name="Save").click()
+    site.look.page.get_by_text("the labels are changed").wait_for()
+    assert site.api("/devices/cam-02")["labels"] == {"line": "7"}
+    site.look.page.get_by_text("line=7").first.wait_for()  # the page follows by itself
+
+
+def test_an_alarm_is_acknowledged_with_a_note(site: Site) -> None:
+    site.look.open(f"alarms/{site.alarm}")
+    site.look.press("Acknowledge")
+    site.look.page.get_by_role("dialog").get_by_role("textbox", name="Note").fill("lens is dirty")
+    site.look.page.get_by_role("button", name="Acknowledge it").click()
+    site.look.page.get_by_text("lens is dirty").first.wait_for()
+    told = site.api(f"/alarms/{site.alarm}")
+    assert (told["state"], told["note"]) == ("acknowledged", "lens is dirty")
+
+
+def test_a_training_run_is_cancelled_with_a_note(site: Site) -> None:
+    page = site.look.page
+    site.look.open(f"training/{site.stocked.run}")
+    page.get_by_text("7 days have gone by").first.wait_for()
+    site.look.press("Cancel")
+    page.get_by_role("dialog").get_by_role("textbox", name="Note").fill("not now")
+    page.get_by_role("button", name="Cancel it").click()
+    page.locator(".pill", has_text="cancelled").first.wait_for()
+    assert site.api(f"/runs/{site.stocked.run}")["state"] == "cancelled"
+    assert not page.get_by_role("button", name="Approve").is_visible()
+
+
+def test_inputs_are_labelled_by_keyboard_and_a_slip_is_undone(site: Site) -> None:
+    look = site.look
+    look.open("labelling?task=meter")
+    look.page.get_by_text("Input 1 of 12").wait_for()
+    for key, says in (("1", "Input 2"), ("2", "Input 3"), ("u", "Input 2"), ("x", "Input 3"), ("0", "Input 4")):
+        look.page.keyboard.press(key)
+        look.page.get_by_text(f"{says} of 12").wait_for()
+    look.page.keyboard.press("s")
+    look.page.get_by_text("2 samples are labelled").wait_for()
+    told = site.api("/labels/summary?task=meter")
+    assert (told["labels"], told["states"]["cannot_tell"]) == ({"0": 1, "1": 1}, 1)
+
+
+def test_a_viewer_sees_no_action(site: Site) -> None:
+    look = site.look
+    look.sign_in(site.viewer)
+    try:
+        for path in (
+            "devices/cam-02",
+            f"rollouts/{site.rollout}",
+            f"alarms/{site.alarm}",
+            "labelling",
+            "rollouts",
+            "training",
+        ):
+            look.open(path)
+            names = look.page.get_by_role("button").all_inner_texts()
+            assert set(names) <= {"Light or dark", "Sign out", "Show"}, path
+            assert look.page.get_by_text("Start a rollout").count() == 0
+        look.open("rollouts/new")
+        assert "needs the role operator" in look.page.get_by_role("alert").inner_text()
+    finally:
+        look.complaints.clear()  # of the page that was refused
+        look.sign_in(site.operator)
+
+
+def test_dark_stays_dark_on_the_next_page(site: Site) -> None:
+    look = site.look
+    look.open("fleet")
+    look.press("Light or dark")
+    look.page.locator("body.body--dark").wait_for()
+    look.open("rollouts")
+    look.page.locator("body.body--dark").wait_for()
+    assert look.barriers() == []
+    look.press("Light or dark")
+    look.page.locator("body.body--light").wait_for()
+
+
+def test_an_answer_leads_back_to_models_and_alarms(site: Site) -> None:
+    page = site.look.page
+    site.look.open("devices/cam-01")
+    page.locator(".answers a").first.click()
+    page.wait_for_url("**/ui/answers/cam-01/**")
+    assert "by a rule that was open from the start" in page.locator(".lead").inner_text()
+    page.get_by_role("link", name="cam-01: fine detail fell").click()
+    page.wait_for_url(f"**/ui/alarms/{site.alarm}")
+
+
+def test_a_rollout_is_approved_reverted_and_another_started(site: Site) -> None:
+    look, path = site.look, f"/rollouts/{site.rollout}"
+    look.open(path[1:])
+    look.press("Approve", "Approve it")
+    look.page.get_by_text("the next stage is approved").wait_for()
+    until(lambda: site.api(path)["stage"] == 1, "the director begins with the next stage")
+    look.page.locator("[aria-current=step]", has_text="2. all").wait_for()
+    look.press("Revert", "Revert it")
+    until(lambda: site.api(path)["state"] == "reverting", "it is being reverted")
+
+    def reverted() -> bool:
+        site.stocked.fleet.follow(*CAMERAS)
+        return bool(site.api(path)["state"] == "reverted")
+
+    until(reverted, "all devices are back")
+    look.page.locator(".pill", has_text="reverted").first.wait_for()
+    assert {"Pause", "Abort", "Revert"} & set(look.page.get_by_role("button").all_inner_texts()) == set()
+    look.open("rollouts/new?bundle=argmax:2")
+    look.press("Start")
+    look.heading().filter(has_text="argmax:2 for").wait_for()
+    (newest, _) = site.api("/rollouts")["items"]
+    assert look.page.url.endswith(newest["id"])
+    assert (newest["state"], newest["stages"]) == ("running", 4)
+
+
+def test_what_is_not_there_says_so(site: Site) -> None:
+    site.look.open("devices/nobody")
+    assert site.look.page.get_by_role("alert").inner_text() == "there is no device 'nobody'"
+    site.look.complaints.clear()
