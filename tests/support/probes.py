@@ -290,7 +290,7 @@ PROBES: Final[dict[str, Probe]] = {
     ),
     "DELETE /api/v1/hooks/{hook}": Probe("admin", "/api/v1/hooks/{hook}", None, "hook.delete"),
     "POST /api/v1/runs": Probe(
-        "operator", "/api/v1/runs", {"task": "acmes-next-task", "bundle": "{bundle}:{version}"}, "run.open"
+        "operator", "/api/v1/runs", {"task": "argmax", "bundle": "{bundle}:{version}"}, "run.open"
     ),
     "GET /api/v1/runs": Probe("viewer", "/api/v1/runs"),
     "GET /api/v1/runs/{run}": Probe("viewer", "/api/v1/runs/{run}"),
