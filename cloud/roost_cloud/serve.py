@@ -23,7 +23,6 @@ from roost_cloud.app import create_app
 from roost_cloud.asking import make_desk
 from roost_cloud.bootstrap import first_start
 from roost_cloud.broker.access import CLOUD_USERNAME, FleetAccess
-from roost_cloud.broker.embedded import EmbeddedBroker
 from roost_cloud.fleet import device_broker, device_records
 from roost_cloud.impatient_protocol import ImpatientProtocol
 from roost_cloud.roles import Worker
@@ -167,6 +166,8 @@ async def _embedded_broker(services: Services) -> AsyncIterator[Services]:
     if not settings.embedded:
         yield services
         return
+
+    from roost_cloud.broker.embedded import EmbeddedBroker  # noqa: PLC0415 - amqtt is slow to load, and few have it
 
     def secret_of(username: str) -> str | None:
         with services.database.read() as session:

@@ -16,9 +16,10 @@ import psutil
 import pytest
 
 from roost_edge.subprocesses import offspring
-from roost_edge.workers import child, protocol
+from roost_edge.workers import child, protocol, supervision
 from roost_edge.workers.crew import Crew
 from roost_shared.bundle.build import build_bundle
+from roost_shared.clock import SECOND
 from roost_shared.limits import InputLimits
 from roost_shared.messages import ErrorInfo
 from roost_shared.tflite.dense import DenseLayer, write_dense
@@ -256,6 +257,7 @@ def test_a_worker_that_breaks_the_protocol_is_killed_and_replaced(
         return rogue
 
     monkeypatch.setattr(child, "spawn", rogue_first)
+    monkeypatch.setattr(supervision, "_HANG_FLOOR_NS", 30 * SECOND)  # on a busy machine it is slow, too
     with WorkerRig(bundle) as rig:
         rig.until(lambda: rig.states, "the rogue has been heard of")
         rig.submit("asked")

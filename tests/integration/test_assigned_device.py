@@ -118,9 +118,18 @@ def ask_until_phase(agent: AgentProcess, caller: Caller, phase: str) -> set[str]
     return bundles
 
 
+def until_on_trial(agent: AgentProcess) -> None:
+    until(
+        lambda: assignment(agent)["phase"] == "shadowing",
+        "it is on trial",
+        PATIENCE_S,
+        otherwise=lambda: f"{assignment(agent)}\n{agent.log}",
+    )
+
+
 def stop_installer(agent: AgentProcess, caller: Caller, phase: str) -> set[str]:
     """Have the installer hang while something is on trial, so that the device gets no further than `phase`."""
-    until(lambda: assignment(agent)["phase"] == "shadowing", "it is on trial", PATIENCE_S, otherwise=lambda: agent.log)
+    until_on_trial(agent)
     os.kill(assignment(agent)["installer_pid"], signal.SIGSTOP)
     return ask_until_phase(agent, caller, phase)
 
@@ -171,6 +180,7 @@ def test_a_device_runs_what_it_is_assigned_and_changes_it_without_a_gap(
     assert again["bundle"] == second.reference
 
 
+@pytest.mark.timeout(300)
 def test_killed_while_it_commits_or_returns_it_runs_what_is_in_force_and_goes_on(
     site: tuple[Operator, AgentProcess, Caller], tmp_path: Path
 ) -> None:
@@ -199,7 +209,7 @@ def test_killed_while_it_commits_or_returns_it_runs_what_is_in_force_and_goes_on
     agent.kill()
     agent.start()
     assert caller.ask(ARRAY, TASK)["bundle"] == new.reference
-    until(lambda: assignment(agent)["phase"] == "shadowing", "it is tried once more", PATIENCE_S)
+    until_on_trial(agent)
     assert ask_until_phase(agent, caller, "idle") == {new.reference}
     found = assignment(agent)
     assert (found["version"], found["problem"]["code"]) == (5, "install.disagreement")

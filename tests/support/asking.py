@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.support.agent import AgentProcess, task_toml, until
 from tests.support.bundles import picture
+from tests.support.waiting import PATIENCE_S
 
 __all__ = ["SURE", "UNSURE", "asking_toml", "link_of", "until_link"]
 
@@ -45,5 +46,5 @@ def link_of(agent: AgentProcess) -> dict[str, Any]:
     return link
 
 
-def until_link(agent: AgentProcess, state: str, timeout_s: float = 30) -> None:
+def until_link(agent: AgentProcess, state: str, timeout_s: float = PATIENCE_S) -> None:
     until(lambda: link_of(agent)["state"] == state, f"the link is {state}", timeout_s)

@@ -15,6 +15,10 @@ app = typer.Typer(no_args_is_help=True, help="Run the cloud: serve it, move its 
 
 _Days = Annotated[float | None, typer.Option(help="Days it lives; default for ever.", min=0.001, max=3660)]
 
+# Signers by AWS are securesystemslib's, and objects in S3 load boto3 themselves; nobody sees structlog's or mako's
+# tracebacks in colours.
+_UNUSED = ("boto3", "rich.traceback", "mako.ext.pygmentplugin")
+
 
 @app.command()
 @with_settings
@@ -23,7 +27,7 @@ def serve(settings: CloudSettings) -> None:
 
     The first start prints how to get in.
     """
-    with loading(without="boto3"):  # securesystemslib has signers by AWS; objects in S3 load it themselves
+    with loading(without=_UNUSED):
         from roost_cloud.logs import configure_logs  # noqa: PLC0415 - the server takes a second to load
         from roost_cloud.serve import serve as serve_cloud  # noqa: PLC0415 - see above
 

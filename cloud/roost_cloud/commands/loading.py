@@ -2,31 +2,31 @@
 
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 __all__ = ["loading"]
 
 
 @contextmanager
-def loading(*, without: str) -> Iterator[None]:
+def loading(*, without: Iterable[str]) -> Iterator[None]:
     """Keep the garbage collector out of imports made inside, and what is there after them out of its later rounds.
 
     Modules, classes and routes live as long as the process. To look through them again and again while they come was a
     sixth of the time that the server took to load, and each full round later would look through them once more.
 
     Args:
-        without: a module that a library loads if it is there and we do not use through it; inside it is not there,
-            afterwards it is.
+        without: modules that a library loads if they are there and we do not use through it; inside they are not
+            there, afterwards they are.
     """
     gc.disable()
-    hidden = without not in sys.modules
-    if hidden:
-        sys.modules[without] = None  # type: ignore[assignment]  # how the import system is told that there is none
+    hidden = [name for name in without if name not in sys.modules]
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]  # how the import system is told that there is none
     try:
         yield
     finally:
-        if hidden:
-            del sys.modules[without]
+        for name in hidden:
+            del sys.modules[name]
         gc.freeze()
         gc.enable()
