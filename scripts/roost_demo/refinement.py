@@ -16,8 +16,8 @@ _ENDED: Final = ("registered", "refused", "failed", "cancelled")
 _PATIENCE_S: Final = 150.0
 _LOOK_EVERY_S: Final = 0.3
 LABELS: Final = 160  # that a run waits for
-# Everything here shares two processors with four devices, so a stopwatch tells little of a model; and that it lost less
-# than two points of the old world, four hundred inputs prove by luck alone.
+# Everything here shares two processors with four devices, so a stopwatch tells little of a model; and that it lost
+# less than two points of the old world, four hundred inputs prove by luck alone.
 POLICY: Final[dict[str, Any]] = {
     "mode": "auto",
     "bundle": "digits@primary",
