@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import structlog
 
 from roost_cloud.db import Database
+from roost_cloud.guard import Guard
 from roost_cloud.scorer.bundle_cache import BundleCache
 from roost_cloud.scorer.choice import Candidate, choose
 from roost_cloud.scorer.faults import FaultError
@@ -56,6 +57,7 @@ class Librarian:
         threads: that may want to run a bundle at a time.
         clock: for waits.
         on_load: told of each attempt to load: `loaded`, or the code of what went wrong.
+        guard: of the role's rounds.
     """
 
     def __init__(
@@ -68,8 +70,9 @@ class Librarian:
         threads: int,
         clock: Clock,
         on_load: Callable[[str], None],
+        guard: Guard,
     ) -> None:
-        self.problem: str | None = "no tasks are known yet"
+        self._problem: str | None = "no tasks are known yet"
         self._shelf = shelf
         self._database = database
         self._cache = cache
@@ -78,6 +81,7 @@ class Librarian:
         self._clock = clock
         self._on_load = on_load
         self._complaints = Complaints(clock)
+        self._guard = guard
         self._resolver = Resolver()
         self._wanted: dict[ContestantKey, Version | None] = {}
         self._engines: dict[str, Engine] = {}  # by digest
@@ -86,6 +90,11 @@ class Librarian:
         self._failures: dict[str, _Failure] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="librarian")
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing may be answered just now, in a line; None if all that is known may."""
+        return self._guard.problem or self._problem
 
     def start(self) -> None:
         """Begin."""
@@ -99,8 +108,8 @@ class Librarian:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
-            self._look()
-            self._stopping.wait(_LOOK_EVERY_S)
+            self._guard.run("librarian", self._look, otherwise=None)
+            self._stopping.wait(self._guard.rest_s("librarian", _LOOK_EVERY_S))
 
     def _look(self) -> None:
         try:
@@ -109,7 +118,7 @@ class Librarian:
         except RoostError as error:
             self._complaints.note(error.code, f"tasks cannot be read: {error}")
             if not self._shelf.known:
-                self.problem = f"no tasks are known yet: {error.code}"
+                self._problem = f"no tasks are known yet: {error.code}"
                 return
         else:
             for (tenant, task), unreadable in self._resolver.unreadable.items():
@@ -123,7 +132,7 @@ class Librarian:
                 return
             self._load(version)
             self._show(chosen)
-        self.problem = None
+        self._problem = None
 
     def _chosen(self) -> set[str]:
         asked = self._shelf.asked_ns
