@@ -8,7 +8,6 @@ Only what begins anew from the database may run under it. Threads that keep the 
 memory do not: whoever cannot trust that any more had better end the process, as `serve.py` sees to.
 """
 
-import random
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -16,6 +15,7 @@ import prometheus_client
 import structlog
 
 from roost_shared.backoff import Backoff
+from roost_shared.chance import CHANCE
 from roost_shared.clock import SECOND
 from roost_shared.errors import DeviceError, RoostError
 
@@ -58,7 +58,7 @@ class Guard:
     """
 
     def __init__(
-        self, role: str, metrics: prometheus_client.CollectorRegistry, *, draw: Callable[[], float] = random.random
+        self, role: str, metrics: prometheus_client.CollectorRegistry, *, draw: Callable[[], float] = CHANCE.random
     ) -> None:
         self._role = role
         self._draw = draw

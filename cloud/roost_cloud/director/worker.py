@@ -5,7 +5,6 @@ may get.
 Any number of directors may run: a duty that another is about does no harm done twice.
 """
 
-import random
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -22,6 +21,7 @@ from roost_cloud.services import Services
 from roost_cloud.shards import collection as shard_collection
 from roost_cloud.trust.online_keys import OnlineKeys
 from roost_cloud.trust.refreshing import refresh_all
+from roost_shared.chance import CHANCE
 
 __all__ = ["Director", "Duty", "make_director"]
 
@@ -59,7 +59,7 @@ class Director:
         metrics: prometheus_client.CollectorRegistry,
         *,
         first_after_s: float = _FIRST_AFTER_S,
-        draw: Callable[[], float] = random.random,
+        draw: Callable[[], float] = CHANCE.random,
     ) -> None:
         self._duties = duties
         self._first_after_s = first_after_s

@@ -3,7 +3,6 @@
 No two are at one hook, so that a slow receiver holds up nobody but itself, until there are as many as threads.
 """
 
-import random
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,6 +19,7 @@ from roost_cloud.events.signature import HEADER, secret_of, signature
 from roost_cloud.events.telling import body_of, topic_of
 from roost_cloud.events.webhook import Webhook, WebhookGoneError
 from roost_cloud.guard import Guard, RoleFaultError, typed
+from roost_shared.chance import CHANCE
 from roost_shared.clock import Clock
 from roost_shared.errors import ContentError, TransportError
 
@@ -63,7 +63,7 @@ class Deliverer:
         clock: Clock,
         metrics: prometheus_client.CollectorRegistry,
         every_s: float = _EVERY_S,
-        draw: Callable[[], float] = random.random,
+        draw: Callable[[], float] = CHANCE.random,
     ) -> None:
         self._database = database
         self._webhook = webhook

@@ -4,7 +4,6 @@ A database that is away is waited for, with the batch in hand and nothing acknow
 cannot be read is acknowledged: it would be no better next time.
 """
 
-import random
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from roost_cloud.broker.link import BrokerLink, Message
 from roost_cloud.db import Database
 from roost_cloud.guard import typed
 from roost_shared.backoff import Backoff
+from roost_shared.chance import CHANCE
 from roost_shared.clock import MS, SECOND, Clock
 from roost_shared.complaints import Complaints
 from roost_shared.messages import MessageError
@@ -68,7 +68,7 @@ class Stream(Generic[_Item, _Stored]):
         kind: Kind[_Item, _Stored],
         *,
         clock: Clock,
-        draw: Callable[[], float] = random.random,
+        draw: Callable[[], float] = CHANCE.random,
     ) -> None:
         self.link = link
         self._database = database

@@ -4,7 +4,6 @@ Any number of processes may have it: each run is one worker's at a time, and ope
 """
 
 import os
-import random
 import secrets
 import socket
 import threading
@@ -27,6 +26,7 @@ from roost_cloud.runs.claiming import Claim
 from roost_cloud.runs.conducting import Conductor, Means
 from roost_cloud.runs.opening import Opener
 from roost_cloud.runs.state import STATES
+from roost_shared.chance import CHANCE
 
 __all__ = ["Trainer", "worker_name"]
 
@@ -172,7 +172,7 @@ class Trainer:
             if not claiming.is_any_lost(session, now):
                 return
         with self._means.database.begin() as session:
-            lost = claiming.reap(session, now, draw=random.random())  # noqa: S311 - no secret
+            lost = claiming.reap(session, now, draw=CHANCE.random())
         for tenant, run in lost:
             log.warning("run.worker_lost", tenant=tenant, run=run)
 

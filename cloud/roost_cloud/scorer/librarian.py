@@ -4,7 +4,6 @@ The database may be away: what is loaded goes on answering. A bundle that cannot
 the old one in its place; it is tried again, ever less often.
 """
 
-import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from roost_cloud.scorer.faults import FaultError
 from roost_cloud.scorer.shelf import Shelf
 from roost_cloud.tasks.resolution import ContestantKey, Resolver, Version, manifest_of
 from roost_shared.backoff import Backoff
+from roost_shared.chance import CHANCE
 from roost_shared.clock import MS, SECOND, Clock
 from roost_shared.complaints import Complaints
 from roost_shared.errors import RoostError
@@ -181,7 +181,7 @@ class Librarian:
         self._on_load(error.code)
         self._complaints.note(error.code, f"{version} cannot be loaded: {error}")
         failure = self._failures.setdefault(version.digest, _Failure(Backoff(_FIRST_WAIT_NS, _LONGEST_WAIT_NS), 0))
-        failure.again_ns = self._clock.now_ns() + failure.backoff.next_ns(random.random())  # noqa: S311 - no secret
+        failure.again_ns = self._clock.now_ns() + failure.backoff.next_ns(CHANCE.random())
 
     def _show(self, chosen: set[str]) -> None:
         """Switch to what is loaded now; a contestant whose new bundle is not there yet keeps its old one."""
