@@ -12,7 +12,6 @@ messages taken before the connection ended are sent again on the next, unless th
 link than theirs: then they are dropped, and that is told.)
 """
 
-import random
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
@@ -31,6 +30,7 @@ from roost_edge.mqtt.outgoing import Outcome, Published
 from roost_edge.mqtt.settings import BrokerSettings
 from roost_edge.mqtt.traffic import Traffic
 from roost_shared.backoff import Backoff
+from roost_shared.chance import CHANCE
 from roost_shared.clock import MS, SECOND
 from roost_shared.errors import TransportError
 from roost_shared.mqtt.dialect import Dialect, Version
@@ -85,7 +85,7 @@ class BrokerConnection:
         reactor: Reactor,
         events: ConnectionEvents,
         *,
-        draw: Callable[[], float] = random.random,
+        draw: Callable[[], float] = CHANCE.random,
     ) -> None:
         self.counters = Counters()
         self.number = 0  # of the attempt or connection; counts from 1
