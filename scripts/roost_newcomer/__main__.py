@@ -62,8 +62,8 @@ def _try(folder: Path, options: argparse.Namespace) -> int:
     userland = Userland(folder, folders_beside(os.environ), settings_for(os.environ))
     userland.must("root", f"useradd --create-home --shell /bin/bash {_NEWCOMER}")
     take_settings(folder, [Path("/root"), Path("/home") / _NEWCOMER])
-    userland.must("root", f"chown -R {_NEWCOMER}: /home/{_NEWCOMER}")
     _hand_over(folder / "home" / _NEWCOMER / "roost.bundle")
+    userland.must("root", f"chown -R {_NEWCOMER}: /home/{_NEWCOMER}")
     userland.must(_NEWCOMER, "git clone --quiet roost.bundle roost")
 
     report: dict[str, Any] = {"suite": options.suite, "commit": _git("rev-parse", "HEAD")}

@@ -1,7 +1,7 @@
 """What of this machine a newcomer's has too: how packages are reached, which certificates are believed, nothing else.
 
-A machine behind a proxy or a mirror says so in pip's settings, in the environment, and in folders that these name. They
-are taken as they are; where there are none, none are.
+A machine behind a proxy or a mirror says so in pip's settings, in the environment, and in folders that these name.
+They are taken as they are; where there are none, none are.
 """
 
 import re
@@ -50,9 +50,9 @@ def folders_beside(environment: Mapping[str, str]) -> list[Path]:
 
 
 def _paths(text: str) -> list[Path]:
-    """Those that `text` names.
+    r"""Those that `text` names.
 
-    >>> _paths("find-links = /opt/wheels\\nindex-url = https://host/simple file:///srv/simple")
+    >>> _paths("find-links = /opt/wheels\nindex-url = https://host/simple file:///srv/simple")
     [PosixPath('/opt/wheels'), PosixPath('/srv/simple')]
     """
     return [Path(found) for found in _PATHS.findall(text)]

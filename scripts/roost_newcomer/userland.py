@@ -85,14 +85,14 @@ class Userland:
     """Given to every command, beside what a login gives."""
 
     def run(self, user: str, script: str, tell: Callable[[float, str], None]) -> Finished:
-        """Run `script` by a login shell of `user`; every line it prints is told as it comes, with its moment in seconds.
+        """Run `script` by a login shell of `user`, at home; each line it prints is told as it comes, with its second.
 
         Its environment is a login's and ours; its standard input is empty, so nothing can ask.
         """
         given = [f"{name}={value}" for name, value in self.environment.items()]
         shell = ["/usr/sbin/runuser", "-u", user, "--", "/usr/bin/env", "-i", *given, *_login(user)]
         inside = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _ENTER, "sh", str(self.root)]
-        command = [*inside, *map(str, self.folders), "--", *shell, "bash", "-l", "-c", script]
+        command = [*inside, *map(str, self.folders), "--", *shell, "bash", "-l", "-c", f"cd && {script}"]
         began = time.monotonic()
         lines = []
         with subprocess.Popen(
