@@ -45,7 +45,8 @@ def folders_beside(environment: Mapping[str, str]) -> list[Path]:
     texts = [file.read_text(encoding="utf-8") for file in files]
     texts += [value for name, value in environment.items() if name.startswith("PIP_")]
     named = {path for text in texts for path in _paths(text) if not path.is_relative_to("/etc")}
-    folders = {path if path.is_dir() else path.parent for path in named if path.exists()}
+    # An index's pages lie in a folder, what they link to beside it.
+    folders = {path.parent if path.is_file() or path.name == "simple" else path for path in named if path.exists()}
     return [_CERTIFICATES, *sorted(folders)] if _CERTIFICATES.is_dir() else sorted(folders)
 
 
