@@ -1,6 +1,6 @@
 """What is wrong with a wheel of Roost: files it lacks, has too many or has altered, commands that lead nowhere. Pure.
 
-It holds the three packages as they are committed and what `pip` needs to know; no tests, no scripts, nothing left over.
+It holds the three packages as they are committed and what `pip` needs to know: no tests, no scripts, no leftovers.
 """
 
 import base64

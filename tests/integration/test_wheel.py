@@ -5,16 +5,18 @@ import os
 import re
 import subprocess
 import sys
-import urllib.request
 import venv
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from importlib.metadata import PathDistribution
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import pytest
+import urllib3
 
 from scripts.roost_build.committed import build, unpack_committed
 from scripts.roost_build.wheel import PACKAGES, problems
@@ -101,23 +103,29 @@ def test_a_device_with_the_edge_s_packages_alone_checks_its_models(device: Linke
     assert "colours/primary: ok" in done.stdout
 
 
-def test_all_of_the_agent_s_modules_load_there(device: LinkedEnvironment) -> None:
-    names = [
-        ".".join(file.relative_to(device.folder).with_suffix("").parts).removesuffix(".__init__")
-        for package in ("roost_edge", "roost_shared")
-        for file in (device.folder / package).rglob("*.py")
-        # Two make ONNX files, which only the cloud does; of the others each loads its own runtime when it is asked for.
-        if not file.name.startswith("__main__")
-    ]
-    code = f"import importlib\nfor name in {names}: importlib.import_module(name)"
-    done = subprocess.run(
-        [sys.executable, "-P", "-S", "-c", code],
-        env=device.environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+def test_of_all_that_a_device_gets_only_what_is_for_onnx_and_other_runtimes_does_not_load(
+    device: LinkedEnvironment,
+) -> None:
+    files = [file for name in ("roost_edge", "roost_shared") for file in (device.folder / name).rglob("*.py")]
+    paths = [file.relative_to(device.folder).with_suffix("").parts for file in files if file.name != "__main__.py"]
+    names = [".".join(parts).removesuffix(".__init__") for parts in paths]
+    code = f"""
+import importlib
+for name in {names}:
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        print(name, error.name)
+"""
+    command = [sys.executable, "-P", "-S", "-c", code]
+    done = subprocess.run(command, env=device.environment(), capture_output=True, text=True, check=True)
+    missing = dict(line.split() for line in done.stdout.splitlines())
+    allowed = {
+        "onnx": "roost_shared.onnx",
+        "onnxruntime": "roost_shared.runtimes",
+        "tflite_runtime": "roost_shared.runtimes",
+    }
+    assert {name: lacks for name, lacks in missing.items() if not name.startswith(allowed.get(lacks, "-"))} == {}
 
 
 def test_the_operators_command_says_there_what_it_needs(device: LinkedEnvironment) -> None:
@@ -127,10 +135,8 @@ def test_the_operators_command_says_there_what_it_needs(device: LinkedEnvironmen
 
 
 def test_the_agent_says_what_it_needs_where_nothing_is(built: Built, tmp_path: Path) -> None:
-    with zipfile.ZipFile(built.wheel) as archive:
-        archive.extractall(tmp_path / "bare")
     bare = LinkedEnvironment(tmp_path / "bare", built.wheel, "build")
-    (tmp_path / "bare" / "msgspec").symlink_to(Path(__import__("msgspec").__file__).parent)
+    (tmp_path / "bare" / "msgspec").symlink_to(Path(msgspec.__file__).parent)
     done = bare.run("roost-agent", "check", "--config", agent_toml(tmp_path))
     assert done.returncode == 1
     assert re.fullmatch(r"roost-agent: there is no '\w+' here: pip install 'roost\[edge\]'\n", done.stderr)
@@ -143,7 +149,7 @@ def serving(command: list[str], folder: Path, environment: dict[str, str]) -> It
     said = folder / "said"
     with said.open("wb") as output:
         flags = ["cloud", "serve", "--embedded", "--data-dir", str(folder / "data"), "--listen", "127.0.0.1:0"]
-        flags += ["--broker-listen", "127.0.0.1:0"]
+        flags += ["--embedded-broker-port", "0"]
         process = subprocess.Popen([*command, *flags], env=environment, stdout=output, stderr=output)
         try:
             until(lambda: process.poll() is not None or b"listening on" in said.read_bytes(), "the cloud listens")
@@ -156,16 +162,18 @@ def serving(command: list[str], folder: Path, environment: dict[str, str]) -> It
 
 
 def read(address: str) -> bytes:
-    with urllib.request.urlopen(address, timeout=30) as answer:
-        data: bytes = answer.read()
-    return data
+    answer = urllib3.request("GET", address, retries=False, timeout=30)
+    assert answer.status == HTTPStatus.OK
+    return answer.data
 
 
 def test_a_cloud_of_it_migrates_its_database_and_shows_its_pages(built: Built, tmp_path: Path) -> None:
     cloud = LinkedEnvironment(tmp_path / "cloud", built.wheel, "demo")
     with serving(cloud.command("roost"), tmp_path / "run", cloud.environment()) as url:
         assert json.loads(read(f"{url}/readyz"))
-        assert b"Roost" in read(url)
+        assert b"Roost" in read(f"{url}/ui/sign-in")
+        style = (built.tree / "cloud/roost_cloud/dashboard/style.css").read_bytes()
+        assert read(f"{url}/ui/static/style.css") == style
 
 
 @pytest.mark.campaign
@@ -184,7 +192,7 @@ def test_pip_alone_makes_an_empty_environment_whole(built: Built, tmp_path: Path
         assert not installed & CLOUD_S
         subprocess.run([bin_ / "roost-agent", "check", "--config", config], env=environment, check=True, timeout=60)
         return
-    assert CLOUD_S <= installed
+    assert installed >= CLOUD_S
     subprocess.run([bin_ / "roost", "--help"], env=environment, check=True, timeout=60)
     with serving([str(bin_ / "roost")], tmp_path / "run", environment) as url:
         assert json.loads(read(f"{url}/readyz"))
