@@ -110,10 +110,18 @@ def _sum_up(name: str, finished: Finished, patterns: Mapping[str, str]) -> dict[
         print("\n".join(line for _, line in finished.lines[-60:]))
     told = ", ".join(f"{what} after {moment_s:.0f} s" for what, moment_s in reached.items())
     ended = "ended well" if finished.status == 0 else f"FAILED with status {finished.status}"
-    print(f"{name}: {told or 'nothing reached'}; {ended} after {finished.seconds:.0f} s", flush=True)
+    load = os.getloadavg()[2]  # of 15 minutes: what else this machine did
+    used = f"{finished.processor_s:.0f} s of processor time, load {load:.1f} on {os.cpu_count()} cores"
+    print(f"{name}: {told or 'nothing reached'}; {ended} after {finished.seconds:.0f} s ({used})", flush=True)
     if finished.lines:
         print(f"   {finished.lines[-1][1]}", flush=True)
-    return {"status": finished.status, "seconds": round(finished.seconds, 1), "reached_s": reached}
+    return {
+        "status": finished.status,
+        "seconds": round(finished.seconds, 1),
+        "processor_s": round(finished.processor_s, 1),
+        "load": round(load, 1),
+        "reached_s": {what: round(moment_s, 1) for what, moment_s in reached.items()},
+    }
 
 
 def _hand_over(bundle: Path) -> None:

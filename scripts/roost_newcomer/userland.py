@@ -44,6 +44,8 @@ class Finished:
 
     status: int
     seconds: float
+    processor_s: float
+    """Of all its processes that somebody waited for."""
     lines: Sequence[tuple[float, str]]
     """What it printed, each line with the seconds since it began."""
 
@@ -93,7 +95,7 @@ class Userland:
         shell = ["/usr/sbin/runuser", "-u", user, "--", "/usr/bin/env", "-i", *given, *_login(user)]
         inside = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _ENTER, "sh", str(self.root)]
         command = [*inside, *map(str, self.folders), "--", *shell, "bash", "-l", "-c", f"cd && {script}"]
-        began = time.monotonic()
+        began, processor_s = time.monotonic(), _children_s()
         lines = []
         with subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -106,7 +108,7 @@ class Userland:
             except BaseException:
                 process.kill()  # and all within, by --kill-child
                 raise
-        return Finished(process.returncode, time.monotonic() - began, lines)
+        return Finished(process.returncode, time.monotonic() - began, _children_s() - processor_s, lines)
 
     def must(self, user: str, script: str) -> None:
         """As `run`, for what is no part of the test.
@@ -128,6 +130,12 @@ def _login(user: str) -> list[str]:
         else "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     )
     return [f"HOME={home}", f"USER={user}", f"LOGNAME={user}", f"PATH={path}", "SHELL=/bin/bash", "TERM=dumb"]
+
+
+def _children_s() -> float:
+    """Processor seconds of our children that have ended, and of theirs."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _run(*command: str) -> None:
