@@ -77,7 +77,7 @@ until_true() {
     echo "… until $what"
     for ((attempt = 0; attempt < 300; attempt++)); do
         "$@" >/dev/null 2>&1 && return
-        sleep 1
+        sleep 2
     done
     echo "in vain: $*" >&2
     tail -n 20 ./*.log >&2

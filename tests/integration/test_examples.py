@@ -38,31 +38,24 @@ def rightly(printed: str) -> list[float]:
     return [float(share) for _, _, share in found]
 
 
-def check_better_head_is_rolled_out(printed: str) -> None:
+@pytest.mark.timeout(PATIENCE_S + 60)
+@pytest.mark.parametrize(
+    "photos",
+    [
+        pytest.param(SHARED_DATA / "meter-digits", id="photos-of-meters", marks=needs_shared_data),
+        pytest.param(None, id="digits", marks=[pytest.mark.campaign] if SHARED_DATA.is_dir() else []),  # one will do
+    ],
+)
+def test_a_model_comes_from_its_photos_to_a_better_one_on_the_device(photos: Path | None, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join(METER_LABELS))
+    model = SHARED_DATA / "models" / "meter-digits_1900_int8.tflite"
+    given: list[str | Path] = ["--photos", photos, "--model", model, "--labels", labels] if photos else []
+    printed = play("meter_reader", tmp_path / "scratch", *given)
     before, slipped, refined = rightly(printed)
     assert slipped < refined
     assert slipped < before
     assert "finished" in printed
-
-
-@pytest.mark.timeout(PATIENCE_S + 60)
-@needs_shared_data
-def test_a_meters_model_comes_from_its_photos_to_a_better_one_on_the_device(tmp_path: Path) -> None:
-    labels = tmp_path / "labels.txt"
-    labels.write_text("\n".join(METER_LABELS))
-    model = SHARED_DATA / "models" / "meter-digits_1900_int8.tflite"
-    printed = play(
-        "meter_reader",
-        tmp_path / "scratch",
-        *("--photos", SHARED_DATA / "meter-digits", "--model", model, "--labels", labels),
-    )
-    check_better_head_is_rolled_out(printed)
-
-
-@pytest.mark.timeout(PATIENCE_S + 60)
-@pytest.mark.skipif(SHARED_DATA.is_dir(), reason="photos of meters show the same here")
-def test_who_has_no_photos_gets_digits_and_a_model_of_them(tmp_path: Path) -> None:
-    check_better_head_is_rolled_out(play("meter_reader", tmp_path / "scratch"))
 
 
 @pytest.mark.timeout(PATIENCE_S + 60)

@@ -24,7 +24,7 @@ SAMPLES: Final = 64
 RATE_HZ: Final = 800
 SHAFT_HZ: Final = 25
 KNOWN: Final = 300  # windows
-PER_S: Final = 40
+PER_S: Final = 20
 _SHAKES: Final = {"off": (0.0, 0.0), "idle": (0.3, 0.05), "load": (0.8, 0.3)}  # g, with the shaft and with its blades
 
 
@@ -62,7 +62,7 @@ def prepare() -> None:
 
 
 def run(url: str, *, worn: bool) -> None:
-    """Ask about a window each 25 ms, by the Open Inference Protocol: any client of it would do."""
+    """Ask about a window each 50 ms, by the Open Inference Protocol: any client of it would do."""
     random = np.random.default_rng(2)
     asked = in_time = right = 0
     ended = threading.Event()
