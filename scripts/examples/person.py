@@ -1,8 +1,8 @@
-"""A person who fills in what `roost label queue` handed out: TODO/labels.csv and the photos that it names.
+"""A person who fills in what `roost label queue` handed out: TODO/labels.csv and the inputs that it names.
 
-    person.py TODO FOLDER
+    person.py TODO FOLDER...
 
-Instead of looking, this one knows the photos of FOLDER/<label>/* and compares.
+Instead of looking, this one knows the inputs of FOLDER/<label>/* and compares.
 """
 
 import csv
@@ -12,8 +12,8 @@ from pathlib import Path
 
 def main() -> None:
     """Fill in the column `label`."""
-    todo, folder = map(Path, sys.argv[1:])
-    known = {photo.read_bytes(): photo.parent.name for photo in folder.glob("*/*")}
+    todo, *folders = map(Path, sys.argv[1:])
+    known = {file.read_bytes(): file.parent.name for folder in folders for file in folder.glob("*/*")}
     with (todo / "labels.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     filled = [row | {"label": known[(todo / row["file"]).read_bytes()]} for row in rows]
