@@ -42,6 +42,7 @@ from roost_shared.mqtt.faults import (
     BrokerUnreachableError,
     BrokerUnreadableError,
     SubscriptionRefusedError,
+    not_taken_in,
 )
 
 __all__ = ["BrokerConnection"]
@@ -404,6 +405,10 @@ class BrokerConnection:
             self._fail(BrokerSilentError(f"no word from the broker in {2 * self._settings.keep_alive_s} s"))
         elif note.unreadable:
             self._fail(BrokerUnreadableError(f"the broker sent what we cannot read: {note.text}"))
+        elif self._state is _State.GREETING:
+            has_certificate = self._settings.certfile is not None
+            tls = self._tls is not None
+            self._fail(not_taken_in(note.reason, note.text, tls=tls, has_certificate=has_certificate))
         else:
             self._fail(BrokerLostError(note.reason, note.text))
 
