@@ -30,6 +30,7 @@ _MENU: Final = (
     ("fleet", "Fleet"),
     ("rollouts", "Rollouts"),
     ("alarms", "Alarms"),
+    ("drift", "Drift"),
     ("labelling", "Labelling"),
     ("training", "Training"),
     ("models", "Models"),

@@ -39,7 +39,7 @@ async def alarm(visitor: Visitor, asked: Request) -> None:
         load,
         Part(lambda one: show(_state(one, visitor.services.now()))),
         Part(lambda one: _draw_actions(visitor, one), lambda one: (one.state, one.is_muted)),
-        Part(lambda one: show(_moved(one), _samples(one.samples, visitor.services.now()))),
+        Part(lambda one: show(_moved(one), _led_to(one), _samples(one, visitor.services.now()))),
         first=first,
     )
 
@@ -48,7 +48,9 @@ def _state(one: WholeAlarm, now: datetime) -> Markup:
     pairs: list[tuple[str, object]] = [
         ("Device", link(address("devices", one.device), one.device)),
         ("Task", one.task),
+        ("Drift", link(address("drift", one.device, one.task) + f"#{one.kind}", "How it went over time")),
         ("Whose windows", one.contestant or "the answers"),
+        ("Bundle", parts.bundle(one.bundle)),
         ("Since", parts.moment(one.since, now)),
         ("Last exceeded", parts.moment(one.last_exceeded_at, now)),
         ("Decisions", f"{one.decisions_exceeded} of the last {one.decisions_looked_at} exceeded"),
@@ -96,7 +98,20 @@ def _moved_row(one: MovedModel) -> tuple[object, ...]:
     return what, by, words.share_of(one.before), words.share_of(one.now)
 
 
-def _samples(items: list[ShownSample], now: datetime) -> Markup:
+def _led_to(one: WholeAlarm) -> Markup:
+    """The runs that see to it."""
+    title = "Training runs that see to it"
+    if not one.runs:
+        says = "None. A run is opened by the task's policy, or by hand; it starts from what came since the alarm."
+        return parts.section(title, parts.empty(says, link(address("training"), "See training")))
+    lines = [
+        tag("li", link(address("training", run.run), run.candidate), " ", parts.pill(run.state)) for run in one.runs
+    ]
+    return parts.section(title, tag("ul", *lines, kind="line"))
+
+
+def _samples(alarm: WholeAlarm, now: datetime) -> Markup:
+    items: list[ShownSample] = alarm.samples
     title = "Inputs of that device and time"
     if not items:
         return parts.section(title, parts.empty("None of them was kept. [tasks.NAME.capture] says which ones are."))
@@ -113,7 +128,9 @@ def _samples(items: list[ShownSample], now: datetime) -> Markup:
         )
         for one in items
     ]
-    return parts.section(title, tag("ul", *shown, kind="answers"))
+    span = {"device": alarm.device, "task": alarm.task, "since": alarm.since.isoformat()}
+    way = link(address("answers", query=span), "All answers of that device since then")
+    return parts.section(title, tag("ul", *shown, kind="answers"), tag("p", way))
 
 
 def _draw_actions(visitor: Visitor, one: WholeAlarm) -> None:
