@@ -24,10 +24,15 @@ _AFTER: Final = timedelta(minutes=5)  # that a sample may come behind the window
 
 
 def samples_of(session: Session, alarm: Alarm) -> Sequence[Listed]:
-    """Samples of the alarm's device, task and time: those whose input is here, then others; the newest first."""
+    """Samples of the alarm's device, task and time: those whose input is here, then others; the newest first.
+
+    What came while decisions exceeded stands before what came in the minutes after: that may show that it is over.
+    """
     since, until = span_of(alarm)
-    chosen = Chosen(device=alarm.device, task=alarm.task, since=since, until=until)
-    found = listing.page(session, alarm.tenant, chosen, limit=10 * SAMPLES)
+    found: list[Listed] = []
+    for first, last in ((since, alarm.last_exceeded_at), (alarm.last_exceeded_at, until)):
+        chosen = Chosen(device=alarm.device, task=alarm.task, since=max(since, first), until=last)
+        found += listing.page(session, alarm.tenant, chosen, limit=10 * SAMPLES)
     return sorted(found, key=lambda one: one.input is None)[:SAMPLES]
 
 

@@ -76,7 +76,7 @@ def _number(entered: str) -> float:
 
 
 def _state(settings: SettingsModel, split: list[PromiseModel]) -> Markup:
-    lead = tag("p", tag("strong", f"{settings.alarms_a_week:g} a week"), " over everything", kind="lead")
+    lead = tag("p", tag("strong", f"{words.short_of(settings.alarms_a_week)} a week"), " over everything", kind="lead")
     if not split:
         says = "How it is split is said once devices are commissioned: their first week is what they are judged by."
         return tag("div", lead, tag("p", says, kind="dim"))
@@ -84,8 +84,10 @@ def _state(settings: SettingsModel, split: list[PromiseModel]) -> Markup:
         (
             f"{one.task}: {parts.DRIFT_WORDS[one.kind]}",
             words.count_of(one.devices),
-            f"{one.alarms_a_week:.2g} a week",
-            "yes" if one.is_promised else f"after {one.weeks_wanted:.0f} weeks; {one.weeks:.1f} are recorded",
+            f"{words.short_of(one.alarms_a_week)} a week",
+            "yes"
+            if one.is_promised
+            else f"after {words.short_of(one.weeks_wanted)} weeks; {words.short_of(one.weeks)} are recorded",
         )
         for one in split
     ]
@@ -98,10 +100,10 @@ def _simulated(found: list[SimulatedModel]) -> Markup:
         return parts.empty("Nothing is recorded yet that it could be told by: devices have to be commissioned first.")
     rows = [
         (
-            f"{one.alarms_a_week_allowed:g} a week",
+            f"{words.short_of(one.alarms_a_week_allowed)} a week",
             parts.DRIFT_WORDS[one.kind],
             words.count_of(one.alarms),
-            "–" if one.alarms_a_week is None else f"{one.alarms_a_week:.2g}",
+            words.short_of(one.alarms_a_week),
             f"{words.count_of(one.decisions)} in {one.weeks:.2g} weeks",
             words.count_of(one.raised),
         )

@@ -24,7 +24,10 @@ __all__ = ["Desk"]
 
 _AT_ONCE: Final = 12
 _MOVES: Final = {"ArrowLeft": -1, "ArrowRight": 1, "ArrowUp": -COLUMNS, "ArrowDown": COLUMNS}
-_GUESS: Final = "Show what models guess: labels of inputs it was shown for are noted as not blind, and judge no model"
+_GUESS: Final = "Show what models guess"
+_NOT_BLIND: Final = (
+    "The label of an input it was shown for is noted as not blind: models learn from it, and none is judged by it."
+)
 
 
 class _Item:
@@ -199,9 +202,9 @@ class Desk:
         says = ("Keys: ", keys[0], keys[1], keys[2], keys[3], " another input, ", keys[5], " undo, ", keys[4], " save")
         show(tag("p", *says, kind="dim"))
         if self._rollout is None:
-            says_guess = "Hide what models guess" if self._guessing else _GUESS
-            self._guess_button = button(says_guess, self._turn_guess, kind="plain")
+            self._guess_button = button(_GUESS, self._turn_guess, kind="plain pressed" if self._guessing else "plain")
             self._guess_button.props(f'aria-pressed="{str(self._guessing).lower()}"')
+            show(tag("p", _NOT_BLIND, kind="dim"))
 
     def _chosen(self, label: str | None) -> Sheet:
         return self._sheet.choose(label)

@@ -232,7 +232,8 @@ def _statistics(
         name, word = _named(kind, decided[-1], place)
         told = [None if one is None else float(one[place]) for one in values]
         slot = place if kind == "label_mix" else None
-        found.append(Statistic(name, word, slot, _band(band[:, place]) if len(band) > 1 else None, told))
+        kept_to = _band(kind, band[:, place]) if len(band) > 1 else None
+        found.append(Statistic(name, word, slot, kept_to, told))
     return found
 
 
@@ -281,6 +282,10 @@ def _named(kind: Kind, decision: Decision, place: int) -> tuple[str, str]:
             return "confidence", "mean confidence"
 
 
-def _band(values: Any) -> Band:
+def _band(kind: Kind, values: Any) -> Band:
+    """Three deviations to either side, as far as a share or a rate can be so."""
     mean, off = float(values.mean()), BAND * float(values.std(ddof=1))
-    return Band(mean, mean - off, mean + off)
+    low, high = mean - off, mean + off
+    if kind != "input":
+        low = max(low, 0.0)
+    return Band(mean, low, min(high, 1.0) if kind in ("label_mix", "model") else high)

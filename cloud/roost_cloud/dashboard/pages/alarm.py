@@ -54,7 +54,7 @@ def _state(one: WholeAlarm, now: datetime) -> Markup:
         ("Since", parts.moment(one.since, now)),
         ("Last exceeded", parts.moment(one.last_exceeded_at, now)),
         ("Decisions", f"{one.decisions_exceeded} of the last {one.decisions_looked_at} exceeded"),
-        ("Distance", f"{words.figure_of(one.distance)}, threshold {words.figure_of(one.threshold)}"),
+        ("Distance", f"{words.short_of(one.distance)}, threshold {words.short_of(one.threshold)}"),
         ("Primary's confidence moved", _yes(said=one.primary_moved)),
         ("Baseline's confidence moved", _yes(said=one.baseline_moved)),
     ]
@@ -82,19 +82,19 @@ def _yes(*, said: bool | None) -> str:
 def _moved(one: WholeAlarm) -> Markup:
     if not one.moved:
         return Markup()
-    heads = ("What", "Moved by", "Before", "Now")
-    return parts.section(
-        "What moved", table(heads, map(_moved_row, one.moved), caption="What moved, the farthest first")
-    )
+    is_shares = any(each.before is not None for each in one.moved)
+    heads = ("What", "Moved by", "Before", "Now")[: 4 if is_shares else 2]
+    rows = (_moved_row(each)[: len(heads)] for each in one.moved)
+    return parts.section("What moved", table(heads, rows, caption="What moved, the farthest first"))
 
 
 def _moved_row(one: MovedModel) -> tuple[object, ...]:
     what = one.word or one.what
     if one.labels:
         what = f"share of {', '.join(one.labels)}"
-    by = f"{one.times:.1f} times" if one.times is not None else "it had never moved before"
+    by = f"to {one.times:.1f} times what it was" if one.times is not None else "it had never moved before"
     if one.deviations is not None:
-        by = f"{one.deviations:+.1f} deviations"
+        by = f"{'rose' if one.deviations > 0 else 'fell'} by {abs(one.deviations):.1f} deviations"
     return what, by, words.share_of(one.before), words.share_of(one.now)
 
 

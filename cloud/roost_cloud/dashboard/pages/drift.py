@@ -17,9 +17,12 @@ from roost_cloud.dashboard.chart import sparkline
 from roost_cloud.dashboard.frame import Part, live, page, show
 from roost_cloud.dashboard.markup import Markup, address, entry, joined, link, table, tag
 from roost_cloud.dashboard.visitor import Visitor
+from roost_shared.errors import ContentError
 
 _ROWS: Final = 25
 _LAST: Final = 36  # decisions of a small drawing
+_NAMED: Final = 5  # devices, with a reason
+_WORST: Final = ("alarmed", "exceeding", "not_judged", "commissioning", "fine")
 _Lines = Mapping[tuple[str, str, str | None, str], list[PointModel]]
 
 
@@ -30,6 +33,7 @@ class _Seen(NamedTuple):
     lines: _Lines
     cohort: list[CohortModel]
     among: list[AmongModel]
+    problem: str | None
 
 
 @page("/drift", "Drift")
@@ -56,9 +60,13 @@ async def _load(visitor: Visitor, query: Mapping[str, str | None]) -> _Seen:
     task, labels = query["task"] or None, (query["label"] or "").split()
     cohort: list[CohortModel] = []
     among: list[AmongModel] = []
+    problem: str | None = None
     if task is not None and labels:
-        cohort = await visitor.call(drift_fleet.get_cohort, task=task, label=labels)
-        among = await visitor.call(drift_fleet.get_fleet, task=task, label=labels)
+        try:
+            cohort = await visitor.call(drift_fleet.get_cohort, task=task, label=labels)
+            among = await visitor.call(drift_fleet.get_fleet, task=task, device=None, label=labels)
+        except ContentError as error:  # the rest of the page does not depend on it
+            problem = str(error)
     chosen = StatusQuery(task=task, device=query["device"] or None)
     standing = await visitor.call(drift.get_status, page=PageQuery(_ROWS, query["after"]), chosen=chosen)
     names = sorted({one.device for one in standing.items})
@@ -66,7 +74,7 @@ async def _load(visitor: Visitor, query: Mapping[str, str | None]) -> _Seen:
     if names:
         told = await visitor.call(drift_history.list_lines, device=names, task=task, last=_LAST)
         lines = {(one.device, one.task, one.contestant, one.kind): one.points for one in told}
-    return _Seen(standing, lines, cohort, among)
+    return _Seen(standing, lines, cohort, among, problem)
 
 
 def _filter(query: Mapping[str, str | None]) -> Markup:
@@ -97,6 +105,8 @@ def _together(seen: _Seen, query: Mapping[str, str | None]) -> Markup:
     title = f"Devices of {query['label']} together, among the others"
     if not query["task"]:
         return parts.section(title, parts.empty("Say which task as well: devices are compared by one."))
+    if seen.problem is not None:
+        return parts.section(title, parts.empty(f"That cannot be told: {seen.problem}."))
     if not seen.cohort:
         return parts.section(title, parts.empty("None of them is commissioned yet, or there are no others."))
     inside: list[object] = []
@@ -134,43 +144,46 @@ def _standing(seen: _Seen, query: dict[str, str | None], now: datetime) -> Marku
     if not seen.standing.items:
         says = "No device has told of enough inputs to be judged. Have it measure them, by its agent.toml:"
         return parts.section(title, parts.empty(says, parts.command("[tasks.meter.monitor]\nwindow_s = 60")))
-    rows = [_row(stream, kind, seen.lines, now) for stream in seen.standing.items for kind in stream.kinds]
-    heads = (
-        "Device and task",
-        "What of it",
-        "Standing",
-        f"Last {_LAST} decisions",
-        "Distance",
-        "Last decision",
-        "Alarm",
+    rows = [_row(stream, seen.lines, now) for stream in seen.standing.items]
+    heads = ("Device and task", *(word.capitalize() for word in parts.DRIFT_WORDS.values()), "Last decision")
+    drawn = f"Drawn are the last {_LAST} decisions of whichever contestant stands worst; dashed, the threshold."
+    shown = table(heads, rows, caption=title)
+    return parts.section(
+        title, tag("p", drawn, kind="dim"), shown, _why(seen), parts.pages("drift", query, seen.standing.next)
     )
-    return parts.section(title, table(heads, rows, caption=title), parts.pages("drift", query, seen.standing.next))
 
 
-def _row(stream: StreamModel, one: KindModel, lines: _Lines, now: datetime) -> tuple[object, ...]:
-    points = lines.get((stream.device, stream.task, one.contestant, one.kind), [])
+def _row(stream: StreamModel, lines: _Lines, now: datetime) -> tuple[object, ...]:
+    cells = [_cell(stream, [one for one in stream.kinds if one.kind == kind], lines) for kind in parts.DRIFT_WORDS]
+    last = max((one.last_at for one in stream.kinds), default=None)
     name = f"{stream.device} / {stream.task}"
-    contestant = tag("div", f"of {one.contestant}", kind="dim") if one.contestant else ""
-    return (
-        link(address("drift", stream.device, stream.task) + f"#{one.kind}", name),
-        joined([parts.DRIFT_WORDS[one.kind], contestant]),
-        joined([parts.pill(one.standing), _why(one)]),
-        sparkline([point.distance for point in points], [point.threshold for point in points]),
-        _distance(one),
-        parts.moment(one.last_at, now),
-        link(address("alarms", one.alarm), "See the alarm") if one.alarm else "–",
-    )
+    return (link(address("drift", stream.device, stream.task), name), *cells, parts.moment(last, now))
 
 
-def _why(one: KindModel) -> Markup:
-    """What a standing needs to be understood."""
-    says = one.problem or one.unsteady
+def _cell(stream: StreamModel, kinds: list[KindModel], lines: _Lines) -> Markup:
+    """How a kind of drift stands: by the contestant that stands worst."""
+    if not kinds:
+        return tag("span", "–", kind="dim")
+    one = min(kinds, key=lambda each: (_WORST.index(each.standing), each.contestant or ""))
+    points = lines.get((stream.device, stream.task, one.contestant, one.kind), [])
+    drawn = sparkline([point.distance for point in points], [point.threshold for point in points])
+    says = ""
     if one.standing == "commissioning":
         says = f"{one.windows} of {one.windows_wanted} decisions, {one.days:.1f} of {one.days_wanted:.1f} days"
-    return Markup() if says is None else tag("div", says, kind="dim")
+    elif one.threshold is not None:
+        says = f"{words.short_of(one.distance)} of {words.short_of(one.threshold)}"
+    alarm = joined([" ", link(address("alarms", one.alarm), "see it")]) if one.alarm else ""
+    return joined([parts.pill(one.standing), alarm, drawn, tag("div", says, kind="dim") if says else ""])
 
 
-def _distance(one: KindModel) -> str:
-    if one.distance is None:
-        return "–"
-    return f"{one.distance:.1f}" + (f" of {one.threshold:.1f}" if one.threshold is not None else ", no threshold yet")
+def _why(seen: _Seen) -> Markup:
+    """What stands in the way of judging, each reason once."""
+    told: dict[str, set[str]] = {}
+    for stream in seen.standing.items:
+        for one in stream.kinds:
+            if says := one.problem or one.unsteady:
+                told.setdefault(f"{parts.DRIFT_WORDS[one.kind]}: {says}", set()).add(stream.device)
+    if not told:
+        return Markup()
+    lines = [tag("li", says, " (", ", ".join(sorted(devices)[:_NAMED]), ")") for says, devices in told.items()]
+    return tag("div", tag("strong", "Not judged, or not steady"), tag("ul", *lines), kind="note")

@@ -47,8 +47,11 @@ def _kind(one: HistoryModel, now: datetime) -> Markup:
     exceeded = sum(point.exceeded for point in points)
     judged = sum(point.threshold is not None for point in points)
     title = parts.DRIFT_WORDS[one.kind].capitalize() + (f" of {one.contestant}" if one.contestant else "")
-    lead = f"{exceeded} of {judged} judged decisions were beyond the threshold; {len(points) - judged} are of the "
-    lead += "baseline, or could not be judged."
+    lead = f"{exceeded} of the last {judged} judged decisions were beyond the threshold."
+    if not judged:
+        lead = (
+            "None of the last decisions was judged: they are of the baseline, or too few devices tell what is usual."
+        )
     places = _places(points)
     inside: list[object] = [tag("h2", title), tag("p", lead)]
     if judged:
@@ -73,9 +76,11 @@ def _marks(alarms: Sequence[MarkModel], points: Sequence[PointModel]) -> list[Ma
     whole = (last - first).total_seconds()
     found = []
     for alarm in alarms:
+        if alarm.resolved_at is not None and alarm.resolved_at < first:
+            continue
         for at, kind in ((alarm.opened_at, "bad"), (alarm.resolved_at, "good")):
-            if at is not None and whole and first <= at <= last:
-                found.append(Mark((at - first).total_seconds() / whole, kind))
+            if at is not None and whole and at <= last:
+                found.append(Mark(max((at - first).total_seconds() / whole, 0.0), kind))
     return found
 
 
@@ -85,7 +90,7 @@ def _distances(one: HistoryModel, places: list[float]) -> Markup:
     highest = max(value for value in (*values, *limits) if value is not None)
     axis = Axis(0.0, highest * 1.15, logarithmic)
     last, limit = _last(values), _last(limits)
-    says = f"Distance from its own beginnings: last {words.figure_of(last)}, threshold {words.figure_of(limit)}"
+    says = f"Distance from its own beginnings: last {words.short_of(last)}, threshold {words.short_of(limit)}"
     drawn = chart(
         places,
         values,
@@ -102,7 +107,7 @@ def _distances(one: HistoryModel, places: list[float]) -> Markup:
         tag("span", "alarm", kind="key mark"),
         kind="dim keys-of",
     )
-    return tag("figure", tag("figcaption", says), _drawn(drawn, f"{highest:.3g}", "0", points), key)
+    return tag("figure", tag("figcaption", says), _drawn(drawn, words.short_of(highest), "0", points), key)
 
 
 def _last(values: Sequence[float | None]) -> float | None:
@@ -118,8 +123,8 @@ def _statistic(
     low, high = min(told) - _MARGIN * spread, max(told) + _MARGIN * spread
     off = [band is not None and value is not None and not band[0] <= value <= band[1] for value in one.values]
     last = _last(one.values)
-    usual = "no band yet" if band is None else f"usually {band[0]:.3g} to {band[1]:.3g}"
-    says = f"{one.word}: last {'–' if last is None else f'{last:.3g}'}, {usual}"
+    usual = "no band yet" if band is None else f"usually {words.short_of(band[0])} to {words.short_of(band[1])}"
+    says = f"{one.word}: last {words.short_of(last)}, {usual}"
     drawn = chart(
         places,
         one.values,
@@ -139,9 +144,9 @@ def _statistic(
             name,
             " ",
             word,
-            tag("div", f"last {'–' if last is None else f'{last:.3g}'}, {usual}", kind="dim"),
+            tag("div", f"last {words.short_of(last)}, {usual}", kind="dim"),
         ),
-        _drawn(drawn, f"{high:.3g}", f"{low:.3g}", points),
+        _drawn(drawn, words.short_of(high), words.short_of(low), points),
     )
 
 

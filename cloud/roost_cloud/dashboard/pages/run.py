@@ -115,7 +115,7 @@ def _state(one: WholeRun, now: datetime) -> Markup:
     if one.labels_had is not None:
         labels = f"{words.count_of(one.labels_had)} of {labels}"
     pairs: list[tuple[str, object]] = [
-        ("How far", steps(one.done, one.total, one.what)),
+        ("How far", "it has ended" if one.ended_at else steps(one.done, one.total, one.what)),
         ("Starts from", parts.bundle(one.incumbent)),
         ("Candidate", parts.bundle(one.candidate) if one.state == "registered" else one.candidate),
         ("Trainer", f"{one.trainer} {one.trainer_version or ''}"),
@@ -184,7 +184,7 @@ def _went(seen: _Seen, now: datetime) -> Markup:
         )
         for one in reversed(seen.run.steps)
     ]
-    figures = [(name, _number(value)) for name, value in sorted(seen.run.metrics.items())]
+    figures = [(name, words.measured(name, value)) for name, value in sorted(seen.run.metrics.items())]
     log = "\n".join(f"{one.at:%H:%M:%S} {one.text}" for one in seen.lines) or "Nothing was logged yet."
     return tag(
         "div",
