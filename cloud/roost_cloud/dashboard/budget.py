@@ -19,6 +19,9 @@ __all__ = ["draw_budget"]
 _TIMES: Final = (0.5, 1.0, 2.0, 5.0)  # what is set, that others are looked at
 
 
+_WEEK_S: Final = 7 * 86_400
+
+
 class BadBudgetError(ContentError):
     """What somebody entered is no number of alarms."""
 
@@ -85,14 +88,17 @@ def _state(settings: SettingsModel, split: list[PromiseModel]) -> Markup:
             f"{one.task}: {parts.DRIFT_WORDS[one.kind]}",
             words.count_of(one.devices),
             f"{words.short_of(one.alarms_a_week)} a week",
-            "yes"
-            if one.is_promised
-            else f"after {words.short_of(one.weeks_wanted)} weeks; {words.short_of(one.weeks)} are recorded",
+            "yes" if one.is_promised else _not_yet(one),
         )
         for one in split
     ]
     heads = ("Task and what of it", "Devices", "False alarms allowed", "Can that be promised?")
     return tag("div", lead, table(heads, rows, caption="How the budget is split"))
+
+
+def _not_yet(one: PromiseModel) -> str:
+    wanted, recorded = (words.span_of(weeks * _WEEK_S) for weeks in (one.weeks_wanted, one.weeks))
+    return f"after {wanted}; {recorded} are recorded"
 
 
 def _simulated(found: list[SimulatedModel]) -> Markup:

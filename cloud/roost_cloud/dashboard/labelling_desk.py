@@ -156,8 +156,9 @@ class Desk:
 
     def _item(self, place: int) -> _Item:
         one = self._taken.items[place]
-        source = address("pictures", one.device, one.sample)
-        picture = tag("img", src=source, alt="", width="96", height="96")
+        picture = tag("span", one.media_type, kind="none")
+        if one.media_type.startswith("image/"):
+            picture = tag("img", src=address("pictures", one.device, one.sample), alt="", width="96", height="96")
 
         def choose() -> None:
             self._sheet = self._sheet.move(place - self._sheet.at)

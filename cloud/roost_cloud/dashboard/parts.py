@@ -41,6 +41,7 @@ _MOODS: Final[dict[str, Mood]] = {
     "finished": "good",
     "serving": "good",
     "resolved": "good",
+    "fine": "good",
     "registered": "good",
     "passed": "good",
     "pass": "good",

@@ -92,5 +92,7 @@ def _input(one: ItemModel) -> Markup:
     if one.sample.startswith("@"):
         return tag("span", "reference set of the bundle before", title=one.sample)
     device, _, sample = one.sample.partition("/")
-    picture = tag("span", parts.picture(device, sample, one.label), kind="small")
+    picture = Markup()
+    if one.media_type.startswith("image/"):
+        picture = tag("span", parts.picture(device, sample, one.label), kind="small")
     return link(address("answers", device, sample), picture, tag("span", one.sample))
