@@ -11,6 +11,7 @@ from roost_cloud.api.auth import Given, Operator, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.pages import LIMIT, LIMIT_MAX, Asked, Page, PageQuery
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.api.sample_labels import Moment
 from roost_cloud.datasets import store
 from roost_cloud.datasets.choosing import FEWEST, Limits
@@ -22,7 +23,7 @@ from roost_shared.digest import DIGEST
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/datasets", tags=["datasets"])
+router = APIRouter(prefix=f"{PREFIX}/datasets", tags=["datasets"])
 
 _Digest = Annotated[str, Path(pattern=f"^{DIGEST.pattern}$")]
 _DAY_S: Final = 86_400
