@@ -4,12 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
+from roost_cloud.api.samples import SampleModel
 from roost_cloud.dashboard import words
 from roost_cloud.dashboard.markup import Markup, address, joined, link, tag
+from roost_cloud.drift.budget import Kind
 
 __all__ = [
+    "DRIFT_WORDS",
     "ROLLOUT_WORDS",
     "Mood",
+    "answer",
+    "bundle",
     "command",
     "empty",
     "facts",
@@ -22,6 +27,12 @@ __all__ = [
 ]
 
 Mood = Literal["good", "bad", "busy", "quiet"]
+DRIFT_WORDS: Final[dict[Kind, str]] = {
+    "input": "what inputs look like",
+    "label_mix": "the mix of labels",
+    "model": "how sure it is",
+    "event_rate": "how often inputs come",
+}
 ROLLOUT_WORDS: Final = {"approval": "waits for approval"}
 _MOODS: Final[dict[str, Mood]] = {
     "online": "good",
@@ -30,6 +41,7 @@ _MOODS: Final[dict[str, Mood]] = {
     "finished": "good",
     "serving": "good",
     "resolved": "good",
+    "fine": "good",
     "registered": "good",
     "passed": "good",
     "pass": "good",
@@ -111,6 +123,23 @@ def picture(device: str, sample: str, label: str | None) -> Markup:
     source = address("pictures", device, sample)
     says = f"input of {device}, answered {label or 'nothing'}"
     return tag("img", src=source, alt=says, loading="lazy", width="96", height="96")
+
+
+def answer(one: SampleModel, now: datetime) -> Markup:
+    """An answer that a device kept, with the way to why it was given."""
+    shown = picture(one.device, one.sample, one.label) if one.input else tag("div", "no input here", kind="none")
+    return tag(
+        "li",
+        shown,
+        tag(
+            "div",
+            link(address("answers", one.device, one.sample), one.label or "no answer"),
+            f" {words.share_of(one.confidence)}",
+        ),
+        tag("div", f"{one.reason}, {one.elapsed_ms:.1f} ms", kind="dim"),
+        tag("div", moment(one.received_at, now)),
+        "" if one.deadline_met else tag("div", pill("failed", "late")),
+    )
 
 
 def bundle(reference: str | None) -> Markup:
