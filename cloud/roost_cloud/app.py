@@ -10,6 +10,8 @@ from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute
 
 from roost_cloud.api import (
+    activity,
+    activity_tasks,
     alarms,
     aliases,
     assignments,
@@ -44,6 +46,7 @@ from roost_cloud.api import (
     v2,
     verdicts,
     wanted,
+    what_if,
     windows,
 )
 from roost_cloud.api.auth import Given
@@ -145,6 +148,9 @@ def _routes() -> Sequence[BaseRoute]:
         runs.router,
         training.router,
         verdicts.router,
+        activity.router,
+        activity_tasks.router,
+        what_if.router,
     )
     together = APIRouter()
     for router in routers:
