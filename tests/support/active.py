@@ -113,8 +113,8 @@ def meter_windows() -> list[Record]:
     reasons: tuple[Reason, ...] = (*("preferred",) * 30, *("fallback",) * 8, "deadline", "default")
     return [
         answers_window(reasons, missed=1),
-        scores_window("primary", 40, differs={"backup": 4, "old": 10, "cloud": 1}, gave=["preferred"] * 30),
-        scores_window("backup", 40, differs={"primary": 4, "old": 8, "cloud": 0}, gave=["fallback"] * 8),
+        scores_window("primary", 40, differs={"backup": 4, "old": 10}, gave=["preferred"] * 30),
+        scores_window("backup", 40, differs={"primary": 4, "old": 8}, gave=["fallback"] * 8),
         scores_window("cloud", 6, differs={"primary": 1, "backup": 0}, gave=["deadline"], latency_ms=85),
         scores_window("old", 40, differs={"primary": 10, "backup": 8}, latency_ms=30),
     ]

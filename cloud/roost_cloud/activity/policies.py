@@ -36,7 +36,7 @@ def told_policies(session: Session, tenant: str, task: str) -> list[ToldPolicy]:
     """Those of a task that can be read, the one of the newest answer first, then those heard of last; some at most."""
     newest = session.scalar(
         select(Sample.policy)
-        .where(Sample.tenant == tenant, Sample.task == task)
+        .where(Sample.tenant == tenant, Sample.task == task, Sample.policy.is_not(None))
         .order_by(Sample.received_at.desc())
         .limit(1)
     )

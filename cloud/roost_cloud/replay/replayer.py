@@ -226,7 +226,7 @@ class Replayer:
     def _found(self, digest: str | None, place: str | None) -> _Judge:
         data = None if digest is None else self._source.policy(digest)
         if data is None:
-            raise LeftOutError("no_policy", f"no device has told of the policy {digest}")
+            raise LeftOutError("no_policy", "the policy that answered it was never told")
         try:
             document = PolicyDocument.decode(data)
             policy = document.policy()

@@ -20,7 +20,7 @@ class Keeper:
         self.records: list[bytes] = []
         self.room = True
 
-    def note(self, record: bytes, done: object) -> bool:
+    def note(self, record: bytes, _done: object) -> bool:
         if self.room:
             self.records.append(record)
         return self.room
