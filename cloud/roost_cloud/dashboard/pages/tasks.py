@@ -55,5 +55,5 @@ def _nothing() -> Markup:
         "agent.toml:",
         parts.command("[tasks.meter.monitor]"),
         tag("p", "Or the cloud answers one itself:"),
-        parts.command("roost task set meter --file meter.toml"),
+        parts.command("roost task set meter meter.toml"),
     )
