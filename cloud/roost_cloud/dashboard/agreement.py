@@ -1,6 +1,7 @@
 """How far contestants agree: each with each, and those that answer with the baseline. Pure."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from roost_cloud.api.activity_tasks import ContestantModel, PairModel
 from roost_cloud.dashboard import parts
@@ -9,7 +10,7 @@ from roost_cloud.dashboard.words import count_of, share_of
 
 __all__ = ["against_baselines", "matrix"]
 
-_DEPTH = 40  # per cent of colour where all agree
+_DEPTH: Final = 40  # per cent of colour where all agree
 
 
 def matrix(pairs: Sequence[PairModel]) -> Markup:
@@ -21,9 +22,9 @@ def matrix(pairs: Sequence[PairModel]) -> Markup:
     rows = [
         (name, *(_cell(by_pair.get(frozenset((name, other))), name == other) for other in names)) for name in names
     ]
-    return tag(
-        "div", table(("", *names), rows, caption="Inputs of which two contestants said the same"), kind="matrix"
-    )
+    caption = "Inputs of which two contestants said the same"
+    drawn = table(("", *names), rows, caption=caption)
+    return tag("div", drawn, kind="matrix", tabindex="0", role="group", aria_label=caption)
 
 
 def _cell(pair: PairModel | None, is_itself: bool) -> Markup:  # noqa: FBT001 - of a comparison

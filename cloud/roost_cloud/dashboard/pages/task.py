@@ -182,12 +182,9 @@ def _gave(one: ContestantModel) -> object:
 def _agreement(found: TaskActivityModel, baselines: list[str]) -> Markup:
     if not found.contestants:
         return Markup()
-    return tag(
-        "div",
-        parts.section("How far contestants agree", agreement.matrix(found.pairs)),
-        parts.section("Beside the baseline", agreement.against_baselines(found.contestants, found.pairs, baselines)),
-        kind="two",
-    )
+    beside = agreement.against_baselines(found.contestants, found.pairs, baselines)
+    matrix = agreement.matrix(found.pairs)
+    return joined([parts.section("How far contestants agree", matrix), parts.section("Beside the baseline", beside)])
 
 
 async def _draw_what_if(visitor: Visitor, asked: Request, name: str, hours: int, rules: list[_Rules]) -> None:
