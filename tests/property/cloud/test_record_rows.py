@@ -12,6 +12,7 @@ from roost_cloud.db.tables import DroppedInput, LateScore, Sample, SampleScore, 
 from roost_cloud.ingest.rows import Place, Rows
 from roost_shared.messages import MessageError
 from roost_shared.records import DroppedRecord, decode_record, encode_record
+from tests.support.active import HEALTH, meter_windows
 from tests.support.telling import BOOT, late, policy, sample, window
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -21,7 +22,10 @@ TABLES: dict[str, type[Base]] = {
     "dropped": DroppedInput,
 }  # fmt: skip
 gone = DroppedRecord(samples=[f"{BOOT}-1"], reason="quota")
-RECORDS = [encode_record(one) for one in (sample(1), sample(2, payload=None), late(1), window(1), policy(), gone)]
+RECORDS = [
+    encode_record(one)
+    for one in (sample(1), sample(2, payload=None), late(1), window(1), policy(), gone, HEALTH, *meter_windows()[:2])
+]
 
 texts = st.text(max_size=400) | st.sampled_from(["meter", "primary", "06d5-1", "\0", "a" * 64, "kept", ""])
 numbers = st.integers(-(2**63), 2**64 - 1) | st.floats()
