@@ -24,7 +24,7 @@ def matrix(pairs: Sequence[PairModel]) -> Markup:
     ]
     caption = "Inputs of which two contestants said the same"
     drawn = table(("", *names), rows, caption=caption)
-    return tag("div", drawn, kind="matrix", tabindex="0", role="group", aria_label=caption)
+    return tag("div", drawn, kind="agreement", tabindex="0", role="group", aria_label=caption)
 
 
 def _cell(pair: PairModel | None, is_itself: bool) -> Markup:  # noqa: FBT001 - of a comparison

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final, Generic, NamedTuple, TypeVar
 
 import structlog
-from nicegui import ui
+from nicegui import Client, ui
 from pydantic import ValidationError
 from starlette.requests import Request
 
@@ -32,6 +32,7 @@ _MENU: Final = (
     ("tasks", "Tasks"),
     ("rollouts", "Rollouts"),
     ("alarms", "Alarms"),
+    ("drift", "Drift"),
     ("labelling", "Labelling"),
     ("training", "Training"),
     ("models", "Models"),
@@ -83,18 +84,21 @@ def act(do: Callable[[], Awaitable[object]], done: str) -> Callable[[], Awaitabl
     """
 
     async def doing() -> None:
+        client = ui.context.client
         try:
             await do()
         except UnauthenticatedError:
-            go_to(address("sign-in"))
+            with client:
+                go_to(address("sign-in"))
         except RoostError as error:
-            _say(_words(error), bad=True)
+            _say(client, _words(error), bad=True)
         except ValidationError as error:
-            _say("; ".join(one["msg"] for one in error.errors()), bad=True)
+            _say(client, "; ".join(one["msg"] for one in error.errors()), bad=True)
         else:
-            _say(done)
-            if (look := ui.context.client.storage.get(_LOOK)) is not None:
-                await look()
+            _say(client, done)
+            if (look := client.storage.get(_LOOK)) is not None:
+                with client:
+                    await look()
 
     return doing
 
@@ -208,5 +212,7 @@ def _words(error: RoostError) -> str:
     return f"the cloud cannot do that now ({error.code}); its log says why"
 
 
-def _say(text: str, *, bad: bool = False) -> None:
-    ui.notify(text, type="negative" if bad else "positive", position="bottom", timeout=8000 if bad else 4000)
+def _say(client: Client, text: str, *, bad: bool = False) -> None:
+    """Say it on the page, though what was done may have drawn anew the place where its button was."""
+    with client:
+        ui.notify(text, type="negative" if bad else "positive", position="bottom", timeout=8000 if bad else 4000)

@@ -4,18 +4,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
+from roost_cloud.api.samples import SampleModel
 from roost_cloud.dashboard import words
 from roost_cloud.dashboard.markup import Markup, address, joined, link, tag
+from roost_cloud.drift.budget import Kind
 
 __all__ = [
     "DAY_HOURS",
+    "DRIFT_WORDS",
     "FALLBACK",
     "HOURS",
     "LONGEST_HOURS",
     "ROLLOUT_WORDS",
     "Mood",
+    "answer",
+    "bundle",
     "command",
-    "dot",
     "empty",
     "facts",
     "hours_menu",
@@ -28,6 +32,7 @@ __all__ = [
     "picture",
     "pill",
     "section",
+    "spot",
 ]
 
 Mood = Literal["good", "bad", "busy", "quiet"]
@@ -36,6 +41,12 @@ DAY_HOURS: Final = 24
 HOURS: Final = {1: "the last hour", 24: "the last 24 hours", 168: "the last 7 days"}
 LONGEST_HOURS: Final = max(HOURS)
 _ALL_BUT_ALL: Final = 0.999  # of deadlines: below this it is worth a look
+DRIFT_WORDS: Final[dict[Kind, str]] = {
+    "input": "what inputs look like",
+    "label_mix": "the mix of labels",
+    "model": "how sure it is",
+    "event_rate": "how often inputs come",
+}
 ROLLOUT_WORDS: Final = {"approval": "waits for approval"}
 _MOODS: Final[dict[str, Mood]] = {
     "online": "good",
@@ -44,6 +55,7 @@ _MOODS: Final[dict[str, Mood]] = {
     "finished": "good",
     "serving": "good",
     "resolved": "good",
+    "fine": "good",
     "registered": "good",
     "passed": "good",
     "pass": "good",
@@ -127,6 +139,23 @@ def picture(device: str, sample: str, label: str | None) -> Markup:
     return tag("img", src=source, alt=says, loading="lazy", width="96", height="96")
 
 
+def answer(one: SampleModel, now: datetime) -> Markup:
+    """An answer that a device kept, with the way to why it was given."""
+    shown = picture(one.device, one.sample, one.label) if one.input else tag("div", "no input here", kind="none")
+    return tag(
+        "li",
+        shown,
+        tag(
+            "div",
+            link(address("answers", one.device, one.sample), one.label or "no answer"),
+            f" {words.share_of(one.confidence)}",
+        ),
+        tag("div", f"{one.reason}, {one.elapsed_ms:.1f} ms", kind="dim"),
+        tag("div", moment(one.received_at, now)),
+        "" if one.deadline_met else tag("div", pill("failed", "late")),
+    )
+
+
 def bundle(reference: str | None) -> Markup:
     """A bundle, with the way to its page."""
     name, sign, version = words.bundle_of(reference).partition(":")
@@ -164,9 +193,9 @@ def met(rate: float | None) -> Markup:
     return tag("span", says, kind=None if rate >= _ALL_BUT_ALL else "worse")
 
 
-def dot(mood: str) -> Markup:
+def spot(mood: str) -> Markup:
     """What a colour in a bar stands for."""
-    return tag("i", kind=f"dot {mood}", aria_hidden="true")
+    return tag("i", kind=f"spot {mood}", aria_hidden="true")
 
 
 def hours_of(text: str | None) -> int:

@@ -153,12 +153,12 @@ def _stock(services: Services) -> str:
     names = [f"cam-{number:05}" for number in range(DEVICES)]
     with services.database.begin() as session:
         tenants.create(session, "acme", actor="bench", now=now)
-        states = ("online", "online", "online", "offline")
+        states = ("online", "online", "online", "online", "offline")  # of each site four of five
         devices = [
             {
                 "name": name,
                 "enrolled_at": now,
-                "state": states[number % 4],
+                "state": states[number % len(states)],
                 "last_seen": now - timedelta(minutes=number % 600),
             }
             for number, name in enumerate(names)

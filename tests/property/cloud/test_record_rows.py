@@ -1,5 +1,6 @@
 """Whatever bytes a device calls a record, it is unreadable, or becomes rows that databases and people take."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +9,16 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from roost_cloud.db import Base
-from roost_cloud.db.tables import DroppedInput, LateScore, Sample, SampleScore, TaskPolicy, Window
+from roost_cloud.db.tables import (
+    DeviceHealth,
+    DeviceHour,
+    DroppedInput,
+    LateScore,
+    Sample,
+    SampleScore,
+    TaskPolicy,
+    Window,
+)
 from roost_cloud.ingest.rows import Place, Rows
 from roost_shared.messages import MessageError
 from roost_shared.records import DroppedRecord, decode_record, encode_record
@@ -69,6 +79,12 @@ def test_a_record_is_unreadable_or_fits_its_tables(data: bytes) -> None:
     for name, table in TABLES.items():
         for row in getattr(rows, name):
             assert set(row) == set(table.__table__.columns.keys())
+            for column in table.__table__.columns:
+                assert_fits(row[column.name], column)
+    health = [{"tenant": tenant, "device": device, **told} for (tenant, device), told in rows.health.items()]
+    sums = [{**key._asdict(), **asdict(added)} for key, added in rows.additions.devices.items()]
+    for table, found in ((DeviceHealth, health), (DeviceHour, sums)):
+        for row in found:
             for column in table.__table__.columns:
                 assert_fits(row[column.name], column)
 

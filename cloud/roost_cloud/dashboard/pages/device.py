@@ -163,23 +163,7 @@ def _answers(items: Sequence[SampleModel], now: datetime) -> Markup:
     if not items:
         says = "It has told of no answer yet. Which ones are kept is in its agent.toml, under [tasks.NAME.capture]."
         return parts.section("Last answers it kept", parts.empty(says))
-    return parts.section("Last answers it kept", tag("ul", *(_answer(one, now) for one in items), kind="answers"))
-
-
-def _answer(one: SampleModel, now: datetime) -> Markup:
-    input_ = (
-        parts.picture(one.device, one.sample, one.label) if one.input else tag("div", "no input here", kind="none")
-    )
-    sure = words.share_of(one.confidence)
-    late = "" if one.deadline_met else tag("div", parts.pill("failed", "late"))
-    return tag(
-        "li",
-        input_,
-        tag("div", link(address("answers", one.device, one.sample), one.label or "no answer"), f" {sure}"),
-        tag("div", f"{one.reason}, {one.elapsed_ms:.1f} ms", kind="dim"),
-        tag("div", parts.moment(one.received_at, now)),
-        late,
-    )
+    return parts.section("Last answers it kept", tag("ul", *(parts.answer(one, now) for one in items), kind="answers"))
 
 
 def _draw_actions(visitor: Visitor, one: DeviceBody) -> None:

@@ -149,7 +149,7 @@ def _by_reason(found: TaskActivityModel) -> Markup:
     whole = sum(some.values())
     pieces = [tag("i", kind=_MOODS[reason], style=f"flex: {count}") for reason, count in some.items()]
     told = [
-        tag("li", parts.dot(_MOODS[reason]), f"{reason} {words.share_of(count / whole)} ({words.count_of(count)})")
+        tag("li", parts.spot(_MOODS[reason]), f"{reason} {words.share_of(count / whole)} ({words.count_of(count)})")
         for reason, count in some.items()
     ]
     return joined([tag("div", *pieces, kind="bar", aria_hidden="true"), tag("ul", *told, kind="legend")])
