@@ -3,7 +3,6 @@
 A sketch that cannot be read is passed over and counted: the window itself is stored whatever is in it.
 """
 
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -74,9 +73,11 @@ class TaskSums:
         Raises:
             SketchError: it cannot be read.
         """
-        if data is None:
-            return
-        sketch = _MERGED[name].from_bytes(data)
+        if data is not None:
+            self.add(name, _MERGED[name].from_bytes(data))
+
+    def add(self, name: str, sketch: Any) -> None:
+        """Add a sketch that was read."""
         before = self.sketches.get(name)
         self.sketches[name] = sketch if before is None else before.merge(sketch)
 
@@ -101,25 +102,27 @@ class Additions:
         sums.count += count
         sums.timed += timed
         sums.missed += min(missed or 0, timed)
-        for name in _MERGED:
-            try:
-                sums.merge(name, window.sketches.get(name))
-            except SketchError:
-                self.unreadable += 1
+        read = self._read(window)
+        for name, sketch in read.items():
+            sums.add(name, sketch)
         if window.contestant is None:
-            by_reason = _reasons(window)
+            reasons = read.get("reasons")
+            by_reason: dict[str, int] = {} if reasons is None else reasons.by_reason()
             of_device = self.devices.setdefault(DeviceKey(tenant, hour, device, window.task), DeviceSums())
             of_device.answers += count
-            of_device.reasoned += by_reason.total()
+            of_device.reasoned += sum(by_reason.values())
             of_device.others += sum(count for reason, count in by_reason.items() if reason not in _PREFERRED)
             of_device.timed += timed
             of_device.missed += min(missed or 0, timed)
 
-
-def _reasons(window: WindowRecord) -> Counter[str]:
-    data = window.sketches.get("reasons")
-    try:
-        by_reason = {} if data is None else ReasonCounts.from_bytes(data).by_reason()
-        return Counter({str(reason): count for reason, count in by_reason.items()})
-    except SketchError:
-        return Counter()  # counted where it is merged
+    def _read(self, window: WindowRecord) -> dict[str, Any]:
+        """Its sketches, by name."""
+        found = {}
+        for name, kind in _MERGED.items():
+            data = window.sketches.get(name)
+            try:
+                if data is not None:
+                    found[name] = kind.from_bytes(data)
+            except SketchError:
+                self.unreadable += 1
+        return found

@@ -53,10 +53,10 @@ PATHS: Final = {
     "task": "tasks/meter",
 }
 VISITED: Final = ("fleet", "devices/cam-00042", "tasks", "tasks/meter", "alarms", "rollouts", "fleet?label=site%3Ds3")
-# In the page, before anything of its own: notes when the first rows, or a heading where there are none, are painted.
+# In the page, before anything of its own: notes when the first rows, or what stands where there are none, are painted.
 WATCH: Final = """
 (() => {
-  const look = () => document.querySelector('tbody tr, section h2')
+  const look = () => document.querySelector('tbody tr, .empty')
     ? requestAnimationFrame(() => { window.usefulMs = performance.now(); })
     : requestAnimationFrame(look);
   look();
