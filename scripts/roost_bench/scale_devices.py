@@ -26,7 +26,7 @@ from roost_shared.topics import DeviceTopics
 from roost_shared.trust.envelope import SealedAssignment
 from tests.support.present_device import PresentDevice
 
-__all__ = ["RECORDS", "TASK", "TENANT", "DeviceCard", "Devices", "Stand"]
+__all__ = ["RECORDS", "TASK", "TENANT", "DeviceCard", "Devices", "Stand", "batch_of", "sketches_of_a_minute"]
 
 TENANT: Final = "acme"
 TASK: Final = "colours"
@@ -142,7 +142,7 @@ class _Crowd:
         self._pipe = pipe
         self._lags_ms: list[float] = []
         self._told = self._covered = 0
-        self._sketches = _sketches()
+        self._sketches = sketches_of_a_minute()
         self._devices = [self._make(url, cafile, card) for card in cards]
 
     def _make(self, url: str, cafile: Path, card: DeviceCard) -> _Device:
@@ -184,14 +184,7 @@ class _Crowd:
     def _tell(self, device: _Device, times: int, every_s: float) -> None:
         if not times:
             return
-        window: dict[str, Any] = {"task": TASK, "started_at": "2026-12-01T00:00:00Z", "seconds": 60.0, "count": 60}
-        records = [WindowRecord(**window)]
-        for name in ("primary", "baseline"):
-            bundle = f"{TASK}:1@sha256:{0:064x}"
-            records.append(WindowRecord(**window, contestant=name, bundle=bundle, sketches=self._sketches))
-        payload = encode_msgpack(
-            Batch(boot=_BOOT, first=device.sequence, oldest=1, records=[encode_record(one) for one in records])
-        )
+        payload = batch_of(device.sequence, self._sketches)
         device.sequence += RECORDS
         device.sent_ns[device.sequence - 1] = self._reactor.now_ns()
         device.peer.connection.publish(device.topics.telemetry, payload, qos=1)
@@ -253,7 +246,17 @@ class _Crowd:
         )
 
 
-def _sketches() -> dict[str, bytes]:
+def batch_of(first: int, sketches: dict[str, bytes]) -> bytes:
+    """What a device tells of a minute, from its record `first` on."""
+    window: dict[str, Any] = {"task": TASK, "started_at": "2026-12-01T00:00:00Z", "seconds": 60.0, "count": 60}
+    records = [WindowRecord(**window)]
+    for name in ("primary", "baseline"):
+        bundle = f"{TASK}:1@sha256:{0:064x}"
+        records.append(WindowRecord(**window, contestant=name, bundle=bundle, sketches=sketches))
+    return encode_msgpack(Batch(boot=_BOOT, first=first, oldest=1, records=[encode_record(one) for one in records]))
+
+
+def sketches_of_a_minute() -> dict[str, bytes]:
     """Of a window as an image task's contestant makes it."""
     phi = Moments(IMAGE.number, 7, 8)
     labels, confidence, latency = LabelCounts(LabelSpace("abc").digest), ConfidenceHistogram(), LatencyHistogram()

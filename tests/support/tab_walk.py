@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 __all__ = ["not_reached"]
 
 _MARK: Final = """() => {
-  const every = [...document.querySelectorAll('a[href], button, input, select, textarea, [tabindex="0"]')];
+  const every = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')];
   const wanted = every.filter(one => !one.disabled && one.type !== 'hidden' && one.getClientRects().length
     && one.getAttribute('tabindex') !== '-1' && getComputedStyle(one).visibility !== 'hidden'
     && !one.closest('[aria-hidden=true]'));

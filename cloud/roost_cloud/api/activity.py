@@ -14,6 +14,7 @@ from roost_cloud.activity.hours import LONGEST_HOURS, HourSpan, last_hours
 from roost_cloud.api.auth import Given, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db.tables import DeviceHealth
 from roost_cloud.services import Services
 
@@ -21,7 +22,7 @@ __all__ = ["Hours", "RatesModel", "SpanModel", "rates_of", "router"]
 
 _DEVICES: Final = 200  # that can be asked for at once
 
-router = APIRouter(prefix="/activity", tags=["activity"])
+router = APIRouter(prefix=f"{PREFIX}/activity", tags=["activity"])
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,13 @@ from roost_cloud.api.auth import Given, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.pages import Asked, Page
+from roost_cloud.api.prefix import PREFIX
 from roost_shared.messages import Reason
 from roost_shared.rendezvous import PolicyDocument, Sample
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/activity/tasks", tags=["activity"])
+router = APIRouter(prefix=f"{PREFIX}/activity/tasks", tags=["activity"])
 
 
 class TaskRatesModel(RatesModel):

@@ -15,6 +15,7 @@ from roost_cloud.api.auth import Given, Operator, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Line, Name
 from roost_cloud.api.pages import Asked, Page
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db.tables import Alarm
 from roost_cloud.drift.budget import Kind
 from roost_cloud.samples.listing import Listed
@@ -22,7 +23,7 @@ from roost_shared.sketches import LabelSpace
 
 __all__ = ["AlarmModel", "alarm_model", "router"]
 
-router = APIRouter(prefix="/alarms", tags=["alarms"])
+router = APIRouter(prefix=f"{PREFIX}/alarms", tags=["alarms"])
 
 _Alarm = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 # Beyond these no zone's offset leads out of the calendar.

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from roost_cloud.api.auth import Given, Viewer
 from roost_cloud.api.errors import raises
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.datasets.references import find_version
 from roost_cloud.db.tables import BundleVersion
 from roost_cloud.gate.verdict import Confused, Verdict
@@ -19,7 +20,7 @@ from roost_cloud.registry.lineage import origin
 
 __all__ = ["EvaluationModel", "confusions", "router"]
 
-router = APIRouter(prefix="/comparison", tags=["bundles"])
+router = APIRouter(prefix=f"{PREFIX}/comparison", tags=["bundles"])
 
 _Reference = Annotated[str, Query(max_length=130, description="NAME:VERSION, NAME@ALIAS or a digest")]
 By = Literal["gate_new", "gate_old", "labels"]

@@ -10,6 +10,7 @@ from roost_cloud.api.auth import Given, Viewer
 from roost_cloud.api.bundles import BundleName, VersionPath
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.assignments.running import running
 from roost_cloud.db.tables import BundleVersion
 from roost_cloud.fleet import device_records
@@ -20,7 +21,7 @@ from roost_cloud.registry.running import manifest_of
 
 __all__ = ["DownloadModel", "router"]
 
-router = APIRouter(prefix="/bundles", tags=["bundles"])
+router = APIRouter(prefix=f"{PREFIX}/bundles", tags=["bundles"])
 
 
 class PartModel(BaseModel):

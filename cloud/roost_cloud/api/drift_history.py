@@ -11,6 +11,7 @@ from roost_cloud.alarms.store import Chosen
 from roost_cloud.api.auth import Given, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.drift.budget import Kind
 from roost_cloud.fleet import device_records
 from roost_cloud.monitor import history
@@ -20,7 +21,7 @@ from roost_shared.sketches import LabelSpace
 
 __all__ = ["HistoryModel", "LineModel", "PointModel", "StatisticModel", "router"]
 
-router = APIRouter(prefix="/drift", tags=["drift"])
+router = APIRouter(prefix=f"{PREFIX}/drift", tags=["drift"])
 
 _LAST_MAX: Final = 500
 _LINES_MAX: Final = 100  # decisions of a line

@@ -10,13 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from roost_cloud.api.auth import Given, Operator, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.api.sample_labels import SampleName, source_of
 from roost_cloud.labels import claims, guessing
 from roost_cloud.runs.awaiting import awaited
 
 __all__ = ["GuessModel", "ProgressModel", "router"]
 
-router = APIRouter(prefix="/labels", tags=["labels"])
+router = APIRouter(prefix=f"{PREFIX}/labels", tags=["labels"])
 
 
 class GuessBody(BaseModel):

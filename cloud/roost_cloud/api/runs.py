@@ -13,6 +13,7 @@ from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Line, Name
 from roost_cloud.api.pages import LIMIT, LIMIT_MAX, Asked, Page, PageQuery
 from roost_cloud.api.parameters import Parameters
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db.tables import TrainingLine, TrainingRun, TrainingStep
 from roost_cloud.runs import policies, store
 from roost_cloud.runs.opening import Wish, open_by_person
@@ -23,7 +24,7 @@ from roost_shared.digest import DIGEST
 
 __all__ = ["RunModel", "router", "run_model"]
 
-router = APIRouter(prefix="/runs", tags=["training"])
+router = APIRouter(prefix=f"{PREFIX}/runs", tags=["training"])
 
 _SEED_MAX: Final = (1 << 63) - 1  # what a database's integer holds
 _Run = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]

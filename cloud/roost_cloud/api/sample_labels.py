@@ -12,6 +12,7 @@ from roost_cloud.api.auth import Given, Member, Operator, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.pages import LIMIT, LIMIT_MAX, Page, PageQuery
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db.tables.records import LABEL_CHARS
 from roost_cloud.db.tables.shards import SAMPLE_CHARS
 from roost_cloud.labels import listing, recording
@@ -23,7 +24,7 @@ from roost_cloud.services import Services
 
 __all__ = ["LabelText", "Moment", "SampleName", "router", "source_of"]
 
-router = APIRouter(prefix="/labels", tags=["labels"])
+router = APIRouter(prefix=f"{PREFIX}/labels", tags=["labels"])
 
 _AT_ONCE: Final = 10_000
 _ID_MAX: Final = 2**63 - 1

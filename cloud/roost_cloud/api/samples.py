@@ -12,6 +12,7 @@ from roost_cloud.api.auth import Given, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.pages import Asked, Page
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.api.sending import BYTES, sending, unsatisfiable
 from roost_cloud.db.tables import LateScore, SampleInput, SampleScore
 from roost_cloud.db.tables.records import LABEL_CHARS
@@ -29,7 +30,7 @@ from roost_shared.records import DropReason, KeptFor, decode_record
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/samples", tags=["samples"])
+router = APIRouter(prefix=f"{PREFIX}/samples", tags=["samples"])
 
 _Device = Annotated[Name, Path()]
 _Sample = Annotated[str, Path(pattern=f"^[A-Za-z0-9_-]{{1,{SAMPLE_CHARS}}}$")]

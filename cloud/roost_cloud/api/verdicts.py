@@ -10,6 +10,7 @@ from roost_cloud.api.auth import Given, Viewer
 from roost_cloud.api.bundles import BundleName, VersionPath
 from roost_cloud.api.comparison import EvaluationModel, confusions
 from roost_cloud.api.errors import raises
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db.tables import TrainingRun
 from roost_cloud.errors import NotFoundError
 from roost_cloud.gate.verdict import Verdict
@@ -19,7 +20,7 @@ from roost_cloud.runs import store
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["training"])
+router = APIRouter(prefix=PREFIX, tags=["training"])
 
 _Run = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 

@@ -12,11 +12,12 @@ from roost_cloud.activity.hours import LONGEST_HOURS
 from roost_cloud.api.auth import Given, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.replay.span import Span
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/activity", tags=["activity"])
+router = APIRouter(prefix=f"{PREFIX}/activity", tags=["activity"])
 
 _MOST: Final = 2000  # requests that are played for one question
 _LONGEST_MS: Final = 24 * 3600 * 1000

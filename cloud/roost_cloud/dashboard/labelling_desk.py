@@ -45,6 +45,10 @@ class _Item:
                 self._said = ui.html("", sanitize=False, tag="span")
                 ui.html(str(tag("span", device, kind="dim")), sanitize=False, tag="span")
 
+    def scroll_to(self) -> None:
+        """Bring it in sight, above the buttons that stay at a phone's lower end."""
+        ui.run_javascript(f"getHtmlElement({self._button.id})?.scrollIntoView({{block: 'nearest'}})")
+
     def become(self, says: str, *, is_current: bool, is_done: bool) -> None:
         """Show how it stands."""
         self._said.set_content(str(tag("strong", says)))
@@ -120,6 +124,8 @@ class Desk:
     async def _become(self, sheet: Sheet) -> None:
         self._sheet = sheet
         self._refresh()
+        if self._items:
+            self._items[sheet.at].scroll_to()
         await self._tell_guess()
 
     async def _save(self) -> None:

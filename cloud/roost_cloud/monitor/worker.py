@@ -16,6 +16,7 @@ from roost_cloud.drift.budget import SHARES
 from roost_cloud.events.addresses import parse_networks
 from roost_cloud.events.deliverer import Deliverer
 from roost_cloud.events.webhook import Webhook
+from roost_cloud.guard import Guard
 from roost_cloud.monitor.expiry import expire
 from roost_cloud.monitor.merging import StreamKey
 from roost_cloud.monitor.references import References
@@ -23,7 +24,7 @@ from roost_cloud.monitor.work import Done, work_round
 from roost_cloud.services import Services
 from roost_shared.clock import Clock
 from roost_shared.complaints import Complaints
-from roost_shared.errors import ConfigError, RoostError
+from roost_shared.errors import ConfigError
 
 __all__ = ["Monitor", "make_monitor"]
 
@@ -63,7 +64,7 @@ class Monitor:
         self._stopping = threading.Event()
         self._expire_at: datetime | None = None  # None: at once
         self._thread = threading.Thread(target=self._run, name="monitor")
-        self._problem: str | None = None
+        self._guard = Guard("monitor", metrics)
         self._verdicts = prometheus_client.Counter(
             "roost_monitor_verdicts", "What decisions said.", ["kind", "outcome"], registry=metrics
         )
@@ -91,7 +92,7 @@ class Monitor:
     @property
     def problem(self) -> str | None:
         """Why it cannot work just now, in a line; None if it can."""
-        return self._problem or (None if self._deliverer is None else self._deliverer.problem)
+        return self._guard.problem or (None if self._deliverer is None else self._deliverer.problem)
 
     def start(self) -> None:
         """Begin."""
@@ -109,14 +110,8 @@ class Monitor:
 
     def _run(self) -> None:
         while True:
-            try:
-                self.work()
-            except RoostError as error:
-                self._problem = f"{error.code}: {error}"
-                log.warning("monitor.failed", code=error.code, message=str(error))
-            else:
-                self._problem = None
-            if self._stopping.wait(self._every_s):
+            self._guard.run("monitor", self.work, otherwise=0)
+            if self._stopping.wait(self._guard.rest_s("monitor", self._every_s)):
                 return
 
     def work(self) -> int:
@@ -127,6 +122,7 @@ class Monitor:
 
         Raises:
             DatabaseUnavailableError: the database is away.
+            RoleFaultError: a task of a device could not be decided on; the others were.
         """
         decided = 0
         for stream, done in work_round(self._database, self._references, self._clock.wall, self._stopping.is_set):

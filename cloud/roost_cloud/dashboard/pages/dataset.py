@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, get_args
 
 from starlette.requests import Request
 
@@ -15,27 +15,35 @@ from roost_cloud.dashboard import parts, words
 from roost_cloud.dashboard.frame import page, show
 from roost_cloud.dashboard.markup import Markup, address, joined, link, table, tag
 from roost_cloud.dashboard.visitor import Visitor
+from roost_cloud.datasets.snapshot import World
 
 _ROWS: Final = 50
 _RUNS: Final = 20
 _DIGEST_CHARS: Final = 19  # "sha256:" and twelve
-_WORLDS: Final = {"new": "changed world", "old": "before"}
+_WORLDS: Final[dict[str, str]] = {"new": "changed world", "old": "before"}
 _PARTS: Final = {"train": "learnt from", "validation": "chosen by", "test": "judged by"}
 
 
 @page("/datasets/{digest}", "Data")
 async def dataset(visitor: Visitor, asked: Request) -> None:
     """One snapshot."""
-    digest, after = asked.path_params["digest"], asked.query_params.get("after")
+    digest = asked.path_params["digest"]
+    query = {name: asked.query_params.get(name) for name in ("world", "after")}
+    world, after = _chosen(query["world"]), query["after"]
     one = await visitor.call(datasets.get_dataset, digest=digest)
     place = int(after) if after is not None and after.isdecimal() else None
-    items = await visitor.call(datasets.list_items, digest=digest, limit=_ROWS, after=place)
+    items = await visitor.call(datasets.list_items, digest=digest, limit=_ROWS, after=place, world=world)
     chosen = runs.ChosenQuery(task=one.task, snapshot=digest)
     used = (await visitor.call(runs.list_runs, page=PageQuery(_RUNS), chosen=chosen)).items
     now = visitor.services.now()
     show(tag("p", link(address("training"), "Training"), " / data", kind="dim"))
     show(tag("h1", f"Data of {one.task}, {digest[:_DIGEST_CHARS]}"), _state(one, now), _runs(used, now))
-    show(_items(items.items, digest, after, items.next))
+    show(_items(items.items, digest, query | {"world": world or "any"}, items.next))
+
+
+def _chosen(asked: str | None) -> World | None:
+    """Which inputs: those of the changed world, unless somebody asks for others."""
+    return next((one for one in get_args(World) if one == asked), None if asked else "new")
 
 
 def _state(one: DatasetModel, now: datetime) -> Markup:
@@ -65,7 +73,18 @@ def _runs(found: Sequence[RunModel], now: datetime) -> Markup:
     return parts.section("Runs that used it", table(("Run", "State", "Why", "Opened"), rows, caption="Runs"))
 
 
-def _items(items: Sequence[ItemModel], digest: str, after: str | None, following: str | None) -> Markup:
+def _items(items: Sequence[ItemModel], digest: str, query: dict[str, str | None], following: str | None) -> Markup:
+    ways = [
+        link(
+            address("datasets", digest, query={"world": key}),
+            says,
+            aria_current="true" if key == query["world"] else None,
+        )
+        for key, says in (*_WORLDS.items(), ("any", "all"))
+    ]
+    choose = tag("p", joined(ways, " · "))
+    if not items:
+        return parts.section("Inputs", choose, parts.empty("No input is of that world."))
     told = Counter(_PARTS[one.part] for one in items)
     lead = ", ".join(f"{words.count_of(count)} {part}" for part, count in told.items())
     rows = [
@@ -81,9 +100,9 @@ def _items(items: Sequence[ItemModel], digest: str, after: str | None, following
     ]
     heads = ("Input", "Shows", "Says", "World", "Is", "Stands for")
     caption = "Inputs in the order of the snapshot"
-    way = parts.pages(f"datasets/{digest}", {"after": after}, following)
+    way = parts.pages(f"datasets/{digest}", query, following)
     return parts.section(
-        "Inputs", tag("p", f"On this page: {lead}.", kind="dim"), table(heads, rows, caption=caption), way
+        "Inputs", choose, tag("p", f"On this page: {lead}.", kind="dim"), table(heads, rows, caption=caption), way
     )
 
 

@@ -53,15 +53,19 @@ def _kind(one: HistoryModel, now: datetime) -> Markup:
             "None of the last decisions was judged: they are of the baseline, or too few devices tell what is usual."
         )
     places = _places(points)
-    inside: list[object] = [tag("h2", title), tag("p", lead)]
+    inside: list[object] = [tag("p", lead)]
     if judged:
         inside.append(_distances(one, places))
-    inside.append(_alarms(one.alarms, now))
+    if judged or one.alarms:
+        inside.append(_alarms(one.alarms, now))
     if one.statistics:
         inside.append(tag("h3", "Statistics, with the band they kept to while the device was commissioned"))
         cards = [_statistic(each, points, places, one.alarms) for each in one.statistics]
         inside.append(tag("div", *cards, kind="charts"))
-    return tag("section", *inside, id=one.kind)
+    if judged or one.alarms or one.kind == "input":
+        return tag("section", tag("h2", title), *inside, id=one.kind)
+    summary = tag("summary", tag("h2", title), " ", parts.pill("not_judged"))
+    return tag("section", tag("details", summary, *inside), id=one.kind)
 
 
 def _places(points: Sequence[PointModel]) -> list[float]:
