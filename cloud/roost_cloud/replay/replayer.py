@@ -224,9 +224,11 @@ class Replayer:
         return self._judges[key]
 
     def _found(self, digest: str | None, place: str | None) -> _Judge:
-        data = None if digest is None else self._source.policy(digest)
+        if digest is None:
+            raise LeftOutError("no_policy", "the device named no policy")
+        data = self._source.policy(digest)
         if data is None:
-            raise LeftOutError("no_policy", "the policy that answered it was never told")
+            raise LeftOutError("no_policy", f"no device has told of the policy {digest}")
         try:
             document = PolicyDocument.decode(data)
             policy = document.policy()
