@@ -224,11 +224,10 @@ class Replayer:
         return self._judges[key]
 
     def _found(self, digest: str | None, place: str | None) -> _Judge:
-        if digest is None:
-            raise LeftOutError("no_policy", "the device named no policy")
-        data = self._source.policy(digest)
+        data = None if digest is None else self._source.policy(digest)
         if data is None:
-            raise LeftOutError("no_policy", f"no device has told of the policy {digest}")
+            told = "the device named no policy" if digest is None else f"no device has told of the policy {digest}"
+            raise LeftOutError("no_policy", told)
         try:
             document = PolicyDocument.decode(data)
             policy = document.policy()
