@@ -97,7 +97,7 @@ def _safety(settings: GateSettings, devices: Sequence[Seen]) -> _Part:
         return _Part("trip", f"{slow} of its {scored} scores took longer than there was time")
     inputs = sum(one.inputs for one in devices)
     if not inputs:
-        return _Part("wait", "no input has come yet")
+        return _Part("wait", "no input has come yet: devices tell of them in windows, by [tasks.NAME.monitor]")
     if spoken < settings.coverage * inputs:
         return _Part(
             "wait",
