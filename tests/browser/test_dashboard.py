@@ -124,7 +124,7 @@ def test_a_task_shows_its_rules_its_figures_and_what_another_bar_would_do(site: 
     assert page.get_by_role("img", name="Whose answer will do when, on devices").locator("rect").count() == 4
     page.get_by_text("In words").press("Enter")
     page.get_by_text("primary: from the start with a confidence of 80 % or more; from 250 ms with any").wait_for()
-    page.get_by_label("Contestant").select_option("primary")
+    page.get_by_role("combobox", name="Contestant").select_option("primary")
     page.get_by_label("Needs a confidence of, in %").fill("50")
     page.get_by_role("button", name="Replay").click()
     page.get_by_text("5 of 30 answers would be another").wait_for()
