@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,7 @@ def main() -> int:
     if (missing := _missing()) is not None:
         print(f"scripts/newcomer: {missing}", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, _leave)  # so that everything started is ended, and nothing stays
     folder = Path(tempfile.mkdtemp(prefix="roost-newcomer-", dir=options.folder))
     try:
         return _try(folder, options)
@@ -41,6 +43,10 @@ def main() -> int:
         return 130
     finally:
         shutil.rmtree(folder)  # nothing is mounted there: mounts were each command's own
+
+
+def _leave(*_: object) -> None:
+    sys.exit(128 + signal.SIGTERM)
 
 
 def _missing() -> str | None:
