@@ -152,7 +152,12 @@ def serving(command: list[str], folder: Path, environment: dict[str, str]) -> It
         flags += ["--embedded-broker-port", "0"]
         process = subprocess.Popen([*command, *flags], env=environment, stdout=output, stderr=output)
         try:
-            until(lambda: process.poll() is not None or b"listening on" in said.read_bytes(), "the cloud listens")
+            until(
+                lambda: process.poll() is not None or b"listening on" in said.read_bytes(),
+                "the cloud listens",
+                SLOW / 4,  # the first time its packages come from the disk
+                otherwise=said.read_text,
+            )
             found = re.search(r"listening on (\S+)", said.read_text())
             assert found is not None, said.read_text()
             yield found[1].rstrip(",")
