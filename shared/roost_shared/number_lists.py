@@ -1,6 +1,6 @@
 """Whether what was decoded from JSON may become an array of NumPy's at all.
 
-It would make room for each number to be as long as the longest text beside it, so that a hundred kilobytes of JSON take
+It would make room for each number to be as long as the longest text beside it: a hundred kilobytes of JSON take
 gigabytes.
 """
 
