@@ -5,7 +5,7 @@ The operator does all by the `roost` command, as a person would.
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from roost_shared.bundle import Bundle
 from tests.support.agent import AgentProcess, Caller, until
 from tests.support.capture_cloud import PATIENCE_S, CaptureCloud
 from tests.support.embedded_broker import EmbeddedBroker
+from tests.support.mosquitto import Mosquitto
 from tests.support.worker_rig import ARRAY
 
 __all__ = ["TASK", "RolloutSite"]
@@ -64,17 +65,34 @@ class RolloutSite:
     Args:
         folder: for all there is.
         devices: their names.
+        cloud: another than one with all embedded.
+        broker: the site's; another than an embedded one.
+        tasks: what devices say of the task.
+        limits: lines of theirs.
+        environments: further variables of some of them.
 
     Attributes:
         agents: by device.
     """
 
-    def __init__(self, folder: Path, *devices: str) -> None:
-        self.cloud = CaptureCloud(folder / "cloud")
+    def __init__(
+        self,
+        folder: Path,
+        *devices: str,
+        cloud: CaptureCloud | None = None,
+        broker: EmbeddedBroker | Mosquitto | None = None,
+        tasks: str = _SITE,
+        limits: str = "free_disk_bytes = 0",
+        environments: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
+        self.cloud = cloud or CaptureCloud(folder / "cloud")
         self.agents: dict[str, AgentProcess] = {}
         self._folder = folder
         self._devices = devices
-        self._broker = EmbeddedBroker()
+        self._broker = broker or EmbeddedBroker()
+        self._tasks = tasks
+        self._limits = limits
+        self._environments = environments or {}
         self._env: dict[str, str] = {}
         self._exits = ExitStack()
 
@@ -106,9 +124,10 @@ class RolloutSite:
         agent = AgentProcess(
             self._folder / device,
             self._broker.url,
-            self.cloud.toml(_SITE),
+            self.cloud.toml(self._tasks),
             device=device,
-            limits="free_disk_bytes = 0",
+            limits=self._limits,
+            environment=self._environments.get(device),
             unsigned=False,
         )
         self.cloud.enrol(agent, device)
