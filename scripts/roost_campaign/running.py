@@ -25,7 +25,7 @@ __all__ = ["run_step"]
 
 _LOOK_EVERY_S: Final = 0.05
 # Waits for a word, or for the end of whoever would give it; then kills the group.
-_GUARD: Final = 'read -r _; kill -KILL -- "-$0" 2>/dev/null'
+_GUARD: Final = 'read -r _; kill -s KILL -- "-$0" 2>/dev/null'
 _outcome: Final = msgspec.json.Decoder(Outcome)
 
 

@@ -70,6 +70,8 @@ class RolloutSite:
         tasks: what devices say of the task.
         limits: lines of theirs.
         environments: further variables of some of them.
+        upload_after_s: that they gather inputs for.
+        patience_s: with which assignments and rollouts are waited for.
 
     Attributes:
         agents: by device.
@@ -84,6 +86,8 @@ class RolloutSite:
         tasks: str = _SITE,
         limits: str = "free_disk_bytes = 0",
         environments: Mapping[str, Mapping[str, str]] | None = None,
+        upload_after_s: float = 0.2,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self.cloud = cloud or CaptureCloud(folder / "cloud")
         self.agents: dict[str, AgentProcess] = {}
@@ -93,6 +97,8 @@ class RolloutSite:
         self._tasks = tasks
         self._limits = limits
         self._environments = environments or {}
+        self._upload_after_s = upload_after_s
+        self._patience_s = patience_s
         self._env: dict[str, str] = {}
         self._exits = ExitStack()
 
@@ -124,7 +130,7 @@ class RolloutSite:
         agent = AgentProcess(
             self._folder / device,
             self._broker.url,
-            self.cloud.toml(self._tasks),
+            self.cloud.toml(self._tasks, upload_after_s=self._upload_after_s),
             device=device,
             limits=self._limits,
             environment=self._environments.get(device),
@@ -160,7 +166,7 @@ class RolloutSite:
         for device in self._devices:
             self("assign", device, str(file))
         for agent in self.agents.values():
-            until(lambda: agent.status["assignment"]["confirmed"], "it is confirmed", PATIENCE_S)  # noqa: B023
+            until(lambda: agent.status["assignment"]["confirmed"], "it is confirmed", self._patience_s)  # noqa: B023
 
     def start(self, bundle: str, stages: str, gate: str = "") -> str:
         """Start a rollout by stages and gate in TOML; its id."""
@@ -181,7 +187,7 @@ class RolloutSite:
         until(
             lambda: self.status(rollout)["state"] in _OVER,
             "the rollout is over",
-            PATIENCE_S,
+            self._patience_s,
             otherwise=lambda: self.story(rollout),
         )
         return self.status(rollout)

@@ -134,11 +134,14 @@ class Feeder:
             protocol=MQTTProtocolVersion.MQTTv5,
             reconnect_on_failure=False,
         )
-        client.on_connect = lambda *_: client.subscribe(self._replies, 1)
+        client.on_connect = self._connected
         client.on_disconnect = lambda *_: self._lost.set()
         client.on_message = self._heard
         client.on_publish = self._acknowledged
         return client
+
+    def _connected(self, client: Client, _data: Any, _flags: Any, _reason: Any, _properties: Any) -> None:
+        client.subscribe(self._replies, 1)
 
     def _acknowledged(self, _client: Any, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
         with self._lock:

@@ -36,10 +36,12 @@ DEVICES: Final = ("cam-01", "cam-02", "cam-03")
 TIMELESS: Final = "cam-02"  # whose wall clock can be set
 SMALL: Final = "cam-03"  # whose disk is small
 ROOMY: Final = ("cam-01", "cam-02")
-DEADLINE_S: Final = 3.0
+DEADLINE_S: Final = 5.0
 OTHER: Final = "other"  # a tenant that has a token and a device, and shall see nothing
 _DISK_BYTES: Final = 24 << 20
 _EVERY_S: Final = 0.1  # an input of each device
+_UPLOAD_AFTER_S: Final = 1.0
+_PATIENCE_S: Final = 300.0  # a busy machine takes a minute to load a model
 _ALONE: Final = ("ingest", "scorer", "director", "trainer")
 _TASKS: Final = f"""
 [tasks.{TASK}]
@@ -104,6 +106,8 @@ class Site:
                     tasks=_TASKS,
                     limits=_LIMITS,
                     environments={TIMELESS: self.clock.environment},
+                    upload_after_s=_UPLOAD_AFTER_S,
+                    patience_s=_PATIENCE_S,
                 )
             )
             self.roles["api"] = cloud.process
@@ -117,9 +121,7 @@ class Site:
                 feeder = Feeder(self.broker.port, DeviceTopics(TENANT, device), TASK, _EVERY_S)
                 exits.callback(feeder.stop)
                 self.feeders[device] = feeder
-            for feeder in self.feeders.values():
-                feeder.resume()
-            self.rollouts.assign(f"{TASK}:1", shadow_inputs=3, watch_inputs=5, watch_s=5, p95_ms=DEADLINE_S * 900)
+            self.rollouts.assign(f"{TASK}:1", shadow_inputs=3, watch_inputs=5, watch_s=5, p95_ms=4000)
             self.database = Database(self.database_url)
             exits.callback(self.database.close)
             self._exits = exits.pop_all()
