@@ -4,6 +4,7 @@ Exit code 0 if everything held, 1 if something did not, 2 if it could not be run
 """
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from scripts.roost_campaign.step import Scenario, Step, load_scenario, scenario_
 
 ROOT: Final = Path(__file__).parents[2]
 _MINUTES: Final = 240.0
+_ROOM_BYTES: Final = 2 << 30
 
 
 def main() -> int:
@@ -70,7 +72,7 @@ def _repeat(name: str, seed: int, stalls: Stalls) -> int:
 
 
 def _run(step: Step, scenario: Scenario, stalls: Stalls) -> Done:
-    folder = Path(tempfile.mkdtemp(prefix=f"roost-campaign-{step.scenario}-{step.number}-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"roost-campaign-{step.scenario}-{step.number}-", dir=_fast_folder()))
     folder.chmod(0o755)  # PostgreSQL's own user passes through
     done = run_step(step, scenario, folder, stalls)
     if done.outcome.violations:
@@ -78,6 +80,14 @@ def _run(step: Step, scenario: Scenario, stalls: Stalls) -> Done:
     else:
         shutil.rmtree(folder, ignore_errors=True)
     return done
+
+
+def _fast_folder() -> str | None:
+    """In memory where there is room, unless the environment names another: most of what a step does is to sync."""
+    memory = Path("/dev/shm")  # noqa: S108 - where Linux keeps files in memory; a folder of our own is made in it
+    if "TMPDIR" not in os.environ and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _ROOM_BYTES:
+        return str(memory)
+    return None
 
 
 def _tell(done: Sequence[Done]) -> None:

@@ -36,7 +36,7 @@ def agents_killed(site: Site, dice: random.Random, outcome: Outcome) -> Mapping[
     for _ in range(dice.randint(4, 8)):
         device = dice.choice(victims)
         agent = site.agents[device]
-        agent.kill()
+        site.kill_agent(device)
         starting = dice.random() < 0.4  # noqa: PLR2004 - it is killed again before it is there
         outcome.kill("agent", "while it starts" if starting else "at work")
         agent.start(wait=not starting)
@@ -60,7 +60,7 @@ def processes_killed(site: Site, dice: random.Random, outcome: Outcome) -> Mappi
                 time.sleep(dice.uniform(0.1, 2.0))
                 child.resume()
         time.sleep(dice.uniform(0.05, 0.5))
-    return dict.fromkeys(DEVICES, Leave(not_kept=0))
+    return dict.fromkeys(DEVICES, Leave())
 
 
 def roles_killed(site: Site, dice: random.Random, outcome: Outcome) -> Mapping[str, Leave]:
@@ -152,7 +152,7 @@ def clocks_jump(site: Site, dice: random.Random, outcome: Outcome) -> Mapping[st
         time.sleep(dice.uniform(0.5, 1.5))
     restarted = dice.random() < 0.5  # noqa: PLR2004
     if restarted:
-        site.agents[TIMELESS].kill()
+        site.kill_agent(TIMELESS)
         outcome.kill("agent", "with a wrong clock")
         site.agents[TIMELESS].start()
     site.clock.set(timedelta())
@@ -162,7 +162,6 @@ def clocks_jump(site: Site, dice: random.Random, outcome: Outcome) -> Mapping[st
 def disk_full(site: Site, dice: random.Random, outcome: Outcome) -> Mapping[str, Leave]:
     """A device's disk, and it is killed or not."""
     agent = site.agents[SMALL]
-    before = _not_kept(site)
     filler = agent.state_dir / "filler"
     with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while file.write(bytes(64 << 10)):
@@ -171,14 +170,7 @@ def disk_full(site: Site, dice: random.Random, outcome: Outcome) -> Mapping[str,
     time.sleep(dice.uniform(1.0, 4.0))
     filler.unlink()
     until(lambda: agent.status["capture"]["unsettled"] == 0, "what waited is settled", _START_S)
-    return {SMALL: Leave(not_kept=_not_kept(site) - before)}
-
-
-def _not_kept(site: Site) -> int:
-    """Inputs that the small device said it has not kept, or has dropped."""
-    capture = site.agents[SMALL].status["capture"]
-    dropped: dict[str, int] = capture["spool"].get("dropped", {})
-    return int(capture.get("not_kept", 0)) + sum(dropped.values())
+    return {}
 
 
 def garbage(site: Site, dice: random.Random, outcome: Outcome) -> Mapping[str, Leave]:
@@ -216,7 +208,7 @@ def rollout(site: Site, dice: random.Random, outcome: Outcome) -> Mapping[str, L
         time.sleep(dice.uniform(0.2, 2.0))
         if dice.random() < 0.5:  # noqa: PLR2004
             device = dice.choice(DEVICES)
-            site.agents[device].kill()
+            site.kill_agent(device)
             outcome.kill("agent", "in a rollout")
             site.agents[device].start()
             killed.add(device)

@@ -22,7 +22,7 @@ class Leave:
         late: answers may be late: somebody on their way stood still or was gone.
         redelivered: an input may be answered once by each boot that met it, marked.
         lost_by_broker: the site's broker was killed, and with it what it had not saved.
-        not_kept: inputs that the device said it could not keep, for want of room.
+        not_kept: inputs that the device said it could not keep, for want of room or of time.
     """
 
     late: bool = False

@@ -17,6 +17,7 @@ from roost_cloud.client import ApiClient
 from roost_cloud.credentials import Credentials
 from roost_cloud.db import Database
 from roost_cloud.db.tables import Sample, SampleInput
+from roost_edge.status.server import NotRunningError
 from roost_shared.topics import DeviceTopics
 from scripts.roost_campaign.site.feeder import Feeder
 from tests.support.agent import TENANT, AgentProcess
@@ -78,6 +79,7 @@ class Site:
         self.roles: dict[str, CloudProcess] = {}
         self.feeders: dict[str, Feeder] = {}
         self.signed: set[str] = set()
+        self._not_kept = Counter[str]()  # by device, of agents that are no more
 
     def __enter__(self) -> Self:
         """Start everything, and have all devices run version 1."""
@@ -150,6 +152,15 @@ class Site:
             told = session.scalars(select(Sample.sha256).where(Sample.device == device, Sample.sha256.is_not(None)))
             return Counter(inputs), Counter(one for one in told if one is not None)
 
+    def kill_agent(self, device: str) -> None:
+        """Kill a device's agent, and remember what it said."""
+        self._not_kept[device] += _not_kept(self.agents[device])
+        self.agents[device].kill()
+
+    def not_kept(self, device: str) -> int:
+        """How many inputs a device has said not to have kept, or to have dropped."""
+        return self._not_kept[device] + _not_kept(self.agents[device])
+
     def as_other(self) -> ApiClient:
         """The API as the other tenant's admin has it."""
         return ApiClient(Credentials(url=self.roles["api"].url, token=self._other_token))
@@ -186,3 +197,13 @@ class Site:
         bundles = [fast(self._folder / "bundles" / version, version) for version in "12"]
         self.rollouts.release(*bundles)
         self.signed = {bundle.reference for bundle in bundles}
+
+
+def _not_kept(agent: AgentProcess) -> int:
+    """By its status; nothing while it says nothing."""
+    try:
+        capture = agent.status["capture"]
+    except NotRunningError:
+        return 0
+    dropped: dict[str, int] = capture["spool"].get("dropped", {})
+    return int(capture.get("not_kept", 0)) + sum(dropped.values())
