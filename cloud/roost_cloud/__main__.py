@@ -3,59 +3,72 @@
 Errors raised on purpose end in one line on standard error, their code first, and exit status 1.
 """
 
+import functools
 import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
-from roost_cloud.commands import (
-    alarm,
-    assign,
-    audit,
-    broker,
-    bundle,
-    cloud,
-    dataset,
-    device,
-    drift,
-    gate,
-    hook,
-    label,
-    login,
-    replay,
-    rollout,
-    samples,
-    task,
-    tenant,
-    token,
-    train,
-    trust,
-)
 from roost_shared.errors import RoostError
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(name="roost", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-app.add_typer(alarm.app, name="alarm")
-app.add_typer(broker.app, name="broker")
-app.add_typer(bundle.app, name="bundle")
-app.add_typer(cloud.app, name="cloud")
-app.add_typer(dataset.app, name="dataset")
-app.add_typer(device.app, name="device")
-app.add_typer(drift.app, name="drift")
-app.add_typer(gate.app, name="gate")
-app.add_typer(hook.app, name="hook")
-app.add_typer(label.app, name="label")
-app.add_typer(rollout.app, name="rollout")
-app.add_typer(samples.app, name="samples")
-app.add_typer(task.app, name="task")
-app.add_typer(tenant.app, name="tenant")
-app.add_typer(token.app, name="token")
-app.add_typer(train.app, name="train")
-app.add_typer(trust.app, name="trust")
-for command in (login.login, login.logout, login.whoami, assign.assign, audit.audit, replay.replay):
-    app.command()(command)
+# Nouns, each a module of `commands` with an `app`; and words that stand for themselves, with the module each is in.
+_NOUNS: Final = (
+    *("alarm", "broker", "bundle", "cloud", "dataset", "device", "drift", "gate", "hook", "label", "rollout"),
+    *("samples", "task", "tenant", "token", "train", "trust"),
+)
+_WORDS: Final = {
+    "login": "login",
+    "logout": "login",
+    "whoami": "login",
+    "assign": "assign",
+    "audit": "audit",
+    "replay": "replay",
+}
+
+
+class _Loading(Mapping[str, Any]):
+    """The commands by name, each loaded when it is used: to load and to build them all takes longer than most do."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in _WORDS and name not in _NOUNS:
+            raise KeyError(name)
+        return _command(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*_WORDS, *_NOUNS))
+
+    def __len__(self) -> int:
+        return len(_WORDS) + len(_NOUNS)
+
+
+class _Commands(TyperGroup):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = _Loading()  # type: ignore[assignment]  # nobody adds to them
+
+
+@functools.cache
+def _command(name: str) -> Any:
+    module = import_module(f"roost_cloud.commands.{_WORDS.get(name, name)}")
+    if name in _NOUNS:
+        found = typer.main.get_command(module.app)
+    else:
+        alone = typer.Typer(add_completion=False)
+        alone.command(name)(getattr(module, name))
+        found = typer.main.get_command(alone)
+    found.name = name
+    return found
+
+
+app = typer.Typer(
+    name="roost", cls=_Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+)
 
 
 def _print_version(asked: bool) -> None:  # noqa: FBT001 - called back by typer

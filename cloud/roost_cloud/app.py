@@ -1,62 +1,22 @@
 """The application: every route of this process, made from its services. `serve.py` runs it; tests call it."""
 
-import functools
-from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
-from starlette.routing import BaseRoute
 
-from roost_cloud.api import (
-    alarms,
-    aliases,
-    assignments,
-    audit,
-    blobs,
-    broker,
-    bundles,
-    datasets,
-    device_auth,
-    device_bundles,
-    device_shards,
-    device_trust,
-    devices,
-    drift,
-    drift_fleet,
-    drift_settings,
-    enrolment,
-    hooks,
-    label_queue,
-    recorded,
-    records,
-    rollouts,
-    runs,
-    sample_labels,
-    samples,
-    tasks,
-    tenants,
-    tokens,
-    training,
-    trust,
-    uploads,
-    v2,
-    verdicts,
-    wanted,
-    windows,
-)
-from roost_cloud.api.auth import Given
 from roost_cloud.api.errors import handle_errors
 from roost_cloud.api.health import health_router
-from roost_cloud.api.objects import objects_router
 from roost_cloud.api.traffic import BodyLimit, BodyLimits, Traffic
-from roost_cloud.asking import AskingDesk, Catalogue
 from roost_cloud.dashboard.door import Door
 from roost_cloud.objects.files import FileStore
 from roost_cloud.roles import Worker
 from roost_cloud.services import Services
 from roost_shared import __version__
+
+if TYPE_CHECKING:
+    from roost_cloud.asking import AskingDesk
 
 __all__ = ["create_app"]
 
@@ -73,7 +33,7 @@ _BODIES: Final = BodyLimits(
 
 
 def create_app(
-    services: Services, workers: dict[str, Worker] | None = None, desk: AskingDesk | None = None
+    services: Services, workers: dict[str, Worker] | None = None, desk: "AskingDesk | None" = None
 ) -> FastAPI:
     """Make the application of one process.
 
@@ -87,11 +47,7 @@ def create_app(
     handle_errors(app)
     app.include_router(health_router(workers or {}, services))
     if "api" in services.settings.role:
-        app.router.routes.extend(_routes())
-        if isinstance(services.objects, FileStore):  # others serve their signed URLs themselves
-            app.router.routes.extend(_object_routes())
-        app.state.counter = v2.Counter(Catalogue(services.database, services.clock), desk)
-        app.router.routes.extend(_inference_routes())
+        _add_api(app, services, desk)
     if "dashboard" in services.settings.role:
         app.state.door = Door(services)
         app.mount("/ui", app.state.door)
@@ -101,71 +57,17 @@ def create_app(
     return app
 
 
+def _add_api(app: FastAPI, services: Services, desk: "AskingDesk | None") -> None:
+    # Here, for a third of what a process loads is these rooms, and one without the role has no use for them.
+    from roost_cloud.api import routes, v2  # noqa: PLC0415 - see above
+    from roost_cloud.asking import Catalogue  # noqa: PLC0415 - see above
+
+    app.router.routes.extend(routes.api_routes())
+    if isinstance(services.objects, FileStore):  # others serve their signed URLs themselves
+        app.router.routes.extend(routes.object_routes())
+    app.state.counter = v2.Counter(Catalogue(services.database, services.clock), desk)
+    app.router.routes.extend(v2.router.routes)
+
+
 async def _to_dashboard(_request: Request) -> RedirectResponse:
     return RedirectResponse("/ui/")
-
-
-@functools.cache
-def _routes() -> Sequence[BaseRoute]:
-    """Those that hold nothing of a deployment, made once a process: FastAPI takes 0.15 s to make them."""
-    routers = (
-        tenants.router,
-        tokens.router,
-        audit.router,
-        enrolment.router,
-        device_auth.router,
-        device_bundles.router,
-        device_shards.router,
-        device_trust.router,
-        devices.router,
-        assignments.router,
-        assignments.device_router,
-        broker.router,
-        uploads.router,
-        blobs.router,
-        bundles.router,
-        aliases.router,
-        tasks.router,
-        records.router,
-        samples.router,
-        recorded.router,
-        wanted.router,
-        label_queue.router,
-        sample_labels.router,
-        datasets.router,
-        windows.router,
-        trust.router,
-        alarms.router,
-        drift.router,
-        drift_fleet.router,
-        drift_settings.router,
-        rollouts.router,
-        rollouts.device_router,
-        hooks.router,
-        runs.router,
-        training.router,
-        verdicts.router,
-    )
-    together = APIRouter()
-    for router in routers:
-        together.include_router(router, prefix="/api/v1")
-    return together.routes
-
-
-@functools.cache
-def _object_routes() -> Sequence[BaseRoute]:
-    together = APIRouter()
-    together.include_router(objects_router(_file_store), prefix="/api/v1")
-    return together.routes
-
-
-async def _file_store(services: Given) -> FileStore:
-    assert isinstance(services.objects, FileStore)  # noqa: S101 - else there are no such routes
-    return services.objects
-
-
-@functools.cache
-def _inference_routes() -> Sequence[BaseRoute]:
-    together = APIRouter()
-    together.include_router(v2.router)
-    return together.routes

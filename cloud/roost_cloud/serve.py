@@ -13,24 +13,27 @@ import signal
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import structlog
 import uvicorn
 
 from roost_cloud.app import create_app
-from roost_cloud.asking import make_desk
 from roost_cloud.bootstrap import first_start
 from roost_cloud.broker.access import CLOUD_USERNAME, FleetAccess
 from roost_cloud.fleet import device_broker, device_records
 from roost_cloud.impatient_protocol import ImpatientProtocol
+from roost_cloud.loading import UNUSED, loading
 from roost_cloud.roles import Worker
 from roost_cloud.services import Services, open_services
 from roost_cloud.settings import CloudSettings
 from roost_cloud.tls import ServerTls, server_tls
 from roost_cloud.workers import make_workers
 from roost_shared.errors import DeviceError, RoostError
+
+if TYPE_CHECKING:
+    from roost_cloud.asking import AskingDesk
 
 __all__ = ["ListenError", "RoleDiedError", "serve"]
 
@@ -76,12 +79,13 @@ def serve(settings: CloudSettings, say: Callable[[str], None]) -> None:
 async def _serve(services: Services, listener: socket.socket, say: Callable[[str], None]) -> None:
     async with _embedded_broker(services) as complete:
         has_pages = "dashboard" in complete.settings.role
-        workers = make_workers(complete)
-        desk = make_desk(complete) if "api" in complete.settings.role else None
-        if desk is not None:
-            workers["asking"] = desk
+        with loading(without=UNUSED):  # each role is loaded when it is made
+            workers = make_workers(complete)
+            desk = _make_desk(complete)
+            if desk is not None:
+                workers["asking"] = desk
+            app = create_app(complete, workers, desk)
         tls = server_tls(complete.settings, complete.authority, complete.now())
-        app = create_app(complete, workers, desk)
         server = _Server(_uvicorn_config(app, tls, sockets=has_pages), announce=lambda: _announce(complete, tls, say))
         with _ending_on_signals(server), _ending_on_death(server) as deaths:
             async with _working(workers), _renewing(tls, complete):
@@ -90,6 +94,14 @@ async def _serve(services: Services, listener: socket.socket, say: Callable[[str
             await app.state.door.close()
         if deaths:
             raise RoleDiedError(f"{deaths[0]} died; the log says of what")
+
+
+def _make_desk(services: Services) -> "AskingDesk | None":
+    if "api" not in services.settings.role:
+        return None
+    from roost_cloud.asking import make_desk  # noqa: PLC0415 - other roles have no use for it
+
+    return make_desk(services)
 
 
 class _Server(uvicorn.Server):

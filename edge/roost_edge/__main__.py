@@ -15,6 +15,7 @@ from typing import Final
 from roost_edge.settings.config import DEFAULT_STATE_DIR, AgentConfig, load_config
 from roost_shared import __version__
 from roost_shared.errors import ConfigError, RoostError
+from roost_shared.missing_packages import what_to_install
 
 __all__ = ["main"]
 
@@ -32,6 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read us has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except ModuleNotFoundError as error:
+        if (advice := what_to_install(error, "edge")) is None:
+            raise
+        print(f"roost-agent: {advice}", file=sys.stderr)  # noqa: T201 - as below
+        return 1
     except RoostError as error:
         print(f"roost-agent: {error.code}: {error}", file=sys.stderr)  # noqa: T201 - a command line speaks
         return 1

@@ -10,6 +10,7 @@ from typing import Final
 
 from rich.console import Console
 
+from scripts.roost_bench.all_benches import run_all
 from scripts.roost_bench.bench import Measured, Options, bench_names, load_bench
 from scripts.roost_bench.report import merge_into, print_result
 
@@ -20,6 +21,8 @@ def main() -> int:
     """Run the benches the command line names."""
     arguments = _parse()
     console = Console()
+    if arguments.all:
+        return 0 if run_all(console, arguments.benches or bench_names(), quick=arguments.quick) else 1
     options = Options(quick=arguments.quick, data=_DATA if _DATA.is_dir() else None, rows=arguments.rows)
     results: dict[str, Measured] = {}
     all_met = True
@@ -36,6 +39,11 @@ def _parse() -> argparse.Namespace:
     names = bench_names()
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Measure what Roost promises.")
     parser.add_argument("benches", nargs="*", metavar="BENCH", help=f"of {', '.join(names)}; default: all")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="each in a process of its own; and record the figures in README's table, those of other benches staying",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, under each bench's name")
     parser.add_argument("--quick", action="store_true", help="few repetitions: a trial, not a measurement")
     parser.add_argument("--rows", type=int, metavar="N", help="of `ingest`: records in its tables; default a million")

@@ -45,7 +45,6 @@ def test_a_database_that_is_away_at_start_is_said(tmp_path: Path) -> None:
 def test_a_database_that_goes_and_comes_back_is_told_and_nothing_else_is_lost(
     tmp_path: Path, own_postgres: Postgres
 ) -> None:
-    # Without a trainer, which looks for work every two seconds and may or may not have met with it.
     roles = ("--role", "api,monitor,director")
     with CloudProcess(tmp_path, "--database-url", own_postgres.url(), *roles).start() as process:
         headers = {"Authorization": f"Bearer {process.token}"}
@@ -53,16 +52,16 @@ def test_a_database_that_goes_and_comes_back_is_told_and_nothing_else_is_lost(
         own_postgres.stop()
         ready = process.ask("/readyz")
         assert (ready.status, ready.headers["Retry-After"]) == (503, "2")
-        assert ready.json() == {
-            "ready": False,
-            "parts": {"director": "ok", "monitor": "ok", "database": "database.unavailable", "objects": "ok"},
-        }
+        told = ready.json()
+        roles_told = {told["parts"].pop("director"), told["parts"].pop("monitor")}
+        assert told == {"ready": False, "parts": {"database": "database.unavailable", "objects": "ok"}}
+        assert roles_told <= {"ok", "role.unable"}  # whether they have met with it is a matter of moments
         assert process.ask("/healthz").status == 200  # it is no use to restart us
         refused = process.ask("/api/v1/whoami", headers)
         assert (refused.status, refused.json()["error"]["code"]) == (503, "database.unavailable")
         assert str(own_postgres.port) not in refused.data.decode()
         own_postgres.start()
-        assert process.ask("/readyz").status == 200
+        until(lambda: process.ask("/readyz").status == 200, "all goes on")
         assert process.ask("/api/v1/whoami", headers).status == 200
         assert process.stop() == 0
         assert any(entry.get("code") == "database.unavailable" for entry in process.events)

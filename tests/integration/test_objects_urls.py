@@ -163,7 +163,7 @@ def test_an_object_replaced_while_it_is_sent_is_sent_as_it_was(file_objects: Fil
 
 def test_the_routes_say_what_they_take_and_answer(file_objects: FileObjects) -> None:
     app = FastAPI()
-    app.include_router(objects_router(lambda: file_objects.store), prefix="/api/v1")
+    app.include_router(objects_router(lambda: file_objects.store))
     routes = app.openapi()["paths"]["/api/v1/objects/{key}"]
     assert {"200", "206", "403", "404", "416", "422", "507"} <= set(routes["get"]["responses"])
     assert {"200", "403", "404", "422", "507"} <= set(routes["put"]["responses"])

@@ -82,7 +82,7 @@ class FileServer:
         self.served = Served()
         self.served.app = FastAPI()
         handle_errors(self.served.app)
-        self.served.app.include_router(objects_router(self._store), prefix="/api/v1")
+        self.served.app.include_router(objects_router(self._store))
 
     def open(self, root: Path) -> FileObjects:
         """A store in that folder, from now on served."""

@@ -101,6 +101,12 @@ class Postgres:
         return f"postgresql://roost@127.0.0.1:{self.port}/{database}"
 
     @property
+    def pid(self) -> int:
+        """The server's; those that serve connections are its children."""
+        assert self._process is not None, "it does not run"
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         return (self._folder / "log").read_text()
 

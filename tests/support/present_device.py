@@ -1,5 +1,6 @@
 """A device that only says that it is there: a driven connection with an announcer."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from roost_edge.mqtt import Received, Will
@@ -12,12 +13,14 @@ __all__ = ["PresentDevice"]
 
 
 class PresentDevice(DrivenConnection):
-    """Announces itself on the topic `state`; `held_off_ns` notes how long it was told to stand down."""
+    """Announces itself on `topic`, and subscribes to that and to `more`."""
 
-    def __init__(self, url: str, *, boot: str, **arguments: Any) -> None:
-        super().__init__(url, "state", **arguments)
+    def __init__(
+        self, url: str, *, boot: str, topic: str = "state", more: Iterable[str] = (), **arguments: Any
+    ) -> None:
+        super().__init__(url, topic, *more, **arguments)
         self.presence = Presence(boot=boot)
-        self.announcer = Announcer("state", self.presence, self.connection, self.reactor, draw=lambda: 0.1)
+        self.announcer = Announcer(topic, self.presence, self.connection, self.reactor, draw=lambda: 0.1)
 
     def connecting(self, number: int) -> Will | None:
         super().connecting(number)

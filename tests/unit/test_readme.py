@@ -9,6 +9,7 @@ import typer.core
 import typer.main
 
 from roost_cloud.__main__ import app
+from roost_cloud.settings import load_settings
 from roost_edge.__main__ import _parser
 from roost_edge.settings.config import FolderConfig, load_config
 from roost_shared.messages import Answer, decode_json
@@ -100,3 +101,13 @@ def test_a_file_its_architecture_names_is_in_one_of_the_packages(file: str) -> N
 
 def test_its_walks_name_files() -> None:
     assert len(FILES) > 40
+
+
+def test_the_cloud_takes_the_settings_shown(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"^```\n(# cloud\.toml\n.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    file = tmp_path / "cloud.toml"
+    file.write_text(shown)
+    settings = load_settings(file, environment={}, overrides={})
+    assert settings.broker_certfile == tmp_path / "broker/roost-cloud.crt"
+    assert settings.objects_url is not None
+    assert settings.objects_url.startswith("s3://")

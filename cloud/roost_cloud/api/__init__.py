@@ -2,5 +2,5 @@
 
 A module for each noun under `/api/v1`, `v2` for the Open Inference Protocol, `health` for those who watch. `auth` says
 who is asking, `traffic` limits and counts every request, `errors` gives each error its status; `pages`, `fields`,
-`parts`, `sending` are what several routes share. `roost_cloud.app` puts them together.
+`parts`, `sending` are what several routes share. `routes` puts them together, below `prefix`.
 """

@@ -12,12 +12,13 @@ from roost_cloud.api.bundles import VERSION_PATTERN, BundleName
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.pages import LIMIT, LIMIT_MAX, Asked, Page, PageQuery
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db.tables import Alias, AliasMove
 from roost_cloud.registry import aliases
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/bundles/{name}/aliases", tags=["bundles"])
+router = APIRouter(prefix=PREFIX + "/bundles/{name}/aliases", tags=["bundles"])
 
 _Alias = Annotated[Name, Path()]
 

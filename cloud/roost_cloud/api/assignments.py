@@ -11,6 +11,7 @@ from roost_cloud.api.auth import Enrolled, Given, Operator, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.pages import Asked, Page
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.assignments import versions
 from roost_cloud.assignments.document import read_document
 from roost_cloud.assignments.following import Following
@@ -27,8 +28,8 @@ __all__ = ["device_router", "router"]
 
 ENVELOPE_TYPE: Final = "application/vnd.dsse.envelope.v1+json"
 
-router = APIRouter(prefix="/devices", tags=["assignments"])
-device_router = APIRouter(prefix="/device", tags=["device"])
+router = APIRouter(prefix=f"{PREFIX}/devices", tags=["assignments"])
+device_router = APIRouter(prefix=f"{PREFIX}/device", tags=["device"])
 
 _Device = Annotated[Name, Path()]
 

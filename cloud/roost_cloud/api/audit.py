@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from roost_cloud.api.auth import AnyAdmin, Given
 from roost_cloud.api.errors import raises
 from roost_cloud.api.pages import LIMIT, LIMIT_MAX, Page, PageQuery
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db.tables import AuditEntry
 from roost_cloud.people import audit
 
@@ -16,7 +17,7 @@ __all__ = ["router"]
 
 _ID_MAX: Final = (1 << 63) - 1  # what a database's integer holds
 
-router = APIRouter(prefix="/audit", tags=["people"])
+router = APIRouter(prefix=f"{PREFIX}/audit", tags=["people"])
 
 
 class Entry(BaseModel):

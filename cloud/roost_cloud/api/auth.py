@@ -95,7 +95,9 @@ Anyone = Annotated[Principal, Depends(_principal)]
 def _member(role: Role) -> Callable[[Principal], Awaitable[Member]]:
     async def check(principal: Anyone) -> Member:
         if principal.tenant is None:
-            raise ForbiddenError("the platform's token sees no tenant's things: use one of the tenant's")
+            raise ForbiddenError(
+                "the platform's token sees no tenant's things: use a tenant's, as `roost tenant create` prints it"
+            )
         _reaching(role, principal)
         return Member(principal.tenant, principal.role, principal.name)
 

@@ -8,13 +8,14 @@ from pydantic import BaseModel
 
 from roost_cloud.api.auth import Given, Viewer
 from roost_cloud.api.errors import raises
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db.tables import Blob
 from roost_cloud.registry import blobs
 from roost_shared.digest import DIGEST
 
 __all__ = ["DIGEST_PATTERN", "BlobModel", "blob_model", "router"]
 
-router = APIRouter(prefix="/blobs", tags=["bundles"])
+router = APIRouter(prefix=f"{PREFIX}/blobs", tags=["bundles"])
 
 DIGEST_PATTERN: Final = f"^{DIGEST.pattern}$"
 _URL_LIFETIME_S: Final = 3600

@@ -5,12 +5,13 @@ from pydantic import BaseModel
 
 from roost_cloud.api.auth import Given, Platform
 from roost_cloud.api.errors import raises
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.fleet import certificates, device_records
 from roost_cloud.fleet.revocations import revocations_document
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/broker", tags=["broker"])
+router = APIRouter(prefix=f"{PREFIX}/broker", tags=["broker"])
 
 
 class WithdrawnBody(BaseModel):

@@ -12,6 +12,7 @@ from roost_cloud.api.auth import Admin, Given, Operator, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.pages import Asked, Page
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db.tables import BundleVersion
 from roost_cloud.errors import NotFoundError
 from roost_cloud.registry import aliases, versions
@@ -26,7 +27,7 @@ from roost_shared.errors import DeviceError, TransportError
 __all__ = ["VERSION_PATTERN", "BundleName", "VersionPath", "router"]
 
 log = structlog.get_logger(__name__)
-router = APIRouter(prefix="/bundles", tags=["bundles"])
+router = APIRouter(prefix=f"{PREFIX}/bundles", tags=["bundles"])
 
 VERSION_PATTERN: Final = "^[A-Za-z0-9][A-Za-z0-9._+-]{0,62}$"
 _BODY: Final[dict[str, Any]] = {

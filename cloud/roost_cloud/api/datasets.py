@@ -11,18 +11,19 @@ from roost_cloud.api.auth import Given, Operator, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.pages import LIMIT, LIMIT_MAX, Asked, Page, PageQuery
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.api.sample_labels import Moment
 from roost_cloud.datasets import store
 from roost_cloud.datasets.choosing import FEWEST, Limits
 from roost_cloud.datasets.making import HELD_FOR, Wanted, make_snapshot
 from roost_cloud.datasets.references import find_version
-from roost_cloud.datasets.snapshot import SnapshotItem
+from roost_cloud.datasets.snapshot import SnapshotItem, World
 from roost_cloud.db.tables import Dataset
 from roost_shared.digest import DIGEST
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/datasets", tags=["datasets"])
+router = APIRouter(prefix=f"{PREFIX}/datasets", tags=["datasets"])
 
 _Digest = Annotated[str, Path(pattern=f"^{DIGEST.pattern}$")]
 _DAY_S: Final = 86_400
@@ -119,13 +120,15 @@ def list_items(
     digest: _Digest,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT,
     after: Annotated[int | None, Query(ge=1, le=_ITEMS_MAX, description="`next` of the part before")] = None,
+    world: Annotated[World | None, Query(description="Only of the changed world, or of the one before")] = None,
 ) -> Page[ItemModel]:
     """A snapshot's inputs, in its order."""
     with services.database.read() as session:
         store.get(session, member.tenant, digest)
-    items = list(enumerate(store.read(services.objects, member.tenant, digest).items, 1))
+    every = enumerate(store.read(services.objects, member.tenant, digest).items, 1)
+    items = [(number, one) for number, one in every if number > (after or 0) and world in (None, one.world)]
     page = PageQuery(limit)
-    return page.of(items[(after or 0) :][: page.rows], lambda one: _item(one[1]), lambda one: str(one[0]))
+    return page.of(items[: page.rows], lambda one: _item(one[1]), lambda one: str(one[0]))
 
 
 def _model(row: Dataset) -> DatasetModel:

@@ -11,6 +11,7 @@ from roost_cloud.api.auth import Given, Renewing
 from roost_cloud.api.enrolment import BrokerBody, CertificateBody
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.fleet import device_auth, device_broker, device_tokens
 from roost_cloud.fleet.device_auth import SignedNonce
 from roost_cloud.fleet.device_tokens import TOKEN_LIFETIME, Scope
@@ -21,7 +22,7 @@ __all__ = ["router"]
 _MAX_SIGNATURE_CHARS: Final = 200  # base64; one of a P-256 key has about 96
 _MAX_CSR_CHARS: Final = 100_000  # what is far longer than a request, it says of itself
 
-router = APIRouter(prefix="/device-auth", tags=["device-auth"])
+router = APIRouter(prefix=f"{PREFIX}/device-auth", tags=["device-auth"])
 
 
 class WhoBody(BaseModel):

@@ -11,13 +11,14 @@ from pydantic import BaseModel
 from roost_cloud.api.auth import Enrolled, Given
 from roost_cloud.api.blobs import DIGEST_PATTERN
 from roost_cloud.api.errors import raises
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.errors import NotFoundError
 from roost_cloud.registry import blobs, versions
 from roost_shared.bundle import oci
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/device", tags=["device"])
+router = APIRouter(prefix=f"{PREFIX}/device", tags=["device"])
 
 _URL_LIFETIME_S: Final = 3600
 _MANIFEST: Final[dict[str, Any]] = {oci.MANIFEST_MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}

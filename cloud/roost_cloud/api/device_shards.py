@@ -11,6 +11,7 @@ from roost_cloud.api.auth import Enrolled, Given
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.parts import PartModel, part_models
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.fleet.device_tokens import DeviceClaims
 from roost_cloud.objects import PART_BYTES
 from roost_cloud.shards import uploads
@@ -20,7 +21,7 @@ from roost_shared.shards.listing import MAX_ENTRIES, MAX_MEMBER_BYTES, SAMPLE, S
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/device/shards", tags=["device"])
+router = APIRouter(prefix=f"{PREFIX}/device/shards", tags=["device"])
 
 MAX_SHARD_BYTES: Final = 4 << 30  # a device's has 64 MiB, unless a single input is larger
 

@@ -4,11 +4,12 @@ from fastapi import APIRouter, Response
 
 from roost_cloud.api.auth import Enrolled, Given
 from roost_cloud.api.errors import raises
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.api.trust import METADATA_TYPE, FileName, Nonce, TimeBody, metadata_response, signed_time
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/device/trust", tags=["device"])
+router = APIRouter(prefix=f"{PREFIX}/device/trust", tags=["device"])
 
 
 @router.get(

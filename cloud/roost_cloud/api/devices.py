@@ -13,6 +13,7 @@ from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.labels import LabelChanges, Selector
 from roost_cloud.api.pages import Asked, Page
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.assignments import versions
 from roost_cloud.assignments.following import Following
 from roost_cloud.fleet import device_records, devices
@@ -25,7 +26,7 @@ __all__ = ["DeviceBody", "router"]
 
 _MAX_SELECTORS: Final = 16
 
-router = APIRouter(prefix="/devices", tags=["devices"])
+router = APIRouter(prefix=f"{PREFIX}/devices", tags=["devices"])
 
 _Status = Literal["enrolled", "revoked"]
 

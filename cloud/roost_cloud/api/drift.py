@@ -15,6 +15,7 @@ from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Line, Name
 from roost_cloud.api.labels import Selector
 from roost_cloud.api.pages import Asked, Page
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db.tables import Device
 from roost_cloud.drift.budget import Kind
 from roost_cloud.errors import NotFoundError
@@ -29,7 +30,7 @@ from roost_shared.topics import is_name
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/drift", tags=["drift"])
+router = APIRouter(prefix=f"{PREFIX}/drift", tags=["drift"])
 
 _BUDGET_MAX: Final = 1000
 _DEVICES_MAX: Final = 1000

@@ -13,13 +13,14 @@ from roost_cloud.api.auth import Given, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.labels import Selector
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.fleet import device_records
 from roost_cloud.fleet.labels import parse_selector
 from roost_cloud.monitor.among import Among, By, look_around, reference_of
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/drift", tags=["drift"])
+router = APIRouter(prefix=f"{PREFIX}/drift", tags=["drift"])
 
 _DEVICES_MAX: Final = 1000
 _Labels = Annotated[list[Selector], Query(max_length=16, description="KEY=VALUE; all must match")]

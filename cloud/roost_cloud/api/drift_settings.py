@@ -9,13 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from roost_cloud.api.auth import Given, Operator, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.drift.test import MIN_WINDOWS
 from roost_cloud.monitor import settings as settings_room
 from roost_cloud.monitor.settings import DriftSettings
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/drift", tags=["drift"])
+router = APIRouter(prefix=f"{PREFIX}/drift", tags=["drift"])
 
 _BUDGET_MAX: Final = 1000
 _WEEK_S: Final = 7 * 86_400

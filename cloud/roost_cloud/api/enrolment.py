@@ -13,6 +13,7 @@ from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.labels import Labels
 from roost_cloud.api.pages import Asked, Page
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db.tables import EnrolmentToken
 from roost_cloud.fleet import device_broker, enrolment, enrolment_tokens
 from roost_cloud.fleet.device_broker import BrokerAccess
@@ -27,7 +28,7 @@ _MIN_LIFETIME_S: Final = 60
 _MAX_LIFETIME_S: Final = 30 * 86_400
 _MAX_CSR_CHARS: Final = 100_000  # what is far longer than a request, it says of itself
 
-router = APIRouter(tags=["enrolment"])
+router = APIRouter(prefix=PREFIX, tags=["enrolment"])
 
 _Opaque = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 

@@ -11,6 +11,7 @@ from roost_cloud.api.auth import Admin, Given
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.pages import Asked, Page
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db.tables import Hook
 from roost_cloud.events import hooks
 from roost_cloud.events.hooks import Counts, Way
@@ -18,7 +19,7 @@ from roost_cloud.events.signature import secret_of
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/hooks", tags=["hooks"])
+router = APIRouter(prefix=f"{PREFIX}/hooks", tags=["hooks"])
 
 _Hook = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 

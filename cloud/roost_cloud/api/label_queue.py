@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from roost_cloud.api.auth import Given, Operator, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import ROLLOUT_PATTERN, Name
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.api.sample_labels import Moment, source_of
 from roost_cloud.labels import claims, deciding
 from roost_cloud.labels import settings as settings_room
@@ -26,7 +27,7 @@ from roost_cloud.services import Services
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/labels", tags=["labels"])
+router = APIRouter(prefix=f"{PREFIX}/labels", tags=["labels"])
 
 _Task = Annotated[Name, Query()]
 _AT_ONCE: Final = 200

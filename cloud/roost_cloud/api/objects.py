@@ -13,6 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from roost_cloud.api.errors import raises
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.api.sending import BYTES, sending, unsatisfiable
 from roost_cloud.objects.disk import StagedFile
 from roost_cloud.objects.errors import SizeMismatchError, UnsatisfiableRangeError
@@ -36,12 +37,12 @@ _Signature = Annotated[str, Query(max_length=_MAX_ID_CHARS)]
 
 
 def objects_router(store_of: Callable[..., FileStore | Awaitable[FileStore]]) -> APIRouter:
-    """The routes, to be mounted below `/api/v1`.
+    """The routes.
 
     Args:
         store_of: a FastAPI dependency that gives the store.
     """
-    router = APIRouter(prefix="/objects", tags=["objects"])
+    router = APIRouter(prefix=f"{PREFIX}/objects", tags=["objects"])
     Store = Annotated[FileStore, Depends(store_of)]  # noqa: N806 - a type
 
     @router.get(

@@ -12,12 +12,13 @@ from roost_cloud.api.auth import Given, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.pages import Asked, Page
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.samples import recorded
 from roost_cloud.samples.place import parse_place
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["samples"])
+router = APIRouter(prefix=PREFIX, tags=["samples"])
 
 _DOCUMENT: Final[dict[str, Any]] = {"application/json": {"schema": {"type": "object"}}}
 _Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]

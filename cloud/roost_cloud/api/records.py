@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from roost_cloud.api.auth import Enrolled, Given
 from roost_cloud.api.errors import raises
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.errors import UnauthenticatedError
 from roost_cloud.ingest.batches import read_batch
 from roost_cloud.ingest.storing import store_batches
@@ -14,7 +15,7 @@ from roost_shared.messages import SCHEMA_VERSION, MessageError
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/device", tags=["device"])
+router = APIRouter(prefix=f"{PREFIX}/device", tags=["device"])
 
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {

@@ -13,6 +13,7 @@ from roost_cloud.api.auth import Given, Operator, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import ROLLOUT_PATTERN, Name
 from roost_cloud.api.pages import Asked, Page
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db.tables import RolloutDevice, RolloutEvent, RolloutRow
 from roost_cloud.fleet import device_records
 from roost_cloud.rollouts import members, notes, store
@@ -24,8 +25,8 @@ from roost_cloud.trust.online_keys import OnlineKeys
 
 __all__ = ["device_router", "router"]
 
-router = APIRouter(prefix="/rollouts", tags=["rollouts"])
-device_router = APIRouter(prefix="/devices", tags=["rollouts"])
+router = APIRouter(prefix=f"{PREFIX}/rollouts", tags=["rollouts"])
+device_router = APIRouter(prefix=f"{PREFIX}/devices", tags=["rollouts"])
 
 _Rollout = Annotated[str, Path(pattern=ROLLOUT_PATTERN)]
 _Device = Annotated[Name, Path()]

@@ -13,16 +13,18 @@ from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Line, Name
 from roost_cloud.api.pages import LIMIT, LIMIT_MAX, Asked, Page, PageQuery
 from roost_cloud.api.parameters import Parameters
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db.tables import TrainingLine, TrainingRun, TrainingStep
 from roost_cloud.runs import policies, store
 from roost_cloud.runs.opening import Wish, open_by_person
 from roost_cloud.runs.policy import Mode, changed_policy
 from roost_cloud.runs.state import State, orders
 from roost_cloud.runs.store import Chosen
+from roost_shared.digest import DIGEST
 
 __all__ = ["RunModel", "router", "run_model"]
 
-router = APIRouter(prefix="/runs", tags=["training"])
+router = APIRouter(prefix=f"{PREFIX}/runs", tags=["training"])
 
 _SEED_MAX: Final = (1 << 63) - 1  # what a database's integer holds
 _Run = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
@@ -131,6 +133,9 @@ class ChosenQuery:
     task: Annotated[Name | None, Query()] = None
     state: Annotated[State | None, Query()] = None
     is_open: Annotated[bool | None, Query(description="That have not ended, or that have")] = None
+    snapshot: Annotated[
+        str | None, Query(pattern=f"^{DIGEST.pattern}$", description="Whose dataset has that digest")
+    ] = None
 
 
 _Chosen = Annotated[ChosenQuery, Depends()]

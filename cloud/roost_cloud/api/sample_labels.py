@@ -12,6 +12,7 @@ from roost_cloud.api.auth import Given, Member, Operator, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.pages import LIMIT, LIMIT_MAX, Page, PageQuery
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db.tables.records import LABEL_CHARS
 from roost_cloud.db.tables.shards import SAMPLE_CHARS
 from roost_cloud.labels import listing, recording
@@ -23,7 +24,7 @@ from roost_cloud.services import Services
 
 __all__ = ["LabelText", "Moment", "SampleName", "router", "source_of"]
 
-router = APIRouter(prefix="/labels", tags=["labels"])
+router = APIRouter(prefix=f"{PREFIX}/labels", tags=["labels"])
 
 _AT_ONCE: Final = 10_000
 _ID_MAX: Final = 2**63 - 1
@@ -47,6 +48,7 @@ class LabelModel(BaseModel):
     source: str = Field(description="Who says so")
     confidence: float | None
     drawn: str | None = Field(description="Why the queue had handed it out; null: it had not")
+    informed: bool = Field(description="Whether whoever said so had been shown what models say: not blind")
     labelled_at: datetime
     recorded_at: datetime
     recorded_by: str
@@ -62,6 +64,9 @@ class NewLabelModel(BaseModel):
     label: LabelText | None = Field(description="null: I have looked, and cannot tell")
     at: Moment | None = Field(None, description="When that was found; null: now")
     confidence: Annotated[float, Field(ge=0, le=1)] | None = Field(None, description="Of a teacher")
+    informed: bool = Field(
+        False, description="Whether what models say had been shown: such a label teaches, and judges no model"
+    )
 
 
 class SourceBody(BaseModel):
@@ -132,7 +137,7 @@ def list_labels(
 def add_labels(member: Operator, services: Given, body: LabelsBody) -> RecordedModel:
     """Add labels, all of them or none; what their source said already is not added again."""
     labels = [
-        NewLabel(f"labels[{place}]", one.device, one.sample, one.label, one.at, one.confidence)
+        NewLabel(f"labels[{place}]", one.device, one.sample, one.label, one.at, one.confidence, one.informed)
         for place, one in enumerate(body.labels)
     ]
     return _record(member, services, body, labels)

@@ -12,6 +12,7 @@ from roost_cloud.api.auth import Given, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.pages import Asked, Page
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.api.sending import BYTES, sending, unsatisfiable
 from roost_cloud.db.tables import LateScore, SampleInput, SampleScore
 from roost_cloud.db.tables.records import LABEL_CHARS
@@ -24,11 +25,12 @@ from roost_cloud.samples import listing, whole
 from roost_cloud.samples.listing import Chosen, Listed
 from roost_cloud.samples.place import parse_place
 from roost_cloud.samples.whole import WholeSample
+from roost_shared.digest import DIGEST
 from roost_shared.records import DropReason, KeptFor, decode_record
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/samples", tags=["samples"])
+router = APIRouter(prefix=f"{PREFIX}/samples", tags=["samples"])
 
 _Device = Annotated[Name, Path()]
 _Sample = Annotated[str, Path(pattern=f"^[A-Za-z0-9_-]{{1,{SAMPLE_CHARS}}}$")]
@@ -126,6 +128,9 @@ class ChosenQuery:
     until: Annotated[_Moment | None, Query(description="Received before")] = None
     kept_for: KeptFor | None = None
     has_input: Annotated[bool | None, Query(description="Whether its input is in the cloud")] = None
+    digest: Annotated[str | None, Query(pattern=f"^{DIGEST.pattern}$", description="Of the bundle that answered")] = (
+        None
+    )
 
 
 _Page = Annotated[ChosenQuery, Depends()]

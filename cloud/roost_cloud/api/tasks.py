@@ -11,13 +11,14 @@ from roost_cloud.api.auth import Given, Operator, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Line, Name
 from roost_cloud.api.pages import Asked, Page
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db import tables
 from roost_cloud.tasks import store
 from roost_cloud.tasks.document import CONTESTANTS_MAX, read_task
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/tasks", tags=["tasks"])
+router = APIRouter(prefix=f"{PREFIX}/tasks", tags=["tasks"])
 
 _Task = Annotated[Name, Path()]
 _Milliseconds = Annotated[float, Field(ge=0, le=24 * 3600 * 1000)]

@@ -10,13 +10,14 @@ from roost_cloud.api.auth import Given, Platform, PlatformAdmin
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.pages import Asked, Page
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.api.tokens import IssuedToken
 from roost_cloud.db import tables
 from roost_cloud.people import tenants, tokens
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/tenants", tags=["people"])
+router = APIRouter(prefix=f"{PREFIX}/tenants", tags=["people"])
 
 
 class Tenant(BaseModel):

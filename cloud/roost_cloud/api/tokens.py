@@ -11,6 +11,7 @@ from roost_cloud.api.auth import AnyAdmin, Anyone, Given
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Line
 from roost_cloud.api.pages import Asked, Page
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db.tables import ApiToken
 from roost_cloud.errors import ForbiddenError
 from roost_cloud.people import Role, tokens
@@ -20,7 +21,7 @@ __all__ = ["IssuedToken", "Token", "router"]
 LONGEST_S: Final = 10 * 366 * 24 * 3600.0  # ten years
 _TokenId = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 
-router = APIRouter(tags=["people"])
+router = APIRouter(prefix=PREFIX, tags=["people"])
 
 
 class Identity(BaseModel):

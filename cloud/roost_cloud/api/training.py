@@ -12,13 +12,14 @@ from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.pages import Asked, Page
 from roost_cloud.api.parameters import Parameters
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db.tables import TrainingPolicy
 from roost_cloud.runs import policies
 from roost_cloud.runs.policy import Mode, RunPolicy, read_policy
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/training/policies", tags=["training"])
+router = APIRouter(prefix=f"{PREFIX}/training/policies", tags=["training"])
 
 _Task = Annotated[Name, Path()]
 _MANY: Final = 1_000_000

@@ -13,6 +13,7 @@ from roost_cloud.api.auth import Admin, Given, Member, Operator, Viewer
 from roost_cloud.api.bundles import VERSION_PATTERN
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.assignments.signing import seal_anew
 from roost_cloud.people import audit
 from roost_cloud.services import Services
@@ -34,7 +35,7 @@ _BODY: Final[dict[str, Any]] = {
     }
 }
 
-router = APIRouter(prefix="/trust", tags=["trust"])
+router = APIRouter(prefix=f"{PREFIX}/trust", tags=["trust"])
 
 FileName = Annotated[str, Path(pattern=f"^(?:{FILE_NAME.pattern})$", description="`timestamp.json`, `3.targets.json`")]
 Nonce = Annotated[str, Query(pattern="^[A-Za-z0-9_-]{16,128}$", description="to be signed with the time")]

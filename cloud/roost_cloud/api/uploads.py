@@ -10,13 +10,14 @@ from roost_cloud.api.auth import Given, Operator
 from roost_cloud.api.blobs import DIGEST_PATTERN, BlobModel, blob_model
 from roost_cloud.api.errors import raises
 from roost_cloud.api.parts import PartModel, part_models
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.objects import PART_BYTES
 from roost_cloud.registry import uploads
 from roost_cloud.registry.uploads import BlobOffer
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/uploads", tags=["bundles"])
+router = APIRouter(prefix=f"{PREFIX}/uploads", tags=["bundles"])
 
 MAX_BLOB_BYTES: Final = 16 << 30  # a model for the edge has some megabytes
 

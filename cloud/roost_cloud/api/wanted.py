@@ -11,12 +11,13 @@ from roost_cloud.alarms import showing, store
 from roost_cloud.api.auth import Enrolled, Given, Operator, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.samples import wanted
 from roost_cloud.samples.wanted import Stretch
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["samples"])
+router = APIRouter(prefix=PREFIX, tags=["samples"])
 
 _SHOWN = 50
 _Alarm = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]

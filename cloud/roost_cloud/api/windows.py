@@ -10,13 +10,14 @@ from pydantic import BaseModel, Field
 from roost_cloud.api.auth import Given, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.pages import Asked, Page
+from roost_cloud.api.prefix import PREFIX
 from roost_cloud.api.recorded import SpanQuery
 from roost_cloud.db.tables import Window
 from roost_cloud.drift import recorded
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["drift"])
+router = APIRouter(prefix=PREFIX, tags=["drift"])
 
 
 class WindowModel(BaseModel):

@@ -15,9 +15,8 @@ from roost_cloud.assignments import desired
 from roost_cloud.assignments.desired import Due
 from roost_cloud.broker.link import BrokerLink
 from roost_cloud.db import Database
+from roost_cloud.guard import Guard
 from roost_shared.clock import Clock
-from roost_shared.complaints import Complaints
-from roost_shared.errors import RoostError
 from roost_shared.topics import DeviceTopics
 
 __all__ = ["DesiredPublisher"]
@@ -50,7 +49,7 @@ class DesiredPublisher:
         self._link = link
         self._database = database
         self._clock = clock
-        self._complaints = Complaints(clock)
+        self._guard = Guard("assignments", metrics)
         self._every_s = every_s
         self._counter = prometheus_client.Counter(
             "roost_assignments_published", "Assignments handed to the broker.", ["outcome"], registry=metrics
@@ -60,8 +59,11 @@ class DesiredPublisher:
         self._place: tuple[str, str] | None = None  # up to where it has been
         self._walking = False
         self._thread = threading.Thread(target=self._work, name="assignments")
-        self.problem: str | None = None
+
+    @property
+    def problem(self) -> str | None:
         """Why nothing can be published just now, in a line; None if it can. The link's own troubles are the link's."""
+        return self._guard.problem
 
     def start(self) -> None:
         """Begin."""
@@ -74,16 +76,9 @@ class DesiredPublisher:
             self._thread.join()
 
     def _work(self) -> None:
-        while not self._stopping.wait(self._every_s):
-            if not self._link.connected:
-                continue
-            try:
-                self._go_round()
-            except RoostError as error:
-                self.problem = f"{error.code}: {error}"
-                self._complaints.note(error.code, str(error))
-            else:
-                self.problem = None
+        while not self._stopping.wait(self._guard.rest_s("assignments", self._every_s)):
+            if self._link.connected:
+                self._guard.run("assignments", self._go_round, otherwise=None)
 
     def _go_round(self) -> None:
         """Publish some of what has changed; and some of everything, after the broker has come back."""

@@ -15,7 +15,6 @@ A role that must answer at once can do so in the link's own thread, where no mes
 it gives `between`, which is called after each look at the network, and there calls `take` and `post`.
 """
 
-import random
 import socket
 import threading
 import time
@@ -32,6 +31,7 @@ from roost_cloud.broker.faults import NotConnectedError, UnconfirmedError
 from roost_cloud.broker.session import BrokerSession
 from roost_cloud.broker.settings import LinkSettings
 from roost_shared.backoff import Backoff
+from roost_shared.chance import CHANCE
 from roost_shared.clock import MS, SECOND, Clock, SystemClock
 from roost_shared.complaints import Complaints
 from roost_shared.errors import TransportError
@@ -101,7 +101,7 @@ class BrokerLink:
         settings: LinkSettings,
         *,
         clock: Clock | None = None,
-        draw: Callable[[], float] = random.random,
+        draw: Callable[[], float] = CHANCE.random,
         between: Callable[[], float] | None = None,
     ) -> None:
         self.counters = LinkCounters()

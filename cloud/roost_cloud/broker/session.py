@@ -12,12 +12,12 @@ from concurrent.futures import Future
 from typing import Any, Final
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from roost_cloud.broker.faults import NotConnectedError, OutgoingFullError, PublishRefusedError
+from roost_cloud.broker.paho_client import connect_properties, new_client
 from roost_cloud.broker.settings import LinkSettings, Subscription
 from roost_shared.errors import TransportError
 from roost_shared.mqtt import paho_reading
@@ -29,19 +29,17 @@ from roost_shared.mqtt.faults import (
     BrokerSilentError,
     BrokerUnreadableError,
     SubscriptionRefusedError,
+    not_taken_in,
 )
 
 __all__ = ["BrokerSession", "OnArrived"]
 
 OnArrived = Callable[[MQTTMessage], None]
 
-_MQTT5: Final = 5
 _REFUSAL: Final = 0x80  # MQTT reason codes from here on are refusals
 _KEEP_ALIVE_TIMEOUT: Final = 0x8D
 _PROTOCOL_ERROR: Final = 0x82
 _READ_AHEAD: Final = 100  # packets read before something else has its turn
-_WINDOW: Final = 100  # QoS 1 messages of ours unconfirmed at a time, where the broker allows that
-_RECEIVE_MAXIMUM: Final = 65535
 
 paho_reading.mend()
 
@@ -75,25 +73,25 @@ class BrokerSession:
         self.refused_subscriptions: list[SubscriptionRefusedError] = []
         self._settings = settings
         self._version = version
+        self._tls = tls is not None
         self._subscriptions: dict[int, Subscription] = {}  # asked for, by packet id
         self._pending: dict[int, tuple[str, Future[None]]] = {}  # QoS 1, by packet id
         self._leaving: dict[int, Future[None]] = {}  # subscriptions given up, by packet id
         self._arrivals = 0
         self._on_arrived = on_arrived
-        self._client = _new_client(settings, address, tls, version)
+        self._client = new_client(settings, address, tls, version)
         self._client.on_connect = self._note_connect
         self._client.on_disconnect = self._note_disconnect
         self._client.on_subscribe = self._note_subscribe
         self._client.on_message = self._note_message
         self._client.on_unsubscribe = self._note_unsubscribe
         self._client.on_publish = self._note_publish
-        self._client.on_socket_open = _send_at_once
         self._client.connect_async(
             address.host,
             address.port,
             keepalive=settings.keep_alive_s,
             clean_start=settings.session_expiry_s == 0,
-            properties=_connect_properties(settings) if version == _MQTT5 else None,
+            properties=connect_properties(settings, version),
         )
 
     @property
@@ -232,8 +230,11 @@ class BrokerSession:
             self._end(BrokerSilentError(f"no word from the broker in {2 * self._settings.keep_alive_s} s"))
         elif reason.value == _PROTOCOL_ERROR:
             self._end(BrokerUnreadableError(f"the broker sent what we cannot read: {reason}"))
-        else:
+        elif self.accepted:
             self._end(BrokerLostError(None, str(reason)))
+        else:
+            has_certificate = self._settings.certfile is not None
+            self._end(not_taken_in(None, str(reason), tls=self._tls, has_certificate=has_certificate))
 
     def _note_subscribe(
         self, _client: Client, _data: Any, mid: int, reasons: list[ReasonCode], _properties: Properties | None
@@ -263,39 +264,3 @@ class BrokerSession:
             future.set_exception(PublishRefusedError(topic, reason.value))
         else:
             future.set_result(None)
-
-
-def _new_client(
-    settings: LinkSettings, address: BrokerAddress, tls: ssl.SSLContext | None, version: Version
-) -> Client:
-    five = version == _MQTT5
-    client = Client(
-        CallbackAPIVersion.VERSION2,
-        client_id=settings.client_id,
-        clean_session=None if five else settings.session_expiry_s == 0,
-        protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
-        reconnect_on_failure=False,
-        manual_ack=True,
-    )
-    client.connect_timeout = settings.connect_timeout_s
-    client.max_inflight_messages = _WINDOW
-    if settings.username is not None:
-        client.username_pw_set(settings.username, settings.password)
-    elif address.username is not None:
-        client.username_pw_set(address.username, address.password)
-    if tls is not None:
-        client.tls_set_context(tls)
-    return client
-
-
-def _connect_properties(settings: LinkSettings) -> Properties:
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho left it untyped
-    properties.ReceiveMaximum = min(settings.incoming_limit, _RECEIVE_MAXIMUM)
-    if settings.session_expiry_s:
-        properties.SessionExpiryInterval = settings.session_expiry_s
-    return properties
-
-
-def _send_at_once(_client: Client, _data: Any, sock: Any) -> None:
-    """Nagle's algorithm and delayed acknowledgements together cost a small QoS 1 round trip 44-88 ms."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from roost_cloud.commands.cloud_settings import with_settings
-from roost_cloud.commands.loading import loading
+from roost_cloud.loading import UNUSED, loading
 from roost_cloud.settings import CloudSettings
 
 __all__ = ["app"]
@@ -14,10 +14,6 @@ __all__ = ["app"]
 app = typer.Typer(no_args_is_help=True, help="Run the cloud: serve it, move its database, get back in.")
 
 _Days = Annotated[float | None, typer.Option(help="Days it lives; default for ever.", min=0.001, max=3660)]
-
-# Signers by AWS are securesystemslib's, and objects in S3 load boto3 themselves; nobody sees structlog's or mako's
-# tracebacks in colours.
-_UNUSED = ("boto3", "rich.traceback", "mako.ext.pygmentplugin")
 
 
 @app.command()
@@ -27,7 +23,7 @@ def serve(settings: CloudSettings) -> None:
 
     The first start prints how to get in.
     """
-    with loading(without=_UNUSED):
+    with loading(without=UNUSED):
         from roost_cloud.logs import configure_logs  # noqa: PLC0415 - the server takes a second to load
         from roost_cloud.serve import serve as serve_cloud  # noqa: PLC0415 - see above
 

@@ -94,7 +94,7 @@ def status(
     follow: _Follow = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show runs, the newest first, or one of them whole."""
+    """Show runs that are open, or all, the newest first; or one of them whole."""
     with connect(context) as cloud:
         if run is not None:
             _show(cloud, check_name(run, "run"), follow=follow, as_json=as_json)

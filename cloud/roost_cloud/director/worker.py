@@ -5,7 +5,6 @@ may get.
 Any number of directors may run: a duty that another is about does no harm done twice.
 """
 
-import random
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,6 +13,7 @@ from typing import Final, NamedTuple
 import prometheus_client
 import structlog
 
+from roost_cloud.guard import Guard
 from roost_cloud.registry.collection import collect
 from roost_cloud.rollouts.directing import Directing
 from roost_cloud.samples import expiry
@@ -21,7 +21,7 @@ from roost_cloud.services import Services
 from roost_cloud.shards import collection as shard_collection
 from roost_cloud.trust.online_keys import OnlineKeys
 from roost_cloud.trust.refreshing import refresh_all
-from roost_shared.errors import RoostError
+from roost_shared.chance import CHANCE
 
 __all__ = ["Director", "Duty", "make_director"]
 
@@ -39,7 +39,7 @@ class Duty(NamedTuple):
 
     name: str
     every_s: float
-    do: Callable[[], object]  # what it raises of RoostError is counted and said, and it is done again in its time
+    do: Callable[[], object]  # under a guard: whatever it raises is counted and said, and it is done again
     is_urgent: bool = False  # people wait for it: its first round comes at once
 
 
@@ -59,22 +59,19 @@ class Director:
         metrics: prometheus_client.CollectorRegistry,
         *,
         first_after_s: float = _FIRST_AFTER_S,
-        draw: Callable[[], float] = random.random,
+        draw: Callable[[], float] = CHANCE.random,
     ) -> None:
         self._duties = duties
         self._first_after_s = first_after_s
         self._draw = draw
         self._stopping = threading.Event()
-        self._failures: dict[str, str] = {}
+        self._guard = Guard("director", metrics, draw=draw)
         self._threads = [threading.Thread(target=self._work, args=(duty,), name=duty.name) for duty in duties]
-        self._counter = prometheus_client.Counter(
-            "roost_director_rounds", "Rounds of periodic duties.", ["duty", "outcome"], registry=metrics
-        )
 
     @property
     def problem(self) -> str | None:
         """The duties whose last round failed, and of what."""
-        return "; ".join(f"{name}: {text}" for name, text in self._failures.copy().items()) or None
+        return self._guard.problem
 
     def start(self) -> None:
         """Begin."""
@@ -91,19 +88,8 @@ class Director:
     def _work(self, duty: Duty) -> None:
         wait_s = 0.0 if duty.is_urgent else self._first_after_s
         while not self._stopping.wait(wait_s):
-            self._go_round(duty)
-            wait_s = duty.every_s * (0.5 + self._draw())
-
-    def _go_round(self, duty: Duty) -> None:
-        try:
-            duty.do()
-        except RoostError as error:
-            self._failures[duty.name] = f"{error.code}: {error}"
-            self._counter.labels(duty.name, error.code).inc()
-            log.warning("duty.failed", duty=duty.name, code=error.code, message=str(error))
-        else:
-            self._failures.pop(duty.name, None)
-            self._counter.labels(duty.name, "done").inc()
+            self._guard.run(duty.name, duty.do, otherwise=None)
+            wait_s = self._guard.rest_s(duty.name, duty.every_s * (0.5 + self._draw()))
 
 
 def make_director(services: Services) -> Director:

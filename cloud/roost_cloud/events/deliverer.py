@@ -3,9 +3,9 @@
 No two are at one hook, so that a slow receiver holds up nobody but itself, until there are as many as threads.
 """
 
-import random
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 import prometheus_client
@@ -18,8 +18,10 @@ from roost_cloud.events.queue import Due, HookKey
 from roost_cloud.events.signature import HEADER, secret_of, signature
 from roost_cloud.events.telling import body_of, topic_of
 from roost_cloud.events.webhook import Webhook, WebhookGoneError
+from roost_cloud.guard import Guard, RoleFaultError, typed
+from roost_shared.chance import CHANCE
 from roost_shared.clock import Clock
-from roost_shared.errors import ContentError, RoostError, TransportError
+from roost_shared.errors import ContentError, TransportError
 
 __all__ = ["Deliverer", "NoBrokerError"]
 
@@ -61,7 +63,7 @@ class Deliverer:
         clock: Clock,
         metrics: prometheus_client.CollectorRegistry,
         every_s: float = _EVERY_S,
-        draw: Callable[[], float] = random.random,
+        draw: Callable[[], float] = CHANCE.random,
     ) -> None:
         self._database = database
         self._webhook = webhook
@@ -72,15 +74,19 @@ class Deliverer:
         self._draw = draw
         self._stopping = threading.Event()
         self._threads = [
-            threading.Thread(target=self._run, args=(number == 0,), name=f"events-{number}")
-            for number in range(_THREADS)
+            threading.Thread(target=self._run, args=(number,), name=f"events-{number}") for number in range(_THREADS)
         ]
         self._lock = threading.Lock()
         self._in_hand: set[HookKey] = set()  # hooks that a thread is at
-        self.problem: str | None = None
+        self._guard = Guard("events", metrics, draw=draw)
         self._counter = prometheus_client.Counter(
             "roost_hook_tellings", "Tries to tell hooks of events.", ["way", "outcome"], registry=metrics
         )
+
+    @property
+    def problem(self) -> str | None:
+        """Why hooks are not told just now, in a line; None if they are."""
+        return self._guard.problem
 
     def start(self) -> None:
         """Begin."""
@@ -98,23 +104,20 @@ class Deliverer:
         if self._link is not None:
             self._link.stop()
 
-    def _run(self, forgets: bool) -> None:  # noqa: FBT001 - one of them does
-        rounds = 0
+    def _run(self, number: int) -> None:
+        loop, rounds = f"events-{number}", 0
         while not self._stopping.is_set():
-            try:
-                told = self.tell()
-                if forgets and rounds % _FORGET_EVERY == 0:
-                    with self._database.begin() as session:
-                        queue.forget(session, self._clock.wall())
-            except RoostError as error:
-                told = 0
-                self.problem = f"events: {error.code}: {error}"
-                log.warning("events.failed", code=error.code, message=str(error))
-            else:
-                self.problem = None
+            forgets = number == 0 and rounds % _FORGET_EVERY == 0  # one of them does
             rounds += 1
-            if not told:
-                self._stopping.wait(self._every_s)
+            if not self._guard.run(loop, partial(self._go_round, forgets=forgets), otherwise=0):
+                self._stopping.wait(self._guard.rest_s(loop, self._every_s))
+
+    def _go_round(self, *, forgets: bool) -> int:
+        told = self.tell()
+        if forgets:
+            with self._database.begin() as session:
+                queue.forget(session, self._clock.wall())
+        return told
 
     def tell(self) -> int:
         """Tell a hook that no other thread is at what is due, a few at most.
@@ -148,7 +151,10 @@ class Deliverer:
     def _tell(self, due: Due) -> None:
         try:
             self._send(due)
-        except (TransportError, ContentError) as error:
+        except Exception as raised:
+            error = typed(raised, tenant=due.hook.tenant, hook=due.hook.id)
+            if not isinstance(error, (TransportError, ContentError, RoleFaultError)):
+                raise
             with self._database.begin() as session:
                 is_final = isinstance(error, WebhookGoneError)
                 now, text = self._clock.wall(), f"{error.code}: {error}"

@@ -5,7 +5,6 @@ devices.acl     its `acl_file` for devices: who is inside and may do nothing any
 enforced.json   what was done, so that a restart does not expel anybody twice
 """
 
-import random
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -19,6 +18,7 @@ from roost_cloud.fence.acl import with_revoked
 from roost_cloud.fence.enforcement import Enforced, Step, next_step
 from roost_cloud.fleet.revocations import RevocationsDocument, read_document
 from roost_shared.backoff import Backoff
+from roost_shared.chance import CHANCE
 from roost_shared.clock import SECOND, Clock
 from roost_shared.complaints import Complaints
 from roost_shared.durable import write_durably
@@ -134,5 +134,5 @@ def keep_in_sync(sync: FenceSync, every_s: float, stopping: threading.Event, clo
                 "the broker has no lists" if ends_at is None else f"nobody can connect after {ends_at:%Y-%m-%d %H:%M}"
             )
             complaints.note(code, f"{error}; {until}")
-            wait_s = backoff.next_ns(random.random()) / SECOND  # noqa: S311 - spreads retries, guards nothing
+            wait_s = backoff.next_ns(CHANCE.random()) / SECOND
         stopping.wait(wait_s)

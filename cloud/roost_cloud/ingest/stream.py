@@ -4,7 +4,6 @@ A database that is away is waited for, with the batch in hand and nothing acknow
 cannot be read is acknowledged: it would be no better next time.
 """
 
-import random
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,10 +13,11 @@ from sqlalchemy.orm import Session
 
 from roost_cloud.broker.link import BrokerLink, Message
 from roost_cloud.db import Database
+from roost_cloud.guard import typed
 from roost_shared.backoff import Backoff
+from roost_shared.chance import CHANCE
 from roost_shared.clock import MS, SECOND, Clock
 from roost_shared.complaints import Complaints
-from roost_shared.errors import RoostError
 from roost_shared.messages import MessageError
 
 __all__ = ["Kind", "Stream"]
@@ -68,7 +68,7 @@ class Stream(Generic[_Item, _Stored]):
         kind: Kind[_Item, _Stored],
         *,
         clock: Clock,
-        draw: Callable[[], float] = random.random,
+        draw: Callable[[], float] = CHANCE.random,
     ) -> None:
         self.link = link
         self._database = database
@@ -112,6 +112,9 @@ class Stream(Generic[_Item, _Stored]):
                 items.append(self._kind.read(message))
             except MessageError as error:
                 self._kind.refuse(message, error)
+            except Exception as raised:  # noqa: BLE001 - the boundary of a message: it is refused, and no other
+                fault = typed(raised, loop=self._kind.name, topic=message.topic[:255])
+                self._kind.refuse(message, MessageError(str(fault)))
         return items
 
     def _store(self, items: list[_Item]) -> bool:
@@ -120,7 +123,8 @@ class Stream(Generic[_Item, _Stored]):
             try:
                 with self._database.begin() as session:
                     stored = self._kind.store(session, items)
-            except RoostError as error:
+            except Exception as raised:  # noqa: BLE001 - the boundary of a batch, which is tried again until it is stored
+                error = typed(raised, loop=self._kind.name)
                 self._storing_fails = str(error)
                 self._complaints.note(error.code, str(error))
                 if self._stopping.wait(self._backoff.next_ns(self._draw()) / SECOND):

@@ -4,7 +4,6 @@ Each has a connection of its own, so a flood of records holds up no births and w
 bounded for each by itself. By the third's, one more thread tells devices what they shall run.
 """
 
-import random
 import secrets
 from collections import Counter
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from roost_cloud.ingest.states import STATE_TOPICS, read_report, store_reports
 from roost_cloud.ingest.stream import Kind, Stream
 from roost_cloud.ingest.tally import RecordTally
 from roost_cloud.services import Services
+from roost_shared.chance import CHANCE
 from roost_shared.clock import Clock
 from roost_shared.complaints import Complaints
 from roost_shared.messages import MessageError
@@ -63,7 +63,7 @@ class Ingest:
         clock: Clock,
         metrics: prometheus_client.CollectorRegistry,
         tally: RecordTally,
-        draw: Callable[[], float] = random.random,
+        draw: Callable[[], float] = CHANCE.random,
     ) -> None:
         self.outcomes: Counter[str] = Counter()
         self.reported: Counter[str] = Counter()

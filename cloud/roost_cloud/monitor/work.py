@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from roost_cloud.db import Database
 from roost_cloud.db.insert import insert_absent
 from roost_cloud.db.tables import Device, DriftStream, Window
+from roost_cloud.guard import typed
 from roost_cloud.monitor import settings as settings_room
 from roost_cloud.monitor.baselines import Baselines
 from roost_cloud.monitor.judging import Verdict, judge
@@ -19,6 +20,7 @@ from roost_cloud.monitor.policies import judged_of_task
 from roost_cloud.monitor.raising import raise_if_so
 from roost_cloud.monitor.references import References
 from roost_cloud.monitor.settings import DriftSettings
+from roost_shared.errors import RoostError
 
 __all__ = ["Done", "decide_stream", "due_streams", "work_round"]
 
@@ -46,17 +48,27 @@ def work_round(
 
     Raises:
         DatabaseUnavailableError: the database is away; what was decided is stored.
+        RoleFaultError: of some stream nothing could be made, by a fault of our own; the others were decided.
     """
+    faults: list[RoostError] = []
     references.begin_round()
     with database.read() as session:
         due = due_streams(session)
     for stream in due:
         if stopping():
             return
-        with database.begin() as session:
-            done = decide_stream(session, stream, references, now())
+        try:
+            with database.begin() as session:
+                done = decide_stream(session, stream, references, now())
+        except RoostError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the boundary of a stream: the others are decided
+            faults.append(typed(error, tenant=stream.tenant, device=stream.device, task=stream.task))
+            continue
         if done is not None:
             yield stream, done
+    if faults:
+        raise faults[0]
 
 
 def due_streams(session: Session) -> list[StreamKey]:

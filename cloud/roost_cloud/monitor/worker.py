@@ -8,6 +8,7 @@ from typing import Final
 import prometheus_client
 import structlog
 
+from roost_cloud.activity.expiry import expire_hours
 from roost_cloud.alarms.store import count_open
 from roost_cloud.broker.link import BrokerLink
 from roost_cloud.db import Database
@@ -15,6 +16,7 @@ from roost_cloud.drift.budget import SHARES
 from roost_cloud.events.addresses import parse_networks
 from roost_cloud.events.deliverer import Deliverer
 from roost_cloud.events.webhook import Webhook
+from roost_cloud.guard import Guard
 from roost_cloud.monitor.expiry import expire
 from roost_cloud.monitor.merging import StreamKey
 from roost_cloud.monitor.references import References
@@ -22,7 +24,7 @@ from roost_cloud.monitor.work import Done, work_round
 from roost_cloud.services import Services
 from roost_shared.clock import Clock
 from roost_shared.complaints import Complaints
-from roost_shared.errors import ConfigError, RoostError
+from roost_shared.errors import ConfigError
 
 __all__ = ["Monitor", "make_monitor"]
 
@@ -62,7 +64,7 @@ class Monitor:
         self._stopping = threading.Event()
         self._expire_at: datetime | None = None  # None: at once
         self._thread = threading.Thread(target=self._run, name="monitor")
-        self._problem: str | None = None
+        self._guard = Guard("monitor", metrics)
         self._verdicts = prometheus_client.Counter(
             "roost_monitor_verdicts", "What decisions said.", ["kind", "outcome"], registry=metrics
         )
@@ -78,7 +80,10 @@ class Monitor:
             "roost_monitor_unreadable", "Sketches of windows that could not be read.", registry=metrics
         )
         self._expired = prometheus_client.Counter(
-            "roost_monitor_expired", "Windows and decisions removed for their age.", ["what"], registry=metrics
+            "roost_monitor_expired",
+            "Windows, decisions and hours of activity removed for their age.",
+            ["what"],
+            registry=metrics,
         )
         self._open = prometheus_client.Gauge(
             "roost_alarms_open", "Alarms that nobody has seen to, without muted ones.", ["kind"], registry=metrics
@@ -87,7 +92,7 @@ class Monitor:
     @property
     def problem(self) -> str | None:
         """Why it cannot work just now, in a line; None if it can."""
-        return self._problem or (None if self._deliverer is None else self._deliverer.problem)
+        return self._guard.problem or (None if self._deliverer is None else self._deliverer.problem)
 
     def start(self) -> None:
         """Begin."""
@@ -105,14 +110,8 @@ class Monitor:
 
     def _run(self) -> None:
         while True:
-            try:
-                self.work()
-            except RoostError as error:
-                self._problem = f"{error.code}: {error}"
-                log.warning("monitor.failed", code=error.code, message=str(error))
-            else:
-                self._problem = None
-            if self._stopping.wait(self._every_s):
+            self._guard.run("monitor", self.work, otherwise=0)
+            if self._stopping.wait(self._guard.rest_s("monitor", self._every_s)):
                 return
 
     def work(self) -> int:
@@ -123,6 +122,7 @@ class Monitor:
 
         Raises:
             DatabaseUnavailableError: the database is away.
+            RoleFaultError: a task of a device could not be decided on; the others were.
         """
         decided = 0
         for stream, done in work_round(self._database, self._references, self._clock.wall, self._stopping.is_set):
@@ -142,6 +142,7 @@ class Monitor:
         self._expire_at = now + _EXPIRE_EVERY
         for what, count in expire(self._database, now, self._stopping.is_set)._asdict().items():
             self._expired.labels(what).inc(count)
+        self._expired.labels("hours").inc(expire_hours(self._database, now, self._stopping.is_set))
 
     def _note(self, stream: StreamKey, done: Done) -> None:
         self._decided.inc(len(done.lags_s))

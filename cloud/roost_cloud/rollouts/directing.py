@@ -16,6 +16,7 @@ from roost_cloud.assignments.document import read_document
 from roost_cloud.assignments.versions import Assigner
 from roost_cloud.db import Database
 from roost_cloud.db.tables import RolloutDevice
+from roost_cloud.guard import typed
 from roost_cloud.objects import ObjectStore
 from roost_cloud.rollouts import members, store
 from roost_cloud.rollouts.facts import facts_of
@@ -83,15 +84,25 @@ class Directing:
 
         Raises:
             DatabaseUnavailableError: the database is away; what was written is whole.
+            RoleFaultError: a rollout could not be looked at, by a fault of our own; the others were.
         """
         with self._database.read() as session:
             followed = store.followed(session)
         for gone in self._strangers.keys() - set(followed):
             del self._strangers[gone]
+        faults: list[RoostError] = []
         for tenant, rollout in followed:
-            directed = self._direct(tenant, rollout)
+            try:
+                directed = self._direct(tenant, rollout)
+            except RoostError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the boundary of a rollout: the others go on
+                faults.append(typed(error, tenant=tenant, rollout=rollout))
+                continue
             if directed is not None:
                 yield directed
+        if faults:
+            raise faults[0]
 
     def _direct(self, tenant: str, rollout: str) -> Directed | None:
         now = self._now()
@@ -136,7 +147,8 @@ class Directing:
         for device in due:
             try:
                 assigned += self._assign(tenant, rollout, device)
-            except RoostError as error:
+            except Exception as raised:  # noqa: BLE001 - the boundary of a device: typed, and told of the rollout
+                error = typed(raised, tenant=tenant, rollout=rollout, device=device)
                 problem = f"{device} cannot be assigned: {error.code}: {error}"
         if due:
             self._note_problem(tenant, rollout, problem)

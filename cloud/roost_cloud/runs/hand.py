@@ -1,6 +1,5 @@
 """A run in a worker's hands: its row, changed step by step, each write fenced, and patient with the database."""
 
-import random
 from collections.abc import Callable
 from typing import cast
 
@@ -14,6 +13,7 @@ from roost_cloud.runs.claiming import Claim
 from roost_cloud.runs.faults import AttemptError
 from roost_cloud.runs.reporting import Reporter
 from roost_cloud.runs.state import Move, State, move
+from roost_shared.chance import CHANCE
 from roost_shared.clock import Clock
 
 __all__ = ["Hand"]
@@ -91,7 +91,7 @@ class Hand:
         """End the attempt: the run is tried again, or given up."""
         self._reporter.say(f"{fault.code}: {fault}")
         self._reporter.patiently(self._reporter.flush)
-        draw = random.random()  # noqa: S311 - no secret
+        draw = CHANCE.random()
 
         def write(session: Session, _: TrainingRun) -> None:
             now = self._clock.wall()

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from roost_cloud.db import Database
 from roost_cloud.db.insert import insert_absent
 from roost_cloud.db.tables import Alarm, BundleVersion, TrainingAlarm, TrainingPolicy, TrainingRun
+from roost_cloud.guard import typed
 from roost_cloud.labels.deciding import count_new
 from roost_cloud.runs import incumbents, policies, store
 from roost_cloud.runs.openings import Due, Finding, Situation, due
@@ -18,7 +19,7 @@ from roost_cloud.runs.stepping import step
 from roost_cloud.runs.store import NewRun, RunOpenError
 from roost_shared.clock import Clock
 from roost_shared.complaints import Complaints
-from roost_shared.errors import ContentError
+from roost_shared.errors import ContentError, RoostError
 
 __all__ = ["KINDS", "NoIncumbentError", "Opener", "Wish", "open_by_person"]
 
@@ -107,6 +108,12 @@ class Opener:
                 continue  # somebody was first
             except ContentError as error:
                 self._complaints.note(error.code, f"task {task} of {tenant}: {error}")
+                continue
+            except RoostError:
+                raise
+            except Exception as raised:  # noqa: BLE001 - the boundary of a task: the others get their runs
+                fault = typed(raised, tenant=tenant, task=task)
+                self._complaints.note(fault.code, f"task {task} of {tenant}: {fault}")
                 continue
             opened += [] if run is None else [run]
         return opened

@@ -16,11 +16,11 @@ from typing import Final, Self
 import structlog
 
 from roost_cloud.db import Database, DatabaseUnavailableError
+from roost_cloud.guard import typed
 from roost_cloud.runs import claiming
 from roost_cloud.runs.claiming import LEASE, LINES_KEPT, Claim, News, RunLostError
 from roost_cloud.training.lines import ErrorLine, Line, LogLine, MetricLine, StepLine, TrainerLine
 from roost_shared.clock import Clock
-from roost_shared.errors import RoostError
 
 __all__ = ["Reporter"]
 
@@ -148,8 +148,9 @@ class Reporter:
             except RunLostError as error:
                 self.lost = error
                 return
-            except RoostError as error:  # it is away, or full: whatever it is, the lease decides
-                log.warning("run.not_reported", run=self._mine.run, code=error.code, message=str(error))
+            except Exception as raised:  # noqa: BLE001 - it is away, or full: whatever it is, the lease decides
+                fault = typed(raised, run=self._mine.run)
+                log.warning("run.not_reported", run=self._mine.run, code=fault.code, message=str(fault))
                 if self._silent_s > LEASE.total_seconds():
                     self.lost = RunLostError("queued")
                     return

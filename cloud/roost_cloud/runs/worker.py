@@ -4,12 +4,12 @@ Any number of processes may have it: each run is one worker's at a time, and ope
 """
 
 import os
-import random
 import secrets
 import socket
 import threading
 from collections import Counter
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import prometheus_client
@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 
 from roost_cloud.db import Database
 from roost_cloud.db.tables import TrainingRun
+from roost_cloud.guard import Guard
 from roost_cloud.objects import ObjectStore
 from roost_cloud.runs import claiming
 from roost_cloud.runs.candidates import archive_key
@@ -25,7 +26,7 @@ from roost_cloud.runs.claiming import Claim
 from roost_cloud.runs.conducting import Conductor, Means
 from roost_cloud.runs.opening import Opener
 from roost_cloud.runs.state import STATES
-from roost_shared.errors import RoostError
+from roost_shared.chance import CHANCE
 
 __all__ = ["Trainer", "worker_name"]
 
@@ -68,7 +69,7 @@ class Trainer:
         self._stopping = threading.Event()
         self._conductor = Conductor(means, self._stopping.is_set)
         self._opener = Opener(means.database, means.clock)
-        self._problems: dict[str, str] = {}
+        self._guard = Guard("trainer", metrics)
         names = [f"trainer-{number}" for number in range(1, slots + 1)]
         self._threads = [threading.Thread(target=self._work, args=(name,), name=name) for name in names]
         self._threads.append(threading.Thread(target=self._go_round, name="trainer-rounds"))
@@ -91,7 +92,7 @@ class Trainer:
     @property
     def problem(self) -> str | None:
         """Why it cannot work just now, in a line; None if it can."""
-        return "; ".join(self._problems.copy().values()) or self._means.executor.problem
+        return self._guard.problem or self._means.executor.problem
 
     def start(self) -> None:
         """Begin.
@@ -117,16 +118,8 @@ class Trainer:
     def _work(self, name: str) -> None:
         worker = worker_name()
         while not self._stopping.is_set():
-            try:
-                worked = self.work(worker)
-            except RoostError as error:
-                worked = False
-                self._problems[name] = f"{error.code}: {error}"
-                log.warning("trainer.failed", code=error.code, message=str(error))
-            else:
-                self._problems.pop(name, None)
-            if not worked:
-                self._stopping.wait(self._look_every_s)
+            if not self._guard.run(name, partial(self.work, worker), otherwise=False):
+                self._stopping.wait(self._guard.rest_s(name, self._look_every_s))
 
     def work(self, worker: str) -> bool:
         """Claim a run, and make an attempt at it.
@@ -156,14 +149,8 @@ class Trainer:
 
     def _go_round(self) -> None:
         while not self._stopping.is_set():
-            try:
-                self.go_round()
-            except RoostError as error:
-                self._problems["rounds"] = f"{error.code}: {error}"
-                log.warning("trainer.round_failed", code=error.code, message=str(error))
-            else:
-                self._problems.pop("rounds", None)
-            self._stopping.wait(self._round_every_s)
+            self._guard.run("rounds", self.go_round, otherwise=None)
+            self._stopping.wait(self._guard.rest_s("rounds", self._round_every_s))
 
     def go_round(self) -> None:
         """Open what is due, take runs out of dead workers' hands, and tidy up.
@@ -185,7 +172,7 @@ class Trainer:
             if not claiming.is_any_lost(session, now):
                 return
         with self._means.database.begin() as session:
-            lost = claiming.reap(session, now, draw=random.random())  # noqa: S311 - no secret
+            lost = claiming.reap(session, now, draw=CHANCE.random())
         for tenant, run in lost:
             log.warning("run.worker_lost", tenant=tenant, run=run)
 

@@ -4,7 +4,6 @@ The database may be away: what is loaded goes on answering. A bundle that cannot
 the old one in its place; it is tried again, ever less often.
 """
 
-import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,12 +12,14 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import structlog
 
 from roost_cloud.db import Database
+from roost_cloud.guard import Guard
 from roost_cloud.scorer.bundle_cache import BundleCache
 from roost_cloud.scorer.choice import Candidate, choose
 from roost_cloud.scorer.faults import FaultError
 from roost_cloud.scorer.shelf import Shelf
 from roost_cloud.tasks.resolution import ContestantKey, Resolver, Version, manifest_of
 from roost_shared.backoff import Backoff
+from roost_shared.chance import CHANCE
 from roost_shared.clock import MS, SECOND, Clock
 from roost_shared.complaints import Complaints
 from roost_shared.errors import RoostError
@@ -56,6 +57,7 @@ class Librarian:
         threads: that may want to run a bundle at a time.
         clock: for waits.
         on_load: told of each attempt to load: `loaded`, or the code of what went wrong.
+        guard: of the role's rounds.
     """
 
     def __init__(
@@ -68,8 +70,9 @@ class Librarian:
         threads: int,
         clock: Clock,
         on_load: Callable[[str], None],
+        guard: Guard,
     ) -> None:
-        self.problem: str | None = "no tasks are known yet"
+        self._problem: str | None = "no tasks are known yet"
         self._shelf = shelf
         self._database = database
         self._cache = cache
@@ -78,6 +81,7 @@ class Librarian:
         self._clock = clock
         self._on_load = on_load
         self._complaints = Complaints(clock)
+        self._guard = guard
         self._resolver = Resolver()
         self._wanted: dict[ContestantKey, Version | None] = {}
         self._engines: dict[str, Engine] = {}  # by digest
@@ -86,6 +90,11 @@ class Librarian:
         self._failures: dict[str, _Failure] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="librarian")
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing may be answered just now, in a line; None if all that is known may."""
+        return self._guard.problem or self._problem
 
     def start(self) -> None:
         """Begin."""
@@ -99,8 +108,8 @@ class Librarian:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
-            self._look()
-            self._stopping.wait(_LOOK_EVERY_S)
+            self._guard.run("librarian", self._look, otherwise=None)
+            self._stopping.wait(self._guard.rest_s("librarian", _LOOK_EVERY_S))
 
     def _look(self) -> None:
         try:
@@ -109,7 +118,7 @@ class Librarian:
         except RoostError as error:
             self._complaints.note(error.code, f"tasks cannot be read: {error}")
             if not self._shelf.known:
-                self.problem = f"no tasks are known yet: {error.code}"
+                self._problem = f"no tasks are known yet: {error.code}"
                 return
         else:
             for (tenant, task), unreadable in self._resolver.unreadable.items():
@@ -123,7 +132,7 @@ class Librarian:
                 return
             self._load(version)
             self._show(chosen)
-        self.problem = None
+        self._problem = None
 
     def _chosen(self) -> set[str]:
         asked = self._shelf.asked_ns
@@ -172,7 +181,7 @@ class Librarian:
         self._on_load(error.code)
         self._complaints.note(error.code, f"{version} cannot be loaded: {error}")
         failure = self._failures.setdefault(version.digest, _Failure(Backoff(_FIRST_WAIT_NS, _LONGEST_WAIT_NS), 0))
-        failure.again_ns = self._clock.now_ns() + failure.backoff.next_ns(random.random())  # noqa: S311 - no secret
+        failure.again_ns = self._clock.now_ns() + failure.backoff.next_ns(CHANCE.random())
 
     def _show(self, chosen: set[str]) -> None:
         """Switch to what is loaded now; a contestant whose new bundle is not there yet keeps its old one."""

@@ -6,6 +6,7 @@ import secrets
 from typing import Final
 
 from roost_cloud.broker.settings import LinkSettings, Subscription
+from roost_cloud.guard import Guard
 from roost_cloud.scorer.bundle_cache import BundleCache
 from roost_cloud.scorer.figures import Figures
 from roost_cloud.scorer.librarian import Librarian
@@ -43,6 +44,7 @@ def make_scorer(services: Services) -> Scorer:
         threads=threads,
         clock=services.clock,
         on_load=figures.loaded,
+        guard=Guard("scorer", services.metrics),
     )
     link = LinkSettings(
         url=settings.broker_url,

@@ -1,12 +1,12 @@
 """Trying again what may work next time, ever less often, and when the other side asks us to."""
 
-import random
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
 from roost_cloud.client import ApiUnreachableError, RemoteError
 from roost_shared.backoff import Backoff
+from roost_shared.chance import CHANCE
 from roost_shared.clock import SECOND
 from roost_shared.errors import TransportError
 
@@ -67,7 +67,7 @@ class Patience:
             try:
                 return action()
             except (ApiUnreachableError, RemoteError) as error:
-                wait_s = retry_wait_s(error, backoff.next_ns(random.random()) / SECOND)  # noqa: S311 - no secret
+                wait_s = retry_wait_s(error, backoff.next_ns(CHANCE.random()) / SECOND)
                 if wait_s is None or not left:
                     raise
             self._sleep(wait_s)

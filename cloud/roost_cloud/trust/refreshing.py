@@ -2,6 +2,7 @@
 
 import structlog
 
+from roost_cloud.guard import typed
 from roost_cloud.services import Services
 from roost_cloud.trust.online_keys import OnlineKeys
 from roost_cloud.trust.publishing import Publisher
@@ -29,7 +30,8 @@ def refresh_all(services: Services) -> int:
     for tenant in tenants:
         try:
             refreshed += _publisher(services, tenant).refresh()
-        except RoostError as error:
+        except Exception as raised:  # noqa: BLE001 - the boundary of a tenant: typed, and raised in the end
+            error = typed(raised, tenant=tenant)
             log.warning("trust.not_refreshed", tenant=tenant, code=error.code, message=str(error))
             failures.append(error)
     if failures:

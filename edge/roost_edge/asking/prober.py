@@ -1,12 +1,12 @@
 """Sends probes when the link's health asks for them, and learns from those that come back."""
 
-import random
 from collections.abc import Callable
 from typing import Final
 
 from roost_edge.asking.health import LinkHealth
 from roost_edge.loop.reactor import Reactor, Timer
 from roost_shared.asking.round_trip import RoundTrips
+from roost_shared.chance import CHANCE
 from roost_shared.clock import MS, SECOND
 
 __all__ = ["Prober"]
@@ -34,7 +34,7 @@ class Prober:
         send: Callable[[], str | None],
         on_change: Callable[[], None],
         *,
-        draw: Callable[[], float] = random.random,
+        draw: Callable[[], float] = CHANCE.random,
     ) -> None:
         self.sent = 0
         self.returned = 0

@@ -25,7 +25,7 @@ from roost_edge.identity.record import Identity, read_identity
 from roost_edge.identity.store import IdentityStore
 from roost_edge.uplink.api import Enrolled, enrol, fetch_root
 from roost_edge.uplink.http import CloudHttp, CloudRefusedError
-from roost_shared.enrolment import EnrolmentToken, EnrolmentTokenError
+from roost_shared.enrolment import PREFIX, EnrolmentToken, EnrolmentTokenError
 from roost_shared.topics import is_name
 
 __all__ = ["enrol_device", "minimal_config", "read_token"]
@@ -76,7 +76,7 @@ def enrol_device(
 
 
 def read_token(text: str | None, file: Path | None) -> EnrolmentToken:
-    """The token, given as text or in a file; `-` is standard input.
+    """The token, given as text or in a file; `-` is standard input. The file may hold all of the line that showed it.
 
     Raises:
         EnrolmentTokenError: it is none, or the file cannot be read.
@@ -87,6 +87,7 @@ def read_token(text: str | None, file: Path | None) -> EnrolmentToken:
         except (OSError, UnicodeDecodeError) as error:
             problem = error.strerror if isinstance(error, OSError) else "not text"
             raise EnrolmentTokenError(f"{file}: {problem}") from error
+        text = next((word for word in text.split() if word.startswith(PREFIX)), text)
     return EnrolmentToken.parse(text or "")
 
 

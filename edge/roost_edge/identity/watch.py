@@ -4,7 +4,6 @@ It looks once a minute, in a thread of its own, for disks are slow. What asks th
 (`renew.py`): it loads what the agent must not, and can take its time.
 """
 
-import random
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from roost_edge.identity.record import Identity, read_identity
 from roost_edge.identity.schedule import Failed, NotDue, Outcome, RenewalSchedule, Renewed
 from roost_edge.loop.errands import Errands
 from roost_edge.loop.reactor import Reactor, Timer
+from roost_shared.chance import CHANCE
 from roost_shared.clock import SECOND, Clock
 from roost_shared.complaints import Complaints
 from roost_shared.enrolment import common_name
@@ -151,7 +151,7 @@ class IdentityWatch:
         self._renewals += report.renewed
         if report.error is not None:
             self._complain(report.error.code, report.error.message)
-        self._schedule.heard(report.outcome(), self._reactor.now_ns(), random.random())  # noqa: S311 - no secret
+        self._schedule.heard(report.outcome(), self._reactor.now_ns(), CHANCE.random())
         if report.renewed:
             self._look()
         else:

@@ -4,7 +4,6 @@ An envelope that comes in the middle of a download interrupts it; if it turns ou
 on where it was. What is done, `work` says.
 """
 
-import random
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +14,7 @@ from roost_edge.installer.machine import read_machine
 from roost_edge.installer.protocol import FromInstaller
 from roost_edge.installer.settings import InstallerSettings
 from roost_edge.installer.work import InterruptedWorkError, Work
+from roost_shared.chance import CHANCE
 from roost_shared.clock import Clock, SystemClock
 from roost_shared.messages import ErrorInfo
 
@@ -38,7 +38,7 @@ class Installing:
         tell: Callable[[FromInstaller], object],
         *,
         clock: Clock | None = None,
-        draw: Callable[[], float] = random.random,
+        draw: Callable[[], float] = CHANCE.random,
         machine: Callable[[], Machine] = read_machine,
     ) -> None:
         self._stopping = threading.Event()

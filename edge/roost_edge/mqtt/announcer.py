@@ -11,7 +11,6 @@ its subscriptions at QoS 1:
 To stop: `announcer.say_stopped()`, then `connection.stop(...)`, which waits until the broker has it.
 """
 
-import random
 from collections.abc import Callable
 from typing import Protocol
 
@@ -19,6 +18,7 @@ from roost_edge.loop.reactor import Reactor, Timer
 from roost_edge.mqtt.message import Received, Will
 from roost_edge.mqtt.outgoing import Published
 from roost_edge.uplink.presence import Announce, Effect, Presence
+from roost_shared.chance import CHANCE
 from roost_shared.errors import TransportError
 from roost_shared.messages import MessageError, State, decode_json, encode_json
 from roost_shared.mqtt.faults import BrokerLostError
@@ -56,7 +56,7 @@ class Announcer:
         connection: Carrier,
         reactor: Reactor,
         *,
-        draw: Callable[[], float] = random.random,
+        draw: Callable[[], float] = CHANCE.random,
     ) -> None:
         self.topic = topic
         self.unreadable = 0  # states that were no states

@@ -12,7 +12,6 @@ messages taken before the connection ended are sent again on the next, unless th
 link than theirs: then they are dropped, and that is told.)
 """
 
-import random
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
@@ -31,6 +30,7 @@ from roost_edge.mqtt.outgoing import Outcome, Published
 from roost_edge.mqtt.settings import BrokerSettings
 from roost_edge.mqtt.traffic import Traffic
 from roost_shared.backoff import Backoff
+from roost_shared.chance import CHANCE
 from roost_shared.clock import MS, SECOND
 from roost_shared.errors import TransportError
 from roost_shared.mqtt.dialect import Dialect, Version
@@ -42,6 +42,7 @@ from roost_shared.mqtt.faults import (
     BrokerUnreachableError,
     BrokerUnreadableError,
     SubscriptionRefusedError,
+    not_taken_in,
 )
 
 __all__ = ["BrokerConnection"]
@@ -85,7 +86,7 @@ class BrokerConnection:
         reactor: Reactor,
         events: ConnectionEvents,
         *,
-        draw: Callable[[], float] = random.random,
+        draw: Callable[[], float] = CHANCE.random,
     ) -> None:
         self.counters = Counters()
         self.number = 0  # of the attempt or connection; counts from 1
@@ -404,6 +405,10 @@ class BrokerConnection:
             self._fail(BrokerSilentError(f"no word from the broker in {2 * self._settings.keep_alive_s} s"))
         elif note.unreadable:
             self._fail(BrokerUnreadableError(f"the broker sent what we cannot read: {note.text}"))
+        elif self._state is _State.GREETING:
+            has_certificate = self._settings.certfile is not None
+            tls = self._tls is not None
+            self._fail(not_taken_in(note.reason, note.text, tls=tls, has_certificate=has_certificate))
         else:
             self._fail(BrokerLostError(note.reason, note.text))
 

@@ -5,7 +5,6 @@ A process that dies, hangs or talks nonsense costs what it was given, is killed,
 """
 
 import os
-import random
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from roost_edge.shrinking import protocol
 from roost_edge.subprocesses.companion import Companion
 from roost_edge.workers import SharedPayload
 from roost_shared.backoff import Backoff
+from roost_shared.chance import CHANCE
 from roost_shared.clock import MS, SECOND
 from roost_shared.complaints import Complaints
 from roost_shared.limits import InputLimits
@@ -122,7 +122,7 @@ class Shrinker:
     def _fail(self, why: str) -> None:
         """Have no more of this process; the next picture after a pause starts another."""
         self._end()
-        self._not_before_ns = self._reactor.now_ns() + self._backoff.next_ns(0.5 + random.random() / 2)  # noqa: S311
+        self._not_before_ns = self._reactor.now_ns() + self._backoff.next_ns(0.5 + CHANCE.random() / 2)
         self._complaints.note(LOST.code, why)
         current, self._current = self._current, None
         lost = [*([] if current is None else [current]), *self._waiting]

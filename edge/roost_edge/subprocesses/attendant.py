@@ -5,7 +5,6 @@ what matters once the next one is ready. Nothing here waits.
 """
 
 import os
-import random
 from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -14,6 +13,7 @@ from roost_edge.loop.reactor import Reactor, Timer
 from roost_edge.subprocesses.companion import Companion
 from roost_edge.subprocesses.packets import PacketError, receive, send
 from roost_shared.backoff import Backoff
+from roost_shared.chance import CHANCE
 from roost_shared.clock import SECOND
 
 __all__ = ["Attendant"]
@@ -172,7 +172,7 @@ class Attendant:
         if self._ending:
             self._ended()
             return
-        pause_ns = self._backoff.next_ns(0.5 + random.random() / 2)  # noqa: S311 - no secret
+        pause_ns = self._backoff.next_ns(0.5 + CHANCE.random() / 2)
         self._restart = self._reactor.call_after(pause_ns, self._start)
 
     def _flush(self) -> None:

@@ -8,7 +8,6 @@ refuses is set aside for an hour and said, and the others go on. It blocks, and 
 spooler's process; `wake`, `flush`, `stop` and `describe` are for the others.
 """
 
-import random
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -27,6 +26,7 @@ from roost_edge.upload.shard_tar import ShardTar
 from roost_edge.upload.token_bucket import TokenBucket
 from roost_edge.upload.wishes import Wishes
 from roost_shared.backoff import Backoff
+from roost_shared.chance import CHANCE
 from roost_shared.clock import SECOND, Clock, SystemClock
 from roost_shared.errors import RoostError, TransportError
 from roost_shared.messages import ErrorInfo
@@ -69,7 +69,7 @@ class Uploader:
         limits: SealLimits,
         bucket: TokenBucket,
         clock: Clock | None = None,
-        draw: Callable[[], float] = random.random,
+        draw: Callable[[], float] = CHANCE.random,
         knock: Callable[[str], bool] = can_connect,
     ) -> None:
         self._reader = reader

@@ -12,7 +12,6 @@ Everything happens in the reactor's thread. The listener is never called from in
 methods may call any of them. What there is to decide is decided in `JobQueue`, `Supervision` and `Membership`.
 """
 
-import random
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
@@ -27,6 +26,7 @@ from roost_edge.workers.interface import ContestantState, ContestantStats, Worke
 from roost_edge.workers.job_queue import Job, JobQueue, Key, Ticket
 from roost_edge.workers.membership import OFFENCE, Member, Membership
 from roost_edge.workers.supervision import GENTLE_START_LIMIT_NS, START_LIMIT_NS, Loss, Supervision, WorkerState
+from roost_shared.chance import CHANCE
 from roost_shared.clock import SECOND, ns_to_ms
 from roost_shared.messages import ErrorInfo
 
@@ -46,7 +46,7 @@ class Worker:
         self._reactor = reactor
         self._listener = listener
         self._queue = JobQueue(spec.queue_jobs)
-        self._supervision = Supervision(random.random)
+        self._supervision = Supervision(CHANCE.random)
         self._sequence = count()
         self._child: Child | None = None
         self._loaded: Sequence[Member] = ()  # what the subprocess was told to serve, in the order of its marks

@@ -17,8 +17,8 @@ from tests.support.served_cloud import sizes_of
 GOALS = (Goal("overhead_ratio", at_most=0.005),)
 COMPARED_WITH = (
     "nothing: absolute; every byte of HTTP that the installer's process was answered with, trust and tokens too, by a "
-    "real cloud, less those of blobs that were new, as a share of the whole bundle. MobileNetV2 split where "
-    "../shared/data is"
+    "real cloud, less those of blobs that were new, as a share of the whole bundle. MobileNetV2, split, where "
+    "the real models are at hand"
 )
 
 

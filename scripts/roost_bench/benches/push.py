@@ -26,7 +26,8 @@ from tests.support.served_cloud import bundle_like, sizes_of
 GOALS = (Goal("resent_ratio", at_most=0.01),)
 COMPARED_WITH = (
     "nothing: absolute; every byte the client sent, counted by a TCP proxy before a real `roost cloud serve`, "
-    "less those of blobs that were new, as a share of the whole bundle. MobileNetV2 split where ../shared/data is"
+    "less those of blobs that were new, as a share of the whole bundle. "
+    "MobileNetV2, split, where the real models are at hand"
 )
 
 _FEATURES: Final = 4096

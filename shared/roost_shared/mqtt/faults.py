@@ -19,6 +19,7 @@ __all__ = [
     "BrokerUnreadableError",
     "BrokerUrlError",
     "SubscriptionRefusedError",
+    "not_taken_in",
 ]
 
 SESSION_TAKEN_OVER: Final = 0x8E  # MQTT 5, section 2.4
@@ -88,6 +89,21 @@ class BrokerLostError(TransportError):
     def taken_over(self) -> bool:
         """Whether another client with our identity took our place; MQTT 3.1.1 cannot tell."""
         return self.reason == SESSION_TAKEN_OVER
+
+
+def not_taken_in(reason: int | None, text: str, *, tls: bool, has_certificate: bool) -> BrokerLostError:
+    """The connection ended before the broker said that it takes us.
+
+    A broker that wants a certificate, or another than ours, does that since TLS 1.3: it looks at it when the handshake
+    is over for us, and closes.
+
+    >>> print(not_taken_in(None, "Unspecified error", tls=True, has_certificate=False))
+    the connection to the broker ended: Unspecified error, before it took us in: we show no certificate (certfile)
+    """
+    if not tls:
+        return BrokerLostError(reason, text)
+    doubt = "does it accept our certificate?" if has_certificate else "we show no certificate (certfile)"
+    return BrokerLostError(reason, f"{text}, before it took us in: {doubt}")
 
 
 class SubscriptionRefusedError(TransportError):

@@ -154,7 +154,8 @@ def test_a_process_killed_in_the_middle_beside_another_costs_no_record(
     """Two processes share the work; one of them is killed at a random moment of each device's telling."""
     draw = random.Random(7)
     secrets = tmp_path / "secrets"
-    flags = ("--broker-url", mosquitto.url, "--database-url", database_url, "--secrets-dir", secrets)
+    places = ("--broker-url", mosquitto.url, "--database-url", database_url, "--secrets-dir", str(secrets))
+    flags = ("--role", "ingest", *places)  # no other role is asked for anything
     with CloudProcess(tmp_path / "steady", *flags) as steady, CloudProcess(tmp_path / "doomed", *flags) as doomed:
         steady.start()
         for device in devices:

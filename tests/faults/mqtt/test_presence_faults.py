@@ -1,6 +1,7 @@
 """The retained `state` at a real broker: stale wills, clones, and a broker that forgets."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ versions = pytest.mark.parametrize("version", [5, 4])
 def device() -> Iterator[MakeDevice]:
     made: list[PresentDevice] = []
 
-    def make(url: str, boot: str, **arguments: object) -> PresentDevice:
+    def make(url: str, boot: str, **arguments: Any) -> PresentDevice:
         made.append(PresentDevice(url, boot=boot, **arguments))
         return made[-1]
 

@@ -8,7 +8,7 @@ from roost_cloud.director.worker import Director, Duty
 
 
 def rounds(metrics: CollectorRegistry, outcome: str) -> float:
-    return metrics.get_sample_value("roost_director_rounds_total", {"duty": "sweep", "outcome": outcome}) or 0.0
+    return metrics.get_sample_value("roost_director_rounds_total", {"loop": "sweep", "outcome": outcome}) or 0.0
 
 
 def told_within_s(director: Director, patience_s: float) -> str | None:
@@ -54,6 +54,23 @@ def test_a_failed_round_is_told_until_one_succeeds() -> None:
     director.stop()
     assert told_within_s(director, 0) is None
     assert rounds(metrics, "database.unavailable") >= 1
+
+
+def test_a_fault_of_our_own_ends_no_duty() -> None:
+    metrics, mended, broken = CollectorRegistry(), threading.Event(), [True]
+
+    def sweep() -> None:
+        if broken:
+            broken.pop()
+            raise KeyError("nobody meant this")
+        mended.set()
+
+    director = Director((Duty("sweep", 0.001, sweep),), metrics, first_after_s=0, draw=lambda: 0.001)
+    director.start()
+    assert mended.wait(10)
+    director.stop()
+    assert told_within_s(director, 0) is None
+    assert rounds(metrics, "role.fault") == 1
 
 
 def test_one_that_never_had_a_round_stops_at_once() -> None:

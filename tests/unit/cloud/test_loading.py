@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from roost_cloud.commands.loading import loading
+from roost_cloud.loading import loading
 
 
 def import_tabnanny() -> object:

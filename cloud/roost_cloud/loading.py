@@ -4,8 +4,13 @@ import gc
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
-__all__ = ["loading"]
+__all__ = ["UNUSED", "loading"]
+
+# Signers by AWS are securesystemslib's, and objects in S3 load boto3 themselves; nobody sees structlog's or mako's
+# tracebacks in colours; nothing is loaded anew when a file changes.
+UNUSED: Final = ("boto3", "rich", "rich.traceback", "mako.ext.pygmentplugin", "watchfiles")
 
 
 @contextmanager
