@@ -6,6 +6,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 "$root/scripts/setup" demo
+unset "${!ROOST_@}" # what you have set for a cloud or a device of yours is not for this one
 export PATH=$root/.venv/bin:$PATH
 export OPENBLAS_NUM_THREADS=1 # two threads spin for one another, to fit networks as small as these
 

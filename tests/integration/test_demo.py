@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
 # Loose, as other tests share the machine; the demo's own default is tighter.
 DEADLINE_MS = "1000"
-RATE = "12"  # what goes on beside the pictures takes its time, and each of them the processor's
+RATE = "8"  # what goes on beside the pictures takes its time, and each of them the processor's
 CAMERAS = ("cam-01", "cam-02", "cam-03", "cam-04")
 PATIENCE_S = 600  # it takes a quarter of that by itself; a slow machine, shared with other tests, far longer
 EVERYBODY = 26  # a broker, a cloud, four agents, and of each a spooler, an installer and at least three workers
@@ -254,7 +254,7 @@ def test_a_wrong_command_line_is_named_and_no_traceback(tmp_path: Path) -> None:
 def test_no_child_outlives_the_demo(tmp_path: Path, number: signal.Signals, children: int) -> None:
     with started("--seconds", "60", scratch=tmp_path) as demo:
         process = psutil.Process(demo.pid)
-        until(lambda: len(process.children(recursive=True)) >= children, f"{children} children came up")
+        until(lambda: len(process.children(recursive=True)) >= children, f"{children} children came up", PATIENCE_S)
         family = process.children(recursive=True)
         demo.send_signal(number)
         demo.wait(20)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from starlette.routing import BaseRoute
 
 from roost_cloud.api import (
+    activity,
+    activity_tasks,
     alarms,
     aliases,
     assignments,
@@ -43,6 +45,7 @@ from roost_cloud.api import (
     uploads,
     verdicts,
     wanted,
+    what_if,
     windows,
 )
 from roost_cloud.api.auth import Given
@@ -96,6 +99,9 @@ def api_routes() -> Sequence[BaseRoute]:
         runs.router,
         training.router,
         verdicts.router,
+        activity.router,
+        activity_tasks.router,
+        what_if.router,
     )
     return [route for router in routers for route in router.routes]
 

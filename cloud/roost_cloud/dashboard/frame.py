@@ -6,7 +6,7 @@
 A page that nobody has a right to, or that is about something that is not there, says so in words, as the API would.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final, Generic, NamedTuple, TypeVar
 
 import structlog
@@ -14,9 +14,10 @@ from nicegui import Client, ui
 from pydantic import ValidationError
 from starlette.requests import Request
 
+from roost_cloud.api.auth import Member
 from roost_cloud.api.errors import status_of
 from roost_cloud.dashboard.gate import MOUNT
-from roost_cloud.dashboard.markup import Markup, address, link, tag
+from roost_cloud.dashboard.markup import Markup, address, entry, link, tag
 from roost_cloud.dashboard.signing_in import STYLE
 from roost_cloud.dashboard.visitor import Visitor, visitor_of
 from roost_cloud.errors import UnauthenticatedError
@@ -28,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 _MENU: Final = (
     ("fleet", "Fleet"),
+    ("tasks", "Tasks"),
     ("rollouts", "Rollouts"),
     ("alarms", "Alarms"),
     ("drift", "Drift"),
@@ -55,7 +57,7 @@ def page(path: str, title: str) -> Callable[[_Build], _Build]:
         @ui.page(path, title=f"{title} · Roost", response_timeout=20)
         async def shown(request: Request) -> None:
             visitor = visitor_of(request)
-            _draw_frame(visitor, request)
+            _draw_frame(visitor, await visitor.elsewhere(), request)
             with ui.element("div").classes("page").props('id="content" tabindex="-1"'):
                 try:
                     await build(visitor, request)
@@ -157,7 +159,7 @@ def live(load: Callable[[], Awaitable[_Found]], *parts: Part[_Found], first: _Fo
     ui.timer(every_s, look, immediate=False)
 
 
-def _draw_frame(visitor: Visitor, request: Request) -> None:
+def _draw_frame(visitor: Visitor, elsewhere: Mapping[str, Member], request: Request) -> None:
     ui.add_head_html(f'<link rel="stylesheet" href="{STYLE}">')
     ui.dark_mode({"dark": True, "light": False}.get(request.cookies.get(_THEME, "")))
     current = request.url.path.removeprefix(f"{MOUNT}/").partition("/")[0]
@@ -166,7 +168,7 @@ def _draw_frame(visitor: Visitor, request: Request) -> None:
         show(link("#content", "Skip to the content", kind="skip"), link(address("fleet"), "Roost", kind="brand"))
         ui.html(str(tag("nav", *menu, aria_label="Main")), sanitize=False, tag="div").style("flex: 1")
         with ui.element("div").classes("who"):
-            show(f"{visitor.member.tenant}, {visitor.member.role}")
+            show(_tenants(visitor.member, elsewhere.values()))
             turn = ui.element("button").classes("plain").props('type="button"')
             turn.on("click", js_handler=f"() => {{ {_TURN} }}")
             with turn:
@@ -180,6 +182,22 @@ def _draw_frame(visitor: Visitor, request: Request) -> None:
                 )
             )
     top.move(target_index=0)  # before what NiceGUI calls the main part
+
+
+def _tenants(member: Member, others: Iterable[Member]) -> Markup:
+    """Whose things are seen, and the way to those of other tenants."""
+    ways = [
+        tag(
+            "form",
+            entry("hidden", "tenant", value=other.tenant),
+            tag("button", f"{other.tenant}, {other.role}", type="submit", kind="plain"),
+            method="post",
+            action=address("tenant"),
+        )
+        for other in others
+    ]
+    more = link(address("sign-in"), "Sign in to another tenant")
+    return tag("details", tag("summary", f"{member.tenant}, {member.role}"), tag("div", *ways, more), kind="tenants")
 
 
 def _told(error: RoostError) -> Markup:

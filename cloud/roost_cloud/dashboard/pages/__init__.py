@@ -8,6 +8,8 @@ __all__ = ["load_pages"]
 _PAGES: Final = (
     "fleet",
     "device",
+    "tasks",
+    "task",
     "rollouts",
     "rollout_new",
     "rollout",
