@@ -10,9 +10,11 @@ which an agent takes twice as long to start, and each process of pytest rewrites
 import gc
 import itertools
 import os
+import signal
 import sys
 from collections.abc import Generator, Sequence
 from pathlib import Path
+from types import FrameType
 
 import pytest
 import structlog
@@ -25,6 +27,7 @@ DEFAULT_TIMEOUT_S = 120.0  # as pyproject.toml has it
 
 
 def pytest_configure() -> None:
+    signal.signal(signal.SIGTERM, _end)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
@@ -33,6 +36,12 @@ def pytest_configure() -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    """End in order: what tests have started, ends with us. By itself SIGTERM leaves servers and agents behind."""
+    signal.signal(number, signal.SIG_DFL)  # asked again, at once
+    pytest.exit("told to end by SIGTERM", returncode=128 + number)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

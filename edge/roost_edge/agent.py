@@ -118,7 +118,9 @@ class Agent:
         self._downscaler, self._link = make_asker(
             config, self._topics, self._boot, self._desk, self._reactor, self._complaints
         )
-        self._capture = make_capture(config, self._topics, self._boot, self._reactor, clock, self._complaints)
+        self._capture = make_capture(
+            config, self._topics, self._boot, self._reactor, clock, self._complaints, self._link.describe
+        )
         if self._capture is not None:
             self._desk.decoy = self._capture.decoy
             self._desk.monitor = self._capture.monitor

@@ -130,7 +130,7 @@ class QuietFleet:
         for look in self._pictures.draw(light, count, self._random):
             score = look.seen[0].score
             answer = Answer(request, "preferred", score, look.seen, look.seen[0].elapsed_ns)
-            windows.answered(answer, _TOLERANCE, now_ns)
+            windows.answered(answer, _TOLERANCE, now_ns, in_time=True)
             for seen in look.seen:
                 windows.measured(seen.contestant, self._pictures.bundles[seen.contestant], look.phi, now_ns)
         self.answers += count

@@ -8,6 +8,7 @@ that came to all devices and nothing worse to any; 1 if not, 2 if the demo could
 import argparse
 import itertools
 import json
+import os
 import re
 import signal
 import sys
@@ -45,6 +46,7 @@ from scripts.roost_demo.report import (
 from scripts.roost_demo.screen import Screen, open_screen
 from scripts.roost_demo.what_if import BAR, replay_command, replay_line, replay_other_bar
 
+_BUSY = 3  # times as many as there are cores, programs that wanted one
 _SLOW_RATE = 1.0  # pictures a second on each device once the play is over
 
 
@@ -116,6 +118,9 @@ def _sum_up(report: Mapping[str, Any], screen: Screen) -> None:
         screen.note(recovery_line(report["accuracy"], report["drift"]["dirty"]))
     screen.note(fleet_line(report["cloud"]))
     screen.note(verdict(report))
+    load, cores = os.getloadavg()[1], os.cpu_count() or 1
+    if not keeps_promise(report) and load > _BUSY * cores:
+        screen.note(f"This machine was busy, load {load:.0f} on {cores} cores, and much of this is a matter of time.")
 
 
 def _report(

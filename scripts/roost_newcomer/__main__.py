@@ -6,11 +6,13 @@ Exit code 0 if all that was asked for went well, 1 if a command of README's fail
 import argparse
 import json
 import os
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +33,7 @@ def main() -> int:
     if (missing := _missing()) is not None:
         print(f"scripts/newcomer: {missing}", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, _leave)  # so that everything started is ended, and nothing stays
     folder = Path(tempfile.mkdtemp(prefix="roost-newcomer-", dir=options.folder))
     try:
         return _try(folder, options)
@@ -41,6 +44,10 @@ def main() -> int:
         return 130
     finally:
         shutil.rmtree(folder)  # nothing is mounted there: mounts were each command's own
+
+
+def _leave(*_: object) -> None:
+    sys.exit(128 + signal.SIGTERM)
 
 
 def _missing() -> str | None:
@@ -67,9 +74,10 @@ def _try(folder: Path, options: argparse.Namespace) -> int:
     userland.must(_NEWCOMER, "git clone --quiet roost.bundle roost")
 
     report: dict[str, Any] = {"suite": options.suite, "commit": _git("rev-parse", "HEAD")}
-    report["demo"] = _demo(userland, options.verbose)
-    if options.tests is not None and report["demo"]["status"] == 0:
-        report["tests"] = _tests(userland, options.tests, options.verbose)
+    if not options.no_demo:
+        report["demo"] = _demo(userland, options.verbose)
+    if options.tests is not None:
+        report["tests"] = _tests(userland, options.tests, options.pytest, options.verbose)
     if options.report is not None:
         options.report.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     return int(any(report[part]["status"] for part in ("demo", "tests") if part in report))
@@ -80,7 +88,7 @@ def _demo(userland: Userland, verbose: bool) -> dict[str, Any]:  # noqa: FBT001 
     return _sum_up("scripts/demo --exit", finished, DEMO)
 
 
-def _tests(userland: Userland, user: str, verbose: bool) -> dict[str, Any]:  # noqa: FBT001 - as the option
+def _tests(userland: Userland, user: str, arguments: Sequence[str], verbose: bool) -> dict[str, Any]:  # noqa: FBT001 - as the option
     home = f"/home/{_NEWCOMER}/roost"
     if user == "root":
         userland.must("root", f"chown -R root: {home}")
@@ -90,8 +98,9 @@ def _tests(userland: Userland, user: str, verbose: bool) -> dict[str, Any]:  # n
             "apt-get update -qq && apt-get install -qq --yes --no-install-recommends sudo >/dev/null"
             f" && echo '{_NEWCOMER} ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/{_NEWCOMER}",
         )
-    finished = _follow(userland, "root" if user == "root" else _NEWCOMER, f"cd {home} && scripts/test", verbose)
-    return _sum_up("scripts/test", finished, TESTS)
+    command = shlex.join(["scripts/test", *arguments])
+    finished = _follow(userland, "root" if user == "root" else _NEWCOMER, f"cd {home} && {command}", verbose)
+    return _sum_up(command, finished, TESTS)
 
 
 def _follow(userland: Userland, user: str, script: str, verbose: bool) -> Finished:  # noqa: FBT001 - as the option
@@ -147,6 +156,8 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--tests", choices=["root", "user"], help="then scripts/test too, as root or as a user with sudo (long)"
     )
+    parser.add_argument("pytest", nargs="*", help="arguments of scripts/test, after --")
+    parser.add_argument("--no-demo", action="store_true", help="leave the demo out")
     parser.add_argument("--base", type=Path, metavar="FILE", help="a tar of the bare system: made if it is not there")
     parser.add_argument("--suite", default="bookworm", help="Debian's release (default: bookworm)")
     parser.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="where it is laid (default: /var/tmp)")  # noqa: S108 - a folder of its own within

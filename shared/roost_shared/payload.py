@@ -25,6 +25,7 @@ from roost_shared.errors import InputError
 from roost_shared.limits import InputLimits
 from roost_shared.magic import MagicKind, kind_by_magic
 from roost_shared.messages import UNREADABLE
+from roost_shared.number_lists import holds_numbers
 
 __all__ = [
     "ArrayObjectError",
@@ -188,6 +189,8 @@ def to_array(value: Any) -> NDArray[Any]:
         BadJsonError: it is not a number or nested lists of numbers of equal length.
         NotFiniteError: a value is not finite.
     """
+    if not holds_numbers(value):
+        raise BadJsonError("the value is no array of numbers")
     try:
         array = np.asarray(value)
     except (ValueError, OverflowError, TypeError) as error:

@@ -24,6 +24,7 @@ __all__ = [
     "MAX_BATCH_BYTES",
     "Batch",
     "DroppedRecord",
+    "HealthRecord",
     "InputInfo",
     "LateRecord",
     "PolicyRecord",
@@ -127,7 +128,10 @@ class DroppedRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind",
 
 
 class WindowRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="window"):
-    """A stretch of requests of one contestant, or of the task as a whole."""
+    """A stretch of requests of one contestant, or of the task as a whole.
+
+    The sketch `reasons` of a contestant counts the answers that it gave; that of the task, all.
+    """
 
     task: str
     contestant: str | None = None  # None: the task's answers
@@ -136,9 +140,30 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", 
     count: int  # requests in it
     sketches: dict[str, bytes] = {}  # by name, as `roost_shared.sketches` encodes them
     bundle: str | None = None  # that its contestant ran; None: of a task's answers, or not known
+    missed: Annotated[int, Meta(ge=0)] | None = None  # of a task's answers: not handed over by the deadline
 
 
-Record = SampleRecord | PolicyRecord | LateRecord | DroppedRecord | WindowRecord
+class HealthRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="health"):
+    """How the device itself is, once a minute; of what it cannot tell, None.
+
+    Attributes:
+        temperature_c: of its warmest sensor, in degrees Celsius.
+        spool_bytes: of inputs that wait for their upload.
+        spool_limit_bytes: that may be.
+        waiting: inputs that wait.
+        link: the way to cloud contestants: `good`, `bad`, `unknown` or `down`; None: there is nobody to ask.
+        round_trip_ms: of a question, the median.
+    """
+
+    temperature_c: float | None = None
+    spool_bytes: Annotated[int, Meta(ge=0)] | None = None
+    spool_limit_bytes: Annotated[int, Meta(ge=0)] | None = None
+    waiting: Annotated[int, Meta(ge=0)] | None = None
+    link: str | None = None
+    round_trip_ms: Annotated[float, Meta(ge=0)] | None = None
+
+
+Record = SampleRecord | PolicyRecord | LateRecord | DroppedRecord | WindowRecord | HealthRecord
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):

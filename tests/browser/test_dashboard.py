@@ -60,7 +60,7 @@ def site(argmax: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 
 PAGES = ["fleet", "device", "rollouts", "rollout", "new", "alarms", "alarm", "labelling", "models", "model", "version"]
-PAGES += ["answer", "training", "run"]
+PAGES += ["answer", "training", "run", "tasks", "task"]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -70,6 +70,7 @@ def test_a_page_opens_without_complaint_for_everybody(site: Site, name: str) -> 
         "rollout": f"rollouts/{site.rollout}",
         "new": "rollouts/new",
         "alarm": f"alarms/{site.alarm}",
+        "task": "tasks/meter?contestant=primary&bar=50",
         "run": f"training/{site.stocked.run}",
         "model": "models/argmax",
         "version": "models/argmax/2",
@@ -109,6 +110,55 @@ def test_a_device_says_what_it_runs_and_nothing_of_it_is_markup(site: Site) -> N
     site.look.page.get_by_text("the labels are changed").wait_for()
     assert site.api("/devices/cam-02")["labels"] == {"line": "7"}
     site.look.page.get_by_text("line=7").first.wait_for()  # the page follows by itself
+
+
+def test_a_task_shows_its_rules_its_figures_and_what_another_bar_would_do(site: Site) -> None:
+    page = site.look.page
+    site.look.open("tasks")
+    told = site.api("/activity/tasks/meter")
+    page.locator("tbody tr", has_text="meter").get_by_text(
+        f"{told['deadline_rate']:.1%}".replace("%", " %")
+    ).wait_for()
+    page.get_by_role("link", name="meter").click()
+    page.wait_for_url("**/ui/tasks/meter**")
+    assert page.get_by_role("img", name="Whose answer will do when, on devices").locator("rect").count() == 4
+    page.get_by_text("In words").press("Enter")
+    page.get_by_text("primary: from the start with a confidence of 80 % or more; from 250 ms with any").wait_for()
+    page.get_by_role("combobox", name="Contestant").select_option("primary")
+    page.get_by_label("Needs a confidence of, in %").fill("50")
+    page.get_by_role("button", name="Replay").click()
+    page.get_by_text("5 of 30 answers would be another").wait_for()
+    found = site.api("/activity/tasks/meter/what-if?contestant=primary&bar=0.5")
+    assert (found["changed"]["count"], found["replayed"]) == (5, 30)
+    page.get_by_role("link", name="the last hour").click()
+    page.get_by_role("heading", name="Answers, the last hour").wait_for()
+
+
+def test_a_device_says_how_it_is_and_how_its_answers_fare(site: Site) -> None:
+    page = site.look.page
+    site.look.open("devices/cam-02")
+    told = site.api("/activity/devices/cam-02")
+    assert (told["health"]["temperature_c"], told["answers"]) == (51.5, 40)
+    for says in ("51.5 °C", "300 MB of 1.07 GB", "97.5 %"):
+        page.get_by_text(says).first.wait_for()
+    page.get_by_role("link", name="meter", exact=True).click()
+    page.wait_for_url("**/ui/tasks/meter")
+
+
+def test_somebody_of_two_tenants_sees_one_at_a_time(site: Site) -> None:
+    page = site.look.page
+    site.look.open("fleet")
+    page.locator(".tenants summary").press("Enter")
+    page.get_by_role("link", name="Sign in to another tenant").click()
+    page.get_by_label("Token").fill(site.stocked.cloud.token("beta", "viewer"))
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_text("No device has enrolled yet").wait_for()
+    assert page.get_by_role("link", name="cam-01").count() == 0
+    page.locator(".tenants summary", has_text="beta, viewer").click()
+    page.get_by_role("button", name="acme, operator").click()
+    page.get_by_role("link", name="cam-01").wait_for()
+    page.locator(".tenants summary", has_text="acme, operator").wait_for()
+    site.look.sign_in(site.operator)
 
 
 def test_an_alarm_is_acknowledged_with_a_note(site: Site) -> None:
@@ -155,12 +205,13 @@ def test_a_viewer_sees_no_action(site: Site) -> None:
             f"rollouts/{site.rollout}",
             f"alarms/{site.alarm}",
             "labelling",
+            "tasks/meter",
             "rollouts",
             "training",
         ):
             look.open(path)
             names = look.page.get_by_role("button").all_inner_texts()
-            assert set(names) <= {"Light or dark", "Sign out", "Show"}, path
+            assert set(names) <= {"Light or dark", "Sign out", "Show", "Replay"}, path
             assert look.page.get_by_text("Start a rollout").count() == 0
         look.open("rollouts/new")
         assert "needs the role operator" in look.page.get_by_role("alert").inner_text()

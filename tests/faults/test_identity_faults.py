@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from roost_edge.identity import Identity, read_identity
-from roost_edge.identity.keys import DeviceKey, check_certificate
+from roost_edge.identity import read_identity
 from roost_edge.identity.renew import renew
-from roost_edge.uplink.api import DeviceApi
-from roost_edge.uplink.http import CloudHttp
 from tests.support.device_cloud import DeviceCloud
+from tests.support.identity_checks import left_over, read, sign_in, whole
 from tests.support.identity_work import enrol
 from tests.support.step_killer import end_at_each_step
 
@@ -24,40 +22,6 @@ LEAST_STEPS = 6  # fewer would mean that steps go by uncounted
 def cloud(tmp_path: Path) -> Iterator[DeviceCloud]:
     with DeviceCloud(tmp_path, tls=False) as cloud:
         yield cloud
-
-
-def whole(state_dir: Path) -> Identity:
-    """The identity, once its parts are seen to belong together."""
-    identity = read_identity(state_dir)
-    assert identity is not None
-    cloud = identity.cloud
-    check_certificate(
-        identity.certfile.read_text(),
-        identity.cafile.read_bytes(),
-        key=DeviceKey.read(identity.keyfile.read_bytes()),
-        tenant=cloud.tenant,
-        device=cloud.device,
-    )
-    return identity
-
-
-def sign_in(identity: Identity) -> str:
-    """The scope that the cloud gives this identity."""
-    cloud = identity.cloud
-    http = CloudHttp(cloud.url, identity.cafile.read_bytes())
-    key = DeviceKey.read(identity.keyfile.read_bytes())
-    return DeviceApi(http, tenant=cloud.tenant, device=cloud.device, key=key).token().scope
-
-
-def left_over(state_dir: Path) -> set[str]:
-    in_use = {"lock", read(state_dir).folder.name}
-    return {path.name for path in (state_dir / "identity.d").iterdir()} - in_use
-
-
-def read(state_dir: Path) -> Identity:
-    identity = read_identity(state_dir)
-    assert identity is not None
-    return identity
 
 
 @pytest.mark.parametrize("how", ["kill", "full"])

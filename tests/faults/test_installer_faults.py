@@ -18,6 +18,7 @@ from roost_shared.bundle import Bundle, open_bundle
 from roost_shared.bundle.layout import blob_path
 from roost_shared.trust import SignedManifest
 from tests.support.disk_tree import TREE_CALLS, DiskTree
+from tests.support.install_checks import check_clean, check_whole
 from tests.support.install_work import FolderCloud, assign, install, install_from
 from tests.support.mounts import remount, small_tmpfs
 from tests.support.served_cloud import bundle_like, sizes_of
@@ -48,29 +49,6 @@ def device(quick_path: Path, bundles: list[Bundle]) -> Path:
     return state
 
 
-def check_whole(state: Path, versions: set[int]) -> None:
-    """What is in force, and what it would return to, can be read and run."""
-    held = read_in_force(state)
-    assert held.problem is None
-    assert held.plan is not None
-    assert held.plan.assignment.version in versions
-    for plan in (held.plan, held.previous):
-        for digest in plan.assignment.pins if plan is not None else ():
-            assert plan is not None
-            assert open_bundle(plan.folder(digest, state)).digest == digest
-
-
-def check_clean(state: Path, bundles: list[Bundle]) -> None:
-    """Nothing is there but what these need."""
-    names = {bundle.digest.removeprefix("sha256:") for bundle in bundles}
-    folder = state / "bundles"
-    assert {path.name for path in folder.iterdir()} - {"blobs", "partial", "tmp"} == names
-    blobs = {digest.removeprefix("sha256:") for bundle in bundles for digest in sizes_of(bundle)}
-    assert {path.name for path in (folder / "blobs/sha256").iterdir()} == blobs | names
-    assert not list((folder / "partial").iterdir())
-    assert not list((folder / "tmp").iterdir())
-
-
 @pytest.mark.parametrize("how", ["kill", "full"])
 def test_it_may_end_at_any_step(how: str, quick_path: Path, device: Path, bundles: list[Bundle]) -> None:
     for number in range(1, STEPS + 1):
@@ -95,6 +73,7 @@ INSTALL = """
 import sys
 from pathlib import Path
 from tests.support.disk_tree import TREE_CALLS, DiskTree
+from tests.support.install_checks import check_clean, check_whole
 from tests.support.install_work import install
 install(Path(sys.argv[1]), sys.argv[2])
 """

@@ -8,7 +8,9 @@ from threading import Barrier
 
 import pytest
 
+from roost_cloud.datasets.reading import Worlds, read_pool
 from roost_cloud.labels import claims
+from roost_cloud.labels.effective import NO_TEACHERS
 from roost_cloud.labels.waiting import Asked
 from roost_shared.bundle import Bundle
 from tests.support.cloud import Cloud
@@ -162,3 +164,38 @@ def test_of_two_who_take_at_once_each_gets_samples_of_their_own(work: Labelling)
         ann, ben = threads.map(take, ("ann", "ben"))
     assert len({*ann, *ben}) == len(ann) + len(ben) == 20
     assert max(len(ann), len(ben)) == 12
+
+
+def test_whoever_is_shown_what_models_say_labels_no_longer_blind(work: Labelling) -> None:
+    work.tell("cam-01", range(1, 5), label="2", confidence=0.7)
+    taken = work.take(4)
+    asked = {"device": "cam-01", "sample": f"{BOOT}-2", "by": "ann"}
+    guess = work.ask("POST", "/labels/guess", asked)
+    assert (guess["answered"], guess["confidence"]) == ("2", 0.7)
+    assert [one["sample"][-1] for one in guess["neighbours"]] == ["1", "3", "4"]
+    work.say(dict.fromkeys(taken, "0"))
+    work.ask(
+        "POST", "/labels", {"labels": [{"device": "cam-01", "sample": f"{BOOT}-1", "label": "1", "informed": True}]}
+    )
+    said = work.ask("GET", "/labels?task=meter", role="viewer")["items"]
+    assert {(one["sample"][-1], one["label"]) for one in said if one["informed"]} == {("2", "0"), ("1", "1")}
+    with work.services.database.read() as session:
+        pool = read_pool(session, "acme", "meter", Worlds(), teachers=NO_TEACHERS, unlabelled_max=0)
+    assert {one.sample[-1]: one.drawn for one in pool if one.drawn == "chosen" and one.sample[-1] in "12"}.keys() >= {
+        "2"
+    }
+
+
+def test_how_near_the_next_run_is_follows_the_labels(work: Labelling) -> None:
+    work.tell("cam-01", range(1, 5))
+    progress = "/labels/progress?task=meter"
+    assert work.ask("GET", progress, role="viewer") == {
+        "task": "meter", "new": 0, "opens_at": None, "run": None, "run_had": None, "run_wanted": 20,
+    }  # fmt: skip
+    work.ask("PUT", "/training/policies/meter", {"mode": "train", "bundle": "meter:1", "new_labels": 3})
+    work.say({"cam-01/1": "0", "cam-01/2": "1"})
+    assert (work.ask("GET", progress)["new"], work.ask("GET", progress)["opens_at"]) == (2, 3)
+    work.cloud.clock.advance(timedelta(minutes=1))
+    run = work.ask("POST", "/runs", {"task": "meter", "labels_wanted": 7})["id"]
+    told = work.ask("GET", progress)
+    assert (told["new"], told["run"], told["run_wanted"]) == (0, run, 7)

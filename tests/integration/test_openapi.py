@@ -3,42 +3,24 @@
 `--campaign` sends sixty times as much.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 import schemathesis
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis.errors import Unsatisfiable
-from schemathesis import APIOperation, BaseSchema, Case, GenerationMode, SerializationContext, checks
-from schemathesis.core.failures import FailureGroup
-from schemathesis.core.result import Ok
-from schemathesis.specs.openapi import checks as openapi_checks
+from schemathesis import GenerationMode
 
 from roost_cloud.services import open_services
 from roost_shared.bundle import Bundle
 from tests.support.cloud import Cloud, ManualClock, settings_for
+from tests.support.fuzzing import fault_of, operations
 from tests.support.postgres import Postgres
 from tests.support.probes import World
 from tests.support.served_cloud import bundle_like
 
 EXAMPLES = 2  # of good and of bad requests to each operation, which each of those who ask sends
 CAMPAIGN = 60
-CHECKS: list[Callable[..., Any]] = [
-    checks.not_a_server_error,
-    openapi_checks.status_code_conformance,
-    openapi_checks.content_type_conformance,
-    openapi_checks.response_headers_conformance,
-    openapi_checks.response_schema_conformance,
-]
-
-
-@schemathesis.serializer("application/msgpack")
-def as_bytes(_: SerializationContext, value: Any) -> bytes:
-    """Bodies that the document calls bytes: what makes a batch of them is not its affair."""
-    return bytes(value) if isinstance(value, bytes | bytearray) else str(value).encode()
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +56,6 @@ def test_answers_are_as_documented_whatever_is_asked(world: World, mode: Generat
     assert not broken, "\n\n".join(broken)
 
 
-def operations(schema: BaseSchema) -> list[APIOperation[Any, Any, Any, Any]]:
-    found = list(schema.get_all_operations())
-    assert all(isinstance(each, Ok) for each in found), "an operation of the document cannot be read"
-    return [each.ok() for each in found if isinstance(each, Ok)]
-
-
 def test_what_is_not_as_documented_is_found() -> None:
     app = FastAPI()
 
@@ -104,39 +80,3 @@ def test_what_is_not_as_documented_is_found() -> None:
     for fault, expected in zip(faults, ("Server error", "Undocumented status code", "violates schema"), strict=True):
         assert fault is not None
         assert expected in fault
-
-
-def fault_of(
-    operation: APIOperation[Any, Any, Any, Any],
-    mode: GenerationMode,
-    askers: Mapping[str, Mapping[str, str]],
-    examples: int,
-) -> str | None:
-    """What an operation does that its document does not say; None if nothing.
-
-    To make a request up takes three times as long as to answer it, so all who ask send the same ones.
-    """
-    last = ""
-
-    @settings(
-        max_examples=examples,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.explicit, Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(case=operation.as_strategy(generation_mode=mode))
-    def is_as_documented(case: Case[Any]) -> None:
-        nonlocal last
-        for who, headers in askers.items():
-            last = who
-            case.call_and_validate(headers=dict(headers), checks=CHECKS)
-
-    try:
-        is_as_documented()
-    except FailureGroup as found:
-        return f"{operation.label}, asked by {last}: {found}"
-    except Unsatisfiable:  # there is no bad request where nothing is asked for
-        assert mode == GenerationMode.NEGATIVE
-    return None

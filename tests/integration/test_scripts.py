@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [ROOT / ".ci/run", ROOT / "scripts/constraints/compile"] + [
-    ROOT / "scripts" / name for name in ("setup", "check", "test", "demo", "bench")
+    ROOT / "scripts" / name for name in ("setup", "check", "test", "demo", "bench", "build", "newcomer")
 ]
 
 

@@ -5,7 +5,6 @@ too with `--campaign`. What claims, leases, inserts or selects is not among them
 what only that one does.
 """
 
-import functools
 import os
 import shutil
 from collections.abc import Iterator
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "cloud",
-    "commands_are_built_once",
     "database",
     "database_url",
     "empty_database_url",
@@ -71,18 +69,6 @@ def files_need_not_last() -> Iterator[None]:
     """No power is cut on this process: what a cut leaves is learnt of programs of their own, from their calls."""
     with pytest.MonkeyPatch.context() as patches:
         patches.setattr(os, "fsync", os.fstat)  # refuses a descriptor that is none all the same
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def commands_are_built_once() -> Iterator[None]:
-    """Typer makes all commands anew for each that a test runs, which takes longer than to run it."""
-    import typer.main  # noqa: PLC0415 - every test's conftest reads this file, and few run a command
-
-    built = functools.cache(typer.main.get_command)
-    with pytest.MonkeyPatch.context() as patches:
-        patches.setattr("typer.main.get_command", built)
-        patches.setattr("typer.testing._get_command", built)
         yield
 
 

@@ -1,7 +1,7 @@
 """A cloud with something to see: a fleet, a rollout that waits for a person, an alarm, and inputs to label."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,14 +15,16 @@ from roost_cloud.services import open_services
 from roost_shared.assignment import Reported, Running
 from roost_shared.bundle import Bundle
 from roost_shared.messages import ErrorInfo
+from roost_shared.records import Record
+from tests.support.active import HEALTH, meter_windows, recorded_requests, told_policy
 from tests.support.cloud import Cloud, ManualClock, settings_for
-from tests.support.fleet import enrolled_device
+from tests.support.fleet import API, FleetDevice, enrolled_device
 from tests.support.labelled import Labelling
 from tests.support.registry import RegistryApi
 from tests.support.rollouts import RolloutFleet
 from tests.support.served_cloud import bundle_like
 from tests.support.stocked import stock_alarm, stock_run, stock_shard
-from tests.support.telling import BOOT, sample
+from tests.support.telling import BOOT, batch, sample
 from tests.support.trust import TrustPeople
 
 __all__ = ["CAMERAS", "DashboardCloud", "stock_dashboard"]
@@ -51,8 +53,9 @@ class DashboardCloud:
             RegistryApi(cloud).stock(one)
         people.begin(self.fleet.task)
         people.release(first, second)
+        devices: list[FleetDevice] = []
         for place, name in enumerate(CAMERAS):
-            enrolled_device(cloud, name, labels={"site": _SITES[place]})
+            devices.append(enrolled_device(cloud, name, labels={"site": _SITES[place]}))
             self.fleet.assign(name, f"{bundle.config.name}:1")
             self._say_what_runs(name, first.reference)
         self.rollout = self.fleet.start(
@@ -69,6 +72,7 @@ class DashboardCloud:
         self.labelling.publish(bundle, folder)
         for place, name in enumerate(CAMERAS):
             self._tell(name, 8 * place)
+        self._tell_activity(devices)
         self.run = stock_run(cloud.services, "acme", "meter", "meter:1")
         self.alarm = stock_alarm(cloud.services, "acme", CAMERAS[0])
 
@@ -111,6 +115,17 @@ class DashboardCloud:
                 tasks={self.fleet.task: {"primary": running, "backup": broken}},
             ),
         )
+
+    def _tell_activity(self, devices: Sequence[FleetDevice]) -> None:
+        """What the cameras answered, how they are, and of the last one requests that can be played again."""
+        for device in devices:
+            self._send(device, [HEALTH, *meter_windows()])
+        self._send(devices[-1], [told_policy(), *recorded_requests(30)], first=7)
+
+    def _send(self, device: FleetDevice, records: Sequence[Record], *, first: int = 1) -> None:
+        told = batch(records, first=first)
+        answer = self.cloud.client.post(f"{API}/device/records", content=told, headers=device.headers())
+        assert answer.status_code == 200, answer.text
 
     def _tell(self, device: str, first: int) -> None:
         """Eight answers with pictures of digits."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import psutil
 import psycopg
 import pytest
 
@@ -150,6 +151,10 @@ class Postgres:
             self._process.send_signal(how)
             self._process.wait(30)
             self._process = None
+
+    def processes(self) -> list[psutil.Process]:
+        """Those of the server but its first, one a connection among them."""
+        return [] if self._process is None else psutil.Process(self._process.pid).children()
 
     def remove(self) -> None:
         self.stop(signal.SIGQUIT)

@@ -223,6 +223,13 @@ PROBES: Final[dict[str, Probe]] = {
     "GET /api/v1/samples/{device}/{sample}/input": Probe("viewer", f"{SAMPLE}/input"),
     "GET /api/v1/samples/{device}/{sample}/thumbnail": Probe("viewer", f"{SAMPLE}/thumbnail"),
     "GET /api/v1/recorded": Probe("viewer", f"/api/v1/recorded?task=meter&{SPAN}"),
+    "GET /api/v1/activity": Probe("viewer", "/api/v1/activity"),
+    "GET /api/v1/activity/devices": Probe("viewer", "/api/v1/activity/devices?device=acmes-first"),
+    "GET /api/v1/activity/devices/{device}": Probe("viewer", "/api/v1/activity/devices/{device}"),
+    "GET /api/v1/activity/tasks": Probe("viewer", "/api/v1/activity/tasks"),
+    "GET /api/v1/activity/tasks/{task}": Probe("viewer", "/api/v1/activity/tasks/{task}"),
+    "GET /api/v1/activity/tasks/{task}/policies": Probe("viewer", "/api/v1/activity/tasks/{task}/policies"),
+    "GET /api/v1/activity/tasks/{task}/what-if": Probe("viewer", "/api/v1/activity/tasks/{task}/what-if"),
     "GET /api/v1/windows": Probe("viewer", f"/api/v1/windows?task=meter&{SPAN}"),
     "GET /api/v1/policies/{task}/{digest}": Probe("viewer", "/api/v1/policies/{task}/{policy}"),
     "POST /api/v1/device/shards": Probe("device", "/api/v1/device/shards", NEW_SHARD),
@@ -257,6 +264,10 @@ PROBES: Final[dict[str, Probe]] = {
         "label.add",
     ),
     "POST /api/v1/labels/queue": Probe("operator", "/api/v1/labels/queue", {"task": "meter"}),
+    "POST /api/v1/labels/guess": Probe(
+        "operator", "/api/v1/labels/guess", {"device": "{device}", "sample": "{sample}"}
+    ),
+    "GET /api/v1/labels/progress": Probe("viewer", "/api/v1/labels/progress?task=meter"),
     "GET /api/v1/labels/summary": Probe("viewer", "/api/v1/labels/summary?task=meter"),
     "GET /api/v1/labels/agreement": Probe("viewer", "/api/v1/labels/agreement?task=meter"),
     "GET /api/v1/labels/settings": Probe("viewer", "/api/v1/labels/settings?task=meter"),
@@ -274,6 +285,8 @@ PROBES: Final[dict[str, Probe]] = {
     "GET /api/v1/datasets/{digest}/items": Probe("viewer", "/api/v1/datasets/{dataset}/items"),
     "GET /api/v1/drift/status": Probe("viewer", "/api/v1/drift/status"),
     "GET /api/v1/drift/budget": Probe("viewer", "/api/v1/drift/budget"),
+    "GET /api/v1/drift/history": Probe("viewer", "/api/v1/drift/history?device={device}&task=meter"),
+    "GET /api/v1/drift/lines": Probe("viewer", "/api/v1/drift/lines?device=acmes-first"),
     "GET /api/v1/drift/fleet": Probe("viewer", "/api/v1/drift/fleet?task=meter"),
     "GET /api/v1/drift/cohort": Probe("viewer", "/api/v1/drift/cohort?task=meter&label=site=acmes-site"),
     "GET /api/v1/drift/reference": Probe("viewer", "/api/v1/drift/reference?task=meter"),
@@ -333,6 +346,10 @@ PROBES: Final[dict[str, Probe]] = {
     "GET /api/v1/bundles": Probe("viewer", "/api/v1/bundles"),
     "GET /api/v1/bundles/{name}": Probe("viewer", "/api/v1/bundles/{bundle}"),
     "GET /api/v1/bundles/{name}/versions/{version}": Probe("viewer", "/api/v1/bundles/{bundle}/versions/{version}"),
+    "GET /api/v1/bundles/{name}/versions/{version}/download": Probe(
+        "viewer", "/api/v1/bundles/{bundle}/versions/{version}/download?device={device}"
+    ),
+    "GET /api/v1/comparison": Probe("viewer", "/api/v1/comparison?first={bundle}:{version}&second={bundle}:{version}"),
     "PUT /api/v1/bundles/{name}/aliases/{alias}": Probe(
         "operator", "/api/v1/bundles/{bundle}/aliases/{alias}", {"version": "{next}"}, "alias.move"
     ),

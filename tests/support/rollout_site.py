@@ -5,7 +5,7 @@ The operator does all by the `roost` command, as a person would.
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from roost_shared.bundle import Bundle
 from tests.support.agent import AgentProcess, Caller, until
 from tests.support.capture_cloud import PATIENCE_S, CaptureCloud
 from tests.support.embedded_broker import EmbeddedBroker
+from tests.support.mosquitto import Mosquitto
 from tests.support.worker_rig import ARRAY
 
 __all__ = ["TASK", "RolloutSite"]
@@ -64,17 +65,40 @@ class RolloutSite:
     Args:
         folder: for all there is.
         devices: their names.
+        cloud: another than one with all embedded.
+        broker: the site's; another than an embedded one.
+        tasks: what devices say of the task.
+        limits: lines of theirs.
+        environments: further variables of some of them.
+        upload_after_s: that they gather inputs for.
+        patience_s: with which assignments and rollouts are waited for.
 
     Attributes:
         agents: by device.
     """
 
-    def __init__(self, folder: Path, *devices: str) -> None:
-        self.cloud = CaptureCloud(folder / "cloud")
+    def __init__(
+        self,
+        folder: Path,
+        *devices: str,
+        cloud: CaptureCloud | None = None,
+        broker: EmbeddedBroker | Mosquitto | None = None,
+        tasks: str = _SITE,
+        limits: str = "free_disk_bytes = 0",
+        environments: Mapping[str, Mapping[str, str]] | None = None,
+        upload_after_s: float = 0.2,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self.cloud = cloud or CaptureCloud(folder / "cloud")
         self.agents: dict[str, AgentProcess] = {}
         self._folder = folder
         self._devices = devices
-        self._broker = EmbeddedBroker()
+        self._broker = broker or EmbeddedBroker()
+        self._tasks = tasks
+        self._limits = limits
+        self._environments = environments or {}
+        self._upload_after_s = upload_after_s
+        self._patience_s = patience_s
         self._env: dict[str, str] = {}
         self._exits = ExitStack()
 
@@ -106,9 +130,10 @@ class RolloutSite:
         agent = AgentProcess(
             self._folder / device,
             self._broker.url,
-            self.cloud.toml(_SITE),
+            self.cloud.toml(self._tasks, upload_after_s=self._upload_after_s),
             device=device,
-            limits="free_disk_bytes = 0",
+            limits=self._limits,
+            environment=self._environments.get(device),
             unsigned=False,
         )
         self.cloud.enrol(agent, device)
@@ -141,7 +166,7 @@ class RolloutSite:
         for device in self._devices:
             self("assign", device, str(file))
         for agent in self.agents.values():
-            until(lambda: agent.status["assignment"]["confirmed"], "it is confirmed", PATIENCE_S)  # noqa: B023
+            until(lambda: agent.status["assignment"]["confirmed"], "it is confirmed", self._patience_s)  # noqa: B023
 
     def start(self, bundle: str, stages: str, gate: str = "") -> str:
         """Start a rollout by stages and gate in TOML; its id."""
@@ -162,7 +187,7 @@ class RolloutSite:
         until(
             lambda: self.status(rollout)["state"] in _OVER,
             "the rollout is over",
-            PATIENCE_S,
+            self._patience_s,
             otherwise=lambda: self.story(rollout),
         )
         return self.status(rollout)

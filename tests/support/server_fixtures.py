@@ -6,7 +6,6 @@ Those of `tests/unit` and `tests/property` start none, and have none.
 from tests.support.agent_fixtures import bundles
 from tests.support.cloud_fixtures import (
     cloud,
-    commands_are_built_once,
     database,
     database_url,
     empty_database_url,
@@ -25,7 +24,6 @@ __all__ = [
     "argmax",
     "bundles",
     "cloud",
-    "commands_are_built_once",
     "connect",
     "database",
     "database_url",

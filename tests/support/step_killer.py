@@ -2,7 +2,7 @@
 
 As a program, `python step_killer.py kill|full MODULE:FUNCTION FOLDER ARGUMENT…` forks a child for n = 1, 2, … that
 calls FUNCTION with FOLDER/n and the nth ARGUMENT. At the nth step it is killed by SIGKILL, or finds the disk full from
-then on. Prints what became of each child, one JSON a line, up to the first that had no nth step.
+then on. Prints what became of each child and at which `point`, one JSON a line, up to the first that had no nth step.
 """
 
 import errno
@@ -23,7 +23,10 @@ FILLING = frozenset({"os.mkdir", "os.rename", "os.link", "os.symlink", "os.chmod
 
 
 def end_at_each_step(how: str, target: str, folder: Path, arguments: Iterable[str]) -> list[dict[str, Any]]:
-    """Run the program; what became of each child, by rising `number`: its `code`, None where it went well."""
+    """Run the program; what became of each child, by rising `number`: its `code`, None where it went well.
+
+    Of those that were killed, `point` names what they were about to do.
+    """
     command = [sys.executable, __file__, how, target, str(folder), *arguments]
     paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
@@ -41,6 +44,7 @@ def _end_at(number: int, how: str, folder: str) -> list[int]:
             return
         count[0] += 1
         if count[0] == number and how == "kill":
+            _tell(number, "killed", event)
             os.kill(os.getpid(), signal.SIGKILL)
         if count[0] >= number:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(arguments[0]))
@@ -62,8 +66,8 @@ def _child(number: int, how: str, target: str, folder: Path, argument: str) -> i
     return int(count[0] >= number)
 
 
-def _tell(number: int, code: str | None) -> None:
-    sys.stdout.write(json.dumps({"number": number, "code": code}) + "\n")
+def _tell(number: int, code: str | None, point: str | None = None) -> None:
+    sys.stdout.write(json.dumps({"number": number, "code": code, "point": point}) + "\n")
     sys.stdout.flush()
 
 
@@ -75,9 +79,7 @@ def _main() -> None:
         if pid == 0:
             os._exit(_child(number, how, target, Path(parent) / str(number), argument))
         _, status = os.waitpid(pid, 0)
-        if os.WIFSIGNALED(status):
-            _tell(number, "killed")
-        elif status == 0:
+        if status == 0:
             return
 
 

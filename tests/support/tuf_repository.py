@@ -54,6 +54,7 @@ class TufRepository(FetcherInterface):
         published: bytes by file name.
         pieces: what an answer's bytes become on the way, by file name; None in place of a file for all.
         fetched: names of files asked for, in order.
+        first: what was published first.
     """
 
     now: datetime = NOW
@@ -74,6 +75,7 @@ class TufRepository(FetcherInterface):
         self.name_keys()
         self.publish_root()
         self.publish()
+        self.first = dict(self.published)
 
     # ---- the tenant's own work
 
@@ -81,6 +83,10 @@ class TufRepository(FetcherInterface):
     def pinned(self) -> bytes:
         """The first root."""
         return self.published["1.root.json"]
+
+    def named(self, pattern: str) -> str:
+        """A file's name, with the newest versions that are published, and of the root the next, in their places."""
+        return pattern.format(root=self.root.version + 1, snapshot=self.snapshot.version, release=self.release.version)
 
     def client(self, folder: Path, **changed: Any) -> TrustClient:
         """A device."""

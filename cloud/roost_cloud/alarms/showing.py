@@ -10,30 +10,45 @@ from sqlalchemy.orm import Session
 
 from roost_cloud.alarms.cohorts import Cohort, Finding, together
 from roost_cloud.alarms.store import unresolved
-from roost_cloud.db.tables import Alarm, Device, DeviceLabel
+from roost_cloud.db.tables import Alarm, Device, DeviceLabel, TrainingAlarm, TrainingRun
 from roost_cloud.objects import ObjectStore
 from roost_cloud.registry import running
 from roost_cloud.samples import listing
 from roost_cloud.samples.listing import Chosen, Listed
 from roost_shared.sketches import LabelSpace
 
-__all__ = ["SAMPLES", "cohort_of", "cohorts", "labels_of", "manifest_of", "samples_of", "span_of"]
+__all__ = ["SAMPLES", "cohort_of", "cohorts", "labels_of", "manifest_of", "runs_of", "samples_of", "span_of"]
 
 SAMPLES: Final = 12  # shown with an alarm
 _AFTER: Final = timedelta(minutes=5)  # that a sample may come behind the window it is in
 
 
 def samples_of(session: Session, alarm: Alarm) -> Sequence[Listed]:
-    """Samples of the alarm's device, task and time: those whose input is here, then others; the newest first."""
+    """Samples of the alarm's device, task and time: those whose input is here, then others; the newest first.
+
+    What came while decisions exceeded stands before what came in the minutes after: that may show that it is over.
+    """
     since, until = span_of(alarm)
-    chosen = Chosen(device=alarm.device, task=alarm.task, since=since, until=until)
-    found = listing.page(session, alarm.tenant, chosen, limit=10 * SAMPLES)
+    found: list[Listed] = []
+    for first, last in ((since, alarm.last_exceeded_at), (alarm.last_exceeded_at, until)):
+        chosen = Chosen(device=alarm.device, task=alarm.task, since=max(since, first), until=last)
+        found += listing.page(session, alarm.tenant, chosen, limit=10 * SAMPLES)
     return sorted(found, key=lambda one: one.input is None)[:SAMPLES]
 
 
 def span_of(alarm: Alarm) -> tuple[datetime, datetime]:
     """From when to when the cloud was told of samples that an alarm is about."""
     return alarm.since, max(alarm.last_exceeded_at, alarm.opened_at) + _AFTER
+
+
+def runs_of(session: Session, alarm: Alarm) -> Sequence[TrainingRun]:
+    """The training runs that see to an alarm, or did, the newest first."""
+    query = (
+        select(TrainingRun)
+        .join(TrainingAlarm, (TrainingAlarm.tenant == TrainingRun.tenant) & (TrainingAlarm.run == TrainingRun.id))
+        .where(TrainingAlarm.tenant == alarm.tenant, TrainingAlarm.alarm == alarm.id)
+    )
+    return session.scalars(query.order_by(TrainingRun.opened_at.desc())).all()
 
 
 def manifest_of(session: Session, alarm: Alarm) -> bytes | None:

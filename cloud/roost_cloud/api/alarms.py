@@ -85,6 +85,14 @@ class TogetherModel(BaseModel):
     devices: list[str]
 
 
+class SeenToModel(BaseModel):
+    """A training run that sees to an alarm."""
+
+    run: str
+    state: str
+    candidate: str = Field(description="NAME:VERSION of what it makes")
+
+
 class WholeAlarm(AlarmModel):
     """An alarm, whole."""
 
@@ -99,6 +107,7 @@ class WholeAlarm(AlarmModel):
     primary_moved: bool | None = Field(description="Whether its contestant's confidence moved; null: not told")
     baseline_moved: bool | None = Field(description="Whether the baseline contestant's did")
     samples: list[ShownSample]
+    runs: list[SeenToModel] = Field(description="Training runs that see to it, the newest first")
     together: TogetherModel | None
 
 
@@ -148,6 +157,7 @@ def get_alarm(member: Viewer, services: Given, alarm: _Alarm) -> WholeAlarm:
         samples = showing.samples_of(session, row)
         cohort = showing.cohort_of(session, row)
         manifest = showing.manifest_of(session, row)
+        runs = showing.runs_of(session, row)
     told = row.explanation
     labels = showing.labels_of(services.objects, member.tenant, manifest, told.get("label_space"))
     models = told.get("models_moved", {})
@@ -164,6 +174,7 @@ def get_alarm(member: Viewer, services: Given, alarm: _Alarm) -> WholeAlarm:
         primary_moved=models.get("primary"),
         baseline_moved=models.get("baseline"),
         samples=list(map(_sample, samples)),
+        runs=[SeenToModel(run=one.id, state=one.state, candidate=f"{one.name}:{one.version}") for one in runs],
         together=None if cohort is None else together_model(cohort),
     )
 

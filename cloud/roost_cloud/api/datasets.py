@@ -17,7 +17,7 @@ from roost_cloud.datasets import store
 from roost_cloud.datasets.choosing import FEWEST, Limits
 from roost_cloud.datasets.making import HELD_FOR, Wanted, make_snapshot
 from roost_cloud.datasets.references import find_version
-from roost_cloud.datasets.snapshot import SnapshotItem
+from roost_cloud.datasets.snapshot import SnapshotItem, World
 from roost_cloud.db.tables import Dataset
 from roost_shared.digest import DIGEST
 
@@ -120,13 +120,15 @@ def list_items(
     digest: _Digest,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT,
     after: Annotated[int | None, Query(ge=1, le=_ITEMS_MAX, description="`next` of the part before")] = None,
+    world: Annotated[World | None, Query(description="Only of the changed world, or of the one before")] = None,
 ) -> Page[ItemModel]:
     """A snapshot's inputs, in its order."""
     with services.database.read() as session:
         store.get(session, member.tenant, digest)
-    items = list(enumerate(store.read(services.objects, member.tenant, digest).items, 1))
+    every = enumerate(store.read(services.objects, member.tenant, digest).items, 1)
+    items = [(number, one) for number, one in every if number > (after or 0) and world in (None, one.world)]
     page = PageQuery(limit)
-    return page.of(items[(after or 0) :][: page.rows], lambda one: _item(one[1]), lambda one: str(one[0]))
+    return page.of(items[: page.rows], lambda one: _item(one[1]), lambda one: str(one[0]))
 
 
 def _model(row: Dataset) -> DatasetModel:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from starlette.routing import BaseRoute
 
 from roost_cloud.api import (
+    activity,
+    activity_tasks,
     alarms,
     aliases,
     assignments,
@@ -13,17 +15,21 @@ from roost_cloud.api import (
     blobs,
     broker,
     bundles,
+    comparison,
     datasets,
     device_auth,
     device_bundles,
     device_shards,
     device_trust,
     devices,
+    downloads,
     drift,
     drift_fleet,
+    drift_history,
     drift_settings,
     enrolment,
     hooks,
+    label_help,
     label_queue,
     recorded,
     records,
@@ -39,6 +45,7 @@ from roost_cloud.api import (
     uploads,
     verdicts,
     wanted,
+    what_if,
     windows,
 )
 from roost_cloud.api.auth import Given
@@ -67,6 +74,8 @@ def api_routes() -> Sequence[BaseRoute]:
         uploads.router,
         blobs.router,
         bundles.router,
+        downloads.router,
+        comparison.router,
         aliases.router,
         tasks.router,
         records.router,
@@ -74,6 +83,7 @@ def api_routes() -> Sequence[BaseRoute]:
         recorded.router,
         wanted.router,
         label_queue.router,
+        label_help.router,
         sample_labels.router,
         datasets.router,
         windows.router,
@@ -81,6 +91,7 @@ def api_routes() -> Sequence[BaseRoute]:
         alarms.router,
         drift.router,
         drift_fleet.router,
+        drift_history.router,
         drift_settings.router,
         rollouts.router,
         rollouts.device_router,
@@ -88,6 +99,9 @@ def api_routes() -> Sequence[BaseRoute]:
         runs.router,
         training.router,
         verdicts.router,
+        activity.router,
+        activity_tasks.router,
+        what_if.router,
     )
     return [route for router in routers for route in router.routes]
 

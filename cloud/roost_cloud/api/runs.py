@@ -20,6 +20,7 @@ from roost_cloud.runs.opening import Wish, open_by_person
 from roost_cloud.runs.policy import Mode, changed_policy
 from roost_cloud.runs.state import State, orders
 from roost_cloud.runs.store import Chosen
+from roost_shared.digest import DIGEST
 
 __all__ = ["RunModel", "router", "run_model"]
 
@@ -132,6 +133,9 @@ class ChosenQuery:
     task: Annotated[Name | None, Query()] = None
     state: Annotated[State | None, Query()] = None
     is_open: Annotated[bool | None, Query(description="That have not ended, or that have")] = None
+    snapshot: Annotated[
+        str | None, Query(pattern=f"^{DIGEST.pattern}$", description="Whose dataset has that digest")
+    ] = None
 
 
 _Chosen = Annotated[ChosenQuery, Depends()]

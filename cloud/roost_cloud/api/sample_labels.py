@@ -48,6 +48,7 @@ class LabelModel(BaseModel):
     source: str = Field(description="Who says so")
     confidence: float | None
     drawn: str | None = Field(description="Why the queue had handed it out; null: it had not")
+    informed: bool = Field(description="Whether whoever said so had been shown what models say: not blind")
     labelled_at: datetime
     recorded_at: datetime
     recorded_by: str
@@ -63,6 +64,9 @@ class NewLabelModel(BaseModel):
     label: LabelText | None = Field(description="null: I have looked, and cannot tell")
     at: Moment | None = Field(None, description="When that was found; null: now")
     confidence: Annotated[float, Field(ge=0, le=1)] | None = Field(None, description="Of a teacher")
+    informed: bool = Field(
+        False, description="Whether what models say had been shown: such a label teaches, and judges no model"
+    )
 
 
 class SourceBody(BaseModel):
@@ -133,7 +137,7 @@ def list_labels(
 def add_labels(member: Operator, services: Given, body: LabelsBody) -> RecordedModel:
     """Add labels, all of them or none; what their source said already is not added again."""
     labels = [
-        NewLabel(f"labels[{place}]", one.device, one.sample, one.label, one.at, one.confidence)
+        NewLabel(f"labels[{place}]", one.device, one.sample, one.label, one.at, one.confidence, one.informed)
         for place, one in enumerate(body.labels)
     ]
     return _record(member, services, body, labels)

@@ -25,6 +25,7 @@ from roost_cloud.samples import listing, whole
 from roost_cloud.samples.listing import Chosen, Listed
 from roost_cloud.samples.place import parse_place
 from roost_cloud.samples.whole import WholeSample
+from roost_shared.digest import DIGEST
 from roost_shared.records import DropReason, KeptFor, decode_record
 
 __all__ = ["router"]
@@ -127,6 +128,9 @@ class ChosenQuery:
     until: Annotated[_Moment | None, Query(description="Received before")] = None
     kept_for: KeptFor | None = None
     has_input: Annotated[bool | None, Query(description="Whether its input is in the cloud")] = None
+    digest: Annotated[str | None, Query(pattern=f"^{DIGEST.pattern}$", description="Of the bundle that answered")] = (
+        None
+    )
 
 
 _Page = Annotated[ChosenQuery, Depends()]

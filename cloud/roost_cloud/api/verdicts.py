@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from roost_cloud.api.auth import Given, Viewer
 from roost_cloud.api.bundles import BundleName, VersionPath
+from roost_cloud.api.comparison import EvaluationModel, confusions
 from roost_cloud.api.errors import raises
 from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db.tables import TrainingRun
@@ -68,6 +69,9 @@ class VerdictModel(BaseModel):
     reasons: list[ReasonModel]
     bars: list[BarModel] = Field(description="That ship with it")
     disagreement: DisagreementModel
+    evaluations: list[EvaluationModel] = Field(
+        description="What incumbent (first) and candidate (second) said of the inputs it was judged by"
+    )
 
 
 @router.get("/runs/{run}/verdict", responses=raises(401, 403, 404))
@@ -102,4 +106,5 @@ def _model(run: TrainingRun) -> VerdictModel:
         reasons=[ReasonModel(**msgspec.structs.asdict(reason)) for reason in verdict.reasons],
         bars=[BarModel(**msgspec.structs.asdict(bar)) for bar in verdict.bars],
         disagreement=DisagreementModel(new=verdict.disagreement.new, old=verdict.disagreement.old),
+        evaluations=confusions(verdict),
     )

@@ -6,17 +6,18 @@
 A page that nobody has a right to, or that is about something that is not there, says so in words, as the API would.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final, Generic, NamedTuple, TypeVar
 
 import structlog
-from nicegui import ui
+from nicegui import Client, ui
 from pydantic import ValidationError
 from starlette.requests import Request
 
+from roost_cloud.api.auth import Member
 from roost_cloud.api.errors import status_of
 from roost_cloud.dashboard.gate import MOUNT
-from roost_cloud.dashboard.markup import Markup, address, link, tag
+from roost_cloud.dashboard.markup import Markup, address, entry, link, tag
 from roost_cloud.dashboard.signing_in import STYLE
 from roost_cloud.dashboard.visitor import Visitor, visitor_of
 from roost_cloud.errors import UnauthenticatedError
@@ -28,8 +29,10 @@ log = structlog.get_logger(__name__)
 
 _MENU: Final = (
     ("fleet", "Fleet"),
+    ("tasks", "Tasks"),
     ("rollouts", "Rollouts"),
     ("alarms", "Alarms"),
+    ("drift", "Drift"),
     ("labelling", "Labelling"),
     ("training", "Training"),
     ("models", "Models"),
@@ -54,7 +57,7 @@ def page(path: str, title: str) -> Callable[[_Build], _Build]:
         @ui.page(path, title=f"{title} · Roost", response_timeout=20)
         async def shown(request: Request) -> None:
             visitor = visitor_of(request)
-            _draw_frame(visitor, request)
+            _draw_frame(visitor, await visitor.elsewhere(), request)
             with ui.element("div").classes("page").props('id="content" tabindex="-1"'):
                 try:
                     await build(visitor, request)
@@ -81,18 +84,21 @@ def act(do: Callable[[], Awaitable[object]], done: str) -> Callable[[], Awaitabl
     """
 
     async def doing() -> None:
+        client = ui.context.client
         try:
             await do()
         except UnauthenticatedError:
-            go_to(address("sign-in"))
+            with client:
+                go_to(address("sign-in"))
         except RoostError as error:
-            _say(_words(error), bad=True)
+            _say(client, _words(error), bad=True)
         except ValidationError as error:
-            _say("; ".join(one["msg"] for one in error.errors()), bad=True)
+            _say(client, "; ".join(one["msg"] for one in error.errors()), bad=True)
         else:
-            _say(done)
-            if (look := ui.context.client.storage.get(_LOOK)) is not None:
-                await look()
+            _say(client, done)
+            if (look := client.storage.get(_LOOK)) is not None:
+                with client:
+                    await look()
 
     return doing
 
@@ -153,7 +159,7 @@ def live(load: Callable[[], Awaitable[_Found]], *parts: Part[_Found], first: _Fo
     ui.timer(every_s, look, immediate=False)
 
 
-def _draw_frame(visitor: Visitor, request: Request) -> None:
+def _draw_frame(visitor: Visitor, elsewhere: Mapping[str, Member], request: Request) -> None:
     ui.add_head_html(f'<link rel="stylesheet" href="{STYLE}">')
     ui.dark_mode({"dark": True, "light": False}.get(request.cookies.get(_THEME, "")))
     current = request.url.path.removeprefix(f"{MOUNT}/").partition("/")[0]
@@ -162,7 +168,7 @@ def _draw_frame(visitor: Visitor, request: Request) -> None:
         show(link("#content", "Skip to the content", kind="skip"), link(address("fleet"), "Roost", kind="brand"))
         ui.html(str(tag("nav", *menu, aria_label="Main")), sanitize=False, tag="div").style("flex: 1")
         with ui.element("div").classes("who"):
-            show(f"{visitor.member.tenant}, {visitor.member.role}")
+            show(_tenants(visitor.member, elsewhere.values()))
             turn = ui.element("button").classes("plain").props('type="button"')
             turn.on("click", js_handler=f"() => {{ {_TURN} }}")
             with turn:
@@ -178,6 +184,22 @@ def _draw_frame(visitor: Visitor, request: Request) -> None:
     top.move(target_index=0)  # before what NiceGUI calls the main part
 
 
+def _tenants(member: Member, others: Iterable[Member]) -> Markup:
+    """Whose things are seen, and the way to those of other tenants."""
+    ways = [
+        tag(
+            "form",
+            entry("hidden", "tenant", value=other.tenant),
+            tag("button", f"{other.tenant}, {other.role}", type="submit", kind="plain"),
+            method="post",
+            action=address("tenant"),
+        )
+        for other in others
+    ]
+    more = link(address("sign-in"), "Sign in to another tenant")
+    return tag("details", tag("summary", f"{member.tenant}, {member.role}"), tag("div", *ways, more), kind="tenants")
+
+
 def _told(error: RoostError) -> Markup:
     return tag("div", tag("h1", "That cannot be shown"), tag("p", _words(error), kind="note bad", role="alert"))
 
@@ -190,5 +212,7 @@ def _words(error: RoostError) -> str:
     return f"the cloud cannot do that now ({error.code}); its log says why"
 
 
-def _say(text: str, *, bad: bool = False) -> None:
-    ui.notify(text, type="negative" if bad else "positive", position="bottom", timeout=8000 if bad else 4000)
+def _say(client: Client, text: str, *, bad: bool = False) -> None:
+    """Say it on the page, though what was done may have drawn anew the place where its button was."""
+    with client:
+        ui.notify(text, type="negative" if bad else "positive", position="bottom", timeout=8000 if bad else 4000)

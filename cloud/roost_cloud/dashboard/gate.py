@@ -71,11 +71,13 @@ class Gate:
             await self._app(scope, receive, _telling(send, is_page=True))
 
     async def _visitor(self, asked: HTTPConnection) -> Visitor | None:
-        token = read_session(self._key, asked.cookies.get(COOKIE, ""), self._services.now())
-        if token is None:
+        tokens = read_session(self._key, asked.cookies.get(COOKIE, ""), self._services.now())
+        if not tokens:
             return None
+        token, *others = tokens
         try:
-            return Visitor(self._services, token, await asyncio.to_thread(recognise, self._services, token))
+            member = await asyncio.to_thread(recognise, self._services, token)
+            return Visitor(self._services, token, member, tuple(others))
         except UnauthenticatedError:
             return None
 

@@ -4,24 +4,49 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
+from roost_cloud.api.samples import SampleModel
 from roost_cloud.dashboard import words
 from roost_cloud.dashboard.markup import Markup, address, joined, link, tag
+from roost_cloud.drift.budget import Kind
 
 __all__ = [
+    "DAY_HOURS",
+    "DRIFT_WORDS",
+    "FALLBACK",
+    "HOURS",
+    "LONGEST_HOURS",
     "ROLLOUT_WORDS",
     "Mood",
+    "answer",
+    "bundle",
     "command",
     "empty",
     "facts",
+    "hours_menu",
+    "hours_of",
+    "latency",
+    "met",
     "moment",
     "mood_of",
     "pages",
     "picture",
     "pill",
     "section",
+    "spot",
 ]
 
 Mood = Literal["good", "bad", "busy", "quiet"]
+FALLBACK: Final = "Fallback: answered by none of the first rules, and not forced."
+DAY_HOURS: Final = 24
+HOURS: Final = {1: "the last hour", 24: "the last 24 hours", 168: "the last 7 days"}
+LONGEST_HOURS: Final = max(HOURS)
+_ALL_BUT_ALL: Final = 0.999  # of deadlines: below this it is worth a look
+DRIFT_WORDS: Final[dict[Kind, str]] = {
+    "input": "what inputs look like",
+    "label_mix": "the mix of labels",
+    "model": "how sure it is",
+    "event_rate": "how often inputs come",
+}
 ROLLOUT_WORDS: Final = {"approval": "waits for approval"}
 _MOODS: Final[dict[str, Mood]] = {
     "online": "good",
@@ -30,6 +55,7 @@ _MOODS: Final[dict[str, Mood]] = {
     "finished": "good",
     "serving": "good",
     "resolved": "good",
+    "fine": "good",
     "registered": "good",
     "passed": "good",
     "pass": "good",
@@ -113,6 +139,23 @@ def picture(device: str, sample: str, label: str | None) -> Markup:
     return tag("img", src=source, alt=says, loading="lazy", width="96", height="96")
 
 
+def answer(one: SampleModel, now: datetime) -> Markup:
+    """An answer that a device kept, with the way to why it was given."""
+    shown = picture(one.device, one.sample, one.label) if one.input else tag("div", "no input here", kind="none")
+    return tag(
+        "li",
+        shown,
+        tag(
+            "div",
+            link(address("answers", one.device, one.sample), one.label or "no answer"),
+            f" {words.share_of(one.confidence)}",
+        ),
+        tag("div", f"{one.reason}, {one.elapsed_ms:.1f} ms", kind="dim"),
+        tag("div", moment(one.received_at, now)),
+        "" if one.deadline_met else tag("div", pill("failed", "late")),
+    )
+
+
 def bundle(reference: str | None) -> Markup:
     """A bundle, with the way to its page."""
     name, sign, version = words.bundle_of(reference).partition(":")
@@ -129,3 +172,45 @@ def pages(page: str, query: dict[str, str | None], after: str | None) -> Markup:
     if after is not None:
         ways.append(link(address(*page.split("/"), query=query | {"after": after}), "Next page", rel="next"))
     return tag("nav", joined(ways, "  "), kind="pages", aria_label="Pages") if ways else Markup()
+
+
+def latency(value_ms: float | None) -> str:
+    """A latency, which histograms tell to half an octave.
+
+    >>> latency(21.4), latency(1400), latency(None)
+    ('21 ms', '1.4 s', '–')
+    """
+    if value_ms is None:
+        return "–"
+    return f"{value_ms / 1000:.2g} s" if value_ms >= 1000 else f"{value_ms:.2g} ms"  # noqa: PLR2004 - milliseconds
+
+
+def met(rate: float | None) -> Markup:
+    """How many deadlines were met; cut, not rounded: 100 % are all of them."""
+    if rate is None:
+        return tag("span", "not told", kind="dim")
+    says = words.share_of(int(rate * 1000) / 1000)
+    return tag("span", says, kind=None if rate >= _ALL_BUT_ALL else "worse")
+
+
+def spot(mood: str) -> Markup:
+    """What a colour in a bar stands for."""
+    return tag("i", kind=f"spot {mood}", aria_hidden="true")
+
+
+def hours_of(text: str | None) -> int:
+    """Over how many hours is asked: a day, if that is none of those there are."""
+    return next((hours for hours in HOURS if str(hours) == text), DAY_HOURS)
+
+
+def hours_menu(page: str, chosen: int) -> Markup:
+    """The way to other stretches of time."""
+    ways = [
+        link(
+            address(*page.split("/"), query={"hours": str(hours)}),
+            says,
+            aria_current="true" if hours == chosen else None,
+        )
+        for hours, says in HOURS.items()
+    ]
+    return tag("nav", *ways, kind="choices", aria_label="Over which time")

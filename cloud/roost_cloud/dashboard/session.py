@@ -1,18 +1,20 @@
-"""What the session's cookie says: by which API token somebody has signed in, and until when. Pure.
+"""What the session's cookie says: by which API tokens somebody has signed in, and until when. Pure.
 
-The cookie holds no secret of the token's, and is good for nothing but the dashboard.
+The cookie holds no secret of the tokens', and is good for nothing but the dashboard. Each token is of another tenant,
+whose things are seen one tenant at a time: those of the first.
 
 >>> from datetime import UTC, datetime
 >>> key, noon = session_key(32 * b"k"), datetime(2026, 12, 1, 12, tzinfo=UTC)
->>> cookie = new_session(key, "0123456789abcdef", noon)
+>>> cookie = new_session(key, ["0123456789abcdef"], noon)
 >>> read_session(key, cookie, noon + timedelta(hours=11))
-'0123456789abcdef'
->>> read_session(key, cookie, noon + timedelta(hours=12)) is None
-True
+('0123456789abcdef',)
+>>> read_session(key, cookie, noon + timedelta(hours=12))
+()
 """
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -31,24 +33,26 @@ def session_key(token_key: bytes) -> bytes:
     return hmac.new(token_key, b"dashboard session", hashlib.sha256).digest()
 
 
-def new_session(key: bytes, token: str, now: datetime) -> str:
-    """A cookie for whoever has shown the API token of this id."""
+def new_session(key: bytes, tokens: Sequence[str], now: datetime) -> str:
+    """A cookie for whoever has shown the API tokens of these ids; the first says whose things are seen."""
     payload = {
         "aud": _AUDIENCE,
         "iat": int(now.timestamp()),
         "exp": int((now + LIFETIME).timestamp()),
-        "sub": token,
+        "sub": tokens[0],
+        "also": list(tokens[1:]),
     }
     return jwt.encode(payload, key, _ALGORITHM)
 
 
-def read_session(key: bytes, cookie: str, now: datetime) -> str | None:
-    """The id of the API token; None if the cookie is none of ours, or no longer good."""
+def read_session(key: bytes, cookie: str, now: datetime) -> tuple[str, ...]:
+    """The ids of the API tokens; none if the cookie is none of ours, or no longer good."""
     # PyJWT would ask this machine's clock; ours is the one the cookie was made by.
     options: Any = {"require": ["aud", "exp", "iat", "sub"], "verify_exp": False, "verify_iat": False}
     try:
         payload = jwt.decode(cookie, key, algorithms=[_ALGORITHM], audience=_AUDIENCE, options=options)
     except jwt.InvalidTokenError:
-        return None
+        return ()
     issued, expires = (datetime.fromtimestamp(payload[claim], UTC) for claim in ("iat", "exp"))
-    return str(payload["sub"]) if issued - _LEEWAY <= now < expires else None
+    tokens = (str(payload["sub"]), *map(str, payload.get("also", ())))
+    return tokens if issued - _LEEWAY <= now < expires else ()

@@ -1,5 +1,6 @@
-"""What is shown that is no page of NiceGUI's: signing in and out, how all looks, and pictures of inputs."""
+"""What is shown that is no page of NiceGUI's: signing in and out, changing tenants, how all looks, and pictures."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 from importlib.resources import files
@@ -13,8 +14,9 @@ from roost_cloud.api import samples
 from roost_cloud.api.errors import status_of
 from roost_cloud.dashboard.gate import COOKIE, MOUNT
 from roost_cloud.dashboard.markup import Markup, entry, tag
-from roost_cloud.dashboard.session import LIFETIME, new_session, session_key
-from roost_cloud.dashboard.visitor import visitor_of
+from roost_cloud.dashboard.session import LIFETIME, new_session, read_session, session_key
+from roost_cloud.dashboard.visitor import still_good, visitor_of
+from roost_cloud.db.base import NAME_CHARS
 from roost_cloud.errors import UnauthenticatedError
 from roost_cloud.people import tokens
 from roost_cloud.services import Services
@@ -24,6 +26,7 @@ __all__ = ["STYLE", "router"]
 
 STYLE: Final = f"{MOUNT}/static/style.css"
 _TOKEN_CHARS: Final = 200
+_TENANTS: Final = 8  # in one session
 _ADDRESS_CHARS: Final = 2000
 _CSS: Final = files(__package__).joinpath("style.css").read_text(encoding="utf-8")
 
@@ -56,17 +59,34 @@ def sign_in(
     token: Annotated[str, Form(max_length=_TOKEN_CHARS)] = "",
     next: Annotated[str, Form(max_length=_ADDRESS_CHARS)] = "",  # noqa: A002 - the form's word
 ) -> Response:
-    """Begin a session for whoever has a tenant's token."""
+    """Begin a session for whoever has a tenant's token, or add a tenant to the one there is."""
     services: Services = request.state.roost_services
     now = services.now()
     try:
-        identity = _recognised(services, token.strip(), now)
+        identity, tenant = _recognised(services, token.strip(), now)
     except UnauthenticatedError as error:
         return _form(next, str(error))
-    answer = RedirectResponse(_within(next), HTTPStatus.SEE_OTHER)
+    before = read_session(session_key(services.token_key), request.cookies.get(COOKIE, ""), now)
+    others = [one for one, member in still_good(services, before).items() if member.tenant != tenant]
+    return _go_on(services, [identity, *others[: _TENANTS - 1]], _within(next), now)
+
+
+@router.post("/tenant")
+async def change_tenant(request: Request, tenant: Annotated[str, Form(max_length=NAME_CHARS)] = "") -> Response:
+    """Look at another tenant's things, if the session has a token of that one's; else nothing changes."""
+    visitor = visitor_of(request)
+    elsewhere = await visitor.elsewhere()
+    chosen = next((token for token, member in elsewhere.items() if member.tenant == tenant), visitor.token)
+    ordered = [chosen, *(token for token in (visitor.token, *elsewhere) if token != chosen)]
+    return _go_on(visitor.services, ordered, f"{MOUNT}/", visitor.services.now())
+
+
+def _go_on(services: Services, identities: Sequence[str], address: str, now: datetime) -> Response:
+    """To a page, with a session of these tokens."""
+    answer = RedirectResponse(address, HTTPStatus.SEE_OTHER)
     answer.set_cookie(
         COOKIE,
-        new_session(session_key(services.token_key), identity, now),
+        new_session(session_key(services.token_key), identities, now),
         max_age=int(LIFETIME.total_seconds()),
         path=MOUNT,
         secure=services.settings.base_url.startswith("https://"),
@@ -93,8 +113,8 @@ async def picture(request: Request, device: Annotated[str, Path()], sample: Anno
         return Response(status_code=status_of(error))
 
 
-def _recognised(services: Services, token: str, now: datetime) -> str:
-    """The id of a tenant's token.
+def _recognised(services: Services, token: str, now: datetime) -> tuple[str, str]:
+    """The id of a tenant's token, and the tenant.
 
     Raises:
         UnauthenticatedError: it is none.
@@ -107,7 +127,7 @@ def _recognised(services: Services, token: str, now: datetime) -> str:
             )
         if tokens.use_is_stale(row, now):
             tokens.note_use(session, row.id, now)
-        return row.id
+        return row.id, principal.tenant
 
 
 def _within(address: str) -> str:
@@ -119,6 +139,11 @@ def _form(after: str, problem: str | None) -> Response:
     inside = [
         tag("h1", "Sign in to Roost"),
         tag("p", "With an API token of your tenant: ", tag("code", "roost token create --role operator NAME"), "."),
+        tag(
+            "p",
+            "Whoever has tokens of several tenants signs in with each, and changes between them on every page.",
+            kind="dim",
+        ),
         Markup() if problem is None else tag("p", problem, kind="note bad", role="alert"),
         tag(
             "form",

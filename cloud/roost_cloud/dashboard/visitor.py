@@ -7,8 +7,9 @@ at each time: a page may stand open for hours.
 """
 
 import asyncio
+import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, ParamSpec, TypeVar, get_type_hints
 
@@ -19,7 +20,7 @@ from roost_cloud.errors import ForbiddenError, UnauthenticatedError
 from roost_cloud.people import Principal, Role, tokens
 from roost_cloud.services import Services
 
-__all__ = ["STATE", "Visitor", "recognise", "visitor_of"]
+__all__ = ["STATE", "Visitor", "recognise", "still_good", "visitor_of"]
 
 _ROLES: Final[tuple[tuple[Any, Role], ...]] = ((Viewer, "viewer"), (Operator, "operator"), (Admin, "admin"))
 STATE: Final = "roost_visitor"
@@ -36,11 +37,17 @@ class Visitor:
         services: of the process.
         token: the id of the API token that they came with.
         member: who that is.
+        others: the ids of tokens that they came with before, of other tenants.
     """
 
     services: Services
     token: str
     member: Member
+    others: tuple[str, ...] = ()
+
+    async def elsewhere(self) -> dict[str, Member]:
+        """Who they are at other tenants, by the token's id; of tokens that are no good any more, nothing."""
+        return await asyncio.to_thread(still_good, self.services, self.others) if self.others else {}
 
     def may(self, handler: Callable[..., object]) -> bool:
         """Whether a handler would serve them; what they may not do is not shown."""
@@ -78,6 +85,15 @@ def recognise(services: Services, token: str) -> Member:
     if principal.tenant is None:
         raise UnauthenticatedError("the platform's token sees no tenant's things")
     return Member(principal.tenant, principal.role, principal.name)
+
+
+def still_good(services: Services, identities: Iterable[str]) -> dict[str, Member]:
+    """Whose tokens those of these ids are that have neither expired nor been revoked, by the id."""
+    found = {}
+    for token in identities:
+        with contextlib.suppress(UnauthenticatedError):
+            found[token] = recognise(services, token)
+    return found
 
 
 def visitor_of(request: Request) -> Visitor:

@@ -11,11 +11,24 @@
 from datetime import UTC, datetime
 from typing import Final
 
-__all__ = ["ago", "bundle_of", "count_of", "figure_of", "share_of", "size_of", "span_of", "when"]
+__all__ = [
+    "ago",
+    "bundle_of",
+    "count_of",
+    "figure_of",
+    "measured",
+    "share_of",
+    "short_of",
+    "size_of",
+    "span_of",
+    "when",
+]
 
 _SPANS: Final = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 _SIZES: Final = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 _NOW_S: Final = 5
+_LARGE: Final = 1000
+_UNITS: Final = {"_s": "s", "_ms": "ms", "_mb": "MB"}
 
 
 def when(moment: datetime | None) -> str:
@@ -59,6 +72,31 @@ def count_of(number: int) -> str:
 def figure_of(value: float | None, unit: str = "") -> str:
     """A measured value with two places and its unit."""
     return "–" if value is None else f"{value:.2f}{unit and ' ' + unit}"
+
+
+def short_of(value: float | None) -> str:
+    """A number of which its size matters, in at most four figures or with commas.
+
+    >>> short_of(18362.4), short_of(29.64), short_of(0.0123), short_of(None)
+    ('18,362', '29.6', '0.0123', '–')
+    """
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= _LARGE else f"{value:.3g}"
+
+
+def measured(name: str, value: float) -> str:
+    """A figure of a training run, whose name says its unit.
+
+    >>> measured("peak_memory_bytes", 1.072e8), measured("cpu_s", 1.726), measured("accuracy.new", 0.92451)
+    ('107 MB', '1.73 s', '0.9245')
+    """
+    if name.endswith("_bytes"):
+        return size_of(value)
+    for suffix, unit in _UNITS.items():
+        if name.endswith(suffix):
+            return f"{value:.3g} {unit}"
+    return f"{value:.4g}"
 
 
 def bundle_of(reference: str | None) -> str:

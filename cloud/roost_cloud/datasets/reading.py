@@ -73,7 +73,13 @@ def _labelled(session: Session, tenant: str, decided: _Decided, world: World) ->
 
 
 def _drawn(said: Iterable[Said]) -> Drawn:
-    """How a sample came to be labelled: what made the first person look at it."""
+    """How a sample came to be labelled: what made the first person look at it.
+
+    Where anybody had been shown what models say, it judges none of them: as if it had been chosen.
+    """
+    said = list(said)
+    if any(one.informed for one in said if one.kind == "person"):
+        return "chosen"
     drawn = [one.drawn for one in said if one.kind == "person" and one.drawn not in ("second", "tied")]
     if not drawn or drawn[0] is None:
         return ""

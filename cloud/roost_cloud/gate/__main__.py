@@ -5,11 +5,8 @@ verdict, whatever it says; 3 nothing can be judged, and trying again would not h
 else, it crashed.
 """
 
-import argparse
-import os
 import sys
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
@@ -22,9 +19,8 @@ from roost_cloud.gate.judging import judge, no_bundle
 from roost_cloud.gate.measure import Contest, measure
 from roost_cloud.gate.paired import paired
 from roost_cloud.gate.verdict import Verdict, encode_verdict
-from roost_cloud.training.lines import ErrorLine
-from roost_cloud.training.process import LineProgress, limit_memory, stop_at_end_of_input, take_output
-from roost_cloud.training.progress import Progress, TrainingCancelledError
+from roost_cloud.training.program import run_in_folder
+from roost_cloud.training.progress import Progress
 from roost_shared.bundle import Bundle, open_bundle
 from roost_shared.durable import write_durably
 from roost_shared.errors import RoostError
@@ -33,29 +29,11 @@ from roost_shared.pipeline import Pipeline
 
 __all__ = ["judge_folder"]
 
-DONE: Final = 0
-IMPOSSIBLE: Final = 3
-CANCELLED: Final = 4
-
 
 def main() -> int:
     """Judge in the folder that the command line names; return the exit code."""
-    arguments = _parse()
-    os.nice(arguments.nice)
-    if arguments.memory_bytes:
-        limit_memory(arguments.memory_bytes)
-    if arguments.stop_at_end_of_input:
-        stop_at_end_of_input()
-    progress = LineProgress(take_output())
-    progress.hear_signals()
-    try:
-        judge_folder(arguments.folder, progress)
-    except TrainingCancelledError:
-        return CANCELLED
-    except GateError as error:
-        progress.say(ErrorLine(error.code, str(error)))
-        return IMPOSSIBLE
-    return DONE
+    needed = "the gate's: judged.json, inputs/, incumbent/ and candidate/ in it"
+    return run_in_folder("roost_cloud.gate", "Judge a candidate.", needed, judge_folder, hopeless=GateError)
 
 
 def judge_folder(folder: Path, progress: Progress) -> Verdict:
@@ -119,17 +97,6 @@ def _incumbent(folder: Path, judged: JudgedSet) -> tuple[Bundle, Pipeline]:
     if bundle.digest != judged.incumbent:
         raise GateError(f"the incumbent is {bundle.digest}, and the snapshot is of {judged.incumbent}")
     return bundle, pipeline
-
-
-def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m roost_cloud.gate", description="Judge a candidate.")
-    parser.add_argument("folder", type=Path, help="the gate's: judged.json, inputs/, incumbent/ and candidate/ in it")
-    parser.add_argument("--memory-bytes", type=int, metavar="N", help="of memory of its own that it may have")
-    parser.add_argument("--nice", type=int, default=0, metavar="N", help="how far to stand back, 0…19")
-    parser.add_argument(
-        "--stop-at-end-of-input", action="store_true", help="end with standard input: its writer is gone"
-    )
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -49,6 +49,9 @@ class Outcome(NamedTuple):
         incumbent_confidence: 0…1; None: it gives none.
         candidate_confidence: 0…1; None: it gives none.
         twin: what the candidate says in float; None: nobody left it.
+        truth: the label.
+        incumbent_said: the incumbent's label; None: it has none to say.
+        candidate_said: the candidate's.
     """
 
     world: World
@@ -60,6 +63,9 @@ class Outcome(NamedTuple):
     incumbent_confidence: float | None = None
     candidate_confidence: float | None = None
     twin: Twin | None = None
+    truth: str = ""
+    incumbent_said: str | None = None
+    candidate_said: str | None = None
 
 
 class Timing(NamedTuple):

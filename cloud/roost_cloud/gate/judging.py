@@ -14,6 +14,7 @@ from roost_cloud.gate.checks import (
     check_reference,
     check_twin,
 )
+from roost_cloud.gate.confusion import confusion
 from roost_cloud.gate.figures import Measured, Outcome, Pair
 from roost_cloud.gate.job import Bar, GateJob
 from roost_cloud.gate.paired import paired
@@ -58,6 +59,7 @@ def judge(pair: Pair, measured: Measured, job: GateJob, *, snapshot: str, split:
         reasons=reasons,
         bars=bars,
         disagreement=disagreement,
+        confused=confusion(measured.outcomes),
     )
 
 

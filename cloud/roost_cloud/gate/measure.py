@@ -130,6 +130,9 @@ def _outcome(one: _Input, contest: Contest, incumbent: Scored | str, candidate: 
         incumbent_confidence=None if said[0] is None else said[0].confidence,
         candidate_confidence=None if said[1] is None else said[1].confidence,
         twin=twin,
+        truth=one.example.label,
+        incumbent_said=None if said[0] is None else said[0].label,
+        candidate_said=None if said[1] is None else said[1].label,
     )
 
 

@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 import msgspec
 
-__all__ = ["Check", "NewBar", "Predicted", "Reason", "Verdict", "encode_verdict"]
+__all__ = ["Check", "Confused", "NewBar", "Predicted", "Reason", "Verdict", "encode_verdict"]
 
 _VERSION: Final = 1
 
@@ -61,6 +61,24 @@ class Predicted(msgspec.Struct, frozen=True):
         return max((share for share in (self.new, self.old) if share is not None), default=None)
 
 
+class Confused(msgspec.Struct, frozen=True):
+    """Inputs of which a person said one thing, the incumbent one and the candidate one: a cell of both's confusion.
+
+    Attributes:
+        world: `new` or `old`, as `figures.Outcome` has it.
+        truth: what people said.
+        incumbent: what the incumbent did; None: nothing.
+        candidate: what the candidate did; None: nothing.
+        inputs: how many there are, each counted once.
+    """
+
+    world: Literal["new", "old"]
+    truth: str
+    incumbent: str | None
+    candidate: str | None
+    inputs: int
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What a gate says of a candidate.
 
@@ -73,6 +91,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         reasons: all checks, in order.
         bars: that ship with it, in place of those that rules ask for.
         disagreement: with the incumbent, as predicted.
+        confused: what the two said of inputs by what these show, the most frequent cells; of numbers, nothing.
     """
 
     schema_version: int = _VERSION
@@ -84,6 +103,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[Reason, ...]
     bars: tuple[NewBar, ...] = ()
     disagreement: Predicted = Predicted(None, None)
+    confused: tuple[Confused, ...] = ()
 
 
 def encode_verdict(verdict: Verdict) -> bytes:

@@ -14,11 +14,14 @@ from typing import Any, Final, NamedTuple, overload
 
 import msgspec
 
+from roost_cloud.activity.additions import Additions
+from roost_cloud.db.tables.activity import LINK_CHARS
 from roost_cloud.db.tables.records import BUNDLE_CHARS, LABEL_CHARS, TEXT_CHARS
 from roost_cloud.db.tables.shards import SAMPLE_CHARS
 from roost_shared.messages import Answer, MessageError
 from roost_shared.records import (
     DroppedRecord,
+    HealthRecord,
     LateRecord,
     PolicyRecord,
     SampleRecord,
@@ -58,6 +61,8 @@ class Rows:
     policies: list[dict[str, Any]] = field(default_factory=list)
     windows: list[dict[str, Any]] = field(default_factory=list)
     dropped: list[dict[str, Any]] = field(default_factory=list)
+    additions: Additions = field(default_factory=Additions)  # of windows, to their hours
+    health: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)  # by tenant and device
     counts: Counter[str] = field(default_factory=Counter)  # of records, by kind
 
     def add(self, place: Place, data: bytes) -> None:
@@ -88,6 +93,9 @@ class Rows:
             case WindowRecord():
                 self._add_window(place, record, data)
                 self.counts["window"] += 1
+            case HealthRecord():
+                self._add_health(place, record)
+                self.counts["health"] += 1
 
     def _add_sample(self, place: Place, record: SampleRecord, data: bytes) -> None:
         answer, kept = record.answer, record.input
@@ -148,18 +156,29 @@ class Rows:
         ]
 
     def _add_window(self, place: Place, record: WindowRecord, data: bytes) -> None:
-        self.windows.append(
-            {
-                **place._asdict(),
-                "task": _name(record.task, "task"),
-                "contestant": _name_or_none(record.contestant, "contestant"),
-                "started_at": _cut(record.started_at, TEXT_CHARS),
-                "seconds": _finite(record.seconds),
-                "count": _count(record.count),
-                "record": data,
-                "decided": False,
-            }
-        )
+        row = {
+            **place._asdict(),
+            "task": _name(record.task, "task"),
+            "contestant": _name_or_none(record.contestant, "contestant"),
+            "started_at": _cut(record.started_at, TEXT_CHARS),
+            "seconds": _finite(record.seconds),
+            "count": _count(record.count),
+            "record": data,
+            "decided": False,
+        }
+        self.windows.append(row)
+        self.additions.add(place.tenant, place.device, place.received_at, record)
+
+    def _add_health(self, place: Place, record: HealthRecord) -> None:
+        self.health[place.tenant, place.device] = {
+            "received_at": place.received_at,
+            "temperature_c": _finite_or_none(record.temperature_c),
+            "spool_bytes": _count_or_none(record.spool_bytes),
+            "spool_limit_bytes": _count_or_none(record.spool_limit_bytes),
+            "waiting": _count_or_none(record.waiting),
+            "link": _cut(record.link, LINK_CHARS),
+            "round_trip_ms": _finite_or_none(record.round_trip_ms),
+        }
 
 
 def _scores(key: dict[str, str], answer: Answer) -> list[dict[str, Any]]:
@@ -239,10 +258,18 @@ def _finite(value: float) -> float:
     return value
 
 
+def _finite_or_none(value: float | None) -> float | None:
+    return None if value is None else _finite(value)
+
+
 def _unit(value: float | None) -> float | None:
     if value is not None and not 0 <= value <= 1:
         raise MessageError(f"Record: the confidence {value} is not within 0…1")
     return value
+
+
+def _count_or_none(value: int | None) -> int | None:
+    return None if value is None else _count(value)
 
 
 def _count(value: int) -> int:

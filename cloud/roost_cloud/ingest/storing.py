@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import bindparam, exists, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from roost_cloud.activity.storing import store_additions, store_health
 from roost_cloud.db.insert import insert_all_absent
 from roost_cloud.db.tables import Device, DroppedInput, LateScore, RecordLog, Sample, SampleScore, TaskPolicy, Window
 from roost_cloud.ingest.batches import MAX_RECORDS, Delivery
@@ -35,7 +36,9 @@ class Stored:
 
     watermarks: dict[BootKey, int] = field(default_factory=dict)  # of all boots that were heard of
     batches: Counter[str] = field(default_factory=Counter)  # by outcome
-    records: Counter[str] = field(default_factory=Counter)  # by kind; `unreadable` and `lost` among them
+    records: Counter[str] = field(
+        default_factory=Counter
+    )  # by kind; `unreadable`, `unreadable_sketch` and `lost` among them
     complaints: list[tuple[str, MessageError]] = field(default_factory=list)  # whose record is unreadable, and why
 
 
@@ -60,6 +63,7 @@ def store_batches(session: Session, deliveries: Sequence[Delivery]) -> Stored:
     _move(session, before, progress, taken)
     stored.watermarks = {key: reached.watermark for key, reached in progress.items()}
     stored.records += rows.counts
+    stored.records["unreadable_sketch"] += rows.additions.unreadable
     return stored
 
 
@@ -122,6 +126,8 @@ def _insert(session: Session, rows: Rows, *, out_of_order: bool) -> None:
     insert_all_absent(session, TaskPolicy, sorted(rows.policies, key=lambda row: (row["task"], row["digest"])))
     insert_all_absent(session, Window, rows.windows)
     insert_all_absent(session, DroppedInput, rows.dropped)
+    store_additions(session, rows.additions)
+    store_health(session, rows.health)
     # Late scores may have come first, or be about to: whichever is stored second finds the other.
     late = [row for row in rows.late if row["differs"]]
     if late or out_of_order:

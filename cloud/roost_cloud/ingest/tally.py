@@ -13,7 +13,7 @@ from roost_shared.errors import RoostError
 __all__ = ["RecordTally"]
 
 _OUTCOMES: Final = ("stored", "repeated", "scattered", "unknown_device", "unreadable")
-_KINDS: Final = ("sample", "late", "policy", "dropped", "window", "unreadable", "lost")
+_KINDS: Final = ("sample", "late", "policy", "dropped", "window", "health", "unreadable", "unreadable_sketch", "lost")
 
 
 class RecordTally:

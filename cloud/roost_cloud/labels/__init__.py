@@ -13,6 +13,8 @@ Around them:
 - `space.py`: which labels a task has; what looks like a slip of the hand is refused.
 - `recording.py`: adding labels, all or none; `listing.py`: what was said, as it was said.
 - `teachers.py`: what cloud contestants and late answers said; `settings.py`: which of them a task believes.
+- `guessing.py`: what models say of a sample, for whoever asks, whose label is then not blind; `comparing.py`: what two
+  bundles said of the same labelled samples.
 - `deciding.py`: samples with the labels that follow; `waiting.py` and `claims.py`: the queue's samples, each with one
   person at a time.
 """

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Final
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from roost_cloud.db import Database
@@ -13,7 +13,7 @@ from roost_cloud.db.tables import LabelClaim, SampleInput
 from roost_cloud.labels.queue import Handed, draw, draw_alike
 from roost_cloud.labels.waiting import Asked, read_pool
 
-__all__ = ["take"]
+__all__ = ["inform", "take"]
 
 _TRIES: Final = 3  # where others take the same samples at the same moment
 
@@ -56,6 +56,17 @@ def take(
     return taken
 
 
+def inform(session: Session, tenant: str, device: str, sample: str, source: str) -> None:
+    """Note that somebody who has been handed a sample is shown what models say of it: their label is not blind."""
+    mine = (
+        LabelClaim.tenant == tenant,
+        LabelClaim.device == device,
+        LabelClaim.sample == sample,
+        LabelClaim.source == source,
+    )
+    session.execute(update(LabelClaim).where(*mine).values(informed=True))
+
+
 def _forget_old(session: Session, tenant: str, now: datetime) -> None:
     session.execute(delete(LabelClaim).where(LabelClaim.tenant == tenant, LabelClaim.until <= now))
 
@@ -71,7 +82,7 @@ def _claim(
         place = session.get(SampleInput, tuple(key.values()))
         if place is None:
             continue  # it has expired since
-        if insert_absent(session, LabelClaim, **key, source=source, drawn=one.drawn, until=until):
+        if insert_absent(session, LabelClaim, **key, source=source, drawn=one.drawn, informed=False, until=until):
             won.append((one, place))
     order = {one.waiting[:2]: number for number, one in enumerate(handed)}
     return sorted(won, key=lambda pair: order[pair[0].waiting[:2]])

@@ -77,12 +77,13 @@ _SAID: Final = (
     Label.labelled_at,
     Label.confidence,
     Label.drawn,
+    Label.informed,
 )
 
 
 def _said(told: Sequence[Any]) -> Said:
-    label, kind, source, at, confidence, drawn = told
-    return Said(label, kind, source, at, confidence, drawn)
+    label, kind, source, at, confidence, drawn, informed = told
+    return Said(label, kind, source, at, confidence, drawn, informed=informed)
 
 
 def decide(

@@ -44,6 +44,7 @@ class NewLabel(NamedTuple):
         label: what it shows; None: whoever looked cannot tell.
         at: when that was found; None: now.
         confidence: 0…1, of a teacher.
+        informed: whether whoever says so had been shown what models say; what their claim says counts as well.
     """
 
     place: str
@@ -52,6 +53,7 @@ class NewLabel(NamedTuple):
     label: str | None
     at: datetime | None = None
     confidence: float | None = None
+    informed: bool = False
 
     @property
     def key(self) -> _Key:
@@ -183,7 +185,7 @@ def _add(
         claims = _claims(session, tenant, who, keys)
         rows = []
         for one in some:
-            at = one.at or now
+            at, claim = one.at or now, claims.get(one.key)
             if not known.adds(one, at):
                 continue
             rows.append(
@@ -196,7 +198,8 @@ def _add(
                     "kind": who.kind,
                     "source": who.source,
                     "confidence": one.confidence,
-                    "drawn": claims.get(one.key),
+                    "drawn": None if claim is None else claim.drawn,
+                    "informed": one.informed or (claim is not None and claim.informed),
                     "labelled_at": at,
                     "recorded_at": now,
                     "recorded_by": who.actor,
@@ -237,7 +240,14 @@ class _Known:
             self._last[key] = at, said
 
 
-def _claims(session: Session, tenant: str, who: Who, keys: Iterable[_Key]) -> dict[_Key, str]:
+class _Claim(NamedTuple):
+    """Why a sample was handed out, and whether what models say of it was shown since."""
+
+    drawn: str
+    informed: bool
+
+
+def _claims(session: Session, tenant: str, who: Who, keys: Iterable[_Key]) -> dict[_Key, _Claim]:
     """Why the queue handed samples to whoever labels them now; their claims end with that."""
     mine = (
         LabelClaim.source == who.source,
@@ -245,8 +255,8 @@ def _claims(session: Session, tenant: str, who: Who, keys: Iterable[_Key]) -> di
     )
     if who.kind != "person":
         return {}
-    query = select(LabelClaim.device, LabelClaim.sample, LabelClaim.drawn).where(*mine)
-    found = {(device, sample): drawn for device, sample, drawn in session.execute(query)}
+    query = select(LabelClaim.device, LabelClaim.sample, LabelClaim.drawn, LabelClaim.informed).where(*mine)
+    found = {(device, sample): _Claim(drawn, informed) for device, sample, drawn, informed in session.execute(query)}
     if found:
         session.execute(delete(LabelClaim).where(*mine))
     return found

@@ -24,6 +24,7 @@ class Said(NamedTuple):
         confidence: a teacher's, 0…1; None: it gave none.
         drawn: why the queue had handed the sample out; None: it had not.
         bundle: that a teacher ran.
+        informed: whether a person had been shown what models say: such a word teaches, and judges nobody.
     """
 
     label: str | None
@@ -33,6 +34,7 @@ class Said(NamedTuple):
     confidence: float | None = None
     drawn: Drawn | None = None
     bundle: str | None = None
+    informed: bool = False
 
 
 def current(said: Iterable[Said]) -> list[Said]:

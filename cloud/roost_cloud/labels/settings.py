@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 from sqlalchemy.orm import Session
 
-from roost_cloud.db.insert import insert_absent
+from roost_cloud.db.documents import put_document
 from roost_cloud.db.tables import LabelSettings as Row
 from roost_cloud.labels.effective import Teachers
 from roost_cloud.labels.errors import BadSettingsError
@@ -66,12 +66,8 @@ def get(session: Session, tenant: str, task: str) -> LabelSettings:
 def put(session: Session, tenant: str, task: str, settings: LabelSettings, *, actor: str, now: datetime) -> None:
     """Change a task's; snapshots that are made already stay as they are. To what they are is no change."""
     document: dict[str, Any] = msgspec.to_builtins(settings)
-    stated = {"document": document, "updated_at": now, "updated_by": actor}
-    if not insert_absent(session, Row, tenant=tenant, task=task, **stated):
-        row = session.get_one(Row, (tenant, task), with_for_update=True)
-        if row.document == document:
-            return
-        row.document, row.updated_at, row.updated_by = document, now, actor
+    if not put_document(session, Row, document, actor=actor, now=now, tenant=tenant, task=task):
+        return
     audit.record(
         session,
         tenant=tenant,

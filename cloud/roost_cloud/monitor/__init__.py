@@ -13,6 +13,7 @@
 - `raising.py`: three of five, and an alarm
 - `telling.py`: what an alarm says of itself. Pure.
 - `status.py`: how each device stands
+- `history.py`: how each went, decision by decision
 - `among.py`: where devices and cohorts stand among the others, by the bundle's reference or the fleet itself
 - `expiry.py`: windows and decisions that came too long ago are removed
 - `simulation.py`: alarms a week that the recorded decisions have under another budget

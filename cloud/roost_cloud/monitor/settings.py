@@ -13,7 +13,7 @@ from msgspec import Meta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from roost_cloud.db.insert import insert_absent
+from roost_cloud.db.documents import put_document
 from roost_cloud.db.tables import DriftSettings as Row
 from roost_cloud.drift.test import MIN_WINDOWS
 from roost_cloud.people import audit
@@ -115,12 +115,8 @@ def get(session: Session, tenant: str) -> DriftSettings:
 def put(session: Session, tenant: str, settings: DriftSettings, *, actor: str, now: datetime) -> None:
     """Change a tenant's; decisions from now on follow. To what they are is no change."""
     document: dict[str, Any] = msgspec.to_builtins(settings)
-    stated = {"document": document, "updated_at": now, "updated_by": actor}
-    if not insert_absent(session, Row, tenant=tenant, **stated):
-        row = session.get_one(Row, tenant, with_for_update=True)
-        if row.document == document:
-            return
-        row.document, row.updated_at, row.updated_by = document, now, actor
+    if not put_document(session, Row, document, actor=actor, now=now, tenant=tenant):
+        return
     audit.record(
         session,
         tenant=tenant,

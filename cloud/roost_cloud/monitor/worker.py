@@ -8,6 +8,7 @@ from typing import Final
 import prometheus_client
 import structlog
 
+from roost_cloud.activity.expiry import expire_hours
 from roost_cloud.alarms.store import count_open
 from roost_cloud.broker.link import BrokerLink
 from roost_cloud.db import Database
@@ -79,7 +80,10 @@ class Monitor:
             "roost_monitor_unreadable", "Sketches of windows that could not be read.", registry=metrics
         )
         self._expired = prometheus_client.Counter(
-            "roost_monitor_expired", "Windows and decisions removed for their age.", ["what"], registry=metrics
+            "roost_monitor_expired",
+            "Windows, decisions and hours of activity removed for their age.",
+            ["what"],
+            registry=metrics,
         )
         self._open = prometheus_client.Gauge(
             "roost_alarms_open", "Alarms that nobody has seen to, without muted ones.", ["kind"], registry=metrics
@@ -138,6 +142,7 @@ class Monitor:
         self._expire_at = now + _EXPIRE_EVERY
         for what, count in expire(self._database, now, self._stopping.is_set)._asdict().items():
             self._expired.labels(what).inc(count)
+        self._expired.labels("hours").inc(expire_hours(self._database, now, self._stopping.is_set))
 
     def _note(self, stream: StreamKey, done: Done) -> None:
         self._decided.inc(len(done.lags_s))

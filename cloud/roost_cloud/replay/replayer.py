@@ -9,11 +9,10 @@ was; it runs in nobody's place), and `rules_do_not_fit` (the contestants of then
 import hashlib
 from collections.abc import Mapping
 from math import prod
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from roost_cloud.replay.other_bundle import OtherBundle
 from roost_cloud.replay.other_rules import BadBarError, OtherRules
 from roost_cloud.replay.source import Recorded, Source
 from roost_shared.clock import ms_to_ns, ns_to_ms
@@ -22,6 +21,9 @@ from roost_shared.messages import MessageError
 from roost_shared.records import LateRecord, SampleRecord, decode_record
 from roost_shared.rendezvous import PolicyDocument, PolicyDocumentError, PolicyError, Score, TaskPolicy
 from roost_shared.rendezvous.replay import BacklogError, Case, Play, case_of, play_original, play_other
+
+if TYPE_CHECKING:  # it loads models, which a replay by other rules has no use for
+    from roost_cloud.replay.other_bundle import OtherBundle
 
 __all__ = ["LeftOut", "LeftOutError", "Outcome", "Replayer", "Said"]
 
@@ -113,7 +115,7 @@ class Replayer:
         bundle: what runs in a contestant's place; None for nothing.
     """
 
-    def __init__(self, source: Source, rules: OtherRules | None = None, bundle: OtherBundle | None = None) -> None:
+    def __init__(self, source: Source, rules: OtherRules | None = None, bundle: "OtherBundle | None" = None) -> None:
         self._source = source
         self._rules = rules
         self._bundle = bundle
@@ -198,7 +200,7 @@ class Replayer:
         )
 
     def _with_bundle(
-        self, bundle: OtherBundle, recorded: Recorded, record: SampleRecord, case: Case, place: str
+        self, bundle: "OtherBundle", recorded: Recorded, record: SampleRecord, case: Case, place: str
     ) -> Case:
         if not any(one.score is not None for one in case.of(place)):
             return case
@@ -224,7 +226,8 @@ class Replayer:
     def _found(self, digest: str | None, place: str | None) -> _Judge:
         data = None if digest is None else self._source.policy(digest)
         if data is None:
-            raise LeftOutError("no_policy", f"no device has told of the policy {digest}")
+            told = "the device named no policy" if digest is None else f"no device has told of the policy {digest}"
+            raise LeftOutError("no_policy", told)
         try:
             document = PolicyDocument.decode(data)
             policy = document.policy()

@@ -141,7 +141,7 @@ class _Turn:
     def _onward(self, rollout: Rollout, standing: Count) -> Rollout:
         if rollout.state == "approval":
             return self._enter(rollout, rollout.stage + 1)
-        if rollout.state == "paused" or standing.waits_for(self._stage(rollout)) or self._holds(rollout):
+        if rollout.state == "paused" or self._lacks(rollout, standing) or self._holds(rollout):
             return rollout
         if rollout.stage + 1 < len(self._plan.stages):
             return self._enter(rollout, rollout.stage + 1)
@@ -190,7 +190,7 @@ class _Turn:
         if rollout.state == "approval":
             yield f"stage {self._plan.stages[rollout.stage + 1].name} waits for approval"
             return
-        yield from standing.waits_for(self._stage(rollout))
+        yield from self._lacks(rollout, standing)
         held = self._holds(rollout)
         if held is not None:
             yield held
@@ -198,6 +198,14 @@ class _Turn:
             yield "no window is open"
         if self._finding is not None and self._finding.verdict != "pass" and self._asks(rollout):
             yield from self._finding.says
+
+    def _lacks(self, rollout: Rollout, standing: Count) -> list[str]:
+        """What the stage's devices have yet to do; a share that earlier stages have reached whole adds nobody."""
+        stage, cut = self._stage(rollout), self._cuts[max(rollout.stage, 0)]
+        reaches = stage.share is not None and any(at < cut for at in self._places.values())
+        if reaches and all(aim.stage != rollout.stage for _, aim in self._aims(rollout)):
+            return []
+        return standing.waits_for(stage)
 
     def _stragglers(self) -> Iterator[str]:
         """What is not done though the rollout is over, or as good as: nothing ends half done without saying so."""

@@ -1,7 +1,7 @@
 """Who was right where candidate and incumbent disagreed, by what people and teachers said of those inputs."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, exists, select, tuple_
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from roost_cloud.db.tables import Label, LateScore, Sample, SampleScore
 from roost_cloud.labels import settings
 from roost_cloud.labels.deciding import decide
+from roost_cloud.labels.said import Said
 from roost_cloud.labels.teachers import SampleKey
 from roost_cloud.rollouts.knowing import Subject
 from roost_cloud.rollouts.states import Finding, Member, Rollout
@@ -70,7 +71,7 @@ def rule(
     teachers = settings.get(session, tenant, subject.task).believed
     conditions = _disputed(subject, rollout, shadowing)
     decided = decide(session, tenant, subject.task, *conditions, teachers=teachers)
-    labelled = {key: one for key, (one, _) in decided.items() if one.label is not None}
+    labelled = {key: one for key, (one, words) in decided.items() if one.label is not None and not _is_informed(words)}
     said = _said(session, tenant, subject, labelled)
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for key, one in labelled.items():
@@ -109,6 +110,11 @@ def disputed_samples(
     rows = session.execute(query.order_by(Sample.received_at.desc()).limit(_NEWEST))
     keys = [SampleKey(device, sample) for device, sample in rows if device in shadowing]
     return [key for key, said in _said(session, tenant, subject, keys).items() if _differ(*said)]
+
+
+def _is_informed(words: Iterable[Said]) -> bool:
+    """Whether a person who labelled it had been shown what models say: the test is of blind labels alone."""
+    return any(one.informed for one in words if one.kind == "person")
 
 
 def _differ(ours: str | None, theirs: str | None) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from roost_cloud.db.insert import insert_absent
+from roost_cloud.db.documents import put_document
 from roost_cloud.db.tables import TrainingPolicy as Row
 from roost_cloud.people import audit
 from roost_cloud.runs.policy import RunPolicy, encode_policy, read_policy
@@ -36,12 +36,8 @@ def page(session: Session, tenant: str, *, limit: int, after: str | None = None)
 def put(session: Session, tenant: str, task: str, policy: RunPolicy, *, actor: str, now: datetime) -> None:
     """Change a task's; runs opened from now on go by it. To what it is already is no change."""
     document = encode_policy(policy)
-    stated = {"document": document, "updated_at": now, "updated_by": actor}
-    if not insert_absent(session, Row, tenant=tenant, task=task, **stated):
-        row = session.get_one(Row, (tenant, task), with_for_update=True)
-        if row.document == document:
-            return
-        row.document, row.updated_at, row.updated_by = document, now, actor
+    if not put_document(session, Row, document, actor=actor, now=now, tenant=tenant, task=task):
+        return
     audit.record(
         session,
         tenant=tenant,

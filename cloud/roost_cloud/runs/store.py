@@ -183,6 +183,7 @@ class Chosen:
     task: str | None = None
     state: State | None = None
     is_open: bool | None = None
+    snapshot: str | None = None
 
 
 def page(
@@ -198,6 +199,8 @@ def page(
         query = query.where(TrainingRun.task == chosen.task)
     if chosen.state is not None:
         query = query.where(TrainingRun.state == chosen.state)
+    if chosen.snapshot is not None:
+        query = query.where(TrainingRun.snapshot == chosen.snapshot)
     if chosen.is_open is not None:
         query = query.where(TrainingRun.ended_at.is_(None) == chosen.is_open)
     if after is not None:

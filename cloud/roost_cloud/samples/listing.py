@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, literal, not_, select, tuple_
 from sqlalchemy.orm import Session, defer
 
 from roost_cloud.db.among import among, batches
-from roost_cloud.db.tables import DroppedInput, Sample, SampleInput
+from roost_cloud.db.tables import DroppedInput, Sample, SampleInput, SampleScore
 from roost_cloud.samples.place import Place
 from roost_shared.records import KeptFor
 
@@ -35,6 +35,7 @@ class Chosen:
     until: datetime | None = None  # of receipt, exclusive
     kept_for: KeptFor | None = None
     has_input: bool | None = None
+    digest: str | None = None  # of the bundle that answered
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,14 @@ def _conditions(chosen: Chosen) -> Iterator[ColumnElement[bool]]:
         yield (" " + Sample.kept_for + " ").like(f"% {chosen.kept_for} %".replace("_", r"\_"), escape="\\")
     if chosen.disagreement is not None:
         yield and_(Sample.disagreement) if chosen.disagreement else not_(Sample.disagreement)
+    if chosen.digest is not None:  # a subquery of one sample, as below
+        by = select(SampleScore.bundle).where(
+            SampleScore.tenant == Sample.tenant,
+            SampleScore.device == Sample.device,
+            SampleScore.sample == Sample.sample,
+            SampleScore.contestant == Sample.contestant,
+        )
+        yield by.correlate(Sample).scalar_subquery().endswith(f"@{chosen.digest}", autoescape=True)
     if chosen.has_input is not None:
         # A subquery that no planner makes a join of: it is to be asked of a sample at a time, until the page is full.
         shard = select(SampleInput.shard).where(

@@ -1,6 +1,6 @@
 """What is kept and told: decoy and monitor that decide, the spooler that keeps, the way to the cloud; put together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -8,13 +8,16 @@ import msgspec
 from roost_edge.decoy.config import CaptureConfig
 from roost_edge.decoy.decoy import Decoy
 from roost_edge.loop.reactor import Reactor
+from roost_edge.monitor.health import HealthTeller, health_of
 from roost_edge.monitor.monitor import Monitor
+from roost_edge.monitor.thermal import read_temperature_c
 from roost_edge.settings.config import AgentConfig
 from roost_edge.spooler.settings import SpoolerSettings
 from roost_edge.spooler.spooler import Spooler
 from roost_edge.uplink.telemetry import Telemetry
 from roost_shared.clock import Clock
 from roost_shared.complaints import Complaints
+from roost_shared.records import HealthRecord
 from roost_shared.topics import DeviceTopics
 
 __all__ = ["Capture", "make_capture"]
@@ -34,6 +37,7 @@ class Capture:
         reactor: the agent's loop.
         clock: tells wall time.
         complaints: hears of what could not be kept.
+        link: tells of the way to cloud contestants, as the status document does.
 
     Attributes:
         decoy: decides which inputs are.
@@ -49,9 +53,12 @@ class Capture:
         reactor: Reactor,
         clock: Clock,
         complaints: Complaints,
+        link: Callable[[], Mapping[str, Any] | None],
     ) -> None:
         limits = config.limits
         room_bytes = _PAYLOADS * limits.payload_bytes
+        self._link = link
+        self._spool_limit_bytes = limits.spool_bytes
         self._spooler = Spooler(_settings(config, boot), reactor, complaints, room_bytes=room_bytes)
         self.telemetry = Telemetry(topics, self._spooler, reactor, complaints)
         self._spooler.outgoing = self.telemetry.publish
@@ -71,6 +78,7 @@ class Capture:
             clock,
             complaints,
         )
+        self._health = HealthTeller(self._spooler, reactor, complaints, self._look)
 
     @property
     def is_starting(self) -> bool:
@@ -97,15 +105,20 @@ class Capture:
         if self._begun and not self._runs and self._is_wanted:
             self._runs = True
             self._spooler.start()
+            self._health.start()
 
     def finish(self, patience_ns: int, on_finished: Callable[[], None]) -> None:
         """Call `on_finished` once all that is in hand is durable, or `patience_ns` over."""
         self.decoy.stop()
         if self._runs:
+            self._health.stop()
             self.monitor.finish()
             self._spooler.stop(patience_ns, lambda: self._finished(on_finished))
         else:
             self._finished(on_finished)
+
+    def _look(self) -> HealthRecord:
+        return health_of(read_temperature_c(), self._spooler.figures, self._spool_limit_bytes, self._link())
 
     def close(self) -> None:
         """End the process."""
@@ -123,12 +136,18 @@ class Capture:
 
 
 def make_capture(
-    config: AgentConfig, topics: DeviceTopics, boot: str, reactor: Reactor, clock: Clock, complaints: Complaints
+    config: AgentConfig,
+    topics: DeviceTopics,
+    boot: str,
+    reactor: Reactor,
+    clock: Clock,
+    complaints: Complaints,
+    link: Callable[[], Mapping[str, Any] | None],
 ) -> Capture | None:
     """What the tasks ask for, or may ask for once they are assigned; None if none of them keeps or tells anything."""
     if not config.may_capture:
         return None
-    return Capture(config, topics, boot, reactor, clock, complaints)
+    return Capture(config, topics, boot, reactor, clock, complaints, link)
 
 
 def _settings(config: AgentConfig, boot: str) -> str:

@@ -33,8 +33,12 @@ class Answerer:
         self._complaints = complaints
         self._decoy = decoy
 
-    def answer(self, opened: OpenRequest, decision: rendezvous.Answer) -> None:
-        """Answer a request. Inputs that joined it have the same way back, and go with it."""
+    def answer(self, opened: OpenRequest, decision: rendezvous.Answer) -> bool:
+        """Answer a request. Inputs that joined it have the same way back, and go with it.
+
+        Returns:
+            Whether the answer was handed over by its deadline.
+        """
         answer = self._in_words(opened, decision)
         delivery = self._deliver(opened.input, answer, opened.task)
         decoy = self._decoy()
@@ -53,6 +57,7 @@ class Answerer:
         if delivery is not Delivery.AWAY:
             for reply in (opened.input.reply, *opened.joined):
                 self._settle(opened.input.key, reply)
+        return delivery is Delivery.HANDED and answer.deadline_met
 
     def repeat(self, opened: OpenRequest, decision: rendezvous.Answer) -> None:
         """Give to an input whose id came before what that one was given; it is counted as `repeated` only."""

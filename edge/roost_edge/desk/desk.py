@@ -285,14 +285,14 @@ class Desk:
     def _answer(self, opened: OpenRequest, decision: rendezvous.Answer) -> None:
         opened.decision = decision
         opened.tell_answer(decision)
-        self._answerer.answer(opened, decision)
+        in_time = self._answerer.answer(opened, decision)
         self._submit_deferred(opened)
         opened.let_go_payload()  # nobody is asked after the answer, and who wants to keep it holds it
         opened.task.tally.agreement.note_answer(decision, opened.task.policy.agreement_tolerance)
         if self.asker is not None:
             self.asker.answered(opened.input.key, opened.task.name, decision)
         if self.monitor is not None:
-            self.monitor.answered(opened.task, decision)
+            self.monitor.answered(opened.task, decision, in_time=in_time)
 
     def _captures(self, task: Task) -> bool:
         return self.decoy is not None and self.decoy.captures(task.name)

@@ -75,11 +75,11 @@ class Monitor:
 
     # ---- what the desk tells
 
-    def answered(self, task: Task, answer: Answer) -> None:
-        """An answer is on its way."""
+    def answered(self, task: Task, answer: Answer, *, in_time: bool) -> None:
+        """An answer is on its way; `in_time` if it was handed over by its deadline."""
         windows = self._of(task)
         if windows is not None:
-            windows.answered(answer, task.policy.agreement_tolerance, self._reactor.now_ns())
+            windows.answered(answer, task.policy.agreement_tolerance, self._reactor.now_ns(), in_time=in_time)
             self._look_if_full(task.name, windows)
 
     def late(self, task: Task, late: Late, answer: Answer | None) -> None:

@@ -58,6 +58,7 @@ class OpenWindow:
         self._latency = LatencyHistogram()
         self._reasons = ReasonCounts()
         self._disagreements = Disagreements()
+        self._missed: int | None = 0 if contestant is None else None
 
     def say(self, label: str | None, confidence: float | None, elapsed_ns: int, reason: Reason | None = None) -> None:
         """Count a score, or an answer with its reason.
@@ -76,6 +77,14 @@ class OpenWindow:
         self._latency.update(ns_to_ms(elapsed_ns))
         if reason is not None:
             self._reasons.update(reason)
+
+    def gave(self, reason: Reason) -> None:
+        """Count that an answer was the contestant's score."""
+        self._reasons.update(reason)
+
+    def miss(self) -> None:
+        """Count an answer that was not handed over by its deadline."""
+        self._missed = (self._missed or 0) + 1
 
     def compare(self, other: str, *, differs: bool) -> None:
         """Count that contestant `other` said something else of an input, or the same."""
@@ -118,5 +127,6 @@ class OpenWindow:
             started_at=timestamp(self._started_at),
             seconds=round((now_ns - self._started_ns) / SECOND, 3),
             count=self.count,
+            missed=self._missed,
             sketches={name: sketch for name, sketch in sketches.items() if sketch},
         )

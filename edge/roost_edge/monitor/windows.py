@@ -66,23 +66,29 @@ class TaskWindows:
 
     # ---- what is told
 
-    def answered(self, answer: Answer, tolerance: float | None, now_ns: int) -> None:
+    def answered(self, answer: Answer, tolerance: float | None, now_ns: int, *, in_time: bool) -> None:
         """An answer left, with what contestants had said until then.
 
         Args:
             answer: as decided.
+            in_time: it was handed over by its deadline.
             tolerance: within which numeric outputs agree, as the task's policy has it.
             now_ns: monotonic.
         """
         chosen = answer.score
         label, confidence = (None, None) if chosen is None else (chosen.label, chosen.confidence)
-        self._of(None, None, now_ns).say(label, confidence, answer.elapsed_ns, answer.reason)
+        answers = self._of(None, None, now_ns)
+        answers.say(label, confidence, answer.elapsed_ns, answer.reason)
+        if not in_time:
+            answers.miss()
         said: list[Score] = []
         for seen in answer.candidates:
             if seen.score is not None:
                 self._say(seen.score, seen.elapsed_ns, now_ns)
                 self._compare(seen.score, said, tolerance, now_ns)
                 said.append(seen.score)
+        if chosen is not None:
+            self._of(chosen.contestant, chosen.bundle, now_ns).gave(answer.reason)
 
     def late(self, late: Late, answer: Answer | None, tolerance: float | None, now_ns: int) -> None:
         """A score came after the answer, `answer`."""

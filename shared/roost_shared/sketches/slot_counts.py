@@ -3,6 +3,7 @@
 A count stops at `LARGEST` and so has a bound on the wire; a sum that stops there is still the same in any order.
 """
 
+from operator import add
 from typing import ClassVar, Final, Self
 
 from roost_shared.sketches.errors import SketchError, UnlikeSketchesError
@@ -54,7 +55,9 @@ class SlotCounts:
         if self._head() != other._head():
             raise UnlikeSketchesError(f"two {type(self).__name__} count different things")
         merged = self._like()
-        merged.counts = [min(mine + its, LARGEST) for mine, its in zip(self.counts, other.counts, strict=True)]
+        merged.counts = list(map(add, self.counts, other.counts))
+        if max(merged.counts) > LARGEST:
+            merged.counts = [min(count, LARGEST) for count in merged.counts]
         return merged
 
     def to_bytes(self) -> bytes:

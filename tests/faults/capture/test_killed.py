@@ -23,7 +23,7 @@ def times(usual: int, many: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("times", [usual, pytest.param(many, marks=long)])
 
 
-@times(6, 300)
+@times(4, 300)
 def test_an_agent_killed_at_random_moments_brings_each_input_once(
     quick_path: Path, mosquitto: Mosquitto, bundles: Bundles, capture_cloud: CaptureCloud, times: int
 ) -> None:

@@ -19,9 +19,9 @@ def test_a_spool_killed_at_any_step_holds_what_it_kept(quick_path: Path) -> None
 
 
 def test_a_spool_killed_at_random_moments_again_and_again_holds_what_it_kept(quick_path: Path) -> None:
-    assert kill_at_random(quick_path / "spool", 60) == 60
+    assert kill_at_random(quick_path / "spool", 20) == 20
     found = check(quick_path / "spool")
-    assert len(found["kept"]) >= 30
+    assert len(found["kept"]) >= 10
 
 
 @pytest.mark.campaign

@@ -68,6 +68,33 @@ def test_a_tenant_s_token_opens_the_pages_until_the_person_signs_out(cloud: Clou
     assert site.get("/ui/fleet").status_code == 303
 
 
+def test_whoever_has_tokens_of_several_tenants_changes_between_them_and_sees_one_at_a_time(
+    cloud: Cloud, site: TestClient
+) -> None:
+    beta = cloud.token("beta", "viewer")
+    sign_in(site, cloud.token("acme", "operator"))
+    assert site.post("/ui/tenant", data={"tenant": "beta"}, headers=HERE).status_code == 303
+    assert site.get("/ui/fleet").json() == "acme operator"  # of beta it has no token
+    sign_in(site, beta)
+    assert site.get("/ui/fleet").json() == "beta viewer"
+    site.post("/ui/tenant", data={"tenant": "acme"}, headers=HERE)
+    assert site.get("/ui/fleet").json() == "acme operator"
+    with cloud.services.database.begin() as session:
+        tokens.revoke(session, "beta", identity(beta), actor="test", now=cloud.services.now())
+    site.post("/ui/tenant", data={"tenant": "beta"}, headers=HERE)
+    assert site.get("/ui/fleet").json() == "acme operator"
+    assert site.post("/ui/tenant", data={"tenant": "acme"}, headers={"Origin": "https://evil"}).status_code == 403
+    site.post("/ui/sign-out", headers=HERE)
+    assert site.get("/ui/fleet").status_code == 303
+
+
+def test_a_second_token_of_the_same_tenant_takes_the_first_one_s_place(cloud: Cloud, site: TestClient) -> None:
+    sign_in(site, cloud.token("acme", "admin"))
+    sign_in(site, cloud.token("acme", "viewer"))
+    site.post("/ui/tenant", data={"tenant": "acme"}, headers=HERE)
+    assert site.get("/ui/fleet").json() == "acme viewer"
+
+
 def test_what_is_no_tenant_s_token_opens_nothing(cloud: Cloud, site: TestClient) -> None:
     for token, says in (("roost_nonsense", "no token of ours"), (cloud.token(None), "platform")):
         refused = sign_in(site, token)

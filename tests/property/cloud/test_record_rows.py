@@ -1,5 +1,6 @@
 """Whatever bytes a device calls a record, it is unreadable, or becomes rows that databases and people take."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,10 +9,20 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from roost_cloud.db import Base
-from roost_cloud.db.tables import DroppedInput, LateScore, Sample, SampleScore, TaskPolicy, Window
+from roost_cloud.db.tables import (
+    DeviceHealth,
+    DeviceHour,
+    DroppedInput,
+    LateScore,
+    Sample,
+    SampleScore,
+    TaskPolicy,
+    Window,
+)
 from roost_cloud.ingest.rows import Place, Rows
 from roost_shared.messages import MessageError
 from roost_shared.records import DroppedRecord, decode_record, encode_record
+from tests.support.active import HEALTH, meter_windows
 from tests.support.telling import BOOT, late, policy, sample, window
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -21,7 +32,10 @@ TABLES: dict[str, type[Base]] = {
     "dropped": DroppedInput,
 }  # fmt: skip
 gone = DroppedRecord(samples=[f"{BOOT}-1"], reason="quota")
-RECORDS = [encode_record(one) for one in (sample(1), sample(2, payload=None), late(1), window(1), policy(), gone)]
+RECORDS = [
+    encode_record(one)
+    for one in (sample(1), sample(2, payload=None), late(1), window(1), policy(), gone, HEALTH, *meter_windows()[:2])
+]
 
 texts = st.text(max_size=400) | st.sampled_from(["meter", "primary", "06d5-1", "\0", "a" * 64, "kept", ""])
 numbers = st.integers(-(2**63), 2**64 - 1) | st.floats()
@@ -65,6 +79,12 @@ def test_a_record_is_unreadable_or_fits_its_tables(data: bytes) -> None:
     for name, table in TABLES.items():
         for row in getattr(rows, name):
             assert set(row) == set(table.__table__.columns.keys())
+            for column in table.__table__.columns:
+                assert_fits(row[column.name], column)
+    health = [{"tenant": tenant, "device": device, **told} for (tenant, device), told in rows.health.items()]
+    sums = [{**key._asdict(), **asdict(added)} for key, added in rows.additions.devices.items()]
+    for table, found in ((DeviceHealth, health), (DeviceHour, sums)):
+        for row in found:
             for column in table.__table__.columns:
                 assert_fits(row[column.name], column)
 

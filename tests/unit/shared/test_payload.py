@@ -104,6 +104,12 @@ def test_bad_payloads_say_what_is_wrong(payload: bytes, code: str) -> None:
     assert caught.value.code == code
 
 
+def test_a_long_text_among_numbers_takes_no_more_room_than_itself() -> None:
+    with pytest.raises(InputError) as caught:  # as long as the text, each of the numbers would take 320 GB with it
+        open_payload(b'[%b"%b"]' % (b"1," * 10_000, b"x" * 8_000_000), limits=InputLimits())
+    assert caught.value.code == "input.bad_json"
+
+
 def _decode(payload: bytes) -> None:
     opened = open_payload(payload, limits=InputLimits(payload_bytes=2000))
     if isinstance(opened, Image.Image):

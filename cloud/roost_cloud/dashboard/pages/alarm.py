@@ -39,7 +39,7 @@ async def alarm(visitor: Visitor, asked: Request) -> None:
         load,
         Part(lambda one: show(_state(one, visitor.services.now()))),
         Part(lambda one: _draw_actions(visitor, one), lambda one: (one.state, one.is_muted)),
-        Part(lambda one: show(_moved(one), _samples(one.samples, visitor.services.now()))),
+        Part(lambda one: show(_moved(one), _led_to(one), _samples(one, visitor.services.now()))),
         first=first,
     )
 
@@ -48,11 +48,13 @@ def _state(one: WholeAlarm, now: datetime) -> Markup:
     pairs: list[tuple[str, object]] = [
         ("Device", link(address("devices", one.device), one.device)),
         ("Task", one.task),
+        ("Drift", link(address("drift", one.device, one.task) + f"#{one.kind}", "How it went over time")),
         ("Whose windows", one.contestant or "the answers"),
+        ("Bundle", parts.bundle(one.bundle)),
         ("Since", parts.moment(one.since, now)),
         ("Last exceeded", parts.moment(one.last_exceeded_at, now)),
         ("Decisions", f"{one.decisions_exceeded} of the last {one.decisions_looked_at} exceeded"),
-        ("Distance", f"{words.figure_of(one.distance)}, threshold {words.figure_of(one.threshold)}"),
+        ("Distance", f"{words.short_of(one.distance)}, threshold {words.short_of(one.threshold)}"),
         ("Primary's confidence moved", _yes(said=one.primary_moved)),
         ("Baseline's confidence moved", _yes(said=one.baseline_moved)),
     ]
@@ -80,23 +82,36 @@ def _yes(*, said: bool | None) -> str:
 def _moved(one: WholeAlarm) -> Markup:
     if not one.moved:
         return Markup()
-    heads = ("What", "Moved by", "Before", "Now")
-    return parts.section(
-        "What moved", table(heads, map(_moved_row, one.moved), caption="What moved, the farthest first")
-    )
+    is_shares = any(each.before is not None for each in one.moved)
+    heads = ("What", "Moved by", "Before", "Now")[: 4 if is_shares else 2]
+    rows = (_moved_row(each)[: len(heads)] for each in one.moved)
+    return parts.section("What moved", table(heads, rows, caption="What moved, the farthest first"))
 
 
 def _moved_row(one: MovedModel) -> tuple[object, ...]:
     what = one.word or one.what
     if one.labels:
         what = f"share of {', '.join(one.labels)}"
-    by = f"{one.times:.1f} times" if one.times is not None else "it had never moved before"
+    by = f"to {one.times:.1f} times what it was" if one.times is not None else "it had never moved before"
     if one.deviations is not None:
-        by = f"{one.deviations:+.1f} deviations"
+        by = f"{'rose' if one.deviations > 0 else 'fell'} by {abs(one.deviations):.1f} deviations"
     return what, by, words.share_of(one.before), words.share_of(one.now)
 
 
-def _samples(items: list[ShownSample], now: datetime) -> Markup:
+def _led_to(one: WholeAlarm) -> Markup:
+    """The runs that see to it."""
+    title = "Training runs that see to it"
+    if not one.runs:
+        says = "None. A run is opened by the task's policy, or by hand; it starts from what came since the alarm."
+        return parts.section(title, parts.empty(says, link(address("training"), "See training")))
+    lines = [
+        tag("li", link(address("training", run.run), run.candidate), " ", parts.pill(run.state)) for run in one.runs
+    ]
+    return parts.section(title, tag("ul", *lines, kind="line"))
+
+
+def _samples(alarm: WholeAlarm, now: datetime) -> Markup:
+    items: list[ShownSample] = alarm.samples
     title = "Inputs of that device and time"
     if not items:
         return parts.section(title, parts.empty("None of them was kept. [tasks.NAME.capture] says which ones are."))
@@ -113,7 +128,9 @@ def _samples(items: list[ShownSample], now: datetime) -> Markup:
         )
         for one in items
     ]
-    return parts.section(title, tag("ul", *shown, kind="answers"))
+    span = {"device": alarm.device, "task": alarm.task, "since": alarm.since.isoformat()}
+    way = link(address("answers", query=span), "All answers of that device since then")
+    return parts.section(title, tag("ul", *shown, kind="answers"), tag("p", way))
 
 
 def _draw_actions(visitor: Visitor, one: WholeAlarm) -> None:

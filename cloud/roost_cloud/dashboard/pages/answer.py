@@ -12,6 +12,7 @@ from roost_cloud.api.rollouts import DeviceRolloutModel
 from roost_cloud.api.samples import LateModel, ScoreModel, WholeModel
 from roost_cloud.dashboard import parts, words
 from roost_cloud.dashboard.frame import page, show
+from roost_cloud.dashboard.lineage import Story, graph_of, seek
 from roost_cloud.dashboard.markup import Markup, address, joined, link, table, tag
 from roost_cloud.dashboard.visitor import Visitor
 
@@ -31,6 +32,7 @@ class _Around(NamedTuple):
 
     rollouts: list[DeviceRolloutModel]
     alarms: list[AlarmModel]
+    story: Story | None
 
 
 @page("/answers/{device}/{sample}", "Why?")
@@ -42,11 +44,30 @@ async def answer(visitor: Visitor, asked: Request) -> None:
     around = _Around(
         await visitor.call(rollouts.list_rollouts_of_device, device=device),
         (await visitor.call(alarms.list_alarms, page=PageQuery(_ALARMS), chosen=chosen)).items,
+        await seek(visitor, _answering(one)),
     )
     now = visitor.services.now()
     show(tag("p", link(address("devices", device), device), " / ", sample, kind="dim"))
     show(tag("h1", f"Why {one.label or 'no answer'}?"))
-    show(_answer(one, now), _said(one), _on_device(around, one, now))
+    show(_answer(one, now), _said(one), _came(one, around.story), _on_device(around, one, now))
+
+
+def _answering(one: WholeModel) -> str | None:
+    """The bundle that gave the answer."""
+    return next((each.bundle for each in one.candidates if each.contestant == one.contestant), None)
+
+
+def _came(one: WholeModel, story: Story | None) -> Markup:
+    """Where the model that answered comes from: its run, its data, its alarms, and the rollouts that brought it."""
+    title = "Where its model comes from"
+    if story is None:
+        reference = words.bundle_of(_answering(one))
+        says = "Nobody answered." if one.contestant is None else f"The registry does not have {reference}."
+        return parts.section(title, parts.empty(says))
+    made = story.version
+    answers = address("answers", query={"bundle": f"{made.name}:{made.version}", "task": one.task})
+    way = tag("p", link(answers, f"Other answers by {made.name}:{made.version}"))
+    return parts.section(title, graph_of(story), way)
 
 
 def _answer(one: WholeModel, now: datetime) -> Markup:
@@ -57,7 +78,7 @@ def _answer(one: WholeModel, now: datetime) -> Markup:
         ("Took", f"{one.elapsed_ms:.1f} ms"),
         ("Deadline", parts.pill("confirmed", "met") if one.deadline_met else parts.pill("failed", "missed")),
         ("People say", one.truth or "nothing yet"),
-        ("Task", one.task),
+        ("Task", joined([one.task, " (", link(address("drift", one.device, one.task), "its drift"), ")"])),
         ("Received", parts.moment(one.received_at, now)),
         ("Kept for", ", ".join(one.kept_for).replace("_", " ") or "nothing: its input was not kept"),
         ("Kept with probability", words.share_of(one.probability)),

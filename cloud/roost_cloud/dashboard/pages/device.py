@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 from nicegui import ui
 from starlette.requests import Request
 
-from roost_cloud.api import alarms, assignments, devices, rollouts, samples
+from roost_cloud.api import activity, alarms, assignments, devices, rollouts, samples
+from roost_cloud.api.activity import DeviceActivityModel, HoursQuery
 from roost_cloud.api.alarms import AlarmModel
 from roost_cloud.api.assignments import AssignmentModel, StandingModel
 from roost_cloud.api.devices import DeviceBody, DeviceChanges
@@ -18,6 +19,7 @@ from roost_cloud.commands.device_why import WORDS
 from roost_cloud.dashboard import parts, words
 from roost_cloud.dashboard.dialog import confirming
 from roost_cloud.dashboard.frame import Part, act, live, page, show
+from roost_cloud.dashboard.health import answers_of, health_of
 from roost_cloud.dashboard.markup import Markup, address, joined, link, table, tag
 from roost_cloud.dashboard.timeline import Happening, timeline
 from roost_cloud.dashboard.visitor import Visitor
@@ -35,6 +37,7 @@ class _Seen(NamedTuple):
     rollouts: list[DeviceRolloutModel]
     alarms: list[AlarmModel]
     samples: list[SampleModel]
+    activity: DeviceActivityModel
 
 
 @page("/devices/{device}", "Device")
@@ -64,6 +67,9 @@ async def _load(visitor: Visitor, name: str) -> _Seen:
         (
             await visitor.call(samples.list_samples, page=PageQuery(_ANSWERS), chosen=samples.ChosenQuery(device=name))
         ).items,
+        (await visitor.call(activity.get_device_activity, device=name, asked=HoursQuery(parts.DAY_HOURS))).model_copy(
+            update={"until": None}  # the moment of asking: nothing is drawn anew for it
+        ),
     )
 
 
@@ -71,6 +77,7 @@ def _all(seen: _Seen, now: datetime) -> Markup:
     return joined(
         [
             _state(seen, now),
+            tag("div", health_of(seen.activity.health, now), answers_of(seen.activity), kind="two"),
             tag("div", _runs(seen.standing), _past(seen, now), kind="two"),
             _answers(seen.samples, now),
         ]
@@ -156,23 +163,7 @@ def _answers(items: Sequence[SampleModel], now: datetime) -> Markup:
     if not items:
         says = "It has told of no answer yet. Which ones are kept is in its agent.toml, under [tasks.NAME.capture]."
         return parts.section("Last answers it kept", parts.empty(says))
-    return parts.section("Last answers it kept", tag("ul", *(_answer(one, now) for one in items), kind="answers"))
-
-
-def _answer(one: SampleModel, now: datetime) -> Markup:
-    input_ = (
-        parts.picture(one.device, one.sample, one.label) if one.input else tag("div", "no input here", kind="none")
-    )
-    sure = words.share_of(one.confidence)
-    late = "" if one.deadline_met else tag("div", parts.pill("failed", "late"))
-    return tag(
-        "li",
-        input_,
-        tag("div", link(address("answers", one.device, one.sample), one.label or "no answer"), f" {sure}"),
-        tag("div", f"{one.reason}, {one.elapsed_ms:.1f} ms", kind="dim"),
-        tag("div", parts.moment(one.received_at, now)),
-        late,
-    )
+    return parts.section("Last answers it kept", tag("ul", *(parts.answer(one, now) for one in items), kind="answers"))
 
 
 def _draw_actions(visitor: Visitor, one: DeviceBody) -> None:

@@ -6,7 +6,8 @@ from typing import Final, NamedTuple, get_args
 
 from starlette.requests import Request
 
-from roost_cloud.api import devices
+from roost_cloud.api import activity, devices
+from roost_cloud.api.activity import ActivityModel, DeviceRatesModel, HoursQuery
 from roost_cloud.api.devices import DeviceBody
 from roost_cloud.api.pages import Page, PageQuery
 from roost_cloud.assignments.running import Running, running
@@ -43,12 +44,16 @@ async def fleet(visitor: Visitor, asked: Request) -> None:
     )
     names = [device.device for device in found.items]
     told = await visitor.read(_read, visitor.services, visitor.member.tenant, names)
+    day = HoursQuery(parts.DAY_HOURS)
+    every = await visitor.call(activity.get_activity, asked=day)
+    rates = await visitor.call(activity.list_device_activity, asked=day, device=names) if names else []
     now = visitor.services.now()
-    show(tag("h1", "Fleet"), _sums(told.counts, query))
+    show(tag("h1", "Fleet"), _sums(told.counts, query, every))
     if not any(told.counts.values()):
         show(_nobody())
         return
-    shown = _devices(found.items, told.runs, now) if found.items else _no_match()
+    by_name = {one.device: one for one in rates}
+    shown = _devices(found.items, told.runs, by_name, now) if found.items else _no_match()
     show(_filter(query), tag("section", shown, parts.pages("fleet", query, found.next)))
 
 
@@ -57,7 +62,7 @@ def _read(services: Services, tenant: str, names: list[str]) -> _Fleet:
         return _Fleet(device_records.count_states(session, tenant), running(session, tenant, names))
 
 
-def _sums(counts: Mapping[ConnectionState, int], query: Mapping[str, str | None]) -> Markup:
+def _sums(counts: Mapping[ConnectionState, int], query: Mapping[str, str | None], day: ActivityModel) -> Markup:
     every: list[tuple[str, str, int]] = [("", "devices", sum(counts.values()))]
     every += [(state, "never connected" if state == "never" else state, count) for state, count in counts.items()]
     return tag(
@@ -74,8 +79,21 @@ def _sums(counts: Mapping[ConnectionState, int], query: Mapping[str, str | None]
             )
             for state, says, count in every
         ),
+        *(_rate(share, says) for share, says in _rates(day) if day.answers),
         kind="sums",
     )
+
+
+def _rates(day: ActivityModel) -> tuple[tuple[object, str], ...]:
+    return (
+        (words.count_of(day.answers), "answers in 24 h"),
+        (parts.met(day.deadline_rate), "deadlines met in 24 h"),
+        (words.share_of(day.other_share), "fallback rate in 24 h"),
+    )
+
+
+def _rate(share: object, says: str) -> Markup:
+    return tag("li", tag("div", tag("strong", share), tag("span", says)))
 
 
 def _filter(query: Mapping[str, str | None]) -> Markup:
@@ -94,12 +112,15 @@ def _filter(query: Mapping[str, str | None]) -> Markup:
     )
 
 
-def _devices(items: list[DeviceBody], runs: Mapping[str, list[Running]], now: datetime) -> Markup:
-    heads = ("Device", "State", "Runs", "Assignment", "Last heard of", "Agent", "Labels")
-    return table(heads, (_row(one, runs.get(one.device, []), now) for one in items), caption="Devices by name")
+def _devices(
+    items: list[DeviceBody], runs: Mapping[str, list[Running]], rates: Mapping[str, DeviceRatesModel], now: datetime
+) -> Markup:
+    heads = ("Device", "State", "Runs", "Answers in 24 h", "Assignment", "Last heard of", "Agent", "Labels")
+    rows = (_row(one, runs.get(one.device, []), rates.get(one.device), now) for one in items)
+    return joined([table(heads, rows, caption="Devices by name"), tag("p", parts.FALLBACK, kind="dim")])
 
 
-def _row(one: DeviceBody, runs: list[Running], now: datetime) -> tuple[object, ...]:
+def _row(one: DeviceBody, runs: list[Running], rates: DeviceRatesModel | None, now: datetime) -> tuple[object, ...]:
     state = one.status if one.status == "revoked" else one.state
     problem = tag("div", one.problem, kind="dim") if one.problem else Markup()
     follows = one.following if one.assignment == 0 else f"{one.following} {one.assignment}"
@@ -110,11 +131,19 @@ def _row(one: DeviceBody, runs: list[Running], now: datetime) -> tuple[object, .
             [tag("div", f"{run.contestant} ", tag("span", words.bundle_of(run.bundle), kind="code")) for run in runs]
         )
         or tag("span", "it has not said", kind="dim"),
+        _answers(rates),
         parts.pill(one.following, "nothing assigned" if one.following == "none" else follows),
         parts.moment(one.last_seen, now),
         one.agent_version or "–",
         joined([tag("span", f"{key}={value}", kind="tagged") for key, value in one.labels.items()]) or "–",
     )
+
+
+def _answers(rates: DeviceRatesModel | None) -> object:
+    if rates is None or not rates.answers:
+        return tag("span", "none told of", kind="dim")
+    fallback = tag("div", f"{words.share_of(rates.other_share)} fallback", kind="dim")
+    return joined([words.count_of(rates.answers), ", ", parts.met(rates.deadline_rate), " in time", fallback])
 
 
 def _nobody() -> Markup:

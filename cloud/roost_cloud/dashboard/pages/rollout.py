@@ -7,12 +7,13 @@ from typing import Final, NamedTuple
 from nicegui import ui
 from starlette.requests import Request
 
-from roost_cloud.api import rollouts
+from roost_cloud.api import rollouts, sample_labels
 from roost_cloud.api.pages import Page, PageQuery
 from roost_cloud.api.rollouts import EventModel, MemberModel, WholeRollout
 from roost_cloud.dashboard import parts, words
 from roost_cloud.dashboard.dialog import confirming
 from roost_cloud.dashboard.frame import Part, act, live, page, show
+from roost_cloud.dashboard.lineage import Story, graph_of, seek
 from roost_cloud.dashboard.markup import Markup, address, joined, link, table, tag
 from roost_cloud.dashboard.progress import bar
 from roost_cloud.dashboard.visitor import Visitor
@@ -76,6 +77,7 @@ class _Seen(NamedTuple):
     """All that the page shows."""
 
     rollout: WholeRollout
+    story: Story | None
     devices: Page[MemberModel]
     events: list[EventModel]
 
@@ -86,8 +88,10 @@ async def rollout(visitor: Visitor, asked: Request) -> None:
     identity, after = asked.path_params["rollout"], asked.query_params.get("after")
 
     async def load() -> _Seen:
+        one = await visitor.call(rollouts.get_rollout, rollout=identity)
         return _Seen(
-            await visitor.call(rollouts.get_rollout, rollout=identity),
+            one,
+            await seek(visitor, one.bundle),
             await visitor.call(rollouts.list_rollout_devices, rollout=identity, page=PageQuery(_ROWS, after)),
             await _last_events(visitor, identity),
         )
@@ -103,7 +107,8 @@ async def rollout(visitor: Visitor, asked: Request) -> None:
     live(
         load,
         Part(lambda seen: show(_state(seen.rollout, visitor.services.now())), lambda seen: seen.rollout),
-        Part(lambda seen: _draw_orders(visitor, seen.rollout), lambda seen: seen.rollout.orders),
+        Part(lambda seen: _draw_orders(visitor, seen.rollout), lambda seen: (seen.rollout.orders, seen.rollout.stage)),
+        Part(lambda seen: show(_came(seen.story)), lambda seen: seen.story),
         Part(draw),
         first=first,
         every_s=2,
@@ -129,6 +134,14 @@ def _draw_orders(visitor: Visitor, one: WholeRollout) -> None:
             if name in one.orders and visitor.may(order.handler):
                 do = _giving(visitor, order, one.id)
                 confirming(order.says, order.asks, order.yes, do, kind=order.kind)
+        if one.ended_at is None and visitor.may(sample_labels.add_labels) and _is_in_shadow(one):
+            way = address("labelling", query={"task": one.task, "rollout": one.id})
+            show(link(way, "Label what the two disagree on", kind="button plain"))
+
+
+def _is_in_shadow(one: WholeRollout) -> bool:
+    """Whether it is in a stage whose live inputs are asked: labels on disagreements let it on, or stop it."""
+    return one.stage >= 0 and read_plan(one.plan).stages[one.stage].mode == "shadow"
 
 
 def _giving(visitor: Visitor, order: _Order, identity: str) -> Callable[[], Awaitable[None]]:
@@ -160,6 +173,13 @@ def _state(one: WholeRollout, now: datetime) -> Markup:
     if one.ended_at is not None:
         pairs.append(("Ended", parts.moment(one.ended_at, now)))
     return tag("section", *inside, parts.facts(pairs))
+
+
+def _came(story: Story | None) -> Markup:
+    """What the bundle came of."""
+    if story is None:
+        return Markup()
+    return parts.section("From alarm to rollout", graph_of(story))
 
 
 def _points(says: list[str]) -> Markup:
@@ -233,12 +253,20 @@ def _devices(seen: _Seen, identity: str, after: str | None, now: datetime) -> Ma
     return parts.section("Devices", tag("p", ", ".join(states), kind="dim"), table(heads, rows, caption=caption), way)
 
 
+def _of_whom(one: EventModel) -> Markup:
+    """A device, with the way to it and to what it answered from then on."""
+    if one.device is None:
+        return tag("strong", "the rollout")
+    answers = address("answers", query={"device": one.device, "since": one.at.isoformat()})
+    return joined([link(address("devices", one.device), one.device), " (", link(answers, "its answers since"), ")"])
+
+
 def _events(events: list[EventModel], now: datetime) -> Markup:
     lines = [
         tag(
             "li",
             tag("div", parts.moment(one.at, now), " ", tag("span", one.actor, kind="dim")),
-            tag("div", tag("strong", one.device or "the rollout"), " became ", parts.pill(one.became)),
+            tag("div", _of_whom(one), " became ", parts.pill(one.became)),
             tag("div", " ".join(word for word in (one.code, one.message) if word), kind="dim"),
         )
         for one in events

@@ -13,7 +13,9 @@ from roost_cloud.api.verdicts import ReasonModel, VerdictModel
 from roost_cloud.dashboard import parts, words
 from roost_cloud.dashboard.dialog import confirming
 from roost_cloud.dashboard.frame import Part, act, live, page, show
+from roost_cloud.dashboard.lineage import Story, graph_of, seek
 from roost_cloud.dashboard.markup import Markup, address, joined, link, table, tag
+from roost_cloud.dashboard.matrix import evaluation
 from roost_cloud.dashboard.progress import steps
 from roost_cloud.dashboard.visitor import Visitor
 from roost_cloud.errors import NotFoundError
@@ -35,6 +37,7 @@ class _Seen(NamedTuple):
 
     run: WholeRun
     verdict: VerdictModel | None
+    story: Story | None
     lines: list[LineModel]
 
 
@@ -65,7 +68,8 @@ async def run(visitor: Visitor, asked: Request) -> None:
 
     async def load() -> _Seen:
         one = await visitor.call(runs.get_run, run=identity)
-        return _Seen(one, await _verdict(visitor, one), await log.follow())
+        story = await seek(visitor, one.candidate) if one.state == "registered" else None
+        return _Seen(one, await _verdict(visitor, one), story, await log.follow())
 
     first = await load()
     show(tag("p", link(address("training"), "Training"), " / ", identity, kind="dim"))
@@ -75,6 +79,7 @@ async def run(visitor: Visitor, asked: Request) -> None:
         Part(lambda seen: show(_state(seen.run, visitor.services.now())), lambda seen: seen.run),
         Part(lambda seen: _draw_orders(visitor, seen.run), lambda seen: seen.run.orders),
         Part(lambda seen: show(_judged(seen.verdict)), lambda seen: seen.verdict),
+        Part(lambda seen: show(_came(seen.story)), lambda seen: seen.story),
         Part(lambda seen: show(_went(seen, visitor.services.now())), lambda seen: (seen.run.steps, seen.lines)),
         first=first,
     )
@@ -110,7 +115,7 @@ def _state(one: WholeRun, now: datetime) -> Markup:
     if one.labels_had is not None:
         labels = f"{words.count_of(one.labels_had)} of {labels}"
     pairs: list[tuple[str, object]] = [
-        ("How far", steps(one.done, one.total, one.what)),
+        ("How far", "it has ended" if one.ended_at else steps(one.done, one.total, one.what)),
         ("Starts from", parts.bundle(one.incumbent)),
         ("Candidate", parts.bundle(one.candidate) if one.state == "registered" else one.candidate),
         ("Trainer", f"{one.trainer} {one.trainer_version or ''}"),
@@ -119,11 +124,21 @@ def _state(one: WholeRun, now: datetime) -> Markup:
         ("Opened", joined([parts.moment(one.opened_at, now), f" by {one.opened_by}"])),
         ("World changed since", parts.moment(one.since, now)),
         ("Devices", "all" if one.devices is None else ", ".join(one.devices)),
+        (
+            "Its data",
+            _data(one),
+        ),
         ("Alarms it sees to", joined(alarms, ", ") or "none"),
         ("Attempt", f"{one.attempt}, {one.failures} failed"),
         ("Worker", one.worker or "none has it"),
     ]
     return tag("section", *inside, parts.facts(pairs))
+
+
+def _data(one: WholeRun) -> object:
+    if one.snapshot is None:
+        return "none yet"
+    return link(address("datasets", one.snapshot), "what it learnt from")
 
 
 def _judged(verdict: VerdictModel | None) -> Markup:
@@ -134,7 +149,21 @@ def _judged(verdict: VerdictModel | None) -> Markup:
     heads = ("Check", "Passed", "Found", "Asked for", "In words")
     against = tag("p", word, " against ", parts.bundle(verdict.incumbent), f", {inputs}.", kind="lead")
     shown = table(heads, map(_reason, verdict.reasons), caption="Checks of the gate")
-    return parts.section("What the gate says", against, shown)
+    sides = [evaluation(one, verdict.incumbent, verdict.candidate) for one in verdict.evaluations]
+    return joined([parts.section("What the gate says", against, shown), *sides])
+
+
+def _came(story: Story | None) -> Markup:
+    """From alarms to rollouts, once there is a bundle."""
+    if story is None:
+        return Markup()
+    one = story.version
+    answers = address("answers", query={"bundle": f"{one.name}:{one.version}", "task": one.task})
+    ways = [
+        link(address("models", one.name, one.version), f"{one.name}:{one.version}"),
+        link(answers, "Answers that it gave"),
+    ]
+    return parts.section("What came of it", graph_of(story), tag("p", joined(ways, " · ")))
 
 
 def _reason(one: ReasonModel) -> tuple[object, ...]:
@@ -155,7 +184,7 @@ def _went(seen: _Seen, now: datetime) -> Markup:
         )
         for one in reversed(seen.run.steps)
     ]
-    figures = [(name, _number(value)) for name, value in sorted(seen.run.metrics.items())]
+    figures = [(name, words.measured(name, value)) for name, value in sorted(seen.run.metrics.items())]
     log = "\n".join(f"{one.at:%H:%M:%S} {one.text}" for one in seen.lines) or "Nothing was logged yet."
     return tag(
         "div",

@@ -1,5 +1,6 @@
 """All tables, a module for each room's. Importing this one makes `Base.metadata` complete."""
 
+from roost_cloud.db.tables.activity import DeviceHealth, DeviceHour, TaskHour
 from roost_cloud.db.tables.alarms import Alarm
 from roost_cloud.db.tables.assignments import AssignedBundle, AssignmentVersion, DeviceAssignment, DeviceReport
 from roost_cloud.db.tables.audit import AuditEntry
@@ -46,6 +47,8 @@ __all__ = [
     "Deployment",
     "Device",
     "DeviceAssignment",
+    "DeviceHealth",
+    "DeviceHour",
     "DeviceLabel",
     "DeviceReport",
     "DriftBaseline",
@@ -71,6 +74,7 @@ __all__ = [
     "Shard",
     "ShardUpload",
     "SpentNonce",
+    "TaskHour",
     "TaskLabel",
     "TaskPolicy",
     "Tenant",

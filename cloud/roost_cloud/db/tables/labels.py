@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, CheckConstraint, Float, ForeignKey, Index, Integer, String
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Float, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from roost_cloud.db.base import Base, Name
@@ -39,6 +39,7 @@ class Label(Base):
     source: Mapped[str] = mapped_column(String(SOURCE_CHARS))  # who says so
     confidence: Mapped[float | None] = mapped_column(Float(53))  # a teacher's
     drawn: Mapped[str | None] = mapped_column(String(16))  # why the queue had handed it out; None: it had not
+    informed: Mapped[bool] = mapped_column(Boolean)  # whoever labelled it had been shown what models say
     labelled_at: Mapped[datetime]  # as whoever says so told, or by our clock
     recorded_at: Mapped[datetime]  # by our clock
     recorded_by: Mapped[str] = mapped_column(_WHO)  # whose token brought it
@@ -54,6 +55,7 @@ class LabelClaim(Base):
     sample: Mapped[str] = mapped_column(String(SAMPLE_CHARS), primary_key=True)
     source: Mapped[str] = mapped_column(String(SOURCE_CHARS))
     drawn: Mapped[str] = mapped_column(String(16))
+    informed: Mapped[bool] = mapped_column(Boolean)  # they have been shown what models say of it
     until: Mapped[datetime]
 
 

@@ -10,16 +10,17 @@ NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 SECRET = 32 * b"k"
 KEY = session_key(SECRET)
 TOKEN = "0123456789abcdef"
+OTHER = "fedcba9876543210"
 
 
 def test_a_session_lasts_twelve_hours() -> None:
-    cookie = new_session(KEY, TOKEN, NOON)
-    assert read_session(KEY, cookie, NOON + LIFETIME - timedelta(seconds=1)) == TOKEN
-    assert read_session(KEY, cookie, NOON + LIFETIME) is None
+    cookie = new_session(KEY, [TOKEN, OTHER], NOON)
+    assert read_session(KEY, cookie, NOON + LIFETIME - timedelta(seconds=1)) == (TOKEN, OTHER)
+    assert read_session(KEY, cookie, NOON + LIFETIME) == ()
 
 
 def test_a_session_from_the_future_is_none() -> None:
-    assert read_session(KEY, new_session(KEY, TOKEN, NOON + timedelta(hours=1)), NOON) is None
+    assert read_session(KEY, new_session(KEY, [TOKEN], NOON + timedelta(hours=1)), NOON) == ()
 
 
 @pytest.mark.parametrize(
@@ -27,16 +28,16 @@ def test_a_session_from_the_future_is_none() -> None:
     [
         "",
         "x.y.z",
-        new_session(session_key(32 * b"o"), TOKEN, NOON),
+        new_session(session_key(32 * b"o"), [TOKEN], NOON),
         new_token(SECRET, DeviceClaims(tenant="acme", device="cam-01", serial="1f", scope="device"), NOON),
         new_token(KEY, DeviceClaims(tenant="acme", device="cam-01", serial="1f", scope="device"), NOON),
         jwt.encode({"aud": "roost-dashboard", "iat": 0, "exp": 2**40, "sub": TOKEN}, "", algorithm="none"),
     ],
 )
 def test_what_is_no_cookie_of_ours_is_nobody_s(cookie: str) -> None:
-    assert read_session(KEY, cookie, NOON) is None
+    assert read_session(KEY, cookie, NOON) == ()
 
 
 def test_a_session_s_cookie_is_no_token_of_a_device_s() -> None:
     with pytest.raises(jwt.InvalidTokenError):
-        jwt.decode(new_session(KEY, TOKEN, NOON), SECRET, algorithms=["HS256"], audience="roost-device")
+        jwt.decode(new_session(KEY, [TOKEN], NOON), SECRET, algorithms=["HS256"], audience="roost-device")

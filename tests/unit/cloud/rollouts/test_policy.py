@@ -64,6 +64,17 @@ class Stage:
         return {name: one.state for name, one in sorted(self.members.items())}
 
 
+@pytest.mark.parametrize("devices", [1, 2])
+def test_a_share_that_earlier_stages_have_reached_whole_waits_for_nobody(devices: int) -> None:
+    run = Stage(
+        [{"name": name, "share": share} for name, share in (("one", 0.01), ("few", 0.02), ("all", 1.0))], devices
+    )
+    for _ in range(6):
+        run.look()
+        run.confirm()
+    assert (run.state, set(run.states.values())) == ("finished", {"confirmed"})
+
+
 def test_stages_follow_each_other_when_all_their_devices_have_confirmed() -> None:
     run = Stage([{"name": "one", "share": 0.01}, {"name": "all", "share": 1.0}])
     run.look()

@@ -82,12 +82,14 @@ class Site:
             {"meter": MonitorConfig(**config)}, self.keeper, self.reactor.as_reactor(), clock, self.complaints
         )
 
-    def answer(self, *scores: Score, reason: Reason = "preferred", elapsed_ms: int = 5) -> Answer:
+    def answer(
+        self, *scores: Score, reason: Reason = "preferred", elapsed_ms: int = 5, in_time: bool = True
+    ) -> Answer:
         """An answer, the first score's, or the default."""
         seen = tuple(Seen(score.contestant, (place + 1) * MS, score) for place, score in enumerate(scores))
         request = Request("r", self.reactor.now - elapsed_ms * MS)
         answer = Answer(request, reason, scores[0] if scores else None, seen, elapsed_ms * MS)
-        self.monitor.answered(self.task, answer)
+        self.monitor.answered(self.task, answer, in_time=in_time)
         return answer
 
     def minute(self) -> dict[str | None, WindowRecord]:
@@ -117,7 +119,7 @@ def test_a_minute_s_answers_and_scores_are_told_in_a_window_each() -> None:
     site = Site()
     site.answer(said("a"), said("b", "3", 0.6))
     site.answer(said("a"), said("b"))
-    site.answer(reason="deadline", elapsed_ms=295)
+    site.answer(reason="deadline", elapsed_ms=305, in_time=False)
     ended = site.minute()
     assert {name: (one.count, one.bundle, one.seconds) for name, one in ended.items()} == {
         None: (3, None, 60.0),
@@ -136,7 +138,9 @@ def test_a_minute_s_answers_and_scores_are_told_in_a_window_each() -> None:
     assert cast("Disagreements", a["disagreements"]).of("b") == (2, 1)
     assert cast("Disagreements", b["disagreements"]).of("a") == (2, 1)
     assert cast("LabelCounts", b["labels"]).counts[space.slot("3")] == 1
-    assert "reasons" not in a
+    assert cast("ReasonCounts", a["reasons"]).by_reason()["preferred"] == 2  # the answers that it gave
+    assert "reasons" not in b
+    assert {name: one.missed for name, one in ended.items()} == {None: 1, "a": None, "b": None}
 
 
 def test_what_comes_late_counts_for_its_contestant_and_is_compared_with_those_before_it() -> None:

@@ -1,0 +1,50 @@
+"""Which step comes next: pure, by what was done.
+
+First each scenario has a step, the quick ones before the others; then whoever is furthest behind its share of the
+time. A step that would not end in what is left of the time is not begun.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from scripts.roost_campaign.journal import Done
+
+__all__ = ["Terms", "next_scenario", "step_number"]
+
+
+class Terms(NamedTuple):
+    """What the plan must know of a scenario.
+
+    Attributes:
+        share: of the time.
+        typical_s: that a step takes, in seconds, as long as none was done.
+    """
+
+    share: float
+    typical_s: float
+
+
+def next_scenario(done: Sequence[Done], terms: Mapping[str, Terms], left_s: float) -> str | None:
+    """Whose step comes next; None if there is time for none.
+
+    >>> terms = {"quick": Terms(1, 5), "slow": Terms(3, 60)}
+    >>> next_scenario([], terms, 600)
+    'quick'
+    >>> from scripts.roost_campaign.outcome import Outcome
+    >>> first = Done("quick", 0, 5.0, Outcome())
+    >>> next_scenario([first], terms, 595), next_scenario([first], terms, 30), next_scenario([first], terms, 3)
+    ('slow', 'quick', None)
+    """
+    spent = {name: [one.seconds for one in done if one.scenario == name] for name in terms}
+    expected = {name: max(spent[name], default=one.typical_s) for name, one in terms.items()}
+    fitting = [name for name in terms if expected[name] <= left_s]
+
+    def urgency(name: str) -> tuple[bool, float, float]:
+        return bool(spent[name]), sum(spent[name]) / terms[name].share, expected[name]
+
+    return min(fitting, key=urgency, default=None)
+
+
+def step_number(done: Sequence[Done], scenario: str) -> int:
+    """Of a scenario's next step."""
+    return sum(one.scenario == scenario for one in done)

@@ -1,0 +1,1 @@
+"""One scenario a module; see `scripts.roost_campaign.step`."""

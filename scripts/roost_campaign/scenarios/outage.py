@@ -1,0 +1,78 @@
+"""Simulated days without a cloud: a spool that overflows keeps a fair share, and says what it dropped."""
+
+import math
+from collections import Counter
+from typing import Final
+
+from roost_edge.spool.limits import SpoolLimits
+from roost_edge.spool.store import Spool
+from roost_shared.clock import SECOND
+from roost_shared.records import DroppedRecord, SampleRecord, decode_record
+from scripts.roost_campaign.step import Room, Step
+from tests.support.spool_work import all_batches, new_entry, payload_of, sweep
+
+__all__ = ["LIMIT_S", "SHARE", "TYPICAL_S", "run"]
+
+SHARE: Final = 0.5
+TYPICAL_S: Final = 30.0
+LIMIT_S: Final = 900.0
+EVERY_S: Final = 30  # an input, of simulated time
+DAY_S: Final = 86_400
+PROBABILITY: Final = 0.5  # with which each was kept
+SIGMAS: Final = 5.0
+INPUT_BYTES: Final = 6400  # as they are on average, with their records
+ROOM: Final = 0.65  # of what all of them would take
+
+
+def run(step: Step, room: Room) -> None:
+    """A day or two through some boots; then the link is back, and everything is looked at."""
+    dice, outcome = step.dice(), room.outcome
+    folder = room.folder / "spool"
+    kept: list[str] = []
+    days, boots = dice.randint(1, 2), dice.randint(1, 6)
+    each = days * DAY_S // EVERY_S // boots
+    quota_bytes = int(ROOM * each * boots * INPUT_BYTES)
+    limits = SpoolLimits(quota_bytes=quota_bytes, reserve_bytes=0, outbox_bytes=8 << 20, segment_bytes=500_000)
+    for boot in range(boots):
+        spool = Spool(folder, f"boot{boot}", limits, 0)
+        now_ns = 0
+        for number in range(each):
+            now_ns += EVERY_S * SECOND
+            new = [new_entry(f"boot{boot}-{number}", probability=PROBABILITY, priority=dice.choice((0, 0, 0, 1)))]
+            kept += [one.sample for one in spool.append(new, now_ns=now_ns) if one.kept]
+            if not number % 10:
+                spool.tick(now_ns)
+        spool.close()
+    outcome.count("days without a cloud", days)
+    outcome.count("inputs kept without a cloud", len(kept))
+    _check(kept, room)
+
+
+def _check(kept: list[str], room: Room) -> None:
+    spool = Spool(room.folder / "spool", "judge", SpoolLimits(sealed_share=100.0, reserve_bytes=0), 0)
+    present: dict[str, float] = {}
+    served = Counter[str]()
+    for entry, _, payload in sweep(spool):
+        room.outcome.require(payload == payload_of(entry.sample), "what was kept is whole", entry.sample)
+        present[entry.sample] = entry.probability
+        served[entry.sample] += 1
+    records = [decode_record(data) for batch in all_batches(spool) for data in batch.records]
+    spool.close()
+    dropped = {name for record in records if isinstance(record, DroppedRecord) for name in record.samples}
+    told = {record.sample for record in records if isinstance(record, SampleRecord)}
+    room.outcome.count("inputs dropped, and said to be", len(dropped))
+    room.outcome.count("inputs told of", len(told))
+    room.outcome.require(set(served.values()) <= {1}, "an input is there once", served.most_common(3))
+    missing = [name for name in kept if name not in present and name not in dropped]
+    room.outcome.require(not missing, "what was kept is there, or said to be dropped", missing[:5])
+    room.outcome.require(not dropped & present.keys(), "what is dropped is gone", sorted(dropped & present.keys())[:5])
+    _check_fairness(present, len(kept), room)
+
+
+def _check_fairness(present: dict[str, float], kept: int, room: Room) -> None:
+    """Each stands for as many as its probability says: together, within chance, for all there were."""
+    estimate = sum(1 / probability for probability in present.values())
+    spread = math.sqrt(sum((1 / one) * (1 / one - 1 / PROBABILITY) for one in present.values() if one < PROBABILITY))
+    off = abs(estimate - kept / PROBABILITY)
+    told = f"{len(present)} of {kept} stand for {estimate:.0f}, not {kept / PROBABILITY:.0f} ± {spread:.0f}"
+    room.outcome.require(off <= SIGMAS * spread + 1e-6, "a kept input's probability is true", told)
