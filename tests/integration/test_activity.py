@@ -1,11 +1,16 @@
 """What answers came to, from windows that devices told, through the API; and what other rules would have made."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event, func, select
 
+from roost_cloud.activity.additions import Additions
 from roost_cloud.activity.expiry import expire_hours
+from roost_cloud.activity.storing import store_additions
+from roost_cloud.db import Database
 from roost_cloud.db.tables import DeviceHour, TaskHour
 from roost_shared.records import Record
 from tests.support.active import (
@@ -52,6 +57,38 @@ def test_windows_come_to_figures_of_devices_tasks_and_contestants(cloud: Cloud) 
     assert pairs["old", "primary"] == 0.75
     assert get(cloud, "/tasks")["items"][0]["task"] == "meter"
     assert get(cloud, "/tasks", tenant="beta")["items"] == []
+
+
+def test_a_window_looks_through_no_other_hours(newest_sqlite: Path) -> None:
+    database = Database(f"sqlite:///{newest_sqlite}")
+    asked: list[tuple[str, Any]] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *told: asked.append(told[2:4]))
+    with database.begin() as session:
+        store_additions(session, additions("meter", "light"))
+        selected = [one for one in asked if one[0].startswith("SELECT")]
+        assert selected
+        for statement, parameters in selected:
+            plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+            assert not [step for *_, step in plan if step.startswith("SCAN")]
+        session.rollback()
+    database.close()
+
+
+def test_windows_of_more_tasks_than_a_query_takes_add_up(database: Database) -> None:
+    names = [f"task-{number}" for number in range(700)]
+    for _ in range(2):
+        with database.begin() as session:
+            store_additions(session, additions(*names))
+    with database.read() as session:
+        told = session.execute(select(func.count(), func.min(TaskHour.count), func.max(TaskHour.count)))
+        assert told.one() == (700, 2, 2)
+
+
+def additions(*tasks: str) -> Additions:
+    found = Additions()
+    for task in tasks:
+        found.add("acme", "cam-01", datetime(2026, 12, 1, 12, tzinfo=UTC), answers_window(["preferred"], task=task))
+    return found
 
 
 def test_only_the_hours_that_are_asked_for_count_and_old_ones_go(cloud: Cloud) -> None:
