@@ -83,6 +83,10 @@ def test_from_a_shadow_on_one_device_to_all_and_each_step_is_a_row(fleet: Rollou
     events = fleet.get(f"/rollouts/{rollout}/events")["items"]
     assert [one["number"] for one in events] == list(range(1, len(events) + 1))
     assert [one["became"] for one in events if one["device"] is None] == ["running", "running", "running", "finished"]
+    back = fleet.get(f"/rollouts/{rollout}/events?newest=true&limit=2")
+    assert back["items"] == events[:-3:-1]
+    older = fleet.get(f"/rollouts/{rollout}/events?newest=true&after={back['next']}")["items"]
+    assert older == events[-3::-1]
     of_first = fleet.get(f"/rollouts/{rollout}/events?device={first}")["items"]
     assert [one["became"] for one in of_first] == ["assigned", "confirmed", "assigned", "confirmed"]
     (why,) = fleet.get(f"/devices/{first}/rollouts")
