@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from roost_cloud.activity.additions import Additions
 from roost_cloud.activity.expiry import expire_hours
@@ -23,6 +23,7 @@ from tests.support.active import (
 )
 from tests.support.cloud import Cloud
 from tests.support.fleet import API, FleetDevice, code_of, enrolled_device
+from tests.support.query_plans import plans_of
 from tests.support.telling import batch
 
 
@@ -61,15 +62,11 @@ def test_windows_come_to_figures_of_devices_tasks_and_contestants(cloud: Cloud) 
 
 def test_a_window_looks_through_no_other_hours(newest_sqlite: Path) -> None:
     database = Database(f"sqlite:///{newest_sqlite}")
-    asked: list[tuple[str, Any]] = []
-    event.listen(database.engine, "before_cursor_execute", lambda *told: asked.append(told[2:4]))
     with database.begin() as session:
-        store_additions(session, additions("meter", "light"))
-        selected = [one for one in asked if one[0].startswith("SELECT")]
-        assert selected
-        for statement, parameters in selected:
-            plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
-            assert not [step for *_, step in plan if step.startswith("SCAN")]
+        with plans_of(session) as plans:
+            store_additions(session, additions("meter", "light"))
+        assert plans
+        assert not [step for plan in plans for step in plan if step.startswith("SCAN")]
         session.rollback()
     database.close()
 
