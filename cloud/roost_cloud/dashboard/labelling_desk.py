@@ -240,17 +240,21 @@ class Desk:
     async def _ask_guess(self) -> None:
         """Ask, by which the cloud notes that it was shown; other samples may have been taken until it answers."""
         place, taken, guesses = self._sheet.at, self._taken, self._guesses
-        if not self._guessing or not taken.items:
+        if not self._wants_guess(taken, place):
             self._guess.clear()
             return
         one = taken.items[place]
         if place not in guesses:
             body = GuessBody.model_validate({"device": one.device, "sample": one.sample})
             guesses[place] = await self._visitor.call(label_help.show_guess, body=body)
-        if self._guessing and taken is self._taken and place == self._sheet.at:
+        if self._wants_guess(taken, place):
             self._guess.clear()
             with self._guess:
                 show(guess_shown(one.device, place + 1, guesses[place]))
+
+    def _wants_guess(self, taken: QueuedSamples, place: int) -> bool:
+        """Whether a guess of that one is to be shown now."""
+        return self._guessing and bool(taken.items) and taken is self._taken and place == self._sheet.at
 
     def _draw_key(self, key: str, says: str, become: Callable[[], Sheet]) -> None:
         async def pressed() -> None:
