@@ -104,7 +104,7 @@ class Desk:
             with place:
                 show(shown)
         self._draw()
-        await self._tell_guess()
+        await self._ask_guess()
 
     async def _pressed(self, event: KeyEventArguments) -> None:
         if not event.action.keydown or event.modifiers.ctrl or event.modifiers.alt or event.modifiers.meta:
