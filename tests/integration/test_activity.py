@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import func, select
 
@@ -12,7 +13,8 @@ from roost_cloud.activity.expiry import expire_hours
 from roost_cloud.activity.storing import store_additions
 from roost_cloud.db import Database
 from roost_cloud.db.tables import DeviceHour, TaskHour
-from roost_shared.records import Record
+from roost_shared.records import PolicyRecord, Record
+from roost_shared.rendezvous import PolicyDocument
 from tests.support.active import (
     HEALTH,
     METER,
@@ -115,6 +117,15 @@ def test_a_device_says_how_it_is(cloud: Cloud) -> None:
     tell(cloud, enrolled_device(cloud, "cam-01"), [HEALTH])
     told = get(cloud, "/devices/cam-01")["health"]
     assert (told["temperature_c"], told["waiting"], told["link"]) == (51.5, 42, "good")
+
+
+@pytest.mark.parametrize("other", [{"deadline_ms": 0}, {"rules": METER.rules * 100}])
+def test_what_a_device_makes_up_is_no_policy_to_be_drawn(cloud: Cloud, other: dict[str, Any]) -> None:
+    document = msgspec.structs.replace(PolicyDocument.of(METER), **other)
+    made_up = PolicyRecord(task="meter", digest=document.digest, document=document.encode())
+    tell(cloud, enrolled_device(cloud, "cam-01"), [told_policy(), made_up])
+    (policy,) = get(cloud, "/tasks/meter/policies")
+    assert policy["digest"] == PolicyDocument.of(METER).digest
 
 
 def test_policies_are_told_and_a_moved_bar_is_played(cloud: Cloud) -> None:
