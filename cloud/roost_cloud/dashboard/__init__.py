@@ -9,6 +9,7 @@
 - `markup.py`, `words.py`, `parts.py`: HTML, text and tables. Pure.
 - `pages/`: one each.
 
-A page decides nothing and reads no table: what it shows is what a handler of the API gives, and what it does is what a
-handler of the API does, so whatever can be done here can be done by a program.
+A page decides nothing and reads no table: what it shows is what a handler of the API gives (or a room, of the fleet's
+counts by state), and what it does is what a handler of the API does, so whatever can be done here can be done by a
+program.
 """
