@@ -13,6 +13,7 @@ from scripts.roost_campaign.outcome import Outcome
 from scripts.roost_campaign.plan import Terms, next_scenario, step_number
 from scripts.roost_campaign.report import as_markdown, summary, write_report
 from scripts.roost_campaign.running import run_step
+from scripts.roost_campaign.site.earlier import Earlier
 from scripts.roost_campaign.site.feeder import Asked
 from scripts.roost_campaign.site.invariants import Leave, check_answers, check_bundles, check_stored
 from scripts.roost_campaign.stalls import Stall, Stalls
@@ -188,6 +189,19 @@ def test_planted_violations_are_found() -> None:
     assert found([asked(1, {}, took_s=2.5)]) == ["answers by the deadline"], "whatever the device says of it"
     assert found([asked(1, {}, took_s=1.5)]) == [], "the way to the device and back has its time, too"
     assert found([]) == ["a round has inputs"], "nothing was looked at"
+
+
+def test_earlier_rounds_inputs_stay_in_the_store_and_are_doubled_by_nobody_but_a_killed_broker() -> None:
+    earlier, outcome, now = Earlier(), Outcome(), [asked(2, {})]
+    assert earlier.look({"old": 1, "other": 1}, [], QUIET, outcome) == {"old": 1, "other": 1}
+    broken = Leave(lost_by_broker=True)
+    here = {"old": 2, "other": 1, "digest-2": 2}
+    assert earlier.look(here, now, broken, outcome) == {"old": 1, "other": 1, "digest-2": 2}
+    here |= {"other": 2}
+    assert earlier.look(here, [], QUIET, outcome) == {"old": 1, "other": 2, "digest-2": 1}, "each is told once"
+    assert not outcome.violations
+    earlier.look({"old": 2, "digest-2": 2}, [], QUIET, outcome)
+    assert [one.invariant for one in outcome.violations] == ["what is in the store stays there"]
 
 
 def test_hazards_excuse_what_they_must_and_no_more() -> None:

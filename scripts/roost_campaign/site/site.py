@@ -19,6 +19,7 @@ from roost_cloud.db import Database
 from roost_cloud.db.tables import Sample, SampleInput
 from roost_edge.status.server import NotRunningError
 from roost_shared.topics import DeviceTopics
+from scripts.roost_campaign.site.earlier import Earlier
 from scripts.roost_campaign.site.feeder import Feeder
 from tests.support.agent import TENANT, AgentProcess
 from tests.support.capture_cloud import CaptureCloud
@@ -74,7 +75,7 @@ class Site:
         clock: of one device.
         feeders: by device.
         signed: references of what was released.
-        seen: digests of inputs that have been in the store, by device.
+        earlier: what the store had after the last round, by device.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -83,7 +84,7 @@ class Site:
         self.roles: dict[str, CloudProcess] = {}
         self.feeders: dict[str, Feeder] = {}
         self.signed: set[str] = set()
-        self.seen: dict[str, set[str]] = {device: set() for device in DEVICES}
+        self.earlier = {device: Earlier() for device in DEVICES}
         self._spies: list[MqttPeer] = []
         self._not_kept = Counter[str]()  # by device, of agents that are no more
 
