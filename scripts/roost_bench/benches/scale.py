@@ -75,7 +75,8 @@ def _measure(site: ScaleSite, more: int, devices: int, times: int) -> dict[str, 
         "all_assigned_s": round(site.assign(), 2),
         "rolled_out_s": round(site.roll_out(), 2),
     }
-    return found | {"memory_mb": site.memory_mb()}
+    still = sum(one.connected for one in site.look())
+    return found | {"sessions": min(found["sessions"], still), "memory_mb": site.memory_mb()}
 
 
 def _tell(site: ScaleSite, devices: int, times: int, every_s: float) -> dict[str, Any]:

@@ -159,10 +159,14 @@ class Site:
             told = session.scalars(select(Sample.sha256).where(Sample.device == device, Sample.sha256.is_not(None)))
             return Counter(inputs), Counter(one for one in told if one is not None)
 
-    def kill_agent(self, device: str) -> None:
-        """Kill a device's agent, and remember what it said."""
-        self._not_kept[device] += _not_kept(self.agents[device])
-        self.agents[device].kill()
+    def kill(self, name: str) -> bool:
+        """Kill one of `processes`, and remember what an agent said; whether there was something to kill."""
+        process = self.processes()[name]
+        was_there = not process.ended
+        if name in self.agents:
+            self._not_kept[name] += _not_kept(self.agents[name])
+        process.kill()
+        return was_there
 
     def not_kept(self, device: str) -> int:
         """How many inputs a device has said not to have kept, or to have dropped."""
