@@ -173,6 +173,7 @@ def _invite(house: House, album: Album, example: Path, screen: Screen) -> None:
     roost = Path(sys.executable).with_name("roost")
     screen.note("The cloud is yours too:")
     screen.note(f"   export ROOST_URL={house.cloud.url} ROOST_TOKEN={house.cloud.token}")
+    screen.note(f"   {house.cloud.url}/ui in a browser, with that token")
     screen.note(f"   {roost} device list; {roost} bundle list; {roost} audit; {roost} device revoke {topics.device}")
     screen.note(f"   {roost} drift status; {roost} alarm list")
     screen.note(f"   {roost} train status; {roost} rollout list; {roost} device why {topics.device}")

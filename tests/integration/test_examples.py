@@ -1,4 +1,7 @@
-"""The examples as a person starts them: to their end, and with what they promise to show."""
+"""The examples as a person starts them: to their end, and with what they promise to show.
+
+Each starts a cloud, a device and some twenty commands, so those that take more than a minute are long runs.
+"""
 
 import os
 import re
@@ -38,12 +41,13 @@ def rightly(printed: str) -> list[float]:
     return [float(share) for _, _, share in found]
 
 
+@pytest.mark.campaign
 @pytest.mark.timeout(PATIENCE_S + 60)
 @pytest.mark.parametrize(
     "photos",
     [
         pytest.param(SHARED_DATA / "meter-digits", id="photos-of-meters", marks=needs_shared_data),
-        pytest.param(None, id="digits", marks=[pytest.mark.campaign] if SHARED_DATA.is_dir() else []),  # one will do
+        pytest.param(None, id="digits"),
     ],
 )
 def test_a_model_comes_from_its_photos_to_a_better_one_on_the_device(photos: Path | None, tmp_path: Path) -> None:
@@ -58,6 +62,7 @@ def test_a_model_comes_from_its_photos_to_a_better_one_on_the_device(photos: Pat
     assert "finished" in printed
 
 
+@pytest.mark.campaign
 @pytest.mark.timeout(PATIENCE_S + 60)
 def test_a_cracked_bearing_is_noticed_by_what_the_accelerometer_sees(tmp_path: Path) -> None:
     printed = play("vibration", tmp_path / "scratch")

@@ -124,9 +124,10 @@ class _Walk:
         alarm = self._ask(f"/alarms?device={_DIRTY}&kind=input")["items"][0]["id"]
         self._look.open(f"alarms/{alarm}")
         page.locator(".answers img").first.wait_for()
+        self._check()
         self._look.press("Acknowledge")
         page.get_by_role("dialog").get_by_role("textbox", name="Note").fill("wiped the lens")
         page.get_by_role("button", name="Acknowledge it").click()
         page.get_by_text("wiped the lens").first.wait_for()
         assert self._ask(f"/alarms/{alarm}")["state"] == "acknowledged"
-        self._check()
+        assert (self._look.complaints, self._look.elsewhere) == ([], [])

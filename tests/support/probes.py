@@ -285,6 +285,9 @@ PROBES: Final[dict[str, Probe]] = {
     "GET /api/v1/datasets/{digest}/items": Probe("viewer", "/api/v1/datasets/{dataset}/items"),
     "GET /api/v1/drift/status": Probe("viewer", "/api/v1/drift/status"),
     "GET /api/v1/drift/budget": Probe("viewer", "/api/v1/drift/budget"),
+    "GET /api/v1/bundles/{name}/versions/{version}/download": Probe(
+        "viewer", "/api/v1/bundles/{bundle}/versions/{version}/download?device={device}"
+    ),
     "GET /api/v1/drift/history": Probe("viewer", "/api/v1/drift/history?device={device}&task=meter"),
     "GET /api/v1/drift/lines": Probe("viewer", "/api/v1/drift/lines?device=acmes-first"),
     "GET /api/v1/drift/fleet": Probe("viewer", "/api/v1/drift/fleet?task=meter"),
@@ -346,9 +349,6 @@ PROBES: Final[dict[str, Probe]] = {
     "GET /api/v1/bundles": Probe("viewer", "/api/v1/bundles"),
     "GET /api/v1/bundles/{name}": Probe("viewer", "/api/v1/bundles/{bundle}"),
     "GET /api/v1/bundles/{name}/versions/{version}": Probe("viewer", "/api/v1/bundles/{bundle}/versions/{version}"),
-    "GET /api/v1/bundles/{name}/versions/{version}/download": Probe(
-        "viewer", "/api/v1/bundles/{bundle}/versions/{version}/download?device={device}"
-    ),
     "GET /api/v1/comparison": Probe("viewer", "/api/v1/comparison?first={bundle}:{version}&second={bundle}:{version}"),
     "PUT /api/v1/bundles/{name}/aliases/{alias}": Probe(
         "operator", "/api/v1/bundles/{bundle}/aliases/{alias}", {"version": "{next}"}, "alias.move"

@@ -49,7 +49,10 @@ def main() -> None:
         fit(known)
     put("known", known)
     put("before", before)
-    put("after", ((label, name + ".png", slipped(data)) for label, name, data in rest[:AFTER]))
+    put(
+        "after",
+        ((label, name + ".png", slipped(data, 8 if given.photos else 12)) for label, name, data in rest[:AFTER]),
+    )
 
 
 def put(folder: str, photos: Iterator[Photo] | list[Photo]) -> None:
@@ -60,12 +63,12 @@ def put(folder: str, photos: Iterator[Photo] | list[Photo]) -> None:
         file.write_bytes(data)
 
 
-def slipped(photo: bytes) -> bytes:
-    """What the camera sees of a photo's scene, moved by an eighth of the picture: its edge shows again and again."""
+def slipped(photo: bytes, part: int) -> bytes:
+    """What the camera sees of a photo's scene, moved by one of so many parts of it: its edge shows again and again."""
     with Image.open(BytesIO(photo)) as image:
         pixels = np.asarray(image.convert("RGB"))
     height, width, _ = pixels.shape
-    moved = np.pad(pixels, ((0, height // 8), (0, width // 8), (0, 0)), mode="edge")[-height:, -width:]
+    moved = np.pad(pixels, ((0, height // part), (0, width // part), (0, 0)), mode="edge")[-height:, -width:]
     return png(Image.fromarray(moved))
 
 
