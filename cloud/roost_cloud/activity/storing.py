@@ -6,13 +6,14 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import Table, bindparam, tuple_, update
+from sqlalchemy import Table, bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from roost_cloud.activity.additions import Additions, DeviceKey, TaskKey, TaskSums
 from roost_cloud.db import Base
 from roost_cloud.db.insert import insert_all_absent
+from roost_cloud.db.keyed import keyed
 from roost_cloud.db.tables import DeviceHealth, DeviceHour, TaskHour
 
 __all__ = ["HealthKey", "store_additions", "store_health"]
@@ -65,7 +66,7 @@ def _add_to_tasks(session: Session, tasks: Mapping[TaskKey, TaskSums]) -> None:
     empty: dict[str, Any] = {"lane": _LANE, **dict.fromkeys(_COUNTS, 0), **dict.fromkeys(_SKETCHES)}
     insert_all_absent(session, TaskHour, [{**key._asdict(), **empty} for key in keys])
     rows = session.query(TaskHour).filter(
-        tuple_(TaskHour.tenant, TaskHour.task, TaskHour.hour, TaskHour.contestant).in_(keys), TaskHour.lane == _LANE
+        keyed((TaskHour.tenant, TaskHour.task, TaskHour.hour, TaskHour.contestant), keys), TaskHour.lane == _LANE
     )
     ordered = rows.order_by(TaskHour.tenant, TaskHour.task, TaskHour.hour, TaskHour.contestant).with_for_update()
     before = {_key(row): row for row in ordered}
