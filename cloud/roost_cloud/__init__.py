@@ -4,8 +4,8 @@
   needs and by its `settings`: `api/` and `dashboard/`, made an application in `app` and served by `tls` and
   `impatient_protocol`; and those that `workers` lists, whose rounds go under `guard`: `ingest/`, `scorer/`,
   `monitor/`, `runs/`, `director/`.
-- Who there is: `people/` (tenants, tokens, audit; the first by `bootstrap`), `fleet/` (devices, certificates), `fence/`
-  (keeps revoked ones out of a broker).
+- Who there is: `people/` (tenants, tokens, audit; the first by `bootstrap`), `fleet/` (devices, certificates),
+  `fence/` (keeps revoked ones out of a broker).
 - Models: `registry/` (bundles), `trust/` and `keyring/` (who releases them), `tasks/` (which bundle answers),
   `scorer/` (runs them for devices), `asking/` (asks scorers for callers without a device).
 - What devices do and keep: `assignments/` says what they shall, `ingest/` stores what they say, `activity/` adds it

@@ -6,8 +6,8 @@
   `records`; by HTTP `shards/` of kept inputs, and `enrolment`. `oip/` is the Open Inference Protocol; `mqtt/` what
   connections share; `cloud_url`, `cloud_words`: where the cloud may be, and what it says of a failure.
 - Running models: `bundle/`, released by `trust/`; `pipeline` from a payload (`magic`, `limits`, `number_lists`) to
-  what it means (`scored`), by `payload`, `fitting`, `preprocess`, `runtimes/` as `runtime_settings` want them, `outputs`;
-  `tflite/` and `onnx/` read, write and cut model files, `model_facts` is what these tell.
+  what it means (`scored`), by `payload`, `fitting`, `preprocess`, `runtimes/` as `runtime_settings` want them,
+  `outputs`; `tflite/` and `onnx/` read, write and cut model files, `model_facts` is what these tell.
 - Noticing that the world changes: `phi/`, what of an input is measured; `sketches/`, many of them in a few bytes.
 - Everywhere: `errors`, `clock`, `digest`, `durable`, `backoff`, `chance`, `complaints`, `config_file`,
   `missing_packages`.
