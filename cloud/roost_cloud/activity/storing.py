@@ -13,6 +13,7 @@ from roost_cloud.activity.additions import Additions, DeviceKey, TaskKey, TaskSu
 from roost_cloud.db import Base
 from roost_cloud.db.among import batches
 from roost_cloud.db.insert import insert_all_absent
+from roost_cloud.db.keyed import keyed
 from roost_cloud.db.tables import DeviceHealth, DeviceHour, TaskHour
 
 __all__ = ["HealthKey", "store_additions", "store_health"]
@@ -82,14 +83,11 @@ def _add_to_tasks(session: Session, tasks: Mapping[TaskKey, TaskSums]) -> None:
 
 
 def _locked(session: Session, keys: Sequence[TaskKey]) -> dict[TaskKey, TaskHour]:
-    """Rows of our lane, nobody else's to change until the transaction ends; others of the same names among them.
-
-    By the values of each column: for `(tenant, task, …) IN (…)` SQLite finds no index, and looks through all hours.
-    """
+    """Rows of our lane, nobody else's to change until the transaction ends."""
     columns = (TaskHour.tenant, TaskHour.task, TaskHour.hour, TaskHour.contestant)
-    among = (column.in_(sorted(set(values))) for column, values in zip(columns, zip(*keys, strict=True), strict=True))
-    query = select(TaskHour).where(*among, TaskHour.lane == _LANE).order_by(*columns).with_for_update()
-    return {TaskKey(row.tenant, row.task, row.hour, row.contestant): row for row in session.scalars(query)}
+    query = select(TaskHour).where(keyed(columns, keys), TaskHour.lane == _LANE)
+    rows = session.scalars(query.order_by(*columns).with_for_update())
+    return {TaskKey(row.tenant, row.task, row.hour, row.contestant): row for row in rows}
 
 
 def _insert(session: Session, table: type[Base]) -> Any:

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 from sqlalchemy import select
 
 from roost_cloud.db import Database, DatabaseUnavailableError
-from roost_cloud.db.tables import Event, HookDelivery
+from roost_cloud.db.tables import Event, HookDelivery, RolloutRow
 from roost_cloud.rollouts import notes
 from roost_cloud.rollouts.directing import Directing
+from roost_cloud.rollouts.plan import BadPlanError
 from roost_shared.assignment import Reported
 from roost_shared.bundle import Bundle
 from roost_shared.errors import TransportError
@@ -377,6 +379,20 @@ def test_a_device_that_is_gone_or_never_updates_is_named_and_holds_nobody_up(fle
     }
     (why,) = fleet.get("/devices/cam-02/rollouts")
     assert why["code"] == "rollout.timed_out"
+
+
+@on_sqlite
+def test_a_rollout_that_cannot_be_read_holds_up_no_other(fleet: RolloutFleet) -> None:
+    rollout = fleet.start(ALL, bundle="argmax:2")
+    with fleet.cloud.services.database.begin() as session:
+        row = session.scalars(select(RolloutRow)).one()
+        values = {column.name: getattr(row, column.name) for column in RolloutRow.__table__.columns}
+        earlier = row.created_at - timedelta(hours=1)
+        newer = values["plan"] | {"of_a_newer_cloud": True}
+        session.add(RolloutRow(**values | {"id": 16 * "0", "task": "other", "created_at": earlier, "plan": newer}))
+    with pytest.raises(BadPlanError):
+        fleet.look()
+    assert set(fleet.states(rollout).values()) == {"assigned"}, "the later one was looked at all the same"
 
 
 @on_sqlite
