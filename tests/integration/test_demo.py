@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
 # Loose, as other tests share the machine; the demo's own default is tighter.
 DEADLINE_MS = "1000"
-RATE = "8"  # what goes on beside the pictures takes its time, and each of them the processor's
+RATE = "12"  # what goes on beside the pictures takes its time, and each of them the processor's
 CAMERAS = ("cam-01", "cam-02", "cam-03", "cam-04")
 PATIENCE_S = 600  # it takes a quarter of that by itself; a slow machine, shared with other tests, far longer
 EVERYBODY = 26  # a broker, a cloud, four agents, and of each a spooler, an installer and at least three workers

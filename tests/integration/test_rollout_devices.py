@@ -35,6 +35,7 @@ def comparisons(site: RolloutSite, bundle: Bundle) -> list[Compared]:
     return found
 
 
+@pytest.mark.campaign  # the demo rolls out over real devices in every run, good and bad ones
 @pytest.mark.timeout(300)  # a second of which is 5 where all processors are busy
 def test_a_good_candidate_comes_to_all_and_bad_ones_are_stopped_before_they_answer(
     site: RolloutSite, tmp_path: Path
