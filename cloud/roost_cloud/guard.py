@@ -8,18 +8,20 @@ Only what begins anew from the database may run under it. Threads that keep the 
 memory do not: whoever cannot trust that any more had better end the process, as `serve.py` sees to.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 import prometheus_client
 import structlog
 
+from roost_cloud.db import DatabaseUnavailableError
 from roost_shared.backoff import Backoff
 from roost_shared.chance import CHANCE
 from roost_shared.clock import SECOND
 from roost_shared.errors import DeviceError, RoostError
 
-__all__ = ["Guard", "RoleFaultError", "typed"]
+__all__ = ["Guard", "Pieces", "RoleFaultError", "typed"]
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +48,52 @@ def typed(error: Exception, **what: object) -> RoostError:
         return error
     log.error("role.fault", **what, exc_info=error)
     return RoleFaultError(f"a fault of the cloud's own, {type(error).__name__}; its log says more")
+
+
+class Pieces:
+    """Pieces of a round that neither stand nor fall together: what one raises is raised when all have had their turn.
+
+    A database that is away is every piece's trouble, and is raised at once.
+    """
+
+    def __init__(self) -> None:
+        self._failed: dict[tuple[tuple[str, object], ...], RoostError] = {}
+        self._said: dict[tuple[tuple[str, object], ...], str] = {}
+
+    def begin(self) -> None:
+        """A round begins."""
+        self._failed = {}
+
+    @contextmanager
+    def piece(self, **what: object) -> Iterator[None]:
+        """Work at a piece within; what it raises is logged, until it says the same again in the next round.
+
+        Args:
+            what: the piece is about, such as its tenant.
+
+        Raises:
+            DatabaseUnavailableError: the database is away.
+        """
+        key = tuple(what.items())
+        try:
+            yield
+        except DatabaseUnavailableError:
+            raise
+        except Exception as raised:  # noqa: BLE001 - the boundary of a piece: the others have their turn
+            error = typed(raised, **what)
+            self._failed[key] = error
+            if self._said.get(key) != str(error) and error is raised:  # else its traceback is in the log
+                log.warning("round.piece_failed", code=error.code, message=str(error), **what)
+
+    def end(self) -> None:
+        """All have had their turn.
+
+        Raises:
+            RoostError: what the first that failed had raised.
+        """
+        self._said = {key: str(error) for key, error in self._failed.items()}
+        for error in self._failed.values():
+            raise error
 
 
 class Guard:

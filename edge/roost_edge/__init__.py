@@ -21,5 +21,5 @@ first.
 
 Around it: `agent.py` puts all together; `loop/` is what it runs in, `subprocesses/` how its processes are kept,
 `settings/` agent.toml; `uplink/` is the way to the cloud, `identity/` who goes it; `watchdog.py` is what systemd
-hears, `status/` what a person does.
+hears, `status/` what a person does, `check.py` what would go wrong; `state_folder.py` keeps a second agent out.
 """

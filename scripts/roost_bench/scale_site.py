@@ -17,6 +17,7 @@ from roost_cloud.services import open_services
 from roost_cloud.settings import load_settings
 from roost_shared.bundle import open_bundle
 from scripts.roost_bench.scale_devices import TASK, TENANT, DeviceCard, Devices, Stand
+from scripts.roost_bench.scale_visitor import ScaleVisitor
 from scripts.roost_bench.site import pss_mb
 from tests.support.cloud import Cloud, ManualClock
 from tests.support.cloud_process import CloudProcess
@@ -185,6 +186,12 @@ class ScaleSite:
             if answer.status != 200:  # noqa: PLR2004 - well
                 raise RuntimeError(f"{path}: {answer.status} {answer.data!r}")
         return statistics.median(took_ms)
+
+    def fleet_page_ms(self, rounds: int) -> float:
+        """How long the role `dashboard` takes for its page of the fleet, median, in milliseconds."""
+        _, _, token = self._cloud.headers(TENANT, "viewer")["Authorization"].partition(" ")
+        visitor = ScaleVisitor(self._roles["dashboard"].url, token)
+        return statistics.median(visitor.look_ms("/ui/fleet", self._names[0]) for _ in range(rounds))
 
     def cpu_s(self) -> dict[str, float]:
         """Processor time by part, so far."""

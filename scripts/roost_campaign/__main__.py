@@ -30,12 +30,13 @@ def main() -> int:
     arguments = _parse()
     scenarios = {name: load_scenario(name) for name in arguments.only}
     folder: Path = arguments.folder or ROOT / ".campaign" / f"seed-{arguments.seed}"
-    folder.mkdir(parents=True, exist_ok=True)
     if arguments.list:
         for name, scenario in scenarios.items():
             print(f"{name:10} {(scenario.__doc__ or '').partition(chr(10))[0]}")
         return 0
-    sleeper = Sleeper(folder / "stalls")
+    # Of its own: a step that is repeated beside a campaign must not take that one's.
+    own = Path(tempfile.mkdtemp(prefix="roost-campaign-stalls-"))
+    sleeper = Sleeper(own / "stalls")
     try:
         if arguments.repeat is not None:
             return _repeat(arguments.repeat, arguments.seed, sleeper.stalls)
@@ -45,6 +46,7 @@ def main() -> int:
         return 2
     finally:
         sleeper.stop()
+        shutil.rmtree(own)
 
 
 def _go_on(folder: Path, seed: int, minutes: float, scenarios: dict[str, Scenario], stalls: Stalls) -> int:

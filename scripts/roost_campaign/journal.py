@@ -1,9 +1,10 @@
 """What a campaign has done so far, on the disk: killed at any moment, it goes on where it was.
 
 A file of JSON lines, each whole and synced before the next thing happens. A step that was begun and has not ended is
-done again. A last line that was cut is no line.
+done again. A last line that was cut is no line. One process writes at a time: with two, a step would count twice.
 """
 
+import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
@@ -63,7 +64,7 @@ class Journal:
         interrupted: how often a step was begun and did not end.
 
     Raises:
-        JournalError: it is of another seed, or no journal.
+        JournalError: it is of another seed, or no journal, or another process is writing it.
     """
 
     def __init__(self, file: Path, seed: int) -> None:
@@ -102,7 +103,12 @@ class Journal:
         return sum(one.seconds for one in self.done)
 
     def _read(self, file: Path, seed: int) -> None:
-        data = file.read_bytes()
+        try:
+            # POSIX's kind of lock: those that are forked off do not hold it on. Nor would we, had we opened it twice.
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise JournalError(f"another campaign is writing {file}: let it end, or give another folder") from error
+        data = os.pread(self._descriptor, os.fstat(self._descriptor).st_size, 0)
         whole = data[: data.rfind(b"\n") + 1]
         if len(whole) < len(data):
             os.ftruncate(self._descriptor, len(whole))

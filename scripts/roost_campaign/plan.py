@@ -1,15 +1,19 @@
 """Which step comes next: pure, by what was done.
 
 First each scenario has a step, the quick ones before the others; then whoever is furthest behind its share of the
-time. A step that would not end in what is left of the time is not begun.
+time. A step that would not end in what is left of the time is not begun. What is over at once, as it breaks or cannot
+be had on this machine, counts as if it had taken a while: else nothing but that would be done from there on.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from scripts.roost_campaign.journal import Done
 
 __all__ = ["Terms", "next_scenario", "step_number"]
+
+
+_LEAST_S: Final = 5.0  # that a step counts
 
 
 class Terms(NamedTuple):
@@ -40,7 +44,8 @@ def next_scenario(done: Sequence[Done], terms: Mapping[str, Terms], left_s: floa
     fitting = [name for name in terms if expected[name] <= left_s]
 
     def urgency(name: str) -> tuple[bool, float, float]:
-        return bool(spent[name]), sum(spent[name]) / terms[name].share, expected[name]
+        counted_s = sum(max(one, _LEAST_S) for one in spent[name])
+        return bool(spent[name]), counted_s / terms[name].share, expected[name]
 
     return min(fitting, key=urgency, default=None)
 

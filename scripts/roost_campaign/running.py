@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 from _pytest.outcomes import Skipped
 
+from roost_shared.durable import write_durably
 from scripts.roost_campaign.journal import Done
 from scripts.roost_campaign.outcome import Outcome
 from scripts.roost_campaign.stalls import Stalls
@@ -87,7 +88,7 @@ def _work(step: Step, scenario: Scenario, room: Room, result: Path, started: int
     except BaseException as error:  # noqa: BLE001 - told, whatever it is
         sys.stderr.write(traceback.format_exc())
         room.outcome.broken("step goes through", _said(error))
-    result.write_bytes(msgspec.json.encode(room.outcome))
+    write_durably(result, msgspec.json.encode(room.outcome))  # whole or not at all: it may be killed at it
     sys.stderr.flush()
     os._exit(0)  # whatever threads there still are; the guard sees to processes
 

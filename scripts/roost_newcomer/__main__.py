@@ -1,6 +1,7 @@
 """`scripts/newcomer`: what README.md promises a stranger, tried on a fresh Debian.
 
-Exit code 0 if all that was asked for went well, 1 if a command of README's failed, 2 if it could not be tried here.
+Exit code 0 if all that was asked for went well, 1 if a command of README's failed or the demo was not seen to do all
+it should, 2 if it could not be tried here.
 """
 
 import argparse
@@ -12,12 +13,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from scripts.roost_newcomer.machine import folders_beside, settings_for, take_settings
-from scripts.roost_newcomer.milestones import DEMO, TESTS, milestones
+from scripts.roost_newcomer.milestones import DEMO, TESTS, milestones, went_well
 from scripts.roost_newcomer.userland import Finished, Userland, UserlandError, lay_userland
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -80,12 +81,12 @@ def _try(folder: Path, options: argparse.Namespace) -> int:
         report["tests"] = _tests(userland, options.tests, options.pytest, options.verbose)
     if options.report is not None:
         options.report.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    return int(any(report[part]["status"] for part in ("demo", "tests") if part in report))
+    return int(not all(report[part]["went_well"] for part in ("demo", "tests") if part in report))
 
 
 def _demo(userland: Userland, verbose: bool) -> dict[str, Any]:  # noqa: FBT001 - as the option
     finished = _follow(userland, _NEWCOMER, "cd roost && scripts/demo --exit", verbose)
-    return _sum_up("scripts/demo --exit", finished, DEMO)
+    return _sum_up("scripts/demo --exit", finished, DEMO, needed=DEMO)
 
 
 def _tests(userland: Userland, user: str, arguments: Sequence[str], verbose: bool) -> dict[str, Any]:  # noqa: FBT001 - as the option
@@ -100,7 +101,7 @@ def _tests(userland: Userland, user: str, arguments: Sequence[str], verbose: boo
         )
     command = shlex.join(["scripts/test", *arguments])
     finished = _follow(userland, "root" if user == "root" else _NEWCOMER, f"cd {home} && {command}", verbose)
-    return _sum_up(command, finished, TESTS)
+    return _sum_up(command, finished, TESTS, needed=())  # how much pytest prints is up to its arguments
 
 
 def _follow(userland: Userland, user: str, script: str, verbose: bool) -> Finished:  # noqa: FBT001 - as the option
@@ -113,12 +114,14 @@ def _print(moment_s: float, line: str) -> None:
     print(f"{moment_s:8.1f}  {line}", flush=True)
 
 
-def _sum_up(name: str, finished: Finished, patterns: Mapping[str, str]) -> dict[str, Any]:
+def _sum_up(name: str, finished: Finished, patterns: Mapping[str, str], *, needed: Collection[str]) -> dict[str, Any]:
     reached = milestones(finished.lines, patterns)
-    if finished.status:
+    well = went_well(finished.status, reached, needed)
+    if not well:
         print("\n".join(line for _, line in finished.lines[-60:]))
     told = ", ".join(f"{what} after {moment_s:.0f} s" for what, moment_s in reached.items())
-    ended = "ended well" if finished.status == 0 else f"FAILED with status {finished.status}"
+    unseen = ", ".join(one for one in needed if one not in reached)
+    ended = "ended well" if well else f"FAILED with status {finished.status}, never seen: {unseen or 'nothing'}"
     load = os.getloadavg()[2]  # of 15 minutes: what else this machine did
     used = f"{finished.processor_s:.0f} s of processor time, load {load:.1f} on {os.cpu_count()} cores"
     print(f"{name}: {told or 'nothing reached'}; {ended} after {finished.seconds:.0f} s ({used})", flush=True)
@@ -126,6 +129,7 @@ def _sum_up(name: str, finished: Finished, patterns: Mapping[str, str]) -> dict[
         print(f"   {finished.lines[-1][1]}", flush=True)
     return {
         "status": finished.status,
+        "went_well": well,
         "seconds": round(finished.seconds, 1),
         "processor_s": round(finished.processor_s, 1),
         "load": round(load, 1),

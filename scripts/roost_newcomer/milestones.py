@@ -1,10 +1,10 @@
 """When a newcomer saw what: from the lines a command printed, each with its moment. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
-__all__ = ["DEMO", "TESTS", "milestones"]
+__all__ = ["DEMO", "TESTS", "milestones", "went_well"]
 
 # What is first printed when it is reached, in order.
 DEMO: Final[Mapping[str, str]] = {
@@ -28,3 +28,12 @@ def milestones(lines: Iterable[tuple[float, str]], patterns: Mapping[str, str]) 
             if name not in reached and re.match(pattern, line):
                 reached[name] = moment_s
     return reached
+
+
+def went_well(status: int, reached: Mapping[str, float], needed: Collection[str]) -> bool:
+    """Whether a command ended well, and what it needs was seen: one whose words have changed proves nothing.
+
+    >>> went_well(0, {"set up": 8.0}, DEMO), went_well(0, dict.fromkeys(DEMO, 8.0), DEMO)
+    (False, True)
+    """
+    return status == 0 and reached.keys() >= set(needed)

@@ -1,13 +1,20 @@
 """What answers came to, from windows that devices told, through the API; and what other rules would have made."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from sqlalchemy import func, select
 
+from roost_cloud.activity.additions import Additions
 from roost_cloud.activity.expiry import expire_hours
+from roost_cloud.activity.storing import store_additions
+from roost_cloud.db import Database
 from roost_cloud.db.tables import DeviceHour, TaskHour
-from roost_shared.records import Record
+from roost_shared.records import PolicyRecord, Record
+from roost_shared.rendezvous import PolicyDocument
 from tests.support.active import (
     HEALTH,
     METER,
@@ -18,6 +25,7 @@ from tests.support.active import (
 )
 from tests.support.cloud import Cloud
 from tests.support.fleet import API, FleetDevice, code_of, enrolled_device
+from tests.support.query_plans import plans_of
 from tests.support.telling import batch
 
 
@@ -54,6 +62,34 @@ def test_windows_come_to_figures_of_devices_tasks_and_contestants(cloud: Cloud) 
     assert get(cloud, "/tasks", tenant="beta")["items"] == []
 
 
+def test_a_window_looks_through_no_other_hours(newest_sqlite: Path) -> None:
+    database = Database(f"sqlite:///{newest_sqlite}")
+    with database.begin() as session:
+        with plans_of(session) as plans:
+            store_additions(session, additions("meter", "light"))
+        assert plans
+        assert not [step for plan in plans for step in plan if step.startswith("SCAN") and "CONSTANT" not in step]
+        session.rollback()
+    database.close()
+
+
+def test_windows_of_more_tasks_than_a_query_takes_add_up(database: Database) -> None:
+    names = [f"task-{number}" for number in range(700)]
+    for _ in range(2):
+        with database.begin() as session:
+            store_additions(session, additions(*names))
+    with database.read() as session:
+        told = session.execute(select(func.count(), func.min(TaskHour.count), func.max(TaskHour.count)))
+        assert told.one() == (700, 2, 2)
+
+
+def additions(*tasks: str) -> Additions:
+    found = Additions()
+    for task in tasks:
+        found.add("acme", "cam-01", datetime(2026, 12, 1, 12, tzinfo=UTC), answers_window(["preferred"], task=task))
+    return found
+
+
 def test_only_the_hours_that_are_asked_for_count_and_old_ones_go(cloud: Cloud) -> None:
     cam = enrolled_device(cloud, "cam-01")
     tell(cloud, cam, [answers_window(["preferred"])])
@@ -81,6 +117,15 @@ def test_a_device_says_how_it_is(cloud: Cloud) -> None:
     tell(cloud, enrolled_device(cloud, "cam-01"), [HEALTH])
     told = get(cloud, "/devices/cam-01")["health"]
     assert (told["temperature_c"], told["waiting"], told["link"]) == (51.5, 42, "good")
+
+
+@pytest.mark.parametrize("other", [{"deadline_ms": 0}, {"rules": METER.rules * 100}])
+def test_what_a_device_makes_up_is_no_policy_to_be_drawn(cloud: Cloud, other: dict[str, Any]) -> None:
+    document = msgspec.structs.replace(PolicyDocument.of(METER), **other)
+    made_up = PolicyRecord(task="meter", digest=document.digest, document=document.encode())
+    tell(cloud, enrolled_device(cloud, "cam-01"), [told_policy(), made_up])
+    (policy,) = get(cloud, "/tasks/meter/policies")
+    assert policy["digest"] == PolicyDocument.of(METER).digest
 
 
 def test_policies_are_told_and_a_moved_bar_is_played(cloud: Cloud) -> None:

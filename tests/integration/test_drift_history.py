@@ -42,6 +42,8 @@ def test_a_device_s_statistics_leave_their_bands_when_its_world_changes(cloud: C
 
     lines = ask(cloud, "/drift/lines", device=["cam-03", "cam-04"], last=5)
     assert {(one["device"], len(one["points"])) for one in lines} == {("cam-03", 5), ("cam-04", 5)}
+    (line,) = [one for one in lines if (one["device"], one["kind"]) == ("cam-03", "input")]
+    assert line["points"] == looks["points"][-5:]
     (short,) = ask(cloud, "/drift/history", device="cam-03", task="meter", kind="input", last=3)
     assert [point["number"] for point in short["points"]] == [14, 15, 16]
     assert ask(cloud, "/drift/history", device="cam-03", task="another") == []

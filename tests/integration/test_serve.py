@@ -28,6 +28,7 @@ from roost_shared.enrolment import EnrolmentToken
 from roost_shared.errors import RoostError
 from roost_shared.messages import State, encode_json
 from roost_shared.mqtt.address import parse_broker_url
+from scripts.roost_bench.scale_visitor import ScaleVisitor
 from tests.support.agent import until
 from tests.support.certificates import Authority
 from tests.support.cloud import settings_for
@@ -64,6 +65,17 @@ def test_the_first_start_says_how_to_get_in_and_no_later_one_does(tmp_path: Path
     assert served.stop() == 0
     served.start()
     assert served.output == f"listening on {served.url}\n"
+
+
+def test_the_dashboard_s_pages_come_made_to_who_has_signed_in(standing: CloudProcess) -> None:
+    with standing.client() as platform:
+        made = platform.call("POST", "/tenants", dict[str, Any], body={"name": "looked-at"})
+    visitor = ScaleVisitor(standing.url, made["admin_token"]["token"])
+    assert visitor.look_ms("/ui/fleet", "No device has enrolled yet") > 0
+    with pytest.raises(RuntimeError, match="without 'cam-00000'"):
+        visitor.look_ms("/ui/fleet", "cam-00000")
+    with pytest.raises(RuntimeError, match="no session"):
+        ScaleVisitor(standing.url, "rst_of_nobody")
 
 
 def test_the_address_carries_the_port_that_was_free(standing: CloudProcess) -> None:

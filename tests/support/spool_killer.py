@@ -2,8 +2,8 @@
 
 As a program, `python spool_killer.py steps FOLDER BOOT` forks a child for n = 1, 2, … that works in FOLDER/n and is
 killed at its nth step: before or after something is asked of the disk, or before a statement of SQLite's. It ends with
-the first child that had no nth step. `python spool_killer.py moments FOLDER COUNT` lets one spool work on and on, in a
-boot after another, each killed at a random moment. Both print how many were killed.
+the first child that had no nth step. `python spool_killer.py moments FOLDER COUNT:SEED` lets one spool work on and on,
+in a boot after another, each killed at a moment that is random by the seed. Both print how many were killed.
 """
 
 import os
@@ -32,9 +32,9 @@ def kill_at_each_step(folder: Path, boot: str) -> int:
     return _run("steps", folder, boot)
 
 
-def kill_at_random(folder: Path, times: int) -> int:
+def kill_at_random(folder: Path, times: int, seed: int = 0) -> int:
     """Run the program; how many were killed."""
-    return _run("moments", folder, str(times))
+    return _run("moments", folder, f"{times}:{seed}")
 
 
 def _run(how: str, folder: Path, argument: str) -> int:
@@ -142,10 +142,11 @@ def _log_of(folder: Path) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def _moments(folder: Path, times: int) -> int:
-    dice = random.Random(times)
+def _moments(folder: Path, argument: str) -> int:
+    times, _, seed = argument.partition(":")
+    dice = random.Random(int(seed))
     killed = 0
-    for number in range(times):
+    for number in range(int(times)):
         boot = f"boot{number}"
         pid = _fork(partial(work, folder, boot, steps=10**6))
         while number % 2 and f"kept {boot}-" not in _log_of(folder):
@@ -158,5 +159,5 @@ def _moments(folder: Path, times: int) -> int:
 
 if __name__ == "__main__":
     how, folder, argument = sys.argv[1:]
-    killed = _steps(Path(folder), argument) if how == "steps" else _moments(Path(folder), int(argument))
+    killed = _steps(Path(folder), argument) if how == "steps" else _moments(Path(folder), argument)
     sys.stdout.write(f"{killed}\n")

@@ -6,7 +6,9 @@ from playwright.sync_api import Page
 
 __all__ = ["not_reached"]
 
+# What is folded away can be reached once it is unfolded.
 _MARK: Final = """() => {
+  document.querySelectorAll('details').forEach(one => { one.open = true; });
   const every = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')];
   const wanted = every.filter(one => !one.disabled && one.type !== 'hidden' && one.getClientRects().length
     && one.getAttribute('tabindex') !== '-1' && getComputedStyle(one).visibility !== 'hidden'

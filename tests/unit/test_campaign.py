@@ -13,6 +13,7 @@ from scripts.roost_campaign.outcome import Outcome
 from scripts.roost_campaign.plan import Terms, next_scenario, step_number
 from scripts.roost_campaign.report import as_markdown, summary, write_report
 from scripts.roost_campaign.running import run_step
+from scripts.roost_campaign.site.earlier import Earlier
 from scripts.roost_campaign.site.feeder import Asked
 from scripts.roost_campaign.site.invariants import Leave, check_answers, check_bundles, check_stored
 from scripts.roost_campaign.stalls import Stall, Stalls
@@ -44,6 +45,20 @@ def test_a_campaign_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None
         assert len(journal.done) == 2
 
 
+def test_two_campaigns_do_not_write_one_journal(tmp_path: Path) -> None:
+    file = tmp_path / "journal.jsonl"
+    with Journal(file, 7):
+        pid = os.fork()  # POSIX's locks are a process's
+        if pid == 0:
+            try:
+                Journal(file, 7)
+            except JournalError:
+                os._exit(0)
+            os._exit(1)
+        assert os.waitpid(pid, 0)[1] == 0
+    Journal(file, 7).__exit__(None, None, None)
+
+
 @pytest.mark.parametrize("text", [b'{"type":"campaign","seed":8}\n', b"something else\n"])
 def test_another_campaigns_journal_is_not_gone_on_with(tmp_path: Path, text: bytes) -> None:
     file = tmp_path / "journal.jsonl"
@@ -60,6 +75,14 @@ def test_each_scenario_has_its_turn_and_then_its_share() -> None:
     names = [one.scenario for one in steps]
     assert set(names[:2]) == {"a", "b"}
     assert (names.count("a"), names.count("b")) == (5, 15)
+
+
+def test_what_is_over_at_once_does_not_take_all_turns() -> None:
+    terms, steps, left_s = {"skipped": Terms(6, 240), "works": Terms(1, 10)}, list[Done](), 600.0
+    while (name := next_scenario(steps, terms, left_s)) is not None and len(steps) < 200:
+        steps.append(done(name, step_number(steps, name), 0.1 if name == "skipped" else 10.0))
+        left_s -= steps[-1].seconds
+    assert sum(one.scenario == "works" for one in steps) > 10
 
 
 def test_all_scenarios_can_be_loaded_and_say_what_they_do() -> None:
@@ -138,7 +161,7 @@ def found(inputs: list[Asked], leave: Leave = QUIET, *, stall_s: float = 0.0, **
     outcome = Outcome()
     check_answers(inputs, leave, 1.0, lambda *_: stall_s, outcome)
     check_bundles(inputs, SIGNED, outcome)
-    here = {one.sha256: stored.get(f"n{one.number}", 1) for one in inputs}
+    here = {one.sha256: stored.get(f"n{one.number}", 1) for one in inputs} | {"earlier": stored.get("earlier", 1)}
     check_stored(inputs, here, stored.get("others", 0), leave, outcome)
     return [one.invariant for one in outcome.violations]
 
@@ -158,10 +181,27 @@ def test_planted_violations_are_found() -> None:
     assert found([asked(1, {}, {"redelivered": True})]) == [ANSWER], "nobody was started anew"
     assert found([asked(1, {}), asked(2, {})], n2=2) == [STORE]
     assert found([asked(1, {}), asked(2, {})], n2=0) == [STORE]
+    assert found([asked(1, {})], earlier=2) == [STORE], "an input of an earlier round came again"
     assert found([asked(1, {})], others=1) == ["the store holds nothing that nobody sent"]
     assert found([asked(1, {"bundle": "evil:1@sha256:00"})]) == ["nothing unsigned active"]
     assert found([asked(1, {"unsigned": True})]) == ["nothing unsigned active"]
     assert found([asked(1, {"deadline_met": False}, took_s=2.0)]) == ["answers by the deadline"]
+    assert found([asked(1, {}, took_s=2.5)]) == ["answers by the deadline"], "whatever the device says of it"
+    assert found([asked(1, {}, took_s=1.5)]) == [], "the way to the device and back has its time, too"
+    assert found([]) == ["a round has inputs"], "nothing was looked at"
+
+
+def test_earlier_rounds_inputs_stay_in_the_store_and_are_doubled_by_nobody_but_a_killed_broker() -> None:
+    earlier, outcome, now = Earlier(), Outcome(), [asked(2, {})]
+    assert earlier.look({"old": 1, "other": 1}, [], QUIET, outcome) == {"old": 1, "other": 1}
+    broken = Leave(lost_by_broker=True)
+    here = {"old": 2, "other": 1, "digest-2": 2}
+    assert earlier.look(here, now, broken, outcome) == {"old": 1, "other": 1, "digest-2": 2}
+    here |= {"other": 2}
+    assert earlier.look(here, [], QUIET, outcome) == {"old": 1, "other": 2, "digest-2": 1}, "each is told once"
+    assert not outcome.violations
+    earlier.look({"old": 2, "digest-2": 2}, [], QUIET, outcome)
+    assert [one.invariant for one in outcome.violations] == ["what is in the store stays there"]
 
 
 def test_hazards_excuse_what_they_must_and_no_more() -> None:

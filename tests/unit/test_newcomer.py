@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scripts.roost_newcomer import machine
-from scripts.roost_newcomer.milestones import DEMO, TESTS, milestones
+from scripts.roost_newcomer.milestones import DEMO, TESTS, milestones, went_well
 
 
 def test_a_demo_s_milestones_are_its_first_lines_of_each_kind() -> None:
@@ -29,6 +29,13 @@ def test_tests_begin_and_end_as_pytest_says() -> None:
         (400.0, "================= 6404 passed, 20 skipped in 399.00s (0:06:39) ================="),
     ]
     assert milestones(lines, TESTS) == {"first test": 1.0, "tests ended": 400.0}
+
+
+def test_a_demo_that_ends_without_its_loop_did_not_go_well() -> None:
+    reached = dict.fromkeys(DEMO, 1.0)
+    assert went_well(0, reached, DEMO)
+    assert not went_well(1, reached, DEMO)
+    assert not went_well(0, {name: reached[name] for name in DEMO if name != "whole loop"}, DEMO)
 
 
 def test_of_the_environment_only_what_reaches_packages_goes_along() -> None:

@@ -1,5 +1,6 @@
 """What README.md shows is true of the code."""
 
+import ast
 import re
 import shlex
 from pathlib import Path
@@ -89,6 +90,23 @@ def test_every_room_is_in_its_architecture_and_every_room_there_exists() -> None
     packages = {str(file.parent.relative_to(ROOT)) for root in ROOTS for file in (ROOT / root).rglob("__init__.py")}
     assert {room for room in rooms_named() if room.startswith(ROOTS)} == packages
     assert all((ROOT / room).is_dir() for room in rooms_named())
+
+
+ONE_A_NOUN = ("roost_cloud/api", "roost_cloud/commands", "dashboard/pages", "db/tables", "db/migrations", "/versions")
+PACKAGES = [
+    file.parent
+    for root in ROOTS
+    for file in sorted((ROOT / root).rglob("__init__.py"))
+    if not str(file.parent).endswith(ONE_A_NOUN)
+]
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_a_room_says_what_each_of_its_modules_and_folders_does(package: Path) -> None:
+    says = set(re.findall(r"\w+", ast.get_docstring(ast.parse((package / "__init__.py").read_text())) or ""))
+    modules = {file.stem for file in package.glob("*.py")} - {"__init__", "__main__", "errors"}
+    folders = {file.parent.name for file in package.glob("*/__init__.py")}
+    assert not (modules | folders) - says
 
 
 FILES = sorted(set(re.findall(r"`((?:\w+/)*\w+\.py)`", ARCHITECTURE)))

@@ -8,11 +8,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from roost_cloud.db.tables import Sample, TaskPolicy
-from roost_shared.rendezvous import PolicyDocument, PolicyDocumentError
+from roost_shared.rendezvous import PolicyDocument, PolicyDocumentError, PolicyError
 
 __all__ = ["ToldPolicy", "told_policies"]
 
 _MOST: Final = 20
+_PARTS: Final = 256  # contestants, or rules, of a policy that is shown: to check one takes their square
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,12 @@ def told_policies(session: Session, tenant: str, task: str) -> list[ToldPolicy]:
 
 
 def _read(data: bytes) -> PolicyDocument | None:
-    """None of a document of a device that is newer or older than we are: there is nothing to draw of it."""
+    """None of a document that is no policy to us, whether its device is of another version or makes things up."""
     try:
-        return PolicyDocument.decode(data)
-    except PolicyDocumentError:
+        document = PolicyDocument.decode(data)
+        if max(len(document.contestants), len(document.rules)) > _PARTS:
+            return None
+        document.policy()
+    except (PolicyDocumentError, PolicyError):
         return None
+    return document

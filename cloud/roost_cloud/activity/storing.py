@@ -1,18 +1,19 @@
 """Additions into the database, in the transaction that stores their windows: so each window counts once."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import Table, bindparam, tuple_, update
+from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from roost_cloud.activity.additions import Additions, DeviceKey, TaskKey, TaskSums
 from roost_cloud.db import Base
+from roost_cloud.db.among import batches
 from roost_cloud.db.insert import insert_all_absent
+from roost_cloud.db.keyed import keyed
 from roost_cloud.db.tables import DeviceHealth, DeviceHour, TaskHour
 
 __all__ = ["HealthKey", "store_additions", "store_health"]
@@ -64,11 +65,7 @@ def _add_to_tasks(session: Session, tasks: Mapping[TaskKey, TaskSums]) -> None:
     keys = sorted(tasks)
     empty: dict[str, Any] = {"lane": _LANE, **dict.fromkeys(_COUNTS, 0), **dict.fromkeys(_SKETCHES)}
     insert_all_absent(session, TaskHour, [{**key._asdict(), **empty} for key in keys])
-    rows = session.query(TaskHour).filter(
-        tuple_(TaskHour.tenant, TaskHour.task, TaskHour.hour, TaskHour.contestant).in_(keys), TaskHour.lane == _LANE
-    )
-    ordered = rows.order_by(TaskHour.tenant, TaskHour.task, TaskHour.hour, TaskHour.contestant).with_for_update()
-    before = {_key(row): row for row in ordered}
+    before = {key: row for some in batches(keys) for key, row in _locked(session, some).items()}
     named = []
     for key in keys:
         sums, row = tasks[key], before[key]
@@ -85,9 +82,12 @@ def _add_to_tasks(session: Session, tasks: Mapping[TaskKey, TaskSums]) -> None:
     session.connection().execute(statement.values(changes), named)
 
 
-def _key(row: TaskHour) -> TaskKey:
-    hour: datetime = row.hour
-    return TaskKey(row.tenant, row.task, hour, row.contestant)
+def _locked(session: Session, keys: Sequence[TaskKey]) -> dict[TaskKey, TaskHour]:
+    """Rows of our lane, nobody else's to change until the transaction ends."""
+    columns = (TaskHour.tenant, TaskHour.task, TaskHour.hour, TaskHour.contestant)
+    query = select(TaskHour).where(keyed(columns, keys), TaskHour.lane == _LANE)
+    rows = session.scalars(query.order_by(*columns).with_for_update())
+    return {TaskKey(row.tenant, row.task, row.hour, row.contestant): row for row in rows}
 
 
 def _insert(session: Session, table: type[Base]) -> Any:

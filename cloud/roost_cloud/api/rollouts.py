@@ -205,12 +205,15 @@ def list_rollout_events(
     page: Asked,
     rollout: _Rollout,
     device: Annotated[Name | None, Query()] = None,
+    newest: Annotated[bool, Query(description="The newest first")] = False,  # noqa: FBT002 - a query's parameter
 ) -> Page[EventModel]:
-    """Every transition, in order."""
+    """Every transition, in order, or from the last one back."""
     after = int(page.after) if page.after is not None and page.after.isdecimal() and len(page.after) < 16 else 0  # noqa: PLR2004
     with services.database.read() as session:
         store.get(session, member.tenant, rollout)
-        rows = notes.events(session, member.tenant, rollout, device=device, limit=page.rows, after=after)
+        rows = notes.events(
+            session, member.tenant, rollout, device=device, limit=page.rows, after=after, newest=newest
+        )
     return page.of(rows, _event, lambda row: str(row.number))
 
 

@@ -4,7 +4,8 @@
       ▲                   │     ▲                       │
       └──── Answer ───────┘     └──── CloudScore ◀── score
 
-It asks as a device asks, so scorers know no difference. `asking` decides and is pure; `desk` has the thread.
+It asks as a device asks, so scorers know no difference. `asking` decides, by a `case` for each `inquiry`, and is pure;
+`desk` has the thread. `catalogue` knows tasks' policies, `label_spaces` what their contestants can say.
 """
 
 from roost_cloud.asking.catalogue import Catalogue

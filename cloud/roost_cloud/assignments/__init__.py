@@ -5,7 +5,7 @@
 - `signing.py`: by which keys the cloud signs, and signing anew when they change.
 - `versions.py`: a device's assignments, each a version; who made it and when.
 - `following.py`: how what a device reports differs from what it is assigned, in a word. Pure.
-- `reports.py`: what devices report, from messages to rows.
+- `reports.py`: what devices report, from messages to rows; `running.py`: which bundles they say that they run.
 - `desired.py`: which `desired` topics have yet to be published, and which have been.
 - `publisher.py`: publishes them, a thread of the role `ingest`.
 

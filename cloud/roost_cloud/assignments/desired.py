@@ -13,6 +13,7 @@ from sqlalchemy import Select, and_, delete, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from roost_cloud.db.insert import insert_absent
+from roost_cloud.db.keyed import keyed
 from roost_cloud.db.tables import AssignedBundle, AssignmentVersion, Device, DeviceAssignment, DeviceReport
 
 __all__ = ["Due", "confirm", "due", "every", "mark", "retell", "state", "withdraw"]
@@ -75,7 +76,7 @@ def retell(session: Session, devices: Iterable[tuple[str, str]], now: datetime) 
         select(DeviceAssignment.tenant, DeviceAssignment.device)
         .outerjoin(DeviceReport, report)
         .where(
-            tuple_(DeviceAssignment.tenant, DeviceAssignment.device).in_(keys),
+            keyed((DeviceAssignment.tenant, DeviceAssignment.device), keys),
             DeviceAssignment.told == DeviceAssignment.change,
             or_(DeviceAssignment.told_at.is_(None), DeviceAssignment.told_at < now - _SAID_ENOUGH),
             or_(DeviceReport.desired.is_(None), DeviceReport.desired < DeviceAssignment.version),
@@ -104,7 +105,7 @@ def confirm(session: Session, published: Iterable[Due], now: datetime) -> None:
     sent = {(one.tenant, one.device): one for one in published}
     query = (
         select(DeviceAssignment)
-        .where(tuple_(DeviceAssignment.tenant, DeviceAssignment.device).in_(sorted(sent)))
+        .where(keyed((DeviceAssignment.tenant, DeviceAssignment.device), sorted(sent)))
         .order_by(DeviceAssignment.tenant, DeviceAssignment.device)
         .with_for_update()
     )

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from tuf.api.metadata import Targets
 
 from roost_cloud.assignments.document import AssignmentDocument
 from roost_cloud.assignments.errors import NotReleasedError, UnknownBundleError, UntrustedError, WrongTaskError
+from roost_cloud.db.keyed import keyed
 from roost_cloud.db.tables import Alias, BundleVersion
 from roost_cloud.objects import ObjectStore
 from roost_cloud.registry.reference import Reference
@@ -93,14 +94,12 @@ def _follow(session: Session, tenant: str, references: Iterable[Reference]) -> d
     asked = set(references)
     aliases = {(one.name, one.which): one for one in asked if one.sign == "@"}
     chosen = {one: (one.name, one.which) for one in asked if one.sign == ":"}
-    query = select(Alias).where(Alias.tenant == tenant, tuple_(Alias.name, Alias.alias).in_(list(aliases)))
+    query = select(Alias).where(Alias.tenant == tenant, keyed((Alias.name, Alias.alias), aliases))
     chosen |= {aliases[row.name, row.alias]: (row.name, row.version) for row in session.scalars(query)}
-    key = tuple_(BundleVersion.name, BundleVersion.version)
+    of_chosen = keyed((BundleVersion.name, BundleVersion.version), set(chosen.values()))
     versions = (
         select(BundleVersion)
-        .where(
-            BundleVersion.tenant == tenant, BundleVersion.deleted_at.is_(None), key.in_(sorted(set(chosen.values())))
-        )
+        .where(BundleVersion.tenant == tenant, BundleVersion.deleted_at.is_(None), of_chosen)
         .order_by(BundleVersion.name, BundleVersion.version)
         .with_for_update(read=True)
     )

@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from roost_cloud.assignments import desired
 from roost_cloud.broker.link import Message
+from roost_cloud.db.keyed import keyed
 from roost_cloud.db.tables import Device, DeviceReport
 from roost_cloud.db.tables.assignments import CODE_CHARS, PROBLEM_CHARS, WORD_CHARS
 from roost_shared.assignment import REPORTED_LIMIT_BYTES, Reported
@@ -75,14 +76,14 @@ def store_reported(session: Session, reports: Iterable[Report]) -> Counter[str]:
     keys = sorted({(one.tenant, one.device) for one in reports})
     known = (
         select(Device.tenant, Device.name)
-        .where(tuple_(Device.tenant, Device.name).in_(keys))
+        .where(keyed((Device.tenant, Device.name), keys))
         .order_by(Device.tenant, Device.name)
         .with_for_update(read=True)  # so that no device is deleted meanwhile
     )
     devices = {(tenant, name) for tenant, name in session.execute(known)}
     stored = (
         select(DeviceReport)
-        .where(tuple_(DeviceReport.tenant, DeviceReport.device).in_(keys))
+        .where(keyed((DeviceReport.tenant, DeviceReport.device), keys))
         .order_by(DeviceReport.tenant, DeviceReport.device)
         .with_for_update()
     )

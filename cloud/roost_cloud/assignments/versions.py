@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from roost_cloud.assignments import desired
@@ -13,6 +13,7 @@ from roost_cloud.assignments.document import AssignmentDocument
 from roost_cloud.assignments.following import Following, Told, following
 from roost_cloud.assignments.pinning import pin
 from roost_cloud.assignments.signing import ours, signers
+from roost_cloud.db.keyed import keyed
 from roost_cloud.db.tables import AssignedBundle, AssignmentVersion, Device, DeviceAssignment, DeviceReport
 from roost_cloud.errors import ConflictError, NotFoundError
 from roost_cloud.fleet.devices import locked
@@ -157,8 +158,8 @@ def standing(session: Session, tenant: str, devices: Collection[str]) -> dict[st
         DeviceAssignment.tenant == tenant, DeviceAssignment.device.in_(devices)
     )
     keys = [tuple(row) for row in session.execute(heads)]
-    key = tuple_(AssignmentVersion.tenant, AssignmentVersion.device, AssignmentVersion.version)
-    newest = {row.device: row for row in session.scalars(select(AssignmentVersion).where(key.in_(keys)))}
+    key = (AssignmentVersion.tenant, AssignmentVersion.device, AssignmentVersion.version)
+    newest = {row.device: row for row in session.scalars(select(AssignmentVersion).where(keyed(key, keys)))}
     reports = select(DeviceReport).where(DeviceReport.tenant == tenant, DeviceReport.device.in_(devices))
     told = {row.device: row for row in session.scalars(reports)}
     return {name: Assigned(newest.get(name), told.get(name)) for name in {*newest, *told}}

@@ -1,6 +1,8 @@
 """The broker as the cloud sees it.
 
-- `link.py`: the cloud's own connection to whatever broker there is.
-- `embedded.py`: the broker that comes along, for a demo on one machine; `access.py` says who may do what there.
+- `link.py`: the cloud's own connection to whatever broker there is, by its `settings.py`: one `session.py` after the
+  other, each with a `paho_client.py`; `faults.py`: why a message could not be published.
+- `embedded.py`: the broker that comes along, for a demo on one machine; `access.py` says who may do what there,
+  and `fenced.py` has it asked.
 - `python -m roost_cloud.broker`: the embedded broker as a program of its own.
 """

@@ -10,9 +10,9 @@ import typer
 from roost_cloud.commands.connect import connect
 from roost_cloud.commands.drift_fleet import among, among_all, cohort_among, fleet, reference
 from roost_cloud.commands.drift_inputs import inputs
-from roost_cloud.commands.drift_text import explained, number
+from roost_cloud.commands.drift_text import explained
 from roost_cloud.commands.moments import moment_of
-from roost_cloud.commands.output import AsJson, show, show_fields, show_json, show_table, when
+from roost_cloud.commands.output import AsJson, number, show, show_fields, show_json, show_table, when
 from roost_shared.config_file import read_toml
 from roost_shared.topics import check_name
 

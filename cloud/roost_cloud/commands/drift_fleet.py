@@ -10,8 +10,7 @@ import typer
 
 from roost_cloud.client import ApiClient, RemoteError
 from roost_cloud.commands.connect import connect
-from roost_cloud.commands.drift_text import number
-from roost_cloud.commands.output import AsJson, show, show_table, when
+from roost_cloud.commands.output import AsJson, number, show, show_table, when
 from roost_shared.topics import check_name
 
 __all__ = ["among", "among_all", "cohort_among", "fleet", "reference"]

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from roost_cloud.commands.output import when
+from roost_cloud.commands.output import number, when
 
-__all__ = ["among_words", "explained", "number"]
+__all__ = ["among_words", "explained"]
 
 _CAUSES = {
     "input": "the inputs changed: what is seen, not the model",
@@ -62,11 +62,6 @@ def among_words(one: dict[str, Any]) -> str:
     which = "the bundle's reference" if one["by"] == "bundle" else "other devices"
     where = f"{one['share']:.1%} of devices stand as far off {which} ({one['of_devices']})"
     return f"{where}, by {one['farthest']} most: shown, and no reason for alarm"
-
-
-def number(value: float | None) -> str | None:
-    """A figure to three places that count."""
-    return None if value is None else f"{value:.3g}"
 
 
 def _moved(one: dict[str, Any]) -> str:

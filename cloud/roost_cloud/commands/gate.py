@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from roost_cloud.commands.connect import connect
-from roost_cloud.commands.output import AsJson, printable, show_json, show_table
+from roost_cloud.commands.output import AsJson, number, printable, show_json, show_table
 from roost_cloud.commands.registry import resolve
 from roost_cloud.transfer import Registry
 
@@ -91,12 +91,8 @@ def explain(
     columns = {
         "CHECK": lambda one: one.check,
         "": lambda one: "passed" if one.passed else "REFUSED",
-        "FOUND": lambda one: _number(one.figure),
-        "ASKED": lambda one: _number(one.bound),
+        "FOUND": lambda one: number(one.figure),
+        "ASKED": lambda one: number(one.bound),
         "WHY": lambda one: one.sentence,
     }
     show_table(verdict.reasons, columns, as_json=False)
-
-
-def _number(value: float | None) -> str | None:
-    return None if value is None else f"{value:.3g}"

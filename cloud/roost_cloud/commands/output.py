@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["AsJson", "printable", "show", "show_fields", "show_json", "show_table", "when"]
+__all__ = ["AsJson", "number", "printable", "show", "show_fields", "show_json", "show_table", "when"]
 
 _Item = TypeVar("_Item")
 
@@ -65,6 +65,11 @@ def show_table(items: Iterable[_Item], columns: Mapping[str, Callable[[_Item], s
 def when(moment: datetime | None) -> str | None:
     """A moment for people, UTC, to the minute."""
     return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def number(value: float | None) -> str | None:
+    """A figure to three places that count."""
+    return None if value is None else f"{value:.3g}"
 
 
 def printable(text: str) -> str:

@@ -4,11 +4,16 @@
 - `gate.py`: who comes in: a session's cookie, and nobody from another site.
 - `session.py`: what that cookie says. Pure.
 - `visitor.py`: who looks at a page, and what that one may do: the API's own handlers, called as they are.
-- `signing_in.py`: the page that takes a token, and what pages show that is no page.
+- `house.py`: what is behind the gate; `signing_in.py`: the page that takes a token, and what pages show that is no
+  page.
 - `frame.py`: what all pages have in common. `style.css`: how they look.
 - `markup.py`, `words.py`, `parts.py`: HTML, text and tables. Pure.
+- Drawings, pure: `chart.py` (numbers over time), `time_axis.py` (a task's rules), `graph.py` (what came of what, for
+  `lineage.py`), `matrix.py`, `agreement.py`, `progress.py`, `timeline.py`.
+- What is said of one thing on several pages: `health.py`, `guess.py`, `pace.py`, `labelling_state.py`. Pure.
+- What answers to a person: `dialog.py`, `budget.py`, `what_if.py`; `labelling_desk.py`, by the pure `sheet.py`.
 - `pages/`: one each.
 
-A page decides nothing and reads no table: what it shows is what a handler of the API gives, and what it does is what a
-handler of the API does, so whatever can be done here can be done by a program.
+A page decides nothing: what it shows is what a handler of the API gives (the fleet's asks two rooms itself), and what
+it does is what a handler of the API does, so whatever can be done here can be done by a program.
 """

@@ -46,7 +46,7 @@ async def draw_budget(visitor: Visitor) -> None:
                 says = "How many false alarms a week you bear, over all devices, tasks and kinds. Fewer come later."
                 begins = f"{settings.alarms_a_week:g}"
                 confirming("Change the budget", says, "Set it", change, field="False alarms a week", begins=begins)
-            button("What would other budgets have come to?", tell, kind="plain")
+            button("What would other budgets have come to?", act(tell, None), kind="plain")
         answer.append(ui.element("div"))
 
     answer: list[ui.element] = []

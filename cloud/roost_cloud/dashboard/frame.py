@@ -75,12 +75,12 @@ def show(*parts: object) -> ui.html:
     return ui.html(str(tag("div", *parts)), sanitize=False)
 
 
-def act(do: Callable[[], Awaitable[object]], done: str) -> Callable[[], Awaitable[None]]:
+def act(do: Callable[[], Awaitable[object]], done: str | None) -> Callable[[], Awaitable[None]]:
     """What a button does: it says that it is done, or why not.
 
     Args:
         do: calls a handler.
-        done: what to say then.
+        done: what to say then; None: it shows.
     """
 
     async def doing() -> None:
@@ -95,7 +95,8 @@ def act(do: Callable[[], Awaitable[object]], done: str) -> Callable[[], Awaitabl
         except ValidationError as error:
             _say(client, "; ".join(one["msg"] for one in error.errors()), bad=True)
         else:
-            _say(client, done)
+            if done is not None:
+                _say(client, done)
             if (look := client.storage.get(_LOOK)) is not None:
                 with client:
                     await look()

@@ -71,13 +71,13 @@ class Gate:
             await self._app(scope, receive, _telling(send, is_page=True))
 
     async def _visitor(self, asked: HTTPConnection) -> Visitor | None:
-        tokens = read_session(self._key, asked.cookies.get(COOKIE, ""), self._services.now())
-        if not tokens:
+        session = read_session(self._key, asked.cookies.get(COOKIE, ""), self._services.now())
+        if session is None:
             return None
-        token, *others = tokens
+        token, *others = session.tokens
         try:
             member = await asyncio.to_thread(recognise, self._services, token)
-            return Visitor(self._services, token, member, tuple(others))
+            return Visitor(self._services, token, member, session.since, tuple(others))
         except UnauthenticatedError:
             return None
 

@@ -104,7 +104,7 @@ class Desk:
             with place:
                 show(shown)
         self._draw()
-        await self._tell_guess()
+        await self._ask_guess()
 
     async def _pressed(self, event: KeyEventArguments) -> None:
         if not event.action.keydown or event.modifiers.ctrl or event.modifiers.alt or event.modifiers.meta:
@@ -138,8 +138,14 @@ class Desk:
             self._saving = False
 
     async def _send(self) -> None:
+        # Whether a guess was shown is said here as well: what the cloud noted of it ends with the claim's time.
         said = [
-            {"device": one.device, "sample": one.sample, "label": self._sheet.chosen[place]}
+            {
+                "device": one.device,
+                "sample": one.sample,
+                "label": self._sheet.chosen[place],
+                "informed": place in self._guesses,
+            }
             for place, one in enumerate(self._taken.items)
             if place in self._sheet.chosen
         ]
@@ -228,19 +234,27 @@ class Desk:
         await self._tell_guess()
 
     async def _tell_guess(self) -> None:
-        """What models say of the one that is looked at; the cloud notes that it was shown."""
-        place = self._sheet.at
-        if not self._guessing or not self._taken.items:
+        """What models say of the one that is looked at, or why that cannot be told."""
+        await act(self._ask_guess, None)()
+
+    async def _ask_guess(self) -> None:
+        """Ask, by which the cloud notes that it was shown; other samples may have been taken until it answers."""
+        place, taken, guesses = self._sheet.at, self._taken, self._guesses
+        if not self._wants_guess(taken, place):
             self._guess.clear()
             return
-        one = self._taken.items[place]
-        if place not in self._guesses:
+        one = taken.items[place]
+        if place not in guesses:
             body = GuessBody.model_validate({"device": one.device, "sample": one.sample})
-            self._guesses[place] = await self._visitor.call(label_help.show_guess, body=body)
-        if place == self._sheet.at:
+            guesses[place] = await self._visitor.call(label_help.show_guess, body=body)
+        if self._wants_guess(taken, place):
             self._guess.clear()
             with self._guess:
-                show(guess_shown(one.device, place + 1, self._guesses[place]))
+                show(guess_shown(one.device, place + 1, guesses[place]))
+
+    def _wants_guess(self, taken: QueuedSamples, place: int) -> bool:
+        """Whether a guess of that one is to be shown now."""
+        return self._guessing and bool(taken.items) and taken is self._taken and place == self._sheet.at
 
     def _draw_key(self, key: str, says: str, become: Callable[[], Sheet]) -> None:
         async def pressed() -> None:

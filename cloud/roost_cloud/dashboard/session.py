@@ -6,21 +6,21 @@ whose things are seen one tenant at a time: those of the first.
 >>> from datetime import UTC, datetime
 >>> key, noon = session_key(32 * b"k"), datetime(2026, 12, 1, 12, tzinfo=UTC)
 >>> cookie = new_session(key, ["0123456789abcdef"], noon)
->>> read_session(key, cookie, noon + timedelta(hours=11))
+>>> read_session(key, cookie, noon + timedelta(hours=11)).tokens
 ('0123456789abcdef',)
->>> read_session(key, cookie, noon + timedelta(hours=12))
-()
+>>> read_session(key, cookie, noon + timedelta(hours=12)) is None
+True
 """
 
 import hashlib
 import hmac
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import jwt
 
-__all__ = ["LIFETIME", "new_session", "read_session", "session_key"]
+__all__ = ["LIFETIME", "Session", "new_session", "read_session", "session_key"]
 
 LIFETIME: Final = timedelta(hours=12)
 _LEEWAY: Final = timedelta(minutes=1)  # for a server whose clock is a little behind another's
@@ -28,31 +28,43 @@ _ALGORITHM: Final = "HS256"
 _AUDIENCE: Final = "roost-dashboard"
 
 
+class Session(NamedTuple):
+    """Somebody who has signed in.
+
+    Attributes:
+        tokens: ids of the API tokens that were shown; the first says whose things are seen.
+        since: when the last was: what the session's end counts from.
+    """
+
+    tokens: tuple[str, ...]
+    since: datetime
+
+
 def session_key(token_key: bytes) -> bytes:
     """The key of sessions, of the deployment's key of tokens: neither's work passes for the other's."""
     return hmac.new(token_key, b"dashboard session", hashlib.sha256).digest()
 
 
-def new_session(key: bytes, tokens: Sequence[str], now: datetime) -> str:
-    """A cookie for whoever has shown the API tokens of these ids; the first says whose things are seen."""
+def new_session(key: bytes, tokens: Sequence[str], since: datetime) -> str:
+    """A cookie for whoever has shown the API tokens of these ids; it is good until `LIFETIME` after `since`."""
     payload = {
         "aud": _AUDIENCE,
-        "iat": int(now.timestamp()),
-        "exp": int((now + LIFETIME).timestamp()),
+        "iat": int(since.timestamp()),
+        "exp": int((since + LIFETIME).timestamp()),
         "sub": tokens[0],
         "also": list(tokens[1:]),
     }
     return jwt.encode(payload, key, _ALGORITHM)
 
 
-def read_session(key: bytes, cookie: str, now: datetime) -> tuple[str, ...]:
-    """The ids of the API tokens; none if the cookie is none of ours, or no longer good."""
+def read_session(key: bytes, cookie: str, now: datetime) -> Session | None:
+    """Whose session it is; None if the cookie is none of ours, or no longer good."""
     # PyJWT would ask this machine's clock; ours is the one the cookie was made by.
     options: Any = {"require": ["aud", "exp", "iat", "sub"], "verify_exp": False, "verify_iat": False}
     try:
         payload = jwt.decode(cookie, key, algorithms=[_ALGORITHM], audience=_AUDIENCE, options=options)
     except jwt.InvalidTokenError:
-        return ()
+        return None
     issued, expires = (datetime.fromtimestamp(payload[claim], UTC) for claim in ("iat", "exp"))
     tokens = (str(payload["sub"]), *map(str, payload.get("also", ())))
-    return tokens if issued - _LEEWAY <= now < expires else ()
+    return Session(tokens, issued) if issued - _LEEWAY <= now < expires else None

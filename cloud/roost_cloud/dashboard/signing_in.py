@@ -67,26 +67,27 @@ def sign_in(
     except UnauthenticatedError as error:
         return _form(next, str(error))
     before = read_session(session_key(services.token_key), request.cookies.get(COOKIE, ""), now)
-    others = [one for one, member in still_good(services, before).items() if member.tenant != tenant]
+    known = {} if before is None else still_good(services, before.tokens)
+    others = [one for one, member in known.items() if member.tenant != tenant]
     return _go_on(services, [identity, *others[: _TENANTS - 1]], _within(next), now)
 
 
 @router.post("/tenant")
 async def change_tenant(request: Request, tenant: Annotated[str, Form(max_length=NAME_CHARS)] = "") -> Response:
-    """Look at another tenant's things, if the session has a token of that one's; else nothing changes."""
+    """Look at another tenant's things, if the session has a token of that one's; it ends when it would have."""
     visitor = visitor_of(request)
     elsewhere = await visitor.elsewhere()
     chosen = next((token for token, member in elsewhere.items() if member.tenant == tenant), visitor.token)
     ordered = [chosen, *(token for token in (visitor.token, *elsewhere) if token != chosen)]
-    return _go_on(visitor.services, ordered, f"{MOUNT}/", visitor.services.now())
+    return _go_on(visitor.services, ordered, f"{MOUNT}/", visitor.since)
 
 
-def _go_on(services: Services, identities: Sequence[str], address: str, now: datetime) -> Response:
-    """To a page, with a session of these tokens."""
+def _go_on(services: Services, identities: Sequence[str], address: str, since: datetime) -> Response:
+    """To a page, with a session of these tokens that began then."""
     answer = RedirectResponse(address, HTTPStatus.SEE_OTHER)
     answer.set_cookie(
         COOKIE,
-        new_session(session_key(services.token_key), identities, now),
+        new_session(session_key(services.token_key), identities, since),
         max_age=int(LIFETIME.total_seconds()),
         path=MOUNT,
         secure=services.settings.base_url.startswith("https://"),

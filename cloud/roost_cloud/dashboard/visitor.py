@@ -11,6 +11,7 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, ParamSpec, TypeVar, get_type_hints
 
 from starlette.requests import Request
@@ -37,12 +38,14 @@ class Visitor:
         services: of the process.
         token: the id of the API token that they came with.
         member: who that is.
+        since: when they signed in last.
         others: the ids of tokens that they came with before, of other tenants.
     """
 
     services: Services
     token: str
     member: Member
+    since: datetime
     others: tuple[str, ...] = ()
 
     async def elsewhere(self) -> dict[str, Member]:

@@ -1,7 +1,7 @@
 """Whether the world has changed since a device was commissioned.
 
 - `decisions.py`: a device's windows, merged to decisions of a fixed number of inputs
-- `test.py`: a device's φ against its own commissioning windows (input drift)
+- `test.py`: a device's φ against its own commissioning windows (input drift), by `scatter.py`, the common measure
 - `labels.py`: what contestants say, against what they said then (label mix)
 - `models.py`: how sure they are; a model that drifts told from inputs that do
 - `rate.py`: how often inputs come

@@ -3,7 +3,8 @@
 - `worker.py`: the role; `stream.py`: takes messages from the broker, has them stored, acknowledges them.
 - `states.py`: births and wills, read and stored; what they mean is decided in `roost_cloud.fleet.presence`.
 - `records.py`: batches of records by MQTT; those by HTTP come through `roost_cloud.api.records`. `batches.py` reads
-  them, `progress.py` decides what of them is new, `rows.py` makes rows of it, `storing.py` stores these.
+  them, `progress.py` decides what of them is new, `rows.py` makes rows of it, `storing.py` stores these,
+  `tally.py` counts them.
 
 Reports of what devices run, and telling them what they shall, are `roost_cloud.assignments`'.
 """

@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from roost_cloud.assignments import desired
 from roost_cloud.broker.link import Message
+from roost_cloud.db.keyed import keyed
 from roost_cloud.db.tables import Device
 from roost_cloud.fleet.presence import Ignored, Presence, next_presence
 from roost_shared.messages import MessageError, State, decode_json
@@ -77,7 +78,7 @@ def store_reports(session: Session, reports: Iterable[Report]) -> Counter[str]:
     # In one order, and locked: another worker may be storing the same.
     query = (
         select(Device)
-        .where(tuple_(Device.tenant, Device.name).in_(keys))
+        .where(keyed((Device.tenant, Device.name), keys))
         .order_by(Device.tenant, Device.name)
         .with_for_update()
     )

@@ -13,11 +13,12 @@ from itertools import chain
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, exists, select, tuple_, update
+from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.orm import Session
 
 from roost_cloud.activity.storing import store_additions, store_health
 from roost_cloud.db.insert import insert_all_absent
+from roost_cloud.db.keyed import keyed
 from roost_cloud.db.tables import Device, DroppedInput, LateScore, RecordLog, Sample, SampleScore, TaskPolicy, Window
 from roost_cloud.ingest.batches import MAX_RECORDS, Delivery
 from roost_cloud.ingest.progress import Progress, Range, next_step
@@ -87,7 +88,7 @@ def _take(one: Delivery, progress: Progress, rows: Rows, stored: Stored) -> Prog
 def _enrolled(session: Session, deliveries: Sequence[Delivery]) -> set[tuple[str, str]]:
     keys = sorted({(one.tenant, one.device) for one in deliveries})
     query = select(Device.tenant, Device.name).where(
-        tuple_(Device.tenant, Device.name).in_(keys), Device.status == "enrolled"
+        keyed((Device.tenant, Device.name), keys), Device.status == "enrolled"
     )
     return {(tenant, name) for tenant, name in session.execute(query)}
 
@@ -98,8 +99,7 @@ def _locked_logs(session: Session, deliveries: Sequence[Delivery]) -> dict[BootK
     keys = sorted(moments)  # in one order, so that no two workers wait for each other
     if not keys:
         return {}
-    columns = tuple_(RecordLog.tenant, RecordLog.device, RecordLog.boot)
-    query = select(RecordLog).where(columns.in_(keys))
+    query = select(RecordLog).where(keyed((RecordLog.tenant, RecordLog.device, RecordLog.boot), keys))
     query = query.order_by(RecordLog.tenant, RecordLog.device, RecordLog.boot).with_for_update()
     insert_all_absent(session, RecordLog, [_log_row(key, Progress(), moments[key]) for key in keys])
     return {

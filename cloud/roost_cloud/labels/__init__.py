@@ -5,7 +5,7 @@ Pure:
 - `said.py`: one thing that was said, and what of it still counts.
 - `effective.py`: the one label that follows, or why there is none yet.
 - `agreement.py`: how far labellers agree.
-- `queue.py`: which samples to hand out.
+- `queue.py`: which samples to hand out, by a `chance.py` that is the same on every machine.
 - `csv_file.py`: labels as a table of people's.
 
 Around them:

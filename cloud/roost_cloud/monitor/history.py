@@ -54,6 +54,20 @@ class Point(NamedTuple):
     commissioning: bool
 
 
+_POINT: Final[tuple[Any, ...]] = (
+    DriftVerdict.number,
+    DecisionWindow.began_at,
+    DecisionWindow.ended_at,
+    DecisionWindow.count,
+    DecisionWindow.seconds,
+    DecisionWindow.bundle,
+    DriftVerdict.distance,
+    DriftVerdict.threshold,
+    DriftVerdict.exceeded,
+    DriftVerdict.commissioning,
+)  # the columns of a point
+
+
 class Band(NamedTuple):
     """Where a statistic was while the device was commissioned."""
 
@@ -115,33 +129,26 @@ def histories(
 def recent(
     session: Session, tenant: str, devices: Sequence[str], task: str | None, *, last: int
 ) -> dict[tuple[str, str, str, str], list[Point]]:
-    """The last so many decisions of devices, by device, task, contestant and kind; for many devices at once."""
-    newest = (
-        select(
-            DriftVerdict.device,
-            DriftVerdict.task,
-            DriftVerdict.contestant,
-            DriftVerdict.kind,
-            func.max(DriftVerdict.number).label("newest"),
-        )
-        .where(DriftVerdict.tenant == tenant, DriftVerdict.device.in_(devices))
-        .group_by(DriftVerdict.device, DriftVerdict.task, DriftVerdict.contestant, DriftVerdict.kind)
-        .subquery()
-    )
+    """The last so many decisions of devices, by device, task, contestant and kind; for many devices at once.
+
+    Columns alone, without sketches and explanations: a page of devices has some ten thousand of them.
+    """
+    line = (DriftVerdict.device, DriftVerdict.task, DriftVerdict.contestant, DriftVerdict.kind)
+    chosen = [DriftVerdict.tenant == tenant, DriftVerdict.device.in_(devices)]
+    if task is not None:
+        chosen.append(DriftVerdict.task == task)
+    newest = select(*line, func.max(DriftVerdict.number).label("newest")).where(*chosen).group_by(*line).subquery()
     same = (getattr(DriftVerdict, name) == newest.c[name] for name in ("device", "task", "contestant", "kind"))
     query = (
-        select(DriftVerdict, DecisionWindow)
+        select(*line, *_POINT)
         .join(newest, and_(*same, DriftVerdict.number > newest.c.newest - last))
         .join(DecisionWindow, _of_decision())
         .where(DriftVerdict.tenant == tenant)
         .order_by(DriftVerdict.number)
     )
-    if task is not None:
-        query = query.where(DriftVerdict.task == task)
     found: dict[tuple[str, str, str, str], list[Point]] = {}
-    for verdict, decision in session.execute(query):
-        key = (verdict.device, verdict.task, verdict.contestant, verdict.kind)
-        found.setdefault(key, []).append(_point(verdict, decision))
+    for device, of_task, contestant, kind, *told in session.execute(query):
+        found.setdefault((device, of_task, contestant, kind), []).append(Point(*told))
     return found
 
 

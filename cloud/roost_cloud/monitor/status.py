@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, cast
 from sqlalchemy import and_, func, select, tuple_
 from sqlalchemy.orm import Session
 
+from roost_cloud.db.keyed import keyed
 from roost_cloud.db.tables import Alarm, DecisionWindow, DriftBaseline, DriftStream, DriftVerdict
 from roost_cloud.drift.budget import Kind
 from roost_cloud.drift.calibration import LEAST_ALARMS
@@ -111,12 +112,10 @@ def _statuses(
     session: Session, tenant: str, settings: DriftSettings, keys: Sequence[tuple[str, str]]
 ) -> list[StreamStatus]:
     """Of each contestant and kind, by its last verdict and the baseline of that verdict's world."""
-    names = {device for device, _ in keys}
     stream = (*(getattr(DriftVerdict, name) for name in STREAM), DriftVerdict.contestant, DriftVerdict.kind)
     last = (
         select(*stream, func.max(DriftVerdict.number).label("number"))
-        .where(DriftVerdict.tenant == tenant, DriftVerdict.device.in_(names))  # by these SQLite finds an index
-        .where(tuple_(DriftVerdict.device, DriftVerdict.task).in_(keys))
+        .where(DriftVerdict.tenant == tenant, keyed((DriftVerdict.device, DriftVerdict.task), keys))
         .group_by(*stream)
         .subquery()
     )
@@ -130,7 +129,7 @@ def _statuses(
         .join(DecisionWindow, of_decision)
         .join(DriftBaseline, of_baseline)
     )
-    of_devices = (Alarm.tenant == tenant, Alarm.state != "resolved", tuple_(Alarm.device, Alarm.task).in_(keys))
+    of_devices = (Alarm.tenant == tenant, Alarm.state != "resolved", keyed((Alarm.device, Alarm.task), keys))
     open_ones = session.scalars(select(Alarm).where(*of_devices))
     alarms = {(row.device, row.task, row.kind, row.contestant): row.id for row in open_ones}
     return sorted(

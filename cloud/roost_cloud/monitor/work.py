@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from roost_cloud.db import Database
 from roost_cloud.db.insert import insert_absent
 from roost_cloud.db.tables import Device, DriftStream, Window
-from roost_cloud.guard import typed
+from roost_cloud.guard import Pieces
 from roost_cloud.monitor import settings as settings_room
 from roost_cloud.monitor.baselines import Baselines
 from roost_cloud.monitor.judging import Verdict, judge
@@ -20,7 +20,6 @@ from roost_cloud.monitor.policies import judged_of_task
 from roost_cloud.monitor.raising import raise_if_so
 from roost_cloud.monitor.references import References
 from roost_cloud.monitor.settings import DriftSettings
-from roost_shared.errors import RoostError
 
 __all__ = ["Done", "decide_stream", "due_streams", "work_round"]
 
@@ -42,33 +41,31 @@ class Done(NamedTuple):
 
 
 def work_round(
-    database: Database, references: References, now: Callable[[], datetime], stopping: Callable[[], bool]
+    database: Database,
+    references: References,
+    pieces: Pieces,
+    now: Callable[[], datetime],
+    stopping: Callable[[], bool],
 ) -> Iterator[tuple[StreamKey, Done]]:
     """Decide whatever a decision can be made of.
 
     Raises:
         DatabaseUnavailableError: the database is away; what was decided is stored.
-        RoleFaultError: of some stream nothing could be made, by a fault of our own; the others were decided.
+        RoostError: of some stream nothing could be made; the others were decided.
     """
-    faults: list[RoostError] = []
     references.begin_round()
+    pieces.begin()
     with database.read() as session:
         due = due_streams(session)
     for stream in due:
         if stopping():
             return
-        try:
+        with pieces.piece(**stream._asdict()):
             with database.begin() as session:
                 done = decide_stream(session, stream, references, now())
-        except RoostError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the boundary of a stream: the others are decided
-            faults.append(typed(error, tenant=stream.tenant, device=stream.device, task=stream.task))
-            continue
-        if done is not None:
-            yield stream, done
-    if faults:
-        raise faults[0]
+            if done is not None:
+                yield stream, done
+    pieces.end()
 
 
 def due_streams(session: Session) -> list[StreamKey]:

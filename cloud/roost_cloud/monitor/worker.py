@@ -16,7 +16,7 @@ from roost_cloud.drift.budget import SHARES
 from roost_cloud.events.addresses import parse_networks
 from roost_cloud.events.deliverer import Deliverer
 from roost_cloud.events.webhook import Webhook
-from roost_cloud.guard import Guard
+from roost_cloud.guard import Guard, Pieces
 from roost_cloud.monitor.expiry import expire
 from roost_cloud.monitor.merging import StreamKey
 from roost_cloud.monitor.references import References
@@ -60,6 +60,7 @@ class Monitor:
         self._deliverer = deliverer
         self._every_s = every_s
         self._references = References()
+        self._pieces = Pieces()
         self._complaints = Complaints(clock)
         self._stopping = threading.Event()
         self._expire_at: datetime | None = None  # None: at once
@@ -122,10 +123,11 @@ class Monitor:
 
         Raises:
             DatabaseUnavailableError: the database is away.
-            RoleFaultError: a task of a device could not be decided on; the others were.
+            RoostError: a task of a device could not be decided on; the others were.
         """
         decided = 0
-        for stream, done in work_round(self._database, self._references, self._clock.wall, self._stopping.is_set):
+        now, stopping = self._clock.wall, self._stopping.is_set
+        for stream, done in work_round(self._database, self._references, self._pieces, now, stopping):
             decided += len(done.lags_s)
             self._note(stream, done)
         with self._database.read() as session:

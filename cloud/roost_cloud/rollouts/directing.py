@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from roost_cloud.assignments.document import read_document
 from roost_cloud.assignments.versions import Assigner
-from roost_cloud.db import Database
+from roost_cloud.db import Database, DatabaseUnavailableError
 from roost_cloud.db.tables import RolloutDevice
-from roost_cloud.guard import typed
+from roost_cloud.guard import Pieces, typed
 from roost_cloud.objects import ObjectStore
 from roost_cloud.rollouts import members, store
 from roost_cloud.rollouts.facts import facts_of
@@ -27,7 +27,6 @@ from roost_cloud.rollouts.policy import look
 from roost_cloud.rollouts.states import Member
 from roost_cloud.rollouts.targets import carries, with_target
 from roost_cloud.trust.online_keys import OnlineKeys
-from roost_shared.errors import RoostError
 
 __all__ = ["ACTOR", "Directed", "Directing"]
 
@@ -77,6 +76,7 @@ class Directing:
         self._objects = objects
         self._keys = keys
         self._now = now
+        self._pieces = Pieces()
         self._strangers: dict[tuple[str, str], dict[tuple[str, int], Entry]] = {}
 
     def round(self) -> Iterator[Directed]:
@@ -84,25 +84,19 @@ class Directing:
 
         Raises:
             DatabaseUnavailableError: the database is away; what was written is whole.
-            RoleFaultError: a rollout could not be looked at, by a fault of our own; the others were.
+            RoostError: a rollout could not be looked at; the others were.
         """
         with self._database.read() as session:
             followed = store.followed(session)
         for gone in self._strangers.keys() - set(followed):
             del self._strangers[gone]
-        faults: list[RoostError] = []
+        self._pieces.begin()
         for tenant, rollout in followed:
-            try:
+            with self._pieces.piece(tenant=tenant, rollout=rollout):
                 directed = self._direct(tenant, rollout)
-            except RoostError:
-                raise
-            except Exception as error:  # noqa: BLE001 - the boundary of a rollout: the others go on
-                faults.append(typed(error, tenant=tenant, rollout=rollout))
-                continue
-            if directed is not None:
-                yield directed
-        if faults:
-            raise faults[0]
+                if directed is not None:
+                    yield directed
+        self._pieces.end()
 
     def _direct(self, tenant: str, rollout: str) -> Directed | None:
         now = self._now()
@@ -147,6 +141,8 @@ class Directing:
         for device in due:
             try:
                 assigned += self._assign(tenant, rollout, device)
+            except DatabaseUnavailableError:  # no device's problem, and none would fare better
+                raise
             except Exception as raised:  # noqa: BLE001 - the boundary of a device: typed, and told of the rollout
                 error = typed(raised, tenant=tenant, rollout=rollout, device=device)
                 problem = f"{device} cannot be assigned: {error.code}: {error}"

@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from roost_cloud.db.keyed import keyed
 from roost_cloud.db.tables import AssignmentVersion, Device, DeviceAssignment, DeviceLabel, DeviceReport
 from roost_cloud.rollouts.facts import Known, Said, read_said
 from roost_cloud.rollouts.states import Carries, Member
@@ -72,9 +73,9 @@ def entries(session: Session, tenant: str, subject: Subject, of: Mapping[str, in
         of: versions, by device.
     """
     keys = [(tenant, device, version) for device, version in sorted(of.items())]
-    key = tuple_(AssignmentVersion.tenant, AssignmentVersion.device, AssignmentVersion.version)
+    key = (AssignmentVersion.tenant, AssignmentVersion.device, AssignmentVersion.version)
     for first in range(0, len(keys), _AT_ONCE):
-        query = select(AssignmentVersion).where(key.in_(keys[first : first + _AT_ONCE]))
+        query = select(AssignmentVersion).where(keyed(key, keys[first : first + _AT_ONCE]))
         for row in session.scalars(query):
             yield row.device, _entry(row, subject)
 

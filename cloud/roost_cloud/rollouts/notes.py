@@ -60,12 +60,20 @@ def put(session: Session, row: RolloutRow, noted: Sequence[Note], *, actor: str,
 
 
 def events(
-    session: Session, tenant: str, rollout: str, *, device: str | None = None, limit: int, after: int = 0
+    session: Session,
+    tenant: str,
+    rollout: str,
+    *,
+    device: str | None = None,
+    limit: int,
+    after: int = 0,
+    newest: bool = False,
 ) -> Sequence[RolloutEvent]:
-    """A rollout's transitions in order, behind the number `after`, at most `limit`."""
-    query = select(RolloutEvent).where(
-        RolloutEvent.tenant == tenant, RolloutEvent.rollout == rollout, RolloutEvent.number > after
-    )
+    """A rollout's transitions in order, behind the number `after`, at most `limit`; or from the last one back."""
+    query = select(RolloutEvent).where(RolloutEvent.tenant == tenant, RolloutEvent.rollout == rollout)
     if device is not None:
         query = query.where(RolloutEvent.device == device)
-    return session.scalars(query.order_by(RolloutEvent.number).limit(limit)).all()
+    if after:
+        query = query.where(RolloutEvent.number < after if newest else RolloutEvent.number > after)
+    order = RolloutEvent.number.desc() if newest else RolloutEvent.number
+    return session.scalars(query.order_by(order).limit(limit)).all()

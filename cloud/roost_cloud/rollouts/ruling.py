@@ -4,9 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, exists, select, tuple_
+from sqlalchemy import ColumnElement, and_, exists, select
 from sqlalchemy.orm import Session
 
+from roost_cloud.db.among import among, batches
 from roost_cloud.db.tables import Label, LateScore, Sample, SampleScore
 from roost_cloud.labels import settings
 from roost_cloud.labels.deciding import decide
@@ -127,12 +128,10 @@ def _said(
     """What candidate and incumbent said of samples, in time or late."""
     candidate = shadow_name(subject.contestant)
     labels: dict[SampleKey, dict[str, str]] = {}
-    ordered = sorted(keys)
     for table in (SampleScore, LateScore):
-        for first in range(0, len(ordered), _AT_ONCE):
+        for batch in batches(sorted(keys)):
             query = select(table.device, table.sample, table.contestant, table.label, table.bundle).where(
-                table.tenant == tenant,
-                tuple_(table.device, table.sample).in_([tuple(key) for key in ordered[first : first + _AT_ONCE]]),
+                among(table, tenant, batch),
                 table.contestant.in_([candidate, subject.contestant]),
                 table.label.is_not(None),
             )

@@ -3,7 +3,8 @@
 - `state`: from queued to registered, refused, failed or cancelled. Pure.
 - `retrying`: which faults are worth another attempt. Pure.
 - `policy`: what a tenant wants of the training of a task; `policies`: where it is kept
-- `openings`: whether a task is due for a run. Pure. `opening`: opens it
+- `openings`: whether a task is due for a run. Pure. `opening`: opens it; `awaiting`: how near it is,
+  by labels
 - `store`: runs in the database, for people; `claiming`: for workers, each write fenced by the attempt's number
 - `stepping`: a run's step, written down, and told to whom it concerns; `incumbents`: which version a run starts from
 - `executor`: what runs a process of a job; `local` does so here, `ray_executor` on a cluster, by way of `ray_driver`

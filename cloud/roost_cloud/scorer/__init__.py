@@ -5,4 +5,5 @@
                         worker      librarian ◀─ tasks, registry, object store
 
 `worker` is the role; `librarian` keeps the bundles that its tasks name loaded (`shelf`, `choice`, `bundle_cache`).
+`input_size` says how small a picture may be sent, `faults` why a question was not scored; `figures` count.
 """

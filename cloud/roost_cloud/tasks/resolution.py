@@ -1,13 +1,14 @@
 """Which bundle each contestant of the cloud stands for at this moment: a task's references followed to digests."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import and_, select, tuple_
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
+from roost_cloud.db.among import batches
+from roost_cloud.db.keyed import keyed
 from roost_cloud.db.tables import Alias, AliasMove, BundleVersion
 from roost_cloud.db.tables import CloudTask as Row
 from roost_cloud.registry import versions
@@ -18,7 +19,6 @@ from roost_shared.errors import ContentError
 __all__ = ["ContestantKey", "Resolver", "Standing", "UnknownBundleError", "Version", "check_bundles", "manifest_of"]
 __all__ += ["standing"]
 
-_AT_ONCE: Final = 300  # references to a query; SQLite takes so many parameters
 _MOVES: Final = 8  # of an alias, by which scorers may lag behind
 
 
@@ -161,8 +161,8 @@ def _follow(session: Session, asked: Iterable[_Asked]) -> dict[_Asked, Version]:
     found: dict[_Asked, Version] = {}
     for sign, query, column in (("@", _BY_ALIAS, Alias.alias), (":", _BY_VERSION, BundleVersion.version)):
         keys = {(one[0], one[1].name, one[1].which): one for one in wanted if one[1].sign == sign}
-        for some in _chunks(keys):
-            chosen = query.where(tuple_(BundleVersion.tenant, BundleVersion.name, column).in_(some))
+        for some in batches(keys):
+            chosen = query.where(keyed((BundleVersion.tenant, BundleVersion.name, column), some))
             for which, tenant, name, version, digest, size_bytes in session.execute(chosen):
                 found[keys[tenant, name, which]] = Version(tenant, name, version, digest, size_bytes)
     return found
@@ -188,9 +188,3 @@ _BY_ALIAS: Final = (
     )
     .where(BundleVersion.deleted_at.is_(None))
 )
-
-
-def _chunks(keys: Mapping[tuple[str, str, str], Any]) -> Iterator[list[tuple[str, str, str]]]:
-    rest = iter(keys)
-    while some := list(islice(rest, _AT_ONCE)):
-        yield some

@@ -1,7 +1,7 @@
 """Who this device is to the cloud: a key made here, a certificate for it, and where the cloud is.
 
 - `record.py`: what lies in `{state_dir}/identity/`, read. The agent's own process uses this much and `watch.py`.
-- `store.py`: the same written: whole or not at all, by one process at a time.
+- `store.py`: the same written: whole or not at all, by one process at a time, as the folder's `owner.py`.
 - `keys.py`: keys, requests and certificates; with `roost_edge.uplink.api` the only users of `cryptography`.
 - `answer.py`: what the cloud's answer makes of us.
 - `enrol.py`: `roost-agent enrol`: from a token to an identity.

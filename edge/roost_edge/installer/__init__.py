@@ -3,8 +3,8 @@
 A process of its own, for it loads TUF and hashes bundles. It starts no model: whether a bundle works here, the agent's
 workers find out (`roost_edge.changeover`), and tell it what to put in force.
 
-- What the agent's own process uses: `plan.py`, `protocol.py`, `settings.py`; `pointer.py`, what is in force on the
-  disk, by the rules of `standing.py`.
+- What the agent's own process uses: `installer.py`, the process seen from there; `plan.py`, `protocol.py`,
+  `settings.py`; `pointer.py`, what is in force on the disk, by the rules of `standing.py`.
 - `process.py`: the process. `service.py` answers the agent; `installing.py` is the thread that does the rest, turn by
   turn: `work.py`, with a `job.py` in hand.
 - An attempt: `attempt.py`, of which `bringer.py` makes one after another: whom to believe, `trusted_cloud.py`; does it

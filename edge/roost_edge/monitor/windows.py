@@ -71,9 +71,9 @@ class TaskWindows:
 
         Args:
             answer: as decided.
-            in_time: it was handed over by its deadline.
             tolerance: within which numeric outputs agree, as the task's policy has it.
             now_ns: monotonic.
+            in_time: it was handed over by its deadline.
         """
         chosen = answer.score
         label, confidence = (None, None) if chosen is None else (chosen.label, chosen.confidence)

@@ -4,7 +4,8 @@
 - `link.py`: one paho client; the only file that knows paho. It tells by `notes.py`; `opener.py` opens it.
 - `connection.py`: keeps a link up, for ever, and tells its owner by `events.py`. What is shared with the cloud's
   connections lies in `roost_shared.mqtt`.
-- `traffic.py`: messages in and out, by the pure decisions of `acknowledgements.py`, `backlog.py`, `outgoing.py`.
+- `traffic.py`: messages (`message.py`) in and out, by the pure decisions of `acknowledgements.py`, `backlog.py`,
+  `outgoing.py`.
 - `kernel_queue.py`: what the kernel still holds of it.
 - `announcer.py`: birth and will on the retained `state` topic, by `roost_edge.uplink.presence`.
 """

@@ -24,6 +24,7 @@ from roost_edge.mqtt.settings import BrokerSettings, Subscription
 from roost_shared.mqtt import paho_reading
 from roost_shared.mqtt.address import BrokerAddress
 from roost_shared.mqtt.dialect import Version
+from roost_shared.mqtt.prompt_sending import send_at_once
 
 __all__ = ["Link"]
 
@@ -69,7 +70,7 @@ class Link:
         self._client.on_subscribe = self._note_subscribe
         self._client.on_message = self._note_message
         self._client.on_publish = self._note_publish
-        self._client.on_socket_open = _send_at_once
+        self._client.on_socket_open = send_at_once
         self._client.on_socket_close = self._closing
         self._prepare()
 
@@ -284,8 +285,3 @@ def _unpack(properties: PahoProperties) -> Properties:
         user_properties=tuple(given.get("UserProperty", ())),
         expiry_s=given.get("MessageExpiryInterval"),
     )
-
-
-def _send_at_once(_client: Client, _data: Any, sock: Any) -> None:
-    """Nagle's algorithm and delayed acknowledgements together cost a small QoS 1 round trip 44-88 ms."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -4,6 +4,7 @@
                              │    ▲
                     `retrying`    `token_bucket`: what to do after a failure, and how fast to send; both pure
 
+`uploader` does it, a shard at a time.
 A part is made while it is sent (`shard_tar`), and so never stored. The cloud knows which parts it has, so whoever goes
 on after a cut or a restart asks it (`delivery`, by the API of `shard_cloud`). What people wait for goes first
 (`wishes`). After a failure it waits the longer the more there were, and knocks meanwhile (`reachability`): a cloud

@@ -5,7 +5,6 @@ networks said what each input is, windows are made by the device's code, stored 
 is resolved at once, so that another can come. Then one device's lamp breaks: silence is to be worth something.
 """
 
-import math
 import tempfile
 from collections import Counter
 from datetime import UTC, datetime
@@ -36,6 +35,7 @@ WATCHED: Final = 4  # weeks
 _DEVICES: Final = 8
 _INPUTS: Final = 120  # an hour
 _BROKEN_H: Final = 12
+_UNSEEN_H: Final = _BROKEN_H + 1  # of a lamp that nobody has seen by then; JSON has no infinity
 _BEGINS: Final = datetime(2026, 6, 1, tzinfo=UTC)  # a Monday
 
 
@@ -53,7 +53,7 @@ def run(options: Options) -> Result:
     return {
         "alarms_over_budget": sum(one["alarms"] for one in fleets) / allowed,
         "broken_lamps_seen": sum(one is not None for one in hours) / len(hours),
-        "broken_lamp_hours": max((one if one is not None else math.inf) for one in hours),
+        "broken_lamp_hours": max((one if one is not None else _UNSEEN_H) for one in hours),
         "weeks": watched,
         "devices": _DEVICES,
         "fleets": fleets,

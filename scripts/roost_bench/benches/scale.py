@@ -2,8 +2,9 @@
 
 Devices are the agent's own connection and presence, enrolled and certified, five hundred to a process; they make
 windows up, and follow assignments at once. First there are a hundred of them, then a thousand, and both times they
-connect all together, tell of a window of three records every few seconds, are given assignments and a rollout, while a
-person looks at the API. Costs are processor time of the parts of the cloud that take messages in, not of the devices'.
+connect all together, tell of a window of three records every few seconds, while a person looks at the API and at the
+dashboard, and are given assignments and a rollout. Costs are processor time of the parts of the cloud that take
+messages in, not of the devices', while nobody looks: else the database's part of a page would be a message's.
 Ten thousand are judged without a broker: what they tell is stored as the role `ingest` stores it, and judged.
 """
 
@@ -38,10 +39,7 @@ _DEFAULT_EVERY_S: Final = 60.0
 _BURST: Final = 10  # batches of each device, as fast as the broker takes them
 _PAGES: Final = 20
 _LATE_MS: Final = 60_000.0
-_PAGES_OF: Final = {
-    "api",
-    "dashboard",
-}  # who serve pages meanwhile
+_PAGES_OF: Final = {"api", "dashboard"}  # who serve pages, and take no messages in
 
 
 def run(options: Options) -> Result:
@@ -77,7 +75,8 @@ def _measure(site: ScaleSite, more: int, devices: int, times: int) -> dict[str, 
         "all_assigned_s": round(site.assign(), 2),
         "rolled_out_s": round(site.roll_out(), 2),
     }
-    return found | {"memory_mb": site.memory_mb()}
+    still = sum(one.connected for one in site.look())
+    return found | {"sessions": min(found["sessions"], still), "memory_mb": site.memory_mb()}
 
 
 def _tell(site: ScaleSite, devices: int, times: int, every_s: float) -> dict[str, Any]:
@@ -85,7 +84,7 @@ def _tell(site: ScaleSite, devices: int, times: int, every_s: float) -> dict[str
     before, began_s = site.cpu_s(), time.perf_counter()
     already = sum(one.covered for one in site.look())
     site.tell(times, every_s)
-    page_ms = site.page_ms("/api/v1/devices?limit=100", _PAGES)
+    pages = _look(site) if every_s else {}
     lags_ms: list[float] = []
     wanted = already + devices * times
 
@@ -107,10 +106,18 @@ def _tell(site: ScaleSite, devices: int, times: int, every_s: float) -> dict[str
             "p99": round(statistics.quantiles(lags_ms, n=100)[98], 1),
         },
         "late": sum(lag > _LATE_MS for lag in lags_ms),
-        "devices_page_ms": round(page_ms, 1),
+        **pages,
         "cpu_ms_per_message": {part: round(1e3 * seconds / messages, 3) for part, seconds in spent.items()},
         "cpu_ms_per_message_all": 1e3 * sum(spent[part] for part in spent.keys() - _PAGES_OF) / messages,
         "cores_busy": round(sum(spent.values()) / took_s, 2),
+    }
+
+
+def _look(site: ScaleSite) -> dict[str, float]:
+    """As a person does who watches the fleet."""
+    return {
+        "devices_page_ms": round(site.page_ms("/api/v1/devices?limit=100", _PAGES), 1),
+        "fleet_page_ms": round(site.fleet_page_ms(_PAGES), 1),
     }
 
 

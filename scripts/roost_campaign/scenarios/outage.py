@@ -93,6 +93,7 @@ def _check(kept: dict[str, int], ran_out: set[int], limits: SpoolLimits, room: R
     told = {record.sample for record in records if isinstance(record, SampleRecord)}
     room.outcome.count("inputs dropped, and said to be", len(dropped))
     room.outcome.count("inputs told of", len(told))
+    room.outcome.require(dropped, "what has no room is dropped, and said to be", f"{len(kept)} were kept")
     room.outcome.require(set(served.values()) <= {1}, "an input is there once", served.most_common(3))
     missing = [name for name in kept if name not in present and name not in dropped]
     room.outcome.require(not missing, "what was kept is there, or said to be dropped", missing[:5])

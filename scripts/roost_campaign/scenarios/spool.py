@@ -3,7 +3,7 @@
 import shutil
 from typing import Final
 
-from scripts.roost_campaign.step import Room, Step
+from scripts.roost_campaign.step import Room, Step, seed_of
 from tests.support.spool_killer import kill_at_each_step, kill_at_random
 from tests.support.spool_work import check
 
@@ -24,6 +24,8 @@ def run(step: Step, room: Room) -> None:
         found = check(folder / str(number))
         outcome.count("inputs that a spool had kept", len(found["kept"]))
     shutil.rmtree(folder)
-    outcome.kill("spool", "a random moment", kill_at_random(room.folder / "spool", AT_RANDOM))
+    killed = kill_at_random(room.folder / "spool", AT_RANDOM, seed_of(step, "moments"))
+    outcome.kill("spool", "a random moment", killed)
     found = check(room.folder / "spool")
+    outcome.require(found["kept"], "a spool that was killed had kept something", AT_RANDOM)
     outcome.count("inputs that a spool had kept", len(found["kept"]))

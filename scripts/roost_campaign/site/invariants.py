@@ -1,6 +1,5 @@
 """What must hold of a round's inputs: pure, by what the sensor heard and what the cloud has."""
 
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,6 +10,7 @@ from scripts.roost_campaign.site.feeder import Asked
 __all__ = ["Leave", "check_answers", "check_bundles", "check_stored"]
 
 _WORTH_A_PART: Final = 0.1  # of a deadline: a machine that stalls for so long explains a late answer
+_ON_THE_WAY_S: Final = 1.0  # from sensor to device and back: only there does the deadline count
 _SHOWN: Final = 5
 
 
@@ -38,7 +38,7 @@ def check_answers(
     stalled_s: Callable[[float, float], float],
     outcome: Outcome,
 ) -> None:
-    """Each input that the broker took has its one answer, by the deadline.
+    """Each input the broker took has its one answer, by the deadline: by its device's word and its sensor's watch.
 
     Args:
         asked: of one device.
@@ -47,6 +47,8 @@ def check_answers(
         stalled_s: how long the machine gave nobody a turn, between two moments.
         outcome: gets what is found.
     """
+    taken = any(one.acknowledged for one in asked)
+    outcome.require(taken or leave.lost_by_broker, "a round has inputs", f"{len(asked)} sent, none of them taken")
     for one in asked:
         answers = one.distinct
         outcome.count("answers", len(answers))
@@ -59,7 +61,8 @@ def check_answers(
         outcome.require(most, "exactly one answer each", f"input {one.number} has {len(answers)}: {answers}"[:3000])
         for answer in answers:
             outcome.count(f"answers: {answer['reason']}")
-        if not leave.late and not any(answer["deadline_met"] for answer in answers):
+        in_time = one.answers[0][0] - one.sent_s <= deadline_s + _ON_THE_WAY_S
+        if not leave.late and not (in_time and any(answer["deadline_met"] for answer in answers)):
             _judge_late(one, answers[0], deadline_s, stalled_s, outcome)
 
 
@@ -100,13 +103,13 @@ def check_stored(
 
     Args:
         asked: of one device.
-        stored: how often an input of these bytes is in the store, by digest.
+        stored: how often an input is in the store, by digest; those of earlier rounds, too.
         others: inputs in the store that nobody has sent.
         leave: what is excused.
         outcome: gets what is found.
     """
     outcome.require(not others, "the store holds nothing that nobody sent", others)
-    twice = [one.number for one in asked if stored.get(one.sha256, 0) > 1]
+    twice = [digest for digest, times in stored.items() if times > 1]
     outcome.require(not twice, "acknowledged inputs exactly once in the store", f"more than once: {twice[:_SHOWN]}")
     lost = [one for one in asked if one.acknowledged and not stored.get(one.sha256, 0)]
     if leave.lost_by_broker:  # what was answered had come, and is the device's to keep
@@ -115,4 +118,4 @@ def check_stored(
     told = f"{len(lost)} are not there, of which {leave.not_kept} were said not to be: "
     told += str([one.number for one in lost[:_SHOWN]])
     outcome.require(len(lost) <= leave.not_kept, "acknowledged inputs exactly once in the store", told)
-    outcome.count("inputs in the store", sum(Counter(stored).values()))
+    outcome.count("inputs in the store", sum(stored.get(one.sha256, 0) for one in asked))

@@ -19,6 +19,7 @@ from roost_cloud.db import Database
 from roost_cloud.db.tables import Sample, SampleInput
 from roost_edge.status.server import NotRunningError
 from roost_shared.topics import DeviceTopics
+from scripts.roost_campaign.site.earlier import Earlier
 from scripts.roost_campaign.site.feeder import Feeder
 from tests.support.agent import TENANT, AgentProcess
 from tests.support.capture_cloud import CaptureCloud
@@ -27,7 +28,9 @@ from tests.support.cloud_process import CloudProcess
 from tests.support.fenced_broker import FencedBroker
 from tests.support.mosquitto import Mosquitto
 from tests.support.mounts import small_tmpfs
+from tests.support.mqtt_peer import MqttPeer
 from tests.support.postgres import Postgres
+from tests.support.program import Program
 from tests.support.rollout_site import TASK, RolloutSite
 from tests.support.wall_clock import WallClock
 
@@ -39,6 +42,7 @@ SMALL: Final = "cam-03"  # whose disk is small
 ROOMY: Final = ("cam-01", "cam-02")
 DEADLINE_S: Final = 5.0
 OTHER: Final = "other"  # a tenant that has a token and a device, and shall see nothing
+_SPYS: Final = f"roost/1/{OTHER}/d/spy/"  # what that tenant's device may be given
 _DISK_BYTES: Final = 24 << 20
 _EVERY_S: Final = 0.1  # an input of each device
 _UPLOAD_AFTER_S: Final = 1.0
@@ -71,6 +75,7 @@ class Site:
         clock: of one device.
         feeders: by device.
         signed: references of what was released.
+        earlier: what the store had after the last round, by device.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -79,6 +84,8 @@ class Site:
         self.roles: dict[str, CloudProcess] = {}
         self.feeders: dict[str, Feeder] = {}
         self.signed: set[str] = set()
+        self.earlier = {device: Earlier() for device in DEVICES}
+        self._spies: list[MqttPeer] = []
         self._not_kept = Counter[str]()  # by device, of agents that are no more
 
     def __enter__(self) -> Self:
@@ -152,10 +159,14 @@ class Site:
             told = session.scalars(select(Sample.sha256).where(Sample.device == device, Sample.sha256.is_not(None)))
             return Counter(inputs), Counter(one for one in told if one is not None)
 
-    def kill_agent(self, device: str) -> None:
-        """Kill a device's agent, and remember what it said."""
-        self._not_kept[device] += _not_kept(self.agents[device])
-        self.agents[device].kill()
+    def kill(self, name: str) -> bool:
+        """Kill one of `processes`, and remember what an agent said; whether there was something to kill."""
+        process = self.processes()[name]
+        was_there = not process.ended
+        if name in self.agents:
+            self._not_kept[name] += _not_kept(self.agents[name])
+        process.kill()
+        return was_there
 
     def not_kept(self, device: str) -> int:
         """How many inputs a device has said not to have kept, or to have dropped."""
@@ -166,8 +177,25 @@ class Site:
         return ApiClient(Credentials(url=self.roles["api"].url, token=self._other_token))
 
     def heard_by_other(self) -> list[str]:
-        """Topics of messages that the other tenant's device was given; it has asked for all there are."""
-        return [message.topic for message in list(self._spy.messages)]
+        """Topics of messages that the other tenant's device was ever given; it has asked for all there are."""
+        topics = [message.topic for spy in self._spies for message in list(spy.messages)]
+        return [topic for topic in topics if not topic.startswith(_SPYS)]
+
+    def other_listens(self) -> bool:
+        """Whether the other tenant's device is given at least what is its own: else it would hear nothing anyway."""
+        spy, already = self._spies[-1], len(self._spies[-1].messages)
+        with self.fence.enter_openly() as anybody:
+            anybody.publish(f"{_SPYS}score", b"")
+        try:
+            spy.wait(lambda: len(spy.messages) > already, "its own message")
+        except AssertionError:
+            return False
+        return True
+
+    def processes(self) -> Mapping[str, Program]:
+        """All that shall run between two hazards, by name."""
+        brokers = {"site's broker": self.broker, "cloud's broker": self.fence.mosquitto}
+        return {**self.agents, **self.roles, **brokers}
 
     def _flags(self) -> list[str]:
         folder = self.fence.folder
@@ -189,9 +217,10 @@ class Site:
 
     def join_other(self) -> None:
         """Connect the other tenant's device, again if need be, and have it ask for everything."""
-        self._spy = self.fence.enter(self.fence.device(OTHER, "spy").shown, client_id=f"{OTHER}/d/spy")
+        spy = self.fence.enter(self.fence.device(OTHER, "spy").shown, client_id=f"{OTHER}/d/spy")
         for topic in ("#", "roost/#", f"roost/1/{TENANT}/#", "roost/1/+/d/+/telemetry"):
-            self._spy.subscribe(topic)
+            spy.subscribe(topic)
+        self._spies.append(spy)
 
     def _release(self) -> None:
         bundles = [fast(self._folder / "bundles" / version, version) for version in "12"]

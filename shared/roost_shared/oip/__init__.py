@@ -3,6 +3,9 @@ r"""The Open Inference Protocol v2 over HTTP, as pure functions: bodies in, bodi
 Specification: https://github.com/kserve/open-inference-protocol (`specification/protocol/inference_rest.md`), with
 the binary tensor data extension. What HTTP itself is spoken with is not decided here: device and cloud differ in it.
 
+`request` in, `response` out: `documents`, and tensors (`tensors`, `datatypes`) in JSON, binary or as `npy`; by
+`headers`, within `limits`.
+
 >>> request = read_request(b'{"inputs": [{"name": "input", "datatype": "UINT8", "shape": [2], "data": [7, 8]}]}')
 >>> request.payload[-2:]
 b'\x07\x08'

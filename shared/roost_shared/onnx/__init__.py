@@ -1,4 +1,4 @@
 """Reading and writing `.onnx` files through the `onnx` package.
 
-Used where bundles are built and heads are refitted, never on the hot path.
+Used where bundles are built and heads are refitted, never on the hot path: `inspect`, `rename`, `split`, `dense`.
 """

@@ -3,7 +3,8 @@
 A shard is its list (`listing`), committed by the device before a byte is sent. Its tar (`tar_layout`) is a pure
 function of the list and the inputs: it is made while it is sent, never stored on the device, and whatever is asked
 for again is the same again. Each input is two files: `{sample}.jpg` as received, and `{sample}.json`, its record with
-the probability it was kept with and the weight that makes up for it (`metadata`).
+the probability it was kept with and the weight that makes up for it (`metadata`); `media` knows the endings. What came
+is held against its list by `tar_check`.
 
 Not here: what gets into a shard and when (the device's spool), and what becomes of it (the cloud).
 """

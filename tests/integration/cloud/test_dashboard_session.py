@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from fastapi import FastAPI
@@ -50,7 +51,7 @@ def identity(token: str) -> str:
 
 
 def visitor(cloud: Cloud, token: str) -> Visitor:
-    return Visitor(cloud.services, identity(token), recognise(cloud.services, identity(token)))
+    return Visitor(cloud.services, identity(token), recognise(cloud.services, identity(token)), cloud.services.now())
 
 
 def test_a_tenant_s_token_opens_the_pages_until_the_person_signs_out(cloud: Cloud, site: TestClient) -> None:
@@ -85,6 +86,17 @@ def test_whoever_has_tokens_of_several_tenants_changes_between_them_and_sees_one
     assert site.get("/ui/fleet").json() == "acme operator"
     assert site.post("/ui/tenant", data={"tenant": "acme"}, headers={"Origin": "https://evil"}).status_code == 403
     site.post("/ui/sign-out", headers=HERE)
+    assert site.get("/ui/fleet").status_code == 303
+
+
+def test_changing_tenants_makes_no_session_longer(cloud: Cloud, site: TestClient) -> None:
+    for tenant in ("beta", "acme"):
+        sign_in(site, cloud.token(tenant, "viewer"))
+    for tenant in ("beta", "acme"):
+        cloud.clock.advance(timedelta(hours=5))
+        site.post("/ui/tenant", data={"tenant": tenant}, headers=HERE)
+        assert site.get("/ui/fleet").json() == f"{tenant} viewer"
+    cloud.clock.advance(timedelta(hours=2))
     assert site.get("/ui/fleet").status_code == 303
 
 

@@ -2,21 +2,25 @@
 
 import contextlib
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from roost_cloud.db import DatabaseUnavailableError
-from roost_cloud.db.tables import Event, HookDelivery
+from roost_cloud.db import Database, DatabaseUnavailableError
+from roost_cloud.db.tables import Event, HookDelivery, RolloutRow
+from roost_cloud.rollouts import notes
 from roost_cloud.rollouts.directing import Directing
+from roost_cloud.rollouts.plan import BadPlanError
 from roost_shared.assignment import Reported
 from roost_shared.bundle import Bundle
 from roost_shared.errors import TransportError
 from roost_shared.messages import ErrorInfo
 from tests.support.cloud import Cloud
 from tests.support.fleet import code_of, enrolled_device
+from tests.support.query_plans import plans_of
 from tests.support.registry import RegistryApi
 from tests.support.rollouts import API, RolloutFleet, directing
 from tests.support.served_cloud import bundle_like
@@ -83,11 +87,23 @@ def test_from_a_shadow_on_one_device_to_all_and_each_step_is_a_row(fleet: Rollou
     events = fleet.get(f"/rollouts/{rollout}/events")["items"]
     assert [one["number"] for one in events] == list(range(1, len(events) + 1))
     assert [one["became"] for one in events if one["device"] is None] == ["running", "running", "running", "finished"]
+    back = fleet.get(f"/rollouts/{rollout}/events?newest=true&limit=2")
+    assert back["items"] == events[:-3:-1]
+    older = fleet.get(f"/rollouts/{rollout}/events?newest=true&after={back['next']}")["items"]
+    assert older == events[-3::-1]
     of_first = fleet.get(f"/rollouts/{rollout}/events?device={first}")["items"]
     assert [one["became"] for one in of_first] == ["assigned", "confirmed", "assigned", "confirmed"]
     (why,) = fleet.get(f"/devices/{first}/rollouts")
     assert (why["state"], why["before"], why["bundle"]) == ("confirmed", "argmax:1", reference)
     assert not fleet.look(), "what is over is looked at no more"
+
+
+def test_what_became_of_a_device_is_found_without_looking_at_others(newest_sqlite: Path) -> None:
+    database = Database(f"sqlite:///{newest_sqlite}")
+    with database.read() as session, plans_of(session) as plans:
+        notes.events(session, "acme", "0123456789abcdef", device="cam-01", limit=20)
+    assert [plan[0].rpartition("(")[2] for plan in plans] == ["tenant=? AND rollout=? AND device=?)"]
+    database.close()
 
 
 @on_sqlite
@@ -363,6 +379,20 @@ def test_a_device_that_is_gone_or_never_updates_is_named_and_holds_nobody_up(fle
     }
     (why,) = fleet.get("/devices/cam-02/rollouts")
     assert why["code"] == "rollout.timed_out"
+
+
+@on_sqlite
+def test_a_rollout_that_cannot_be_read_holds_up_no_other(fleet: RolloutFleet) -> None:
+    rollout = fleet.start(ALL, bundle="argmax:2")
+    with fleet.cloud.services.database.begin() as session:
+        row = session.scalars(select(RolloutRow)).one()
+        values = {column.name: getattr(row, column.name) for column in RolloutRow.__table__.columns}
+        earlier = row.created_at - timedelta(hours=1)
+        newer = values["plan"] | {"of_a_newer_cloud": True}
+        session.add(RolloutRow(**values | {"id": 16 * "0", "task": "other", "created_at": earlier, "plan": newer}))
+    with pytest.raises(BadPlanError):
+        fleet.look()
+    assert set(fleet.states(rollout).values()) == {"assigned"}, "the later one was looked at all the same"
 
 
 @on_sqlite

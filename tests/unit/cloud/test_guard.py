@@ -2,7 +2,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from roost_cloud.db import DatabaseUnavailableError
-from roost_cloud.guard import Guard, RoleFaultError, typed
+from roost_cloud.errors import ConflictError
+from roost_cloud.guard import Guard, Pieces, RoleFaultError, typed
 
 FAULT = "role.fault: a fault of the cloud's own, KeyError; its log says more"
 
@@ -109,3 +110,38 @@ def test_an_error_of_ours_stays_itself() -> None:
     error = DatabaseUnavailableError("it is away")
     assert typed(error) is error
     assert isinstance(typed(KeyError("k")), RoleFaultError)
+
+
+def go_round(pieces: Pieces, works: dict[str, Work]) -> list[str]:
+    """The tenants that had their turn."""
+    done = []
+    pieces.begin()
+    for tenant, work in works.items():
+        with pieces.piece(tenant=tenant):
+            done.append(tenant)
+            work()
+    pieces.end()
+    return done
+
+
+def test_pieces_of_a_round_do_not_fall_together(caplog: pytest.LogCaptureFixture) -> None:
+    works = {"acme": Work(), "globex": Work(ConflictError("no")), "zeta": Work(KeyError("k")), "last": Work()}
+    pieces = Pieces()
+    for _ in range(3):
+        with pytest.raises(ConflictError):
+            go_round(pieces, works)
+    assert caplog.text.count("round.piece_failed") == 1, "it says the same"
+    works["globex"].error = None
+    with pytest.raises(RoleFaultError):
+        go_round(pieces, works)
+    works["zeta"].error = None
+    assert go_round(pieces, works) == list(works)
+
+
+def test_a_database_that_is_away_ends_the_round() -> None:
+    works = {"acme": Work(ConflictError("no")), "globex": Work(DatabaseUnavailableError("it is away")), "zeta": Work()}
+    pieces = Pieces()
+    with pytest.raises(DatabaseUnavailableError):
+        go_round(pieces, works)
+    works["globex"].error = works["acme"].error = None
+    assert go_round(pieces, works) == list(works), "what a round before had found is not told now"

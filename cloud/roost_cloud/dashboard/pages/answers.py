@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Final
 
+from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from roost_cloud.api import bundles, samples
 from roost_cloud.api.pages import PageQuery
+from roost_cloud.api.sample_labels import Moment
 from roost_cloud.dashboard import parts
 from roost_cloud.dashboard.frame import page, show
 from roost_cloud.dashboard.markup import Markup, address, choice, entry, link, tag
@@ -14,6 +16,7 @@ from roost_cloud.dashboard.visitor import Visitor
 from roost_shared.errors import ContentError
 
 _ROWS: Final = 48
+_moments: Final[TypeAdapter[datetime]] = TypeAdapter(Moment)
 _ANSWERED: Final = {"": "any answer", "true": "models disagreed", "false": "models agreed"}
 
 
@@ -58,12 +61,9 @@ def _moment(text: str | None) -> datetime | None:
     if not text:
         return None
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadMomentError(f"{text[:40]!r} is no moment: write 2026-12-01T12:00:00+00:00") from None
-    if found.tzinfo is None:
-        raise BadMomentError(f"{text[:40]!r} has no zone: write 2026-12-01T12:00:00+00:00")
-    return found
+        return _moments.validate_python(text)
+    except ValidationError:
+        raise BadMomentError(f"{text[:40]!r} is no moment with its zone: write 2026-12-01T12:00:00+00:00") from None
 
 
 def _filter(query: dict[str, str | None]) -> Markup:

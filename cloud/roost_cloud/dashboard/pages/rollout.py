@@ -20,7 +20,6 @@ from roost_cloud.dashboard.visitor import Visitor
 from roost_cloud.rollouts.plan import Plan, Stage, read_plan
 
 _ROWS: Final = 50
-_EVENTS: Final = 1000
 _SHOWN: Final = 60
 
 
@@ -117,14 +116,8 @@ async def rollout(visitor: Visitor, asked: Request) -> None:
 
 async def _last_events(visitor: Visitor, identity: str) -> list[EventModel]:
     """The newest events, the newest first."""
-    found: list[EventModel] = []
-    after: str | None = None
-    while True:
-        told = await visitor.call(rollouts.list_rollout_events, rollout=identity, page=PageQuery(_EVENTS, after))
-        found = [*found, *told.items][-_SHOWN:]
-        if told.next is None:
-            return found[::-1]
-        after = told.next
+    page = PageQuery(_SHOWN)
+    return (await visitor.call(rollouts.list_rollout_events, rollout=identity, page=page, newest=True)).items
 
 
 def _draw_orders(visitor: Visitor, one: WholeRollout) -> None:

@@ -93,6 +93,7 @@ class RolloutEvent(Base):
     __tablename__ = "rollout_event"
     __table_args__ = (
         ForeignKeyConstraint(["tenant", "rollout"], ["rollout.tenant", "rollout.id"], ondelete="CASCADE"),
+        Index(None, "tenant", "rollout", "device", "number"),  # a device's, of those of ten thousand
     )
 
     tenant: Mapped[str] = mapped_column(Name, primary_key=True)

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import jwt
 import pytest
 
-from roost_cloud.dashboard.session import LIFETIME, new_session, read_session, session_key
+from roost_cloud.dashboard.session import LIFETIME, Session, new_session, read_session, session_key
 from roost_cloud.fleet.device_tokens import DeviceClaims, new_token
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -15,12 +15,12 @@ OTHER = "fedcba9876543210"
 
 def test_a_session_lasts_twelve_hours() -> None:
     cookie = new_session(KEY, [TOKEN, OTHER], NOON)
-    assert read_session(KEY, cookie, NOON + LIFETIME - timedelta(seconds=1)) == (TOKEN, OTHER)
-    assert read_session(KEY, cookie, NOON + LIFETIME) == ()
+    assert read_session(KEY, cookie, NOON + LIFETIME - timedelta(seconds=1)) == Session((TOKEN, OTHER), NOON)
+    assert read_session(KEY, cookie, NOON + LIFETIME) is None
 
 
 def test_a_session_from_the_future_is_none() -> None:
-    assert read_session(KEY, new_session(KEY, [TOKEN], NOON + timedelta(hours=1)), NOON) == ()
+    assert read_session(KEY, new_session(KEY, [TOKEN], NOON + timedelta(hours=1)), NOON) is None
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_a_session_from_the_future_is_none() -> None:
     ],
 )
 def test_what_is_no_cookie_of_ours_is_nobody_s(cookie: str) -> None:
-    assert read_session(KEY, cookie, NOON) == ()
+    assert read_session(KEY, cookie, NOON) is None
 
 
 def test_a_session_s_cookie_is_no_token_of_a_device_s() -> None:

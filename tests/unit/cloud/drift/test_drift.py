@@ -11,12 +11,12 @@ from roost_cloud.drift.chi_square import per_degree
 from roost_cloud.drift.counts import CountsTest
 from roost_cloud.drift.errors import BaselineShortError, ReferenceSmallError
 from roost_cloud.drift.explanation import explain
-from roost_cloud.drift.labels import moved_labels, stack_labels
+from roost_cloud.drift.labels import stack_labels
 from roost_cloud.drift.models import GROUPS, in_groups, quantile_groups, tell_apart
 from roost_cloud.drift.rate import log_rate
 from roost_cloud.drift.test import DriftTest, threshold_of
 from roost_shared.phi import IMAGE
-from roost_shared.sketches import LabelCounts, LabelSpace, UnlikeSketchesError
+from roost_shared.sketches import LabelCounts, UnlikeSketchesError
 
 Floats = NDArray[np.float64]
 
@@ -195,27 +195,6 @@ def test_devices_that_always_say_the_same_have_a_baseline_too() -> None:
 def test_counts_of_too_few_windows_are_refused() -> None:
     with pytest.raises(BaselineShortError):
         CountsTest.fit([np.ones((9, 3))])
-
-
-def test_the_labels_that_moved_are_named() -> None:
-    space = LabelSpace(["cat", "dog", "owl"])
-    sketches = []
-    for _ in range(12):
-        sketch = LabelCounts(space.digest)
-        for label in ("cat", "cat", "dog", "dog"):
-            sketch.update(space.slot(label))
-        sketches.append(sketch)
-    windows = stack_labels(sketches)
-    test = CountsTest.fit([windows])
-    window = LabelCounts(space.digest)
-    for label in ("owl", "owl", "owl", "cat"):
-        window.update(space.slot(label))
-    moved = moved_labels(test.baseline(windows), np.array(window.counts), space)
-    assert [(one.labels, one.before, one.now) for one in moved] == [
-        (["owl"], 0.0, 0.75),
-        (["dog"], 0.5, 0.0),
-        (["cat"], 0.5, 0.25),
-    ]
 
 
 def test_windows_of_two_label_spaces_are_not_stacked() -> None:
