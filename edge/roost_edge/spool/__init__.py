@@ -3,7 +3,8 @@
     append ──▶ segments  (record and payload, once)  ──┐
            ──▶ index     (SQLite: entries, outbox)  ───┴▶ reported kept, when both are durable
 
-- Keeping: `store` is the spool; `opening` it after a power cut, `rebuilding` a damaged index; `admission` and `dedupe`
+- Keeping: `store` is the spool; `opening` it after a power cut, `rebuilding` a damaged index, `high_water` tells what
+  was never known from what has gone; `admission` and `dedupe`
   say what of an append is new. On the disk: `segments` of `frame`s, `index` with its `entries`, `disk`, `punch`.
 - Making room: `limits`, `room`, `thinning`, `removal`, `compaction`; ages are counted in `running_time`.
 - To the cloud: `interface` and `reader` are what the uploader sees, `sealing` says what is next; `teller` sends the

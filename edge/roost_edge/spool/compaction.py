@@ -6,7 +6,7 @@ For file systems that cannot punch holes, and for entries smaller than a block, 
 import sqlite3
 from typing import Final
 
-from roost_edge.spool import entries
+from roost_edge.spool import entries, high_water
 from roost_edge.spool.entries import Row
 from roost_edge.spool.errors import SpoolError
 from roost_edge.spool.frame import Frame, padded
@@ -47,6 +47,9 @@ def compact(connection: sqlite3.Connection, segments: Segments, tally: Tally, nu
                 "UPDATE entry SET segment = ?, place = ? WHERE id = ?",
                 [(place.segment, place.offset, row.id) for row, place in zip(rows, places, strict=True)],
             )
+            # The other thread may have taken some away meanwhile: their copies are of what has gone.
+            copies = [place for row, place in zip(present, places, strict=True) if row is None]
+            high_water.rise(connection, segments, copies)
     except SpoolError:
         segments.take_back(places)
         raise

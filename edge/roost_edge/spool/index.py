@@ -19,9 +19,14 @@ _PAGE_BYTES: Final = 1024
 _WAL_PAGES: Final = 8192  # after which the log is carried over to the database
 _WAL_KEPT_BYTES: Final = 16 << 20
 _BUSY_S: Final = 30.0
-_VERSION: Final = 1
+_VERSION: Final = 2
 
-_SCHEMA: Final = """
+# Its checks are for `integrity_check`: a damaged number must not pass for one.
+_HIGH_WATER: Final = """CREATE TABLE high_water (
+    segment INTEGER NOT NULL CHECK (typeof(segment) = 'integer' AND segment BETWEEN 0 AND 9999999999),
+    place INTEGER NOT NULL CHECK (typeof(place) = 'integer' AND place >= 0)
+)"""
+_SCHEMA: Final = f"""
 CREATE TABLE boot (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE,
@@ -66,6 +71,7 @@ CREATE TABLE digest (
     matched INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE state (round INTEGER NOT NULL, time_s REAL NOT NULL, whole INTEGER NOT NULL DEFAULT 0);
+{_HIGH_WATER};
 """
 
 _OF_THE_DISK: Final = frozenset(
@@ -107,7 +113,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def create_schema(connection: sqlite3.Connection) -> None:
-    """Make the tables of a new index.
+    """Make the tables of a new index, or those that an older one lacks.
 
     Raises:
         SpoolIndexError: it was made by a newer version of Roost.
@@ -116,12 +122,18 @@ def create_schema(connection: sqlite3.Connection) -> None:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version == _VERSION:
         return
+    if version == 1:
+        with transaction(connection):
+            connection.execute(_HIGH_WATER)  # without a row: how far the segments were known, nobody wrote down
+            connection.execute(f"PRAGMA user_version = {_VERSION}")
+        return
     if version:
         raise SpoolIndexError(f"the index has version {version}, we know {_VERSION}: upgrade roost-agent")
     with transaction(connection):
         _make_tables(connection)
         # Round numbers begin anywhere: those of an index that was lost must not come again.
         connection.execute("INSERT INTO state (round, time_s) VALUES (?, 0)", (secrets.randbits(48),))
+        connection.execute("INSERT INTO high_water (segment, place) VALUES (0, 0)")
         connection.execute(f"PRAGMA user_version = {_VERSION}")
 
 

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from roost_edge.spool import entries, outbox
+from roost_edge.spool import entries, high_water, outbox
 from roost_edge.spool.errors import SpoolBusyError, SpoolIndexError, SpoolUnwritableError
 from roost_edge.spool.frame import padded
 from roost_edge.spool.index import connect, create_schema, is_new, is_sound, is_whole, reading
@@ -135,7 +135,9 @@ def put_in_order(connection: sqlite3.Connection, segments: Segments, tally: Tall
             tally.added([entries.held(row)])
             known.setdefault(row.segment, []).append(_Known(row.offset, row.frame_bytes, row.id))
         tally.outbox_grew(outbox.held_bytes(connection))
+        last_gone_from = high_water.last_gone_from(connection)
     segments.begin_after(max(known, default=0))
+    segments.begin_after(last_gone_from)
     for number in sorted(known.keys() | set(segments.numbers())):
         size_bytes = segments.size_bytes(number)
         there = sorted(known.get(number, []))

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Final
 
-from roost_edge.spool import entries, outbox
+from roost_edge.spool import entries, high_water, outbox
 from roost_edge.spool.dedupe import keep_digest
 from roost_edge.spool.frame import ALIGNMENT, MAGIC, FrameError, Head, frame_bytes, open_frame, padded
 from roost_edge.spool.index import mark_whole, reading, transaction
@@ -41,27 +41,29 @@ def rebuild(connection: sqlite3.Connection, segments: Segments, boot: int) -> in
 
 
 def take_up_tails(connection: sqlite3.Connection, segments: Segments, boot: int) -> int:
-    """Put entries into the index that lie whole behind all that it knows of their segments; how many.
+    """Put entries into the index that lie whole behind all that it ever knew of the segments; how many.
 
     Either nobody was told yet that they are kept, or the end of the write-ahead log was lost, which SQLite passes over
-    in silence. What the index knows to have gone stays so.
+    in silence. What the index knew and has no more, however long ago it went, stays gone.
 
     Raises:
         SpoolError: the index cannot be written.
     """
     with reading():
-        rows = connection.execute("SELECT segment, max(place + frame_bytes) FROM entry GROUP BY segment")
-        ends = {segment: padded(end) for segment, end in rows.fetchall()}
+        reached = high_water.reached(connection)
+    if reached is None:
+        with transaction(connection):
+            high_water.begin_here(connection, segments)
+        return 0
     found = 0
     for number in segments.numbers():
-        begin = ends.get(number, 0)
-        frames = list(_frames_in(_tail(segments, number, begin), number, begin))
-        if not frames:
+        if number < reached[0]:
             continue
-        with transaction(connection):
-            gone = {sample for (sample,) in connection.execute("SELECT sample FROM digest").fetchall()}
-            unknown = [frame for frame in frames if frame[1].sample not in gone]
-            found += sum(_take_up(connection, boot, *frame) for frame in unknown)
+        begin = reached[1] if number == reached[0] else 0
+        frames = list(_frames_in(_tail(segments, number, begin), number, begin))
+        if frames:
+            with transaction(connection):
+                found += sum(_take_up(connection, boot, *frame) for frame in frames)
     return found
 
 

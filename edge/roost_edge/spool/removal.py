@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from roost_edge.spool import entries, outbox
+from roost_edge.spool import entries, high_water, outbox
 from roost_edge.spool.entries import Row
 from roost_edge.spool.errors import SpoolUnreadableError
 from roost_edge.spool.frame import FrameError, open_record
@@ -48,6 +48,7 @@ class Removal:
                 record = record_of(self._segments, row) or outbox.nothing("damaged")
                 outbox.hold(self._connection, row.boot, row.sequence, record)
                 self._grown_bytes += len(record)
+        high_water.rise(self._connection, self._segments, [row.place for row in rows])
         entries.remove(self._connection, rows)
         if reason is not None and rows:
             notes = outbox.dropped_notes([row.sample for row in rows], reason)

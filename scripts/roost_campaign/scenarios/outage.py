@@ -1,10 +1,21 @@
-"""Simulated days without a cloud: a spool that overflows keeps a fair share, and says what it dropped."""
+"""Simulated days without a cloud: a spool that overflows keeps a fair share, and says what it dropped.
 
+Classes are judged apart. Room is made in the lowest that there is, and in a higher one once that is gone: where what
+is worth more fills the quota, nothing is left that could speak for the rest. Then the sum over what is left misses it
+whole, and the scatter that Horvitz and Thompson estimate from what is left does not know of it. So a class that ran
+out is not held to its sum, but to having run out for what is worth more; every other class is held to its sum.
+"""
+
+import contextlib
 import math
 from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
+from roost_edge.spool.index import connect, transaction
 from roost_edge.spool.limits import SpoolLimits
+from roost_edge.spool.opening import INDEX
 from roost_edge.spool.store import Spool
 from roost_shared.clock import SECOND
 from roost_shared.records import DroppedRecord, SampleRecord, decode_record
@@ -21,35 +32,55 @@ DAY_S: Final = 86_400
 PROBABILITY: Final = 0.5  # with which each was kept
 SIGMAS: Final = 5.0
 INPUT_BYTES: Final = 6400  # as they are on average, with their records
-ROOM: Final = 0.65  # of what all of them would take
+ROOMS: Final = (0.1, 0.2, 0.4, 0.65)  # of what all of them would take; a quarter of them is worth more
+FEW: Final = 30  # inputs that speak for a class: of fewer, the scatter cannot be estimated
+LEAST_FULL: Final = 1 / 3  # of the quota, after any round: a round halves, and there are none below three quarters
 
 
 def run(step: Step, room: Room) -> None:
     """A day or two through some boots; then the link is back, and everything is looked at."""
     dice, outcome = step.dice(), room.outcome
-    folder = room.folder / "spool"
-    kept: list[str] = []
+    kept: dict[str, int] = {}  # the class of each
+    ran_out: set[int] = set()
     days, boots = dice.randint(1, 2), dice.randint(1, 6)
     each = days * DAY_S // EVERY_S // boots
-    quota_bytes = int(ROOM * each * boots * INPUT_BYTES)
+    quota_bytes = int(dice.choice(ROOMS) * each * boots * INPUT_BYTES)
     limits = SpoolLimits(quota_bytes=quota_bytes, reserve_bytes=0, outbox_bytes=8 << 20, segment_bytes=500_000)
+    _seed_coins(room.folder / "spool", limits, dice.getrandbits(48))
     for boot in range(boots):
-        spool = Spool(folder, f"boot{boot}", limits, 0)
+        spool = Spool(room.folder / "spool", f"boot{boot}", limits, 0)
+        crowded: set[int] = set()
         now_ns = 0
         for number in range(each):
             now_ns += EVERY_S * SECOND
-            new = [new_entry(f"boot{boot}-{number}", probability=PROBABILITY, priority=dice.choice((0, 0, 0, 1)))]
-            kept += [one.sample for one in spool.append(new, now_ns=now_ns) if one.kept]
+            new = new_entry(f"boot{boot}-{number}", probability=PROBABILITY, priority=dice.choice((0, 0, 0, 1)))
+            kept |= {one.sample: new.priority for one in spool.append([new], now_ns=now_ns) if one.kept}
             if not number % 10:
                 spool.tick(now_ns)
+            held = spool.describe()
+            many = {int(name) for name, count in held["entries"].items() if count >= FEW}
+            if crowded - many:
+                told = f"{held['entry_bytes']} of {quota_bytes} bytes are left by {held['entries']}"
+                is_full = held["entry_bytes"] >= LEAST_FULL * quota_bytes
+                outcome.require(is_full, "a class runs out only for what is worth more", told)
+                ran_out |= crowded - many
+            crowded = many
         spool.close()
     outcome.count("days without a cloud", days)
     outcome.count("inputs kept without a cloud", len(kept))
-    _check(kept, room)
+    _check(kept, ran_out, limits, room)
 
 
-def _check(kept: list[str], room: Room) -> None:
-    spool = Spool(room.folder / "spool", "judge", SpoolLimits(sealed_share=100.0, reserve_bytes=0), 0)
+def _seed_coins(folder: Path, limits: SpoolLimits, number: int) -> None:
+    """A new spool numbers its rounds from anywhere, and coins follow from that: here they are the step's own."""
+    Spool(folder, "boot0", limits, 0).close()
+    with contextlib.closing(connect(folder / INDEX)) as connection, transaction(connection):
+        connection.execute("UPDATE state SET round = ?", (number,))
+
+
+def _check(kept: dict[str, int], ran_out: set[int], limits: SpoolLimits, room: Room) -> None:
+    everything = SpoolLimits(quota_bytes=limits.quota_bytes, sealed_share=100.0, reserve_bytes=0)
+    spool = Spool(room.folder / "spool", "judge", everything, 0)
     present: dict[str, float] = {}
     served = Counter[str]()
     for entry, _, payload in sweep(spool):
@@ -67,13 +98,16 @@ def _check(kept: list[str], room: Room) -> None:
     missing = [name for name in kept if name not in present and name not in dropped]
     room.outcome.require(not missing, "what was kept is there, or said to be dropped", missing[:5])
     room.outcome.require(not dropped & present.keys(), "what is dropped is gone", sorted(dropped & present.keys())[:5])
-    _check_fairness(present, len(kept), room)
+    for priority in sorted(set(kept.values()) - ran_out):
+        there = [present[name] for name in kept if kept[name] == priority and name in present]
+        _check_fairness(there, sum(one == priority for one in kept.values()), priority, room)
+    room.outcome.count("classes that ran out for what is worth more", len(ran_out))
 
 
-def _check_fairness(present: dict[str, float], kept: int, room: Room) -> None:
-    """Each stands for as many as its probability says: together, within chance, for all there were."""
-    estimate = sum(1 / probability for probability in present.values())
-    spread = math.sqrt(sum((1 / one) * (1 / one - 1 / PROBABILITY) for one in present.values() if one < PROBABILITY))
-    off = abs(estimate - kept / PROBABILITY)
-    told = f"{len(present)} of {kept} stand for {estimate:.0f}, not {kept / PROBABILITY:.0f} ± {spread:.0f}"
-    room.outcome.require(off <= SIGMAS * spread + 1e-6, "a kept input's probability is true", told)
+def _check_fairness(there: Iterable[float], kept: int, priority: int, room: Room) -> None:
+    """Each stands for as many as its probability says: together, within chance, for all there were in their class."""
+    weights = [1 / probability for probability in there]
+    spread = math.sqrt(sum(one * (one - 1 / PROBABILITY) for one in weights))
+    off = abs(sum(weights) - kept / PROBABILITY)
+    told = f"class {priority}: {len(weights)} of {kept} stand for {sum(weights):.0f}, not {kept / PROBABILITY:.0f}"
+    room.outcome.require(off <= SIGMAS * spread + 1e-6, "a kept input's probability is true", f"{told} ± {spread:.0f}")

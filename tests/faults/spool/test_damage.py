@@ -1,5 +1,6 @@
 """Files cut short or changed at random, as a failing card does: nothing wrong is served, and what can be saved is."""
 
+import hashlib
 import os
 import random
 import shutil
@@ -17,10 +18,12 @@ from roost_edge.spool.errors import SpoolIndexError
 from roost_edge.spool.interface import NewEntry, Note, SealLimits
 from roost_edge.spool.limits import SpoolLimits
 from roost_edge.spool.store import Spool
+from roost_shared.clock import SECOND
 from roost_shared.records import DroppedRecord, decode_record, encode_msgpack, encode_record
 from tests.support.spool_work import LIMITS, Log, all_batches, check, identify, new_entry, record_of, sweep, work
 
 AMPLE = SpoolLimits(reserve_bytes=0)
+DAY_NS = 86_400 * SECOND
 BOOTS = ["b5", "b12", "b13"]
 
 
@@ -147,19 +150,85 @@ def test_a_log_that_was_cut_short_costs_no_input(tmp_path: Path, share: float) -
     spool.close()
 
 
-def test_what_is_gone_does_not_come_back_with_what_lies_behind(tmp_path: Path) -> None:
-    spool = Spool(tmp_path / "spool", "b1", AMPLE, 0)
-    spool._segments.punches = False  # so that its bytes stay
-    spool.append([new_entry("b1-1"), new_entry("b1-2")], now_ns=0)
+def commit_all(spool: Spool) -> None:
     reader = spool.reader()
     sealed = reader.seal(SealLimits(flush=True), identify)
     assert sealed is not None
     reader.committed(sealed.shard)
     reader.close()
+
+
+@pytest.mark.parametrize("days", [0, 3])
+def test_what_is_gone_does_not_come_back_with_what_lies_behind(tmp_path: Path, days: int) -> None:
+    """Nor once it is so long ago that a redelivery would not be recognised any more."""
+    spool = Spool(tmp_path / "spool", "b1", AMPLE, 0)
+    spool._segments.punches = False  # so that its bytes stay
+    spool.append([new_entry("b1-1"), new_entry("b1-2")], now_ns=0)
+    commit_all(spool)
+    spool.tick(days * DAY_NS)
     spool.close()
     spool = Spool(tmp_path / "spool", "b2", AMPLE, 0)
     assert list(sweep(spool)) == []
     spool.close()
+
+
+def test_what_is_told_to_be_dropped_does_not_come_back_days_later(tmp_path: Path) -> None:
+    """Inputs smaller than a block: their bytes stay where they were, for no hole can free them."""
+    limits = SpoolLimits(quota_bytes=40_000, reserve_bytes=0)
+    names = [f"b1-{number}" for number in range(150)]
+    spool = Spool(tmp_path / "spool", "b1", limits, 0)
+    for name in names:
+        payload = name.encode()
+        small = msgspec.structs.replace(new_entry(name), payload=payload, sha256=hashlib.sha256(payload).digest())
+        assert spool.append([small], now_ns=0)[0].kept
+    spool._room.make(30_000)  # so that the last of them in the segment go too
+    spool.tick(3 * DAY_NS)
+    spool.close()
+    spool = Spool(tmp_path / "spool", "b2", limits, 0)
+    present = {entry.sample for entry, _, _ in sweep(spool)}
+    records = [decode_record(record) for batch in all_batches(spool) for record in batch.records]
+    dropped = {name for record in records if isinstance(record, DroppedRecord) for name in record.samples}
+    spool.close()
+    assert len(dropped) > 100
+    assert not present & dropped
+    assert present | dropped == set(names)
+
+
+def test_a_log_that_was_cut_short_costs_no_input_and_brings_none_back(tmp_path: Path) -> None:
+    names = [f"b1-{number}" for number in range(20)]
+    child = os.fork()
+    if not child:
+        spool = Spool(tmp_path / "spool", "b1", AMPLE, 0)
+        spool._segments.punches = False
+        spool.append([new_entry(name) for name in names[:5]], now_ns=0)
+        commit_all(spool)
+        spool.tick(3 * DAY_NS)
+        spool._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        for name in names[5:]:
+            spool.append([new_entry(name)], now_ns=3 * DAY_NS)
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.truncate(tmp_path / "spool" / "index.db-wal", 0)
+    spool = Spool(tmp_path / "spool", "b2", AMPLE, 0)
+    assert [entry.sample for entry, _, _ in sweep(spool)] == names[5:]
+    spool.close()
+
+
+def test_an_index_of_the_first_version_is_taken_over_and_what_was_gone_stays_so(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", "b1", AMPLE, 0)
+    spool._segments.punches = False
+    spool.append([new_entry("b1-1")], now_ns=0)
+    spool.append([new_entry("b1-2", task="door")], now_ns=0)
+    commit_all(spool)
+    spool.append([new_entry("b1-3")], now_ns=0)
+    spool._connection.execute("DELETE FROM entry WHERE sample = 'b1-3'")  # as that version let it go
+    spool._connection.execute("DROP TABLE high_water")
+    spool._connection.execute("PRAGMA user_version = 1")
+    spool.close()
+    for boot in ("b2", "b3"):
+        spool = Spool(tmp_path / "spool", boot, AMPLE, 0)
+        assert [entry.sample for entry, _, _ in sweep(spool)] == ["b1-2"]
+        spool.close()
 
 
 def test_a_missing_segment_is_told_entry_by_entry(worn: Path, tmp_path: Path) -> None:

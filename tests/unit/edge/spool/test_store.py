@@ -4,6 +4,7 @@ import ast
 import errno
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -20,7 +21,8 @@ from roost_shared.records import DroppedRecord, decode_record, encode_record
 from tests.support.spool_work import all_batches, identify, new_entry, payload_of, record_of, sweep
 
 Open = Callable[..., Spool]
-TEN_YEARS_NS = 10 * 365 * 24 * 3600 * SECOND
+DAY_NS = 24 * 3600 * SECOND
+TEN_YEARS_NS = 10 * 365 * DAY_NS
 
 
 def sized(sample: str, size_bytes: int, **settings: object) -> NewEntry:
@@ -284,6 +286,37 @@ def test_where_no_holes_can_be_punched_segments_are_compacted(open_spool: Open, 
     assert {entry.sample for entry in kept_always} <= set(samples(open_spool("again")))
 
 
+class Interrupted(Disk):
+    """The other thread does something right after a write."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def sync(self, descriptor: int) -> None:
+        super().sync(descriptor)
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+
+
+def test_what_goes_while_it_is_being_moved_stays_gone(open_spool: Open) -> None:
+    disk = Interrupted()
+    spool = open_spool("b1", disk=disk, segment_bytes=1 << 20)
+    spool._segments.punches = False
+    spool.append([sized(f"b1-{number}", 200_000, task="door") for number in range(10)] + [sized("b1-x", 30)], now_ns=0)
+    spool.append([sized("b1-y", 30)], now_ns=0)  # in a segment of its own
+    reader = spool.reader()
+    big = reader.seal(SealLimits(flush=True), identify, [f"b1-{number}" for number in range(10)])
+    moved = reader.seal(SealLimits(flush=True), identify, ["b1-x"])
+    assert big is not None
+    assert moved is not None
+    reader.committed(big.shard)
+    disk.meanwhile = partial(reader.committed, moved.shard)
+    spool.tick(3 * DAY_NS)
+    reader.close()
+    assert spool.describe()["compacted"] == 1
+    assert samples(open_spool("b2")) == ["b1-y"]
+
+
 class Narrow(Disk):
     """A disk that others fill."""
 
@@ -494,6 +527,20 @@ def test_a_segment_whose_fsync_failed_is_never_appended_to_again(open_spool: Ope
     spool.append([new_entry("boot-3")], now_ns=0)
     assert first.stat().st_size == size_bytes
     assert len(list(segments.iterdir())) == 2
+
+
+def test_the_number_of_a_segment_that_all_has_gone_from_never_comes_again(open_spool: Open, tmp_path: Path) -> None:
+    spool = open_spool("b1")
+    spool.append([sized("b1-1", 30)], now_ns=0)
+    reader = spool.reader()
+    shard = reader.seal(SealLimits(flush=True), identify)
+    assert shard is not None
+    reader.committed(shard.shard)
+    reader.close()
+    open_spool("b2")
+    assert list((tmp_path / "spool" / "segments").iterdir()) == []
+    open_spool("b3").append([sized("b3-1", 30)], now_ns=0)
+    assert [path.stem for path in (tmp_path / "spool" / "segments").iterdir()] == ["0000000002"]
 
 
 def test_a_second_spool_on_one_folder_is_refused_and_the_first_goes_on(open_spool: Open, tmp_path: Path) -> None:
