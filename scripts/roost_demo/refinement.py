@@ -123,8 +123,12 @@ class Refinement:
         }
         return self._cloud.call("POST", "/runs", Run, body=body)
 
-    def followed(self, run: Run) -> tuple[Run, float]:
+    def followed(self, run: Run, *, wanting: Callable[[], None] = lambda: None) -> tuple[Run, float]:
         """A run at its end, and the seconds that training and judging took of its last attempt.
+
+        Args:
+            run: it.
+            wanting: called now and again while it waits for labels.
 
         Raises:
             RunWaitError: it has come to none.
@@ -136,6 +140,8 @@ class Refinement:
                 raise RunWaitError(f"run {run.id} is {run.state} still after {_PATIENCE_S:g} s: {run.problem}")
             time.sleep(_LOOK_EVERY_S)
             run = self._cloud.call("GET", f"/runs/{run.id}", Run)
+            if run.state == "waiting":
+                wanting()
             for step in run.steps[told:]:
                 self._say(f"run {run.id}: {step.after}: {step.why}")
             told = len(run.steps)

@@ -70,6 +70,7 @@ def test_a_cracked_bearing_is_noticed_by_what_the_accelerometer_sees(tmp_path: P
     assert "deviations" in printed
 
 
+@pytest.mark.campaign
 @pytest.mark.timeout(PATIENCE_S + 60)
 def test_somebody_elses_trainer_makes_a_candidate_that_passes_the_gate(tmp_path: Path) -> None:
     printed = play("external_trainer", tmp_path / "scratch")

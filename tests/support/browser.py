@@ -69,7 +69,7 @@ class Look:
 def looking(url: str) -> Iterator[Look]:
     """Open a window."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_context(viewport={"width": WIDTHS[0], "height": _HEIGHT}).new_page()
         look = Look(page, url)
 
