@@ -118,7 +118,8 @@ class _Walk:
             page.get_by_text(f"{says} of").wait_for()
         page.keyboard.press("s")
         page.get_by_text("2 labels are saved").wait_for()
-        said = self._ask("/labels?task=digits&kind=person&limit=2")["items"]  # the newest; a teacher's may have been there before
+        # The newest words: a teacher may have said something before, so that the summary need not grow.
+        said = self._ask("/labels?task=digits&kind=person&limit=2")["items"]
         assert sorted(one["label"] for one in said) == ["3", "7"]
         alarm = self._ask(f"/alarms?device={_DIRTY}&kind=input")["items"][0]["id"]
         self._look.open(f"alarms/{alarm}")
