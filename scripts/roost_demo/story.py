@@ -209,7 +209,7 @@ class Worse(Scene):
         story = self._story
         refinement = Refinement(story.house.cloud, story.task, self.say)
         refinement.state_policy(alarms=False, gate=gate)
-        count = len(story.labeller.label(story.labelled[:LABELS], read=read))
+        count = len(story.labeller.label(story.labelled, read=read))
         self.say(f"the table of {count} labels is imported once more, {what}")
         since = "" if story.refined is None else story.refined.since
         run, _ = refinement.followed(refinement.open(since, DIRTY, count // 2, "the labels have changed"))
