@@ -16,7 +16,7 @@ __all__ = ["Spools"]
 
 _LOOK_EVERY_S: Final = 0.2
 _GLANCING: Final = 0.05  # of a play's time at most
-_PATIENCE_S: Final = 60.0  # the link has to come back, and a machine with too much to do to catch up
+_PATIENCE_S: Final = 180.0  # the link has to come back, and a machine with too much to do to catch up
 
 
 class Spools:
