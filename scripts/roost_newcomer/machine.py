@@ -53,7 +53,7 @@ def folders_beside(environment: Mapping[str, str]) -> list[Path]:
 def _paths(text: str) -> list[Path]:
     r"""Those that `text` names.
 
-    >>> _paths("find-links = /opt/wheels\nindex-url = https://host/simple file:///srv/simple")
+    >>> _paths("find-links = /opt/wheels\nextra = https://host/simple file:///srv/simple")
     [PosixPath('/opt/wheels'), PosixPath('/srv/simple')]
     """
     return [Path(found) for found in _PATHS.findall(text)]
