@@ -11,7 +11,7 @@ from typing import Final
 
 from rich.console import Console
 
-from scripts.roost_bench.bench import Bench, load_bench
+from scripts.roost_bench.bench import Bench, bench_names, load_bench
 from scripts.roost_bench.figures import FIGURES, README, Figures, Found, figures_of, in_readme, machine, table
 
 __all__ = ["run_all"]
@@ -59,5 +59,5 @@ def _record(name: str, found: Found) -> None:
     known = Figures.load(FIGURES).benches if FIGURES.exists() else {}
     figures = Figures(machine=machine(), benches=dict(sorted((known | {name: found}).items())))
     figures.save(FIGURES)
-    benches: dict[str, Bench] = {each: load_bench(each) for each in figures.benches}
+    benches: dict[str, Bench] = {each: load_bench(each) for each in bench_names()}
     README.write_text(in_readme(README.read_text(encoding="utf-8"), table(figures, benches)), encoding="utf-8")
