@@ -31,7 +31,6 @@ __all__ = ["QuietFleet", "Raised"]
 TENANT: Final = "acme"
 TASK: Final = "digits"
 _HOUR: Final = timedelta(hours=1)
-_TOLERANCE: Final = None
 _WEATHER_MEMORY: Final = 0.9  # of an hour for the hour before
 _WEATHER: Final = 0.02  # of full light, standard deviation
 _DAYLIGHT: Final = 0.10  # from the mean to noon, or to midnight
@@ -130,7 +129,7 @@ class QuietFleet:
         for look in self._pictures.draw(light, count, self._random):
             score = look.seen[0].score
             answer = Answer(request, "preferred", score, look.seen, look.seen[0].elapsed_ns)
-            windows.answered(answer, _TOLERANCE, now_ns, in_time=True)
+            windows.answered(answer, None, now_ns, in_time=True)
             for seen in look.seen:
                 windows.measured(seen.contestant, self._pictures.bundles[seen.contestant], look.phi, now_ns)
         self.answers += count

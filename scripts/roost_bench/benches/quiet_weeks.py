@@ -42,12 +42,11 @@ _BEGINS: Final = datetime(2026, 6, 1, tzinfo=UTC)  # a Monday
 def run(options: Options) -> Result:
     """Let fleets live."""
     configure_logs("error", "json")
-    seeds = range(1)
     watched = 1 if options.quick else WATCHED
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pictures = ScoredPictures(folder)
-        fleets = [_live(folder, pictures, budget, seed, watched) for budget in BUDGETS for seed in seeds]
+        fleets = [_live(folder, pictures, budget, seed, watched) for seed, budget in enumerate(BUDGETS)]
     allowed = sum(one["budget"] for one in fleets) * watched
     hours = [one["broken_lamp_h"] for one in fleets]
     return {
