@@ -10,7 +10,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from roost_cloud.db.tables import Alarm
 from roost_shared.bundle import Bundle
 from tests.support.browser import CHROMIUM, WIDTHS, Look, looking
 from tests.support.cloud_process import CloudProcess
@@ -108,6 +110,22 @@ def test_everything_on_every_page_is_reached_by_the_tab_key_and_seen_there(site:
         if problems := not_reached(site.look.page):
             found[name] = problems
     assert found == {}
+
+
+def test_a_page_says_that_it_cannot_be_brought_up_to_date_until_it_is(site: Site) -> None:
+    page, services = site.look.page, site.stocked.cloud.services
+    alarm = site.second_alarm
+    site.look.open(f"alarms/{alarm}")
+
+    def call(before: str, after: str) -> None:
+        with services.database.begin() as session:
+            session.execute(update(Alarm).where(Alarm.id == before).values(id=after))
+
+    call(alarm, "mislaid")
+    page.get_by_text(f"Not brought up to date any more: there is no alarm '{alarm}'").wait_for()
+    assert page.get_by_role("button", name="Resolve").is_visible()  # as it was
+    call("mislaid", alarm)
+    page.get_by_text("Not brought up to date any more").wait_for(state="detached")
 
 
 def test_the_budget_is_set_and_what_is_no_number_is_refused(site: Site) -> None:

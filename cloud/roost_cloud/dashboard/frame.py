@@ -20,6 +20,7 @@ from roost_cloud.dashboard.gate import MOUNT
 from roost_cloud.dashboard.markup import Markup, address, entry, link, tag
 from roost_cloud.dashboard.signing_in import STYLE
 from roost_cloud.dashboard.visitor import Visitor, visitor_of
+from roost_cloud.dashboard.words import when
 from roost_cloud.errors import UnauthenticatedError
 from roost_shared.errors import RoostError
 
@@ -135,6 +136,8 @@ def live(load: Callable[[], Awaitable[_Found]], *parts: Part[_Found], first: _Fo
         first: what was loaded for the page.
         every_s: how often to look, in seconds.
     """
+    now = visitor_of(ui.context.client.request).services.now
+    behind = ui.element("div").props('role="status"')
     places = [ui.element("div") for _ in parts]
     last: list[object] = [_NOTHING for _ in parts]
 
@@ -153,7 +156,12 @@ def live(load: Callable[[], Awaitable[_Found]], *parts: Part[_Found], first: _Fo
         except UnauthenticatedError:
             go_to(address("sign-in"))
         except RoostError as error:
-            log.warning("dashboard.not_followed", code=error.code, message=str(error))
+            if not behind.default_slot.children:
+                says = f"Not brought up to date any more: {_words(error)}. What follows was so before {when(now())}."
+                with behind:
+                    show(tag("p", says, kind="note bad"))
+        else:
+            behind.clear()
 
     draw(first)
     ui.context.client.storage[_LOOK] = look

@@ -74,10 +74,8 @@ class Gate:
         session = read_session(self._key, asked.cookies.get(COOKIE, ""), self._services.now())
         if session is None:
             return None
-        token, *others = session.tokens
         try:
-            member = await asyncio.to_thread(recognise, self._services, token)
-            return Visitor(self._services, token, member, session.since, tuple(others))
+            return Visitor(self._services, session, await asyncio.to_thread(recognise, self._services, session))
         except UnauthenticatedError:
             return None
 

@@ -5,7 +5,7 @@ whose things are seen one tenant at a time: those of the first.
 
 >>> from datetime import UTC, datetime
 >>> key, noon = session_key(32 * b"k"), datetime(2026, 12, 1, 12, tzinfo=UTC)
->>> cookie = new_session(key, ["0123456789abcdef"], noon)
+>>> cookie = write_session(key, begun(["0123456789abcdef"], noon))
 >>> read_session(key, cookie, noon + timedelta(hours=11)).tokens
 ('0123456789abcdef',)
 >>> read_session(key, cookie, noon + timedelta(hours=12)) is None
@@ -20,7 +20,9 @@ from typing import Any, Final, NamedTuple
 
 import jwt
 
-__all__ = ["LIFETIME", "Session", "new_session", "read_session", "session_key"]
+from roost_cloud.secret_text import new_id
+
+__all__ = ["LIFETIME", "Session", "begun", "read_session", "session_key", "write_session"]
 
 LIFETIME: Final = timedelta(hours=12)
 _LEEWAY: Final = timedelta(minutes=1)  # for a server whose clock is a little behind another's
@@ -32,12 +34,19 @@ class Session(NamedTuple):
     """Somebody who has signed in.
 
     Attributes:
+        id: its own, by which it can be ended before its time.
         tokens: ids of the API tokens that were shown; the first says whose things are seen.
         since: when the last was: what the session's end counts from.
     """
 
+    id: str
     tokens: tuple[str, ...]
     since: datetime
+
+    @property
+    def expires_at(self) -> datetime:
+        """When it ends, if nobody signs out before."""
+        return self.since + LIFETIME
 
 
 def session_key(token_key: bytes) -> bytes:
@@ -45,14 +54,21 @@ def session_key(token_key: bytes) -> bytes:
     return hmac.new(token_key, b"dashboard session", hashlib.sha256).digest()
 
 
-def new_session(key: bytes, tokens: Sequence[str], since: datetime) -> str:
-    """A cookie for whoever has shown the API tokens of these ids; it is good until `LIFETIME` after `since`."""
+def begun(tokens: Sequence[str], since: datetime) -> Session:
+    """A session of whoever has shown the API tokens of these ids; to the second, as its cookie says."""
+    return Session(new_id(), tuple(tokens), since.replace(microsecond=0))
+
+
+def write_session(key: bytes, session: Session) -> str:
+    """Its cookie."""
+    first, *others = session.tokens
     payload = {
         "aud": _AUDIENCE,
-        "iat": int(since.timestamp()),
-        "exp": int((since + LIFETIME).timestamp()),
-        "sub": tokens[0],
-        "also": list(tokens[1:]),
+        "jti": session.id,
+        "iat": int(session.since.timestamp()),
+        "exp": int(session.expires_at.timestamp()),
+        "sub": first,
+        "also": others,
     }
     return jwt.encode(payload, key, _ALGORITHM)
 
@@ -60,11 +76,11 @@ def new_session(key: bytes, tokens: Sequence[str], since: datetime) -> str:
 def read_session(key: bytes, cookie: str, now: datetime) -> Session | None:
     """Whose session it is; None if the cookie is none of ours, or no longer good."""
     # PyJWT would ask this machine's clock; ours is the one the cookie was made by.
-    options: Any = {"require": ["aud", "exp", "iat", "sub"], "verify_exp": False, "verify_iat": False}
+    options: Any = {"require": ["aud", "exp", "iat", "jti", "sub"], "verify_exp": False, "verify_iat": False}
     try:
         payload = jwt.decode(cookie, key, algorithms=[_ALGORITHM], audience=_AUDIENCE, options=options)
     except jwt.InvalidTokenError:
         return None
     issued, expires = (datetime.fromtimestamp(payload[claim], UTC) for claim in ("iat", "exp"))
     tokens = (str(payload["sub"]), *map(str, payload.get("also", ())))
-    return Session(tokens, issued) if issued - _LEEWAY <= now < expires else None
+    return Session(str(payload["jti"]), tokens, issued) if issued - _LEEWAY <= now < expires else None

@@ -1,6 +1,5 @@
 """What is shown that is no page of NiceGUI's: signing in and out, changing tenants, how all looks, and pictures."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 from importlib.resources import files
@@ -14,11 +13,11 @@ from roost_cloud.api import samples
 from roost_cloud.api.errors import status_of
 from roost_cloud.dashboard.gate import COOKIE, MOUNT
 from roost_cloud.dashboard.markup import Markup, entry, tag
-from roost_cloud.dashboard.session import LIFETIME, new_session, read_session, session_key
+from roost_cloud.dashboard.session import LIFETIME, Session, begun, read_session, session_key, write_session
 from roost_cloud.dashboard.visitor import still_good, visitor_of
 from roost_cloud.db.base import NAME_CHARS
 from roost_cloud.errors import UnauthenticatedError
-from roost_cloud.people import tokens
+from roost_cloud.people import ended_sessions, tokens
 from roost_cloud.services import Services
 from roost_shared.errors import RoostError
 
@@ -66,10 +65,12 @@ def sign_in(
         identity, tenant = _recognised(services, token.strip(), now)
     except UnauthenticatedError as error:
         return _form(next, str(error))
-    before = read_session(session_key(services.token_key), request.cookies.get(COOKIE, ""), now)
+    before = _session_of(request)
     known = {} if before is None else still_good(services, before.tokens)
     others = [one for one, member in known.items() if member.tenant != tenant]
-    return _go_on(services, [identity, *others[: _TENANTS - 1]], _within(next), now)
+    if before is not None:
+        _end(services, before, now)  # the new one has its tokens
+    return _go_on(services, begun([identity, *others[: _TENANTS - 1]], now), _within(next))
 
 
 @router.post("/tenant")
@@ -77,17 +78,18 @@ async def change_tenant(request: Request, tenant: Annotated[str, Form(max_length
     """Look at another tenant's things, if the session has a token of that one's; it ends when it would have."""
     visitor = visitor_of(request)
     elsewhere = await visitor.elsewhere()
-    chosen = next((token for token, member in elsewhere.items() if member.tenant == tenant), visitor.token)
-    ordered = [chosen, *(token for token in (visitor.token, *elsewhere) if token != chosen)]
-    return _go_on(visitor.services, ordered, f"{MOUNT}/", visitor.since)
+    present = visitor.session.tokens[0]
+    chosen = next((token for token, member in elsewhere.items() if member.tenant == tenant), present)
+    ordered = (chosen, *(token for token in (present, *elsewhere) if token != chosen))
+    return _go_on(visitor.services, visitor.session._replace(tokens=ordered), f"{MOUNT}/")
 
 
-def _go_on(services: Services, identities: Sequence[str], address: str, since: datetime) -> Response:
-    """To a page, with a session of these tokens that began then."""
+def _go_on(services: Services, session: Session, address: str) -> Response:
+    """To a page, with a session."""
     answer = RedirectResponse(address, HTTPStatus.SEE_OTHER)
     answer.set_cookie(
         COOKIE,
-        new_session(session_key(services.token_key), identities, since),
+        write_session(session_key(services.token_key), session),
         max_age=int(LIFETIME.total_seconds()),
         path=MOUNT,
         secure=services.settings.base_url.startswith("https://"),
@@ -98,8 +100,11 @@ def _go_on(services: Services, identities: Sequence[str], address: str, since: d
 
 
 @router.post("/sign-out")
-def sign_out() -> Response:
-    """End the session in this browser."""
+def sign_out(request: Request) -> Response:
+    """End the session, for whoever else may have its cookie, too."""
+    services: Services = request.state.roost_services
+    if (session := _session_of(request)) is not None:
+        _end(services, session, services.now())
     answer = RedirectResponse(f"{MOUNT}/sign-in", HTTPStatus.SEE_OTHER)
     answer.delete_cookie(COOKIE, path=MOUNT)
     return answer
@@ -112,6 +117,21 @@ async def picture(request: Request, device: Annotated[str, Path()], sample: Anno
         return await visitor_of(request).call(samples.get_sample_thumbnail, device=device, sample=sample)
     except RoostError as error:
         return Response(status_code=status_of(error))
+
+
+def _session_of(request: Request) -> Session | None:
+    """The session of a browser that has one which was not ended."""
+    services: Services = request.state.roost_services
+    found = read_session(session_key(services.token_key), request.cookies.get(COOKIE, ""), services.now())
+    if found is None:
+        return None
+    with services.database.read() as session:
+        return None if ended_sessions.has_ended(session, found.id) else found
+
+
+def _end(services: Services, ended: Session, now: datetime) -> None:
+    with services.database.begin() as session:
+        ended_sessions.end(session, ended.id, expires_at=ended.expires_at, now=now)
 
 
 def _recognised(services: Services, token: str, now: datetime) -> tuple[str, str]:

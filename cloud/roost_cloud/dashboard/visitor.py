@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, ParamSpec, TypeVar, get_type_hints
 
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 
 from roost_cloud.api.auth import Admin, Member, Operator, Viewer
+from roost_cloud.dashboard.session import Session as SignedIn
 from roost_cloud.errors import ForbiddenError, UnauthenticatedError
-from roost_cloud.people import Principal, Role, tokens
+from roost_cloud.people import Principal, Role, ended_sessions, tokens
 from roost_cloud.services import Services
 
 __all__ = ["STATE", "Visitor", "recognise", "still_good", "visitor_of"]
@@ -36,21 +38,18 @@ class Visitor:
 
     Attributes:
         services: of the process.
-        token: the id of the API token that they came with.
+        session: what their cookie says: the first of its tokens is whose things they look at.
         member: who that is.
-        since: when they signed in last.
-        others: the ids of tokens that they came with before, of other tenants.
     """
 
     services: Services
-    token: str
+    session: SignedIn
     member: Member
-    since: datetime
-    others: tuple[str, ...] = ()
 
     async def elsewhere(self) -> dict[str, Member]:
         """Who they are at other tenants, by the token's id; of tokens that are no good any more, nothing."""
-        return await asyncio.to_thread(still_good, self.services, self.others) if self.others else {}
+        others = self.session.tokens[1:]
+        return await asyncio.to_thread(still_good, self.services, others) if others else {}
 
     def may(self, handler: Callable[..., object]) -> bool:
         """Whether a handler would serve them; what they may not do is not shown."""
@@ -60,7 +59,7 @@ class Visitor:
         """What a handler of the API answers, with the rest of what it takes; in a thread.
 
         Raises:
-            UnauthenticatedError: the token has expired since, or was revoked.
+            UnauthenticatedError: they have signed out since, or the token has expired, or was revoked.
             ForbiddenError: it takes another role.
             RoostError: as the handler raises.
         """
@@ -71,32 +70,39 @@ class Visitor:
         return await asyncio.to_thread(room, *args, **given)
 
     def _call(self, handler: Callable[..., _Result], given: dict[str, Any]) -> _Result:
-        role, member = _needed(handler), recognise(self.services, self.token)
+        role, member = _needed(handler), recognise(self.services, self.session)
         if not Principal(name=member.name, role=member.role, tenant=member.tenant).may(role):
             raise ForbiddenError(f"this needs the role {role}, and the token has {member.role}")
         return handler(member=member, services=self.services, **given)
 
 
-def recognise(services: Services, token: str) -> Member:
-    """The member of a tenant whose token has this id.
+def recognise(services: Services, signed_in: SignedIn) -> Member:
+    """The member of a tenant whose token a session shows first.
 
     Raises:
-        UnauthenticatedError: it has expired, or was revoked.
+        UnauthenticatedError: the session was signed out of; or the token has expired, or was revoked.
     """
     with services.database.read() as session:
-        principal, _ = tokens.recognise(session, token, services.now())
-    if principal.tenant is None:
-        raise UnauthenticatedError("the platform's token sees no tenant's things")
-    return Member(principal.tenant, principal.role, principal.name)
+        if ended_sessions.has_ended(session, signed_in.id):
+            raise UnauthenticatedError("the session was signed out of")
+        return _member(session, signed_in.tokens[0], services.now())
 
 
 def still_good(services: Services, identities: Iterable[str]) -> dict[str, Member]:
     """Whose tokens those of these ids are that have neither expired nor been revoked, by the id."""
     found = {}
-    for token in identities:
-        with contextlib.suppress(UnauthenticatedError):
-            found[token] = recognise(services, token)
+    with services.database.read() as session:
+        for token in identities:
+            with contextlib.suppress(UnauthenticatedError):
+                found[token] = _member(session, token, services.now())
     return found
+
+
+def _member(session: Session, token: str, now: datetime) -> Member:
+    principal, _ = tokens.recognise(session, token, now)
+    if principal.tenant is None:
+        raise UnauthenticatedError("the platform's token sees no tenant's things")
+    return Member(principal.tenant, principal.role, principal.name)
 
 
 def visitor_of(request: Request) -> Visitor:

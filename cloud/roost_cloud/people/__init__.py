@@ -1,6 +1,7 @@
 """Tenants, who may do what, and the record of what was done.
 
 - `tenants.py`, and `tokens.py`: how people and programs show who they are.
+- `ended_sessions.py`: the dashboard's sessions that were signed out of.
 - `principal.py`: who is asking, and what that one may do. Pure.
 - `audit.py`: an entry for every change, in the change's own transaction.
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from fastapi import FastAPI
 from httpx2 import Response
+from sqlalchemy import func, select
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
@@ -15,9 +16,11 @@ from roost_cloud.api.devices import DeviceChanges
 from roost_cloud.api.pages import PageQuery
 from roost_cloud.dashboard import signing_in
 from roost_cloud.dashboard.gate import COOKIE, Gate
+from roost_cloud.dashboard.session import LIFETIME, begun
 from roost_cloud.dashboard.visitor import Visitor, recognise, visitor_of
+from roost_cloud.db.tables import EndedSession
 from roost_cloud.errors import ForbiddenError, UnauthenticatedError
-from roost_cloud.people import tokens
+from roost_cloud.people import ended_sessions, tokens
 from tests.support.cloud import Cloud
 from tests.support.fleet import enrolled_device
 from tests.support.stocked import PICTURE, stock_input
@@ -51,7 +54,8 @@ def identity(token: str) -> str:
 
 
 def visitor(cloud: Cloud, token: str) -> Visitor:
-    return Visitor(cloud.services, identity(token), recognise(cloud.services, identity(token)), cloud.services.now())
+    session = begun([identity(token)], cloud.services.now())
+    return Visitor(cloud.services, session, recognise(cloud.services, session))
 
 
 def test_a_tenant_s_token_opens_the_pages_until_the_person_signs_out(cloud: Cloud, site: TestClient) -> None:
@@ -87,6 +91,50 @@ def test_whoever_has_tokens_of_several_tenants_changes_between_them_and_sees_one
     assert site.post("/ui/tenant", data={"tenant": "acme"}, headers={"Origin": "https://evil"}).status_code == 403
     site.post("/ui/sign-out", headers=HERE)
     assert site.get("/ui/fleet").status_code == 303
+
+
+def test_a_session_signed_out_of_is_over_wherever_its_cookie_lies(cloud: Cloud, site: TestClient) -> None:
+    sign_in(site, cloud.token("acme", "operator"))
+    copied = {"Cookie": f"{COOKIE}={site.cookies[COOKIE]}"}
+    site.cookies.clear()
+    assert site.get("/ui/fleet", headers=copied).json() == "acme operator"
+    site.post("/ui/sign-out", headers={**HERE, **copied})
+    assert site.get("/ui/fleet", headers=copied).status_code == 303
+    assert site.post("/ui/tenant", data={"tenant": "acme"}, headers={**HERE, **copied}).status_code == 401
+    # Nor does another token bring back those that it had.
+    form = {"token": cloud.token("beta", "viewer")}
+    assert site.post("/ui/sign-in", data=form, headers={**HERE, **copied}).status_code == 303
+    assert site.get("/ui/fleet").json() == "beta viewer"
+    site.post("/ui/tenant", data={"tenant": "acme"}, headers=HERE)
+    assert site.get("/ui/fleet").json() == "beta viewer"
+    site.post("/ui/sign-out", headers=HERE)
+    site.post("/ui/sign-out", headers=HERE)  # again is no error
+
+
+def test_signing_in_anew_ends_the_session_before(cloud: Cloud, site: TestClient) -> None:
+    sign_in(site, cloud.token("acme", "operator"))
+    copied = {"Cookie": f"{COOKIE}={site.cookies[COOKIE]}"}
+    sign_in(site, cloud.token("beta", "viewer"))
+    site.cookies.clear()
+    assert site.get("/ui/fleet", headers=copied).status_code == 303
+
+
+def test_ended_sessions_are_forgotten_with_their_cookies(cloud: Cloud, site: TestClient) -> None:
+    for _ in range(2):
+        sign_in(site, cloud.token("acme", "operator"))
+        site.post("/ui/sign-out", headers=HERE)
+        cloud.clock.advance(LIFETIME)
+    with cloud.services.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(EndedSession)) == 1
+
+
+def test_a_page_that_stands_open_may_nothing_once_its_person_signed_out(cloud: Cloud) -> None:
+    open_page = visitor(cloud, cloud.token(role="admin"))
+    signed_in, now = open_page.session, cloud.services.now()
+    with cloud.services.database.begin() as session:
+        ended_sessions.end(session, signed_in.id, expires_at=signed_in.expires_at, now=now)
+    with pytest.raises(UnauthenticatedError, match="signed out"):
+        asyncio.run(open_page.call(devices.list_devices, page=PageQuery()))
 
 
 def test_changing_tenants_makes_no_session_longer(cloud: Cloud, site: TestClient) -> None:

@@ -10,7 +10,7 @@ from roost_cloud.db.tables.drift import DecisionWindow, DriftBaseline, DriftSett
 from roost_cloud.db.tables.events import Event, Hook, HookDelivery
 from roost_cloud.db.tables.fleet import Certificate, Device, DeviceLabel, EnrolmentToken, SpentNonce
 from roost_cloud.db.tables.labels import Label, LabelClaim, LabelSettings, TaskLabel
-from roost_cloud.db.tables.people import ApiToken, Tenant
+from roost_cloud.db.tables.people import ApiToken, EndedSession, Tenant
 from roost_cloud.db.tables.records import DroppedInput, LateScore, RecordLog, Sample, SampleScore, TaskPolicy, Window
 from roost_cloud.db.tables.registry import Alias, AliasMove, Blob, BlobUpload, BundleBlob, BundleVersion
 from roost_cloud.db.tables.rollouts import RolloutDevice, RolloutEvent, RolloutRow
@@ -56,6 +56,7 @@ __all__ = [
     "DriftStream",
     "DriftVerdict",
     "DroppedInput",
+    "EndedSession",
     "EnrolmentToken",
     "Event",
     "Hook",

@@ -1,4 +1,4 @@
-"""Tenants, and the tokens people and programs come with."""
+"""Tenants, the tokens people and programs come with, and the sessions that people have ended."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from roost_cloud.db.base import Base, Name
 
-__all__ = ["ApiToken", "Tenant"]
+__all__ = ["ApiToken", "EndedSession", "Tenant"]
 
 
 class Tenant(Base):
@@ -35,3 +35,12 @@ class ApiToken(Base):
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]  # to the minute
+
+
+class EndedSession(Base):
+    """A dashboard session that was signed out of, kept while its cookie would be good. Those that last are nowhere."""
+
+    __tablename__ = "ended_session"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
