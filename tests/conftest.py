@@ -28,6 +28,10 @@ DEFAULT_TIMEOUT_S = 120.0  # as pyproject.toml has it
 
 def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, _end)
+    if (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    ):  # begun in the background: what we start would ignore it, too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False

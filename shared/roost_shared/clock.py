@@ -12,6 +12,8 @@ __all__ = ["MS", "SECOND", "Clock", "SystemClock", "ms_to_ns", "ns_to_ms", "time
 
 MS: Final = 1_000_000  # nanoseconds in a millisecond
 SECOND: Final = 1_000_000_000  # nanoseconds in a second
+_US: Final = 1000  # nanoseconds in a microsecond
+_US_IN_MS: Final = 1000
 
 
 def ms_to_ns(ms: float) -> int:
@@ -20,8 +22,12 @@ def ms_to_ns(ms: float) -> int:
 
 
 def ns_to_ms(ns: int) -> float:
-    """Nanoseconds to milliseconds, to the microsecond."""
-    return round(ns / MS, 3)
+    """Nanoseconds to milliseconds, cut to the microsecond: what comes before a moment is not told as at it.
+
+    >>> ns_to_ms(999_999)
+    0.999
+    """
+    return ns // _US / _US_IN_MS
 
 
 def timestamp(moment: datetime) -> str:

@@ -78,6 +78,7 @@ def answer(
         offset = offset + shift if ranges else 0
         part = body[offset:]
         handler.send_response_only(206 if ranges and (offset or shift) else 200)
+        handler.send_header("Connection", "close")
         handler.send_header("Content-Length", str(len(part) if says is None else says))
         if ranges and (offset or shift):
             size = len(body) if whole is None else whole
@@ -91,6 +92,7 @@ def answer(
 def status(code: int, **headers: str) -> Serve:
     def serve(handler: BaseHTTPRequestHandler, _: int) -> None:
         handler.send_response_only(code)
+        handler.send_header("Connection", "close")
         handler.send_header("Content-Length", "0")
         for name, value in headers.items():
             handler.send_header(name.replace("_", "-"), value)

@@ -1,5 +1,6 @@
 """What a real agent answered, in real time and under a load that makes it late, is what a replay answers."""
 
+import json
 import random
 from collections import Counter
 from pathlib import Path
@@ -59,7 +60,7 @@ def test_what_an_agent_answered_is_answered_again(tmp_path: Path, bundles: Bundl
         score = played.answer.score
         label = POLICY.default if score is None else score.label
         assert (played.contestant, label, played.answer.reason) == (answer.contestant, answer.label, answer.reason), (
-            told
+            json.dumps(told)
         )
         reasons[answer.reason + ("" if played.stall is None else ", a timer late")] += 1
     assert len(reasons) > 1, reasons

@@ -59,8 +59,9 @@ def worlds(draw: st.DrawFn, taking_part: tuple[Contestant, ...], *, distinct: bo
     """What happens; `distinct`: nothing at the moment of anything else, and no error that is not told."""
     says: dict[str, tuple[tuple[float, Score | ErrorInfo], ...]] = {}
     for place, one in enumerate(taking_part):
-        fraction = (0.001 * 6**place) if distinct else 0
-        moment = draw(st.integers(0, 130)) + fraction
+        # Devices read their clocks to the nanosecond, and tell microseconds.
+        fraction = (0.001 * 6**place) if distinct else draw(st.sampled_from([0, 0, -0.0004, 0.0004]))
+        moment = max(0, draw(st.integers(0, 130)) + fraction)
         score = Score(one.name, draw(st.sampled_from("47")), draw(_confidences))
         fate = draw(st.sampled_from(["score", "score", "score", "score", "fails", "silent", "given up"]))
         if fate == "silent" or (distinct and fate != "score"):
