@@ -12,8 +12,8 @@ contestant is named as unknown.
 
 What a record does not tell, and what is made of it:
 
-- Moments are told to the microsecond, cut and not rounded: what was heard before a rule opened is told as before it. Of
-  two at the same, the recorded order counts: what was heard before the answer comes before a timer, what came late
+- Moments are told to the microsecond, cut and not rounded: what was heard before a rule opened is told as before it.
+  Of two at the same, the recorded order counts: what was heard before the answer comes before a timer, what came late
   after it.
 - A timer may have come late on a busy machine. Where the record shows so (somebody was heard before the answer, and
   after the moment at which time alone would have answered), timers of that stretch come at its end, by any rules.
