@@ -1,9 +1,8 @@
 """Simulated days without a cloud: a spool that overflows keeps a fair share, and says what it dropped.
 
-Classes are judged apart. Room is made in the lowest that there is, and in a higher one once that is gone: where what
-is worth more fills the quota, nothing is left that could speak for the rest. Then the sum over what is left misses it
-whole, and the scatter that Horvitz and Thompson estimate from what is left does not know of it. So a class that ran
-out is not held to its sum, but to having run out for what is worth more; every other class is held to its sum.
+Classes are judged apart, each by what its inputs stand for together: room is made in the lowest down to its floor, and
+in a higher one then, so none runs out. Of a few inputs the scatter cannot be estimated: then it is only that they are
+there.
 """
 
 import contextlib
@@ -34,14 +33,12 @@ SIGMAS: Final = 5.0
 INPUT_BYTES: Final = 6400  # as they are on average, with their records
 ROOMS: Final = (0.1, 0.2, 0.4, 0.65)  # of what all of them would take; a quarter of them is worth more
 FEW: Final = 30  # inputs that speak for a class: of fewer, the scatter cannot be estimated
-LEAST_FULL: Final = 1 / 3  # of the quota, after any round: a round halves, and there are none below three quarters
 
 
 def run(step: Step, room: Room) -> None:
     """A day or two through some boots; then the link is back, and everything is looked at."""
     dice, outcome = step.dice(), room.outcome
     kept: dict[str, int] = {}  # the class of each
-    ran_out: set[int] = set()
     days, boots = dice.randint(1, 2), dice.randint(1, 6)
     each = days * DAY_S // EVERY_S // boots
     quota_bytes = int(dice.choice(ROOMS) * each * boots * INPUT_BYTES)
@@ -49,7 +46,6 @@ def run(step: Step, room: Room) -> None:
     _seed_coins(room.folder / "spool", limits, dice.getrandbits(48))
     for boot in range(boots):
         spool = Spool(room.folder / "spool", f"boot{boot}", limits, 0)
-        crowded: set[int] = set()
         now_ns = 0
         for number in range(each):
             now_ns += EVERY_S * SECOND
@@ -58,17 +54,13 @@ def run(step: Step, room: Room) -> None:
             if not number % 10:
                 spool.tick(now_ns)
             held = spool.describe()
-            many = {int(name) for name, count in held["entries"].items() if count >= FEW}
-            if crowded - many:
-                told = f"{held['entry_bytes']} of {quota_bytes} bytes are left by {held['entries']}"
-                is_full = held["entry_bytes"] >= LEAST_FULL * quota_bytes
-                outcome.require(is_full, "a class runs out only for what is worth more", told)
-                ran_out |= crowded - many
-            crowded = many
+            present = {int(name) for name, count in held["entries"].items() if count}
+            told = f"{held['entry_bytes']} of {quota_bytes} bytes are left by {held['entries']}"
+            outcome.require(present >= set(kept.values()), "no class runs out", told)
         spool.close()
     outcome.count("days without a cloud", days)
     outcome.count("inputs kept without a cloud", len(kept))
-    _check(kept, ran_out, limits, room)
+    _check(kept, limits, room)
 
 
 def _seed_coins(folder: Path, limits: SpoolLimits, number: int) -> None:
@@ -78,7 +70,7 @@ def _seed_coins(folder: Path, limits: SpoolLimits, number: int) -> None:
         connection.execute("UPDATE state SET round = ?", (number,))
 
 
-def _check(kept: dict[str, int], ran_out: set[int], limits: SpoolLimits, room: Room) -> None:
+def _check(kept: dict[str, int], limits: SpoolLimits, room: Room) -> None:
     everything = SpoolLimits(quota_bytes=limits.quota_bytes, sealed_share=100.0, reserve_bytes=0)
     spool = Spool(room.folder / "spool", "judge", everything, 0)
     present: dict[str, float] = {}
@@ -98,10 +90,11 @@ def _check(kept: dict[str, int], ran_out: set[int], limits: SpoolLimits, room: R
     missing = [name for name in kept if name not in present and name not in dropped]
     room.outcome.require(not missing, "what was kept is there, or said to be dropped", missing[:5])
     room.outcome.require(not dropped & present.keys(), "what is dropped is gone", sorted(dropped & present.keys())[:5])
-    for priority in sorted(set(kept.values()) - ran_out):
+    for priority in sorted(set(kept.values())):
         there = [present[name] for name in kept if kept[name] == priority and name in present]
-        _check_fairness(there, sum(one == priority for one in kept.values()), priority, room)
-    room.outcome.count("classes that ran out for what is worth more", len(ran_out))
+        if len(there) >= FEW:
+            room.outcome.count("classes held to what they stand for", 1)
+            _check_fairness(there, sum(one == priority for one in kept.values()), priority, room)
 
 
 def _check_fairness(there: Iterable[float], kept: int, priority: int, room: Room) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roost_edge.spool.thinning import CHANCE, LEAST_PROBABILITY, is_tossed_for, next_class, survives
+from roost_edge.spool.thinning import CHANCE, FLOOR, LEAST_PROBABILITY, is_tossed_for, next_class, survives
 
 ROUNDS = 4
 INPUTS = 20_000
@@ -35,16 +35,35 @@ def test_rounds_are_independent_of_each_other_and_of_names_next_to_each_other() 
 
 
 @given(st.dictionaries(st.integers(0, 5), st.integers(0, 100)), st.integers(0, 5) | st.none())
-def test_a_class_goes_only_when_those_below_are_gone_and_never_for_what_is_worth_less(
+def test_a_class_goes_only_when_those_below_are_at_their_floor_and_never_for_what_is_worth_less(
     bytes_by_class: dict[int, int], highest: int | None
 ) -> None:
     chosen = next_class(bytes_by_class, highest=highest)
     present = sorted(priority for priority, size_bytes in bytes_by_class.items() if size_bytes)
-    if chosen is not None:
-        assert chosen == present[0]
-        assert highest is None or chosen <= highest
-    else:
-        assert not present or (highest is not None and present[0] > highest)
+    candidates = [priority for priority in present if highest is None or priority <= highest]
+    if chosen is None:
+        assert not candidates
+        return
+    floor_bytes = FLOOR * sum(bytes_by_class.values())
+    assert chosen in candidates
+    assert all(bytes_by_class[below] <= floor_bytes for below in candidates if below < chosen)
+    assert bytes_by_class[chosen] > floor_bytes or chosen == candidates[-1]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 100)), min_size=1, max_size=200))
+def test_no_class_is_thinned_away_by_what_is_worth_more(added: list[tuple[int, int]]) -> None:
+    """Rounds that halve to the byte: what is left is half of the floor of a full spool, or all that there was."""
+    room = 150
+    held, ever = Counter[int](), Counter[int]()
+    for priority, size_bytes in added:
+        held[priority] += size_bytes
+        ever[priority] += size_bytes
+        while sum(held.values()) > room:
+            chosen = next_class(held)
+            assert chosen is not None
+            held[chosen] = held[chosen] // 2
+        for one in ever:
+            assert held[one] >= min(ever[one], int(FLOOR * room / 2))
 
 
 @given(st.lists(st.floats(LEAST_PROBABILITY, 1), min_size=1))
