@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from roost_cloud.api import bundles, rollouts
 from roost_cloud.api.bundles import OriginModel, VersionModel
 from roost_cloud.api.pages import PageQuery
-from roost_cloud.api.rollouts import RolloutModel
+from roost_cloud.api.rollout_models import RolloutModel
 from roost_cloud.dashboard.graph import Node, draw
 from roost_cloud.dashboard.markup import Markup, address
 from roost_cloud.dashboard.parts import mood_of

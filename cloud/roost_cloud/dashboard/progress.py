@@ -1,6 +1,6 @@
 """How far something is, as a bar and in words: the devices of a rollout's stage, the steps of a training run. Pure."""
 
-from roost_cloud.api.rollouts import CountsModel
+from roost_cloud.api.rollout_models import CountsModel
 from roost_cloud.dashboard.markup import Markup, joined, tag
 from roost_cloud.dashboard.words import count_of
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from roost_cloud.api.alarms import AlarmModel
 from roost_cloud.api.assignments import AssignmentModel
-from roost_cloud.api.rollouts import DeviceRolloutModel
+from roost_cloud.api.rollout_models import DeviceRolloutModel
 from roost_cloud.dashboard.words import bundle_of
 
 __all__ = ["Happening", "timeline"]

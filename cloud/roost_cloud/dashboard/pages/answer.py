@@ -8,7 +8,7 @@ from starlette.requests import Request
 from roost_cloud.api import alarms, rollouts, samples
 from roost_cloud.api.alarms import AlarmModel
 from roost_cloud.api.pages import PageQuery
-from roost_cloud.api.rollouts import DeviceRolloutModel
+from roost_cloud.api.rollout_models import DeviceRolloutModel
 from roost_cloud.api.samples import LateModel, ScoreModel, WholeModel
 from roost_cloud.dashboard import parts, words
 from roost_cloud.dashboard.frame import page, show

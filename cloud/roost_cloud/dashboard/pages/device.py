@@ -13,7 +13,7 @@ from roost_cloud.api.alarms import AlarmModel
 from roost_cloud.api.assignments import AssignmentModel, StandingModel
 from roost_cloud.api.devices import DeviceBody, DeviceChanges
 from roost_cloud.api.pages import PageQuery
-from roost_cloud.api.rollouts import DeviceRolloutModel
+from roost_cloud.api.rollout_models import DeviceRolloutModel
 from roost_cloud.api.samples import SampleModel
 from roost_cloud.commands.device_why import WORDS
 from roost_cloud.dashboard import parts, words

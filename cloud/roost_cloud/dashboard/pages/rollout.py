@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from roost_cloud.api import rollouts, sample_labels
 from roost_cloud.api.pages import Page, PageQuery
-from roost_cloud.api.rollouts import EventModel, MemberModel, WholeRollout
+from roost_cloud.api.rollout_models import EventModel, MemberModel, WholeRollout
 from roost_cloud.dashboard import parts, words
 from roost_cloud.dashboard.dialog import confirming
 from roost_cloud.dashboard.frame import Part, act, live, page, show

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from roost_cloud.api import rollouts
 from roost_cloud.api.pages import Page, PageQuery
-from roost_cloud.api.rollouts import RolloutModel
+from roost_cloud.api.rollout_models import RolloutModel
 from roost_cloud.dashboard import parts, words
 from roost_cloud.dashboard.frame import Part, live, page, show
 from roost_cloud.dashboard.markup import Markup, address, joined, link, table, tag

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 from roost_cloud.api.assignments import AssignmentModel
-from roost_cloud.api.rollouts import DeviceRolloutModel, EventModel
+from roost_cloud.api.rollout_models import DeviceRolloutModel, EventModel
 from roost_cloud.dashboard.timeline import timeline
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
