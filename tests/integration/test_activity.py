@@ -47,6 +47,7 @@ def test_windows_come_to_figures_of_devices_tasks_and_contestants(cloud: Cloud) 
     tell(cloud, first, [*meter_windows(), *meter_windows()])  # the same again changes nothing
     every = get(cloud, "")
     assert (every["answers"], every["deadline_rate"], every["other_share"]) == (100, 0.98, 0.2)
+    assert every["devices"] == {"never": 2, "online": 0, "offline": 0}
     assert {one["device"]: one["answers"] for one in get(cloud, "/devices", device=["cam-01", "cam-02", "x"])} == {
         "cam-01": 80,
         "cam-02": 20,

@@ -16,6 +16,8 @@ from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
 from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db.tables import DeviceHealth
+from roost_cloud.fleet import device_records
+from roost_cloud.fleet.device_records import ConnectionState
 from roost_cloud.services import Services
 
 __all__ = ["Hours", "RatesModel", "SpanModel", "rates_of", "router"]
@@ -55,7 +57,9 @@ class SpanModel(BaseModel):
 
 
 class ActivityModel(SpanModel, RatesModel):
-    """What a tenant's answers came to."""
+    """What a tenant's answers came to, and how its devices are."""
+
+    devices: dict[ConnectionState, int] = Field(description="How many are in which state now")
 
 
 class DeviceRatesModel(RatesModel):
@@ -85,7 +89,7 @@ class DeviceActivityModel(SpanModel, DeviceRatesModel):
 
 @router.get("", responses=raises(401, 403))
 def get_activity(member: Viewer, services: Given, asked: Hours) -> ActivityModel:
-    """What all answers came to."""
+    """What all answers came to, and how many devices are in which state."""
     span = asked.span(services)
     together = TaskSums()
     with services.database.read() as session:
@@ -95,7 +99,8 @@ def get_activity(member: Viewer, services: Given, asked: Hours) -> ActivityModel
             together.missed += one.missed
             sketch = one.sketches.get("reasons")
             together.merge("reasons", None if sketch is None else sketch.to_bytes())
-    return ActivityModel(since=span.since, until=span.until, **rates_of(together))
+        states = device_records.count_states(session, member.tenant)
+    return ActivityModel(since=span.since, until=span.until, devices=states, **rates_of(together))
 
 
 @router.get("/devices", responses=raises(401, 403))

@@ -78,8 +78,8 @@ def page(
 
 def count_states(session: Session, tenant: str) -> dict[ConnectionState, int]:
     """How many of a tenant's devices are in which state."""
-    query = select(Device.state, func.count()).where(Device.tenant == tenant).group_by(Device.state)
-    found: dict[str, int] = dict(session.execute(query).tuples().all())
+    query = select(Device.state, func.count().label("devices")).where(Device.tenant == tenant).group_by(Device.state)
+    found = {row.state: row.devices for row in session.execute(query)}
     return {state: found.get(state, 0) for state in get_args(ConnectionState)}
 
 

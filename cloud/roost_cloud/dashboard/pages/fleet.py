@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final, NamedTuple, get_args
+from typing import Final, get_args
 
 from starlette.requests import Request
 
@@ -15,19 +15,11 @@ from roost_cloud.dashboard import parts, words
 from roost_cloud.dashboard.frame import page, show
 from roost_cloud.dashboard.markup import Markup, address, choice, entry, joined, link, table, tag
 from roost_cloud.dashboard.visitor import Visitor
-from roost_cloud.fleet import device_records
 from roost_cloud.fleet.device_records import ConnectionState
 from roost_cloud.services import Services
 
 _ROWS: Final = 50
 _ALL: Final[dict[str, str]] = {"": "any state"}
-
-
-class _Fleet(NamedTuple):
-    """What the page shows."""
-
-    counts: Mapping[ConnectionState, int]
-    runs: Mapping[str, list[Running]]
 
 
 @page("/fleet", "Fleet")
@@ -43,26 +35,27 @@ async def fleet(visitor: Visitor, asked: Request) -> None:
         named=(query["named"] or "").strip().lower(),
     )
     names = [device.device for device in found.items]
-    told = await visitor.read(_read, visitor.services, visitor.member.tenant, names)
+    runs = await visitor.read(_running, visitor.services, visitor.member.tenant, names)
     day = HoursQuery(parts.DAY_HOURS)
     every = await visitor.call(activity.get_activity, asked=day)
     rates = await visitor.call(activity.list_device_activity, asked=day, device=names) if names else []
     now = visitor.services.now()
-    show(tag("h1", "Fleet"), _sums(told.counts, query, every))
-    if not any(told.counts.values()):
+    show(tag("h1", "Fleet"), _sums(query, every))
+    if not any(every.devices.values()):
         show(_nobody())
         return
     by_name = {one.device: one for one in rates}
-    shown = _devices(found.items, told.runs, by_name, now) if found.items else _no_match()
+    shown = _devices(found.items, runs, by_name, now) if found.items else _no_match()
     show(_filter(query), tag("section", shown, parts.pages("fleet", query, found.next)))
 
 
-def _read(services: Services, tenant: str, names: list[str]) -> _Fleet:
+def _running(services: Services, tenant: str, names: list[str]) -> Mapping[str, list[Running]]:
     with services.database.read() as session:
-        return _Fleet(device_records.count_states(session, tenant), running(session, tenant, names))
+        return running(session, tenant, names)
 
 
-def _sums(counts: Mapping[ConnectionState, int], query: Mapping[str, str | None], day: ActivityModel) -> Markup:
+def _sums(query: Mapping[str, str | None], day: ActivityModel) -> Markup:
+    counts = day.devices
     every: list[tuple[str, str, int]] = [("", "devices", sum(counts.values()))]
     every += [(state, "never connected" if state == "never" else state, count) for state, count in counts.items()]
     return tag(
