@@ -22,7 +22,8 @@ def main() -> int:
     arguments = _parse()
     console = Console()
     if arguments.all:
-        return 0 if run_all(console, arguments.benches or bench_names(), quick=arguments.quick) else 1
+        names = arguments.benches or bench_names()
+        return 0 if run_all(console, names, quick=arguments.quick, json_file=arguments.json) else 1
     options = Options(quick=arguments.quick, data=_DATA if _DATA.is_dir() else None, rows=arguments.rows)
     results: dict[str, Measured] = {}
     all_met = True

@@ -13,19 +13,21 @@ from rich.console import Console
 
 from scripts.roost_bench.bench import Bench, bench_names, load_bench
 from scripts.roost_bench.figures import FIGURES, README, Figures, Found, figures_of, in_readme, machine, table
+from scripts.roost_bench.report import merge_into
 
 __all__ = ["run_all"]
 
 _MISSED: Final = 1  # exit code
 
 
-def run_all(console: Console, names: list[str], *, quick: bool) -> bool:
+def run_all(console: Console, names: list[str], *, quick: bool, json_file: Path | None = None) -> bool:
     """Run benches, record their figures and write README's table anew; a quick run only tries whether they run.
 
     Args:
         console: where each bench's own table goes.
         names: of the benches. Figures of others stay.
         quick: few repetitions; nothing is recorded.
+        json_file: to write all that they found to, besides.
 
     Returns:
         Whether all ran, and met their goals.
@@ -33,7 +35,10 @@ def run_all(console: Console, names: list[str], *, quick: bool) -> bool:
     all_met = True
     with tempfile.TemporaryDirectory() as name:
         for bench in names:
-            found, met = _run(bench, Path(name) / "result.json", quick=quick)
+            result = Path(name) / "result.json"
+            found, met = _run(bench, result, quick=quick)
+            if json_file is not None and result.exists():
+                merge_into(json_file, json.loads(result.read_bytes()))
             all_met = all_met and met
             if found.failed is not None:
                 console.print(f"{bench}: {found.failed}\n", markup=False)
