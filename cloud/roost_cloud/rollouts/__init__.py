@@ -10,7 +10,8 @@
 - `gate.py`: safety, surprise and quality of a candidate among live inputs. Pure.
 - `proof.py`, `facts.py`, `evidence.py`: what devices' reports and windows show. Pure.
 - `targets.py`: what a rollout makes of an assignment. Pure.
-- `rehearsal.py`: the same policy over a made-up fleet. Pure.
+- `rehearsal.py`: the same policy over a made-up fleet. Pure. `made_up_fleet.py`: its devices and the candidate that
+  they are given; `made_up_inputs.py`: what they score, and what people label.
 - `store.py`, `members.py`, `notes.py`: rollouts, their devices and every transition, in the database.
 - `knowing.py`, `ruling.py`, `finding.py`: what the database knows, and what the gate makes of it.
 - `starting.py`, `ordering.py`, `directing.py`: who begins one, who is told to, and who goes on with it.
