@@ -272,7 +272,7 @@ class Asking:
             self._waiting[case.task] -= 1
 
     def _learn(self, case: Case, score: CloudScore, now_ns: int) -> None:
-        took_ns = now_ns - case.asked_ns  # by the first question: see the edge's link
+        took_ns = now_ns - case.asked_ns  # by the first question: see the edge's `asked_task`
         self._reaches.learn(case.task, took_ns, None if case.twice else score.scorer_ms * MS, now_ns)
 
 
