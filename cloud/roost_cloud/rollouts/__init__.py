@@ -1,7 +1,7 @@
 """Rollouts: the staged change of what devices are assigned, with proof from each, and the way back.
 
 - `plan.py`: what people write: stages, thresholds, windows. Pure.
-- `membership.py`: which stages reach which devices. Pure.
+- `membership.py`: which stages reach which devices; `reached.py`: whom they have reached, once for all. Pure.
 - `states.py`: what a rollout, and a device in it, can be. Pure.
 - `following.py`, `counting.py`: what becomes of a device by what it reports; how a stage stands. Pure.
 - `policy.py`: from what devices report and what a gate found to what is done next. Pure.
