@@ -14,7 +14,7 @@
   tell; `labels/`, `datasets/`, `training/`, the `gate/`; `rollouts/` bring it to the fleet.
 - Ground: `db/` (tables, migrations), `objects/` (bytes), `broker/` (MQTT), `deployment` (whose database it is),
   `secret_files`, `secret_text`, `logs`.
-- On a person's machine: `commands/`, by `loading` and the API's `client` with the `credentials` of `roost login`;
+- On a person's machine: `commands/`, by `loading` and `client/` (the API) with the `credentials` of `roost login`;
   `transfer/` pushes and pulls bundles, `export/` fetches samples, `replay/` asks what would have been.
 
 A device runs none of this, and nothing here imports the agent.

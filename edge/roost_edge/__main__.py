@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from roost_edge.settings.config import DEFAULT_STATE_DIR, AgentConfig, load_config
+from roost_edge.settings.config import DEFAULT_STATE_DIR, AgentConfig
+from roost_edge.settings.loading import load_config
 from roost_shared import __version__
 from roost_shared.errors import ConfigError, RoostError
 from roost_shared.missing_packages import what_to_install

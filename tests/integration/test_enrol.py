@@ -23,7 +23,7 @@ from roost_edge.identity.errors import (
 )
 from roost_edge.identity.keys import DeviceKey
 from roost_edge.identity.store import IdentityStore
-from roost_edge.settings.config import load_config
+from roost_edge.settings.loading import load_config
 from roost_edge.uplink.http import CloudAnswerError, CloudClockError, CloudFailedError, CloudRefusedError
 from roost_edge.uplink.http import CloudUnreachableError as Unreachable
 from roost_shared.cloud_url import CloudUrlError

@@ -16,8 +16,8 @@ import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from roost_cloud import client
 from roost_cloud.__main__ import app
+from roost_cloud.client import exchange
 from roost_cloud.replay import source
 from roost_shared.bundle import open_bundle
 from roost_shared.clock import MS
@@ -214,9 +214,9 @@ def test_pages_too_large_for_an_answer_are_asked_for_in_halves(
     stocked: ServedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run(stocked, "--json", "--bar", "primary=0.9")
-    monkeypatch.setattr(client, "_ANSWER_MAX_BYTES", 4000)
+    monkeypatch.setattr(exchange, "_ANSWER_MAX_BYTES", 4000)
     assert run(stocked, "--json", "--bar", "primary=0.9") == whole
-    monkeypatch.setattr(client, "_ANSWER_MAX_BYTES", 100)
+    monkeypatch.setattr(exchange, "_ANSWER_MAX_BYTES", 100)
     run(stocked, fails="larger than 100 bytes")
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roost_edge.settings import config
+from roost_edge.settings import config, loading
 from roost_shared.errors import ConfigError
 
 VALID = """
@@ -85,9 +85,9 @@ values = st.recursive(
 
 def read(document: dict[str, Any], **more: dict[str, str]) -> config.AgentConfig | None:
     """What comes of a parsed agent.toml; None if it is refused, with a reason."""
-    with mock.patch.object(config, "read_toml", return_value=document):
+    with mock.patch.object(loading, "read_toml", return_value=document):
         try:
-            loaded = config.load_config(Path("/etc/roost/agent.toml"), **more)
+            loaded = loading.load_config(Path("/etc/roost/agent.toml"), **more)
         except ConfigError as error:
             return None if error.problem and error.remedy else pytest.fail(f"no help: {error}")
     for task in loaded.tasks.values():
@@ -116,7 +116,7 @@ def test_a_good_document_with_one_value_replaced_or_added(data: st.DataObject) -
     read(document)
 
 
-@given(st.dictionaries(st.sampled_from(config._settings()), st.text(max_size=20)))
+@given(st.dictionaries(st.sampled_from(loading._settings()), st.text(max_size=20)))
 def test_any_text_in_the_environment(settings: dict[str, str]) -> None:
     environment = {f"ROOST_{key.upper().replace('.', '_')}": text for key, text in settings.items()}
     read(tomllib.loads(VALID), environment=environment)
@@ -133,4 +133,4 @@ def test_any_bytes_in_the_file(content: bytes) -> None:
         file.write(content)
         file.flush()
         with contextlib.suppress(ConfigError):
-            config.load_config(Path(file.name))
+            loading.load_config(Path(file.name))

@@ -7,7 +7,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roost_cloud.broker.link import Message
+from roost_cloud.broker.message import Message
 from roost_cloud.scorer.asked import read_question
 from roost_shared.asking.incoming import brief, read_score
 from roost_shared.asking.sense import nonsense

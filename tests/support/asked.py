@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from roost_cloud.asking.asking import Answered, Asking, Complaint, Doubt, Judge, Outcome, Send
+from roost_cloud.asking.asking import Asking
 from roost_cloud.asking.inquiry import Inquiry
+from roost_cloud.asking.outcomes import Answered, Complaint, Doubt, Judge, Outcome, Send
 from roost_cloud.tasks.document import read_task
 from roost_shared.clock import MS
 from roost_shared.questions import CloudScore

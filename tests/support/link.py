@@ -4,7 +4,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from roost_cloud.broker.link import BrokerLink, Message
+from roost_cloud.broker.link import BrokerLink
+from roost_cloud.broker.message import Message
 from roost_cloud.broker.settings import LinkSettings
 from tests.support.waiting import until
 

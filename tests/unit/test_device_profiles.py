@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from roost_edge.settings.config import load_config
+from roost_edge.settings.loading import load_config
 from roost_shared.topics import is_name
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,8 @@ import typer.main
 from roost_cloud.__main__ import app
 from roost_cloud.settings import load_settings
 from roost_edge.__main__ import _parser
-from roost_edge.settings.config import FolderConfig, load_config
+from roost_edge.settings.config import FolderConfig
+from roost_edge.settings.loading import load_config
 from roost_shared.messages import Answer, decode_json
 from roost_shared.runtime_settings import RuntimeSettings
 

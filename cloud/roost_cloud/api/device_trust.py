@@ -5,7 +5,8 @@ from fastapi import APIRouter, Response
 from roost_cloud.api.auth import Enrolled, Given
 from roost_cloud.api.errors import raises
 from roost_cloud.api.prefix import PREFIX
-from roost_cloud.api.trust import METADATA_TYPE, FileName, Nonce, TimeBody, metadata_response, signed_time
+from roost_cloud.api.trust import METADATA_TYPE, FileName, Nonce, metadata_response, signed_time
+from roost_cloud.api.trust_models import TimeBody
 
 __all__ = ["router"]
 

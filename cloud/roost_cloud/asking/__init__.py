@@ -4,8 +4,9 @@
       ▲                   │     ▲                       │
       └──── Answer ───────┘     └──── CloudScore ◀── score
 
-It asks as a device asks, so scorers know no difference. `asking` decides, by a `case` for each `inquiry`, and is pure;
-`desk` has the thread. `catalogue` knows tasks' policies, `label_spaces` what their contestants can say.
+It asks as a device asks, so scorers know no difference. `asking` decides, by a `case` for each `inquiry` and by how
+far away scorers are (`reaches`), and is pure; `desk` has the thread, and carries out the `outcomes`. `catalogue` knows
+tasks' policies, `label_spaces` what their contestants can say.
 """
 
 from roost_cloud.asking.catalogue import Catalogue

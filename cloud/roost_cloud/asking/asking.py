@@ -19,25 +19,24 @@ import heapq
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterator
 from itertools import count
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from roost_cloud.asking.case import Case
 from roost_cloud.asking.inquiry import Inquiry
+from roost_cloud.asking.outcomes import Answered, Complaint, Doubt, Judge, Outcome, Send
+from roost_cloud.asking.reaches import Reaches
 from roost_shared.asking.incoming import brief, stray, version_skew
 from roost_shared.asking.question_ids import QuestionIds
-from roost_shared.asking.reach import Reach
-from roost_shared.asking.round_trip import RoundTrips
 from roost_shared.asking.sense import BAD_LABEL, nonsense
 from roost_shared.clock import MS, SECOND, ns_to_ms
 from roost_shared.messages import ErrorInfo
 from roost_shared.questions import CloudScore, Question
-from roost_shared.rendezvous import Answer, Ask, Close, Duplicate, Effect, Late, Link, Rendezvous, Request, Score
+from roost_shared.rendezvous import Answer, Ask, Close, Duplicate, Effect, Late, Rendezvous, Request, Score
 
-__all__ = ["Answered", "Asking", "Complaint", "Doubt", "Judge", "Outcome", "Send"]
+__all__ = ["Asking"]
 
-_TASKS: Final = 1000  # whose round trips are known
 _OVER: Final = 1024  # questions of which a second score is known for what it is
 _UNHEARD_BYTES: Final = 64 << 20  # sent without hearing anything
 _PROBE_EVERY_NS: Final = SECOND
@@ -45,44 +44,6 @@ _PROBE_EVERY_NS: Final = SECOND
 _FULL: Final = ErrorInfo("link.full", "much was asked, and no scorer has said anything")
 _LOST: Final = ErrorInfo("link.lost", "unanswered for longer than 95 % of the others")
 _CUT: Final = ErrorInfo("link.lost", "the connection ended before an answer came")
-
-
-class Send(NamedTuple):
-    """Send this question."""
-
-    tenant: str
-    task: str
-    question: Question
-
-
-class Answered(NamedTuple):
-    """Whoever waits for this request has an answer."""
-
-    request_id: str
-    answer: Answer
-
-
-class Complaint(NamedTuple):
-    """Name a score that is of no use."""
-
-    error: ErrorInfo
-
-
-class Doubt(NamedTuple):
-    """Look anew at what the task's bundles can say, and have this score heard by that."""
-
-    tenant: str
-    task: str
-    score: CloudScore
-
-
-class Judge(NamedTuple):
-    """What the label space was found to be, once somebody has looked again."""
-
-    labels: frozenset[str] | None
-
-
-Outcome = Send | Answered | Complaint | Doubt
 
 
 class Asking:
@@ -105,8 +66,7 @@ class Asking:
         self._asked: dict[str, Case] = {}  # by question id
         self._over: OrderedDict[str, list[str]] = OrderedDict()  # by question id: whom the last ones asked
         self._waiting: Counter[str] = Counter()  # by task: questions that an answer still waits for
-        self._reaches: OrderedDict[str, Reach] = OrderedDict()  # by task
-        self._way = RoundTrips()  # there and back, without what the scorer takes
+        self._reaches = Reaches()
         self._expiries: list[tuple[int, int, Case]] = []
         self._pushed = count()  # tells expiries of one moment apart
         self._unheard_bytes = 0
@@ -135,7 +95,8 @@ class Asking:
         request = Request(
             request_id, inquiry.received_ns, inquiry.deadline_ns, inquiry.force, inquiry.repeat_key is not None
         )
-        outcomes = self._carry_out(self._rendezvous.link(policy.task, self._link(policy.task, now_ns), now_ns), now_ns)
+        link = self._reaches.link(policy.task, up=self._up, alone=not self._waiting[policy.task], now_ns=now_ns)
+        outcomes = self._carry_out(self._rendezvous.link(policy.task, link, now_ns), now_ns)
         self._cases.setdefault(request_id, Case(request_id, inquiry))
         effects = self._rendezvous.open(request, policy, now_ns)
         if any(isinstance(effect, Duplicate) for effect in effects):
@@ -254,7 +215,7 @@ class Asking:
         if self._unheard_bytes > _UNHEARD_BYTES:
             return self._refuse(case, inquiry, now_ns)
         self.counts["asked"] += 1
-        patience_ns = self._reach(case.task).patience_ns(now_ns)
+        patience_ns = self._reaches.patience_ns(case.task, now_ns)
         if patience_ns is not None:
             self._expect(case, now_ns + patience_ns)
         return [self._send(case, inquiry, now_ns)]
@@ -273,7 +234,7 @@ class Asking:
 
     def _send(self, case: Case, inquiry: Inquiry, now_ns: int) -> Send:
         assert case.question is not None, "it was made to be asked"  # noqa: S101
-        remaining_ns = case.time_up_ns - now_ns - (self._way.p50_ns or 0)
+        remaining_ns = case.time_up_ns - now_ns - self._reaches.way_ns
         question = msgspec.structs.replace(
             case.question, contestants=sorted(case.missing), remaining_ms=ns_to_ms(max(MS, remaining_ns))
         )
@@ -285,7 +246,7 @@ class Asking:
             heapq.heappush(self._expiries, (by_ns, next(self._pushed), case))
 
     def _expired(self, case: Case, inquiry: Inquiry, now_ns: int) -> list[Outcome]:
-        patience_ns = self._reach(case.task).patience_ns(now_ns)
+        patience_ns = self._reaches.patience_ns(case.task, now_ns)
         fits = patience_ns is not None and now_ns + patience_ns <= case.time_up_ns
         if patience_ns is not None and fits and not case.twice and self._up:
             case.twice = True
@@ -310,28 +271,9 @@ class Asking:
         if not case.missing and case.inquiry is not None:
             self._waiting[case.task] -= 1
 
-    # ---- what is known of the way
-
     def _learn(self, case: Case, score: CloudScore, now_ns: int) -> None:
-        took_ns = now_ns - case.asked_ns  # by the first question: see the edge's link
-        self._reach(case.task).trips.note(took_ns, now_ns)
-        scorer_ns = score.scorer_ms * MS
-        if not case.twice and 0 <= scorer_ns <= took_ns:
-            self._way.note(took_ns - round(scorer_ns), now_ns)
-
-    def _reach(self, task: str) -> Reach:
-        reach = self._reaches.get(task)
-        if reach is None:
-            reach = self._reaches[task] = Reach()
-            if len(self._reaches) > _TASKS:
-                self._reaches.popitem(last=False)
-        self._reaches.move_to_end(task)
-        return reach
-
-    def _link(self, task: str, now_ns: int) -> Link:
-        reach = self._reach(task)
-        known = reach.patience_ns(now_ns) is not None
-        return Link(self._up, (reach.trips.p50_ns or 0) if known and self._waiting[task] else 0)
+        took_ns = now_ns - case.asked_ns  # by the first question: see the edge's `asked_task`
+        self._reaches.learn(case.task, took_ns, None if case.twice else score.scorer_ms * MS, now_ns)
 
 
 def _is_awaited(case: Case, contestant: str, judge: Judge | None) -> bool:

@@ -17,10 +17,12 @@ import prometheus_client
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from roost_cloud.asking.asking import Answered, Asking, Complaint, Doubt, Judge, Outcome, Send
+from roost_cloud.asking.asking import Asking
 from roost_cloud.asking.inquiry import Inquiry
 from roost_cloud.asking.label_spaces import LabelSpaces
-from roost_cloud.broker.link import BrokerLink, Message
+from roost_cloud.asking.outcomes import Answered, Complaint, Doubt, Judge, Outcome, Send
+from roost_cloud.broker.link import BrokerLink
+from roost_cloud.broker.message import Message
 from roost_cloud.broker.settings import Subscription
 from roost_cloud.services import Services
 from roost_shared.asking.incoming import read_score

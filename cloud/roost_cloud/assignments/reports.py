@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from roost_cloud.assignments import desired
-from roost_cloud.broker.link import Message
+from roost_cloud.broker.message import Message
 from roost_cloud.db.keyed import keyed
 from roost_cloud.db.tables import Device, DeviceReport
 from roost_cloud.db.tables.assignments import CODE_CHARS, PROBLEM_CHARS, WORD_CHARS

@@ -15,21 +15,22 @@ A role that must answer at once can do so in the link's own thread, where no mes
 it gives `between`, which is called after each look at the network, and there calls `take` and `post`.
 """
 
-import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 from paho.mqtt.client import MQTTMessage
 
 from roost_cloud.broker.faults import NotConnectedError, UnconfirmedError
+from roost_cloud.broker.inbox import Inbox
+from roost_cloud.broker.message import Message
 from roost_cloud.broker.session import BrokerSession
 from roost_cloud.broker.settings import LinkSettings
+from roost_cloud.broker.waker import Waker
 from roost_shared.backoff import Backoff
 from roost_shared.chance import CHANCE
 from roost_shared.clock import MS, SECOND, Clock, SystemClock
@@ -47,26 +48,13 @@ from roost_shared.mqtt.faults import (
 )
 from roost_shared.mqtt.tls import client_context
 
-__all__ = ["BrokerLink", "LinkCounters", "Message"]
+__all__ = ["BrokerLink", "LinkCounters"]
 
 _FIRST_WAIT_NS: Final = 500 * MS
 _LONGEST_WAIT_NS: Final = 30 * SECOND
 _STEADY_NS: Final = 10 * SECOND  # a connection that lived this long was a success: the waits start over
 _STEP_S: Final = 0.5  # how often the keep-alive is looked at
 _GOODBYE_S: Final = 1.0
-
-
-class Message(NamedTuple):
-    """A message received."""
-
-    topic: str
-    payload: bytes
-    qos: int
-    retained: bool  # the broker had it before we subscribed
-    received_ns: int  # monotonic
-    received_at: datetime  # by our clock, UTC
-    connection: int  # the one it came on
-    mid: int  # its packet id there
 
 
 @dataclass
@@ -116,13 +104,9 @@ class BrokerLink:
         self._dialect = Dialect(settings.version)
         self._backoff = Backoff(_FIRST_WAIT_NS, _LONGEST_WAIT_NS)
         self._thread = threading.Thread(target=self._run, name=f"link-{settings.client_id}", daemon=True)
-        self._wake_reader, self._wake_writer = socket.socketpair()
-        self._wake_reader.setblocking(False)
-        self._wake_writer.setblocking(False)
-        self._changed = threading.Condition()
-        self._incoming: deque[Message] = deque()
+        self._waker = Waker()
+        self._inbox = Inbox()
         self._commands: deque[_Command] = deque()
-        self._finishing = False
         self._stop_by_s: float | None = None  # monotonic
         self._attempt = 0  # number of the attempt or connection
         self._session: BrokerSession | None = None  # set and used by the link's thread only
@@ -147,7 +131,7 @@ class BrokerLink:
     @property
     def waiting(self) -> int:
         """Messages received and not yet taken."""
-        return len(self._incoming)
+        return len(self._inbox)
 
     def start(self) -> None:
         """Begin to connect, and keep at it until stopped."""
@@ -161,23 +145,13 @@ class BrokerLink:
             max_wait_s: for more to come, once there is one; 0 takes what there is. A broker that waits for
                 acknowledgements sends no more, so waiting may be in vain.
         """
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._incoming or self._finishing)
-                if max_wait_s:
-                    self._changed.wait_for(lambda: len(self._incoming) >= max_items or self._finishing, max_wait_s)
-                if self._finishing:
-                    return
-                batch = [self._incoming.popleft() for _ in range(min(max_items, len(self._incoming)))]
-            self._wake()  # there is room again
+        while (batch := self._inbox.next_batch(max_items, max_wait_s)) is not None:
+            self.wake()  # there is room again
             yield batch
 
     def take(self) -> list[Message]:
         """All that has come and was not taken, in order of receipt; does not wait."""
-        with self._changed:
-            taken = list(self._incoming)
-            self._incoming.clear()
-        return taken
+        return self._inbox.take()
 
     def acknowledge(self, messages: Iterable[Message]) -> None:
         """Tell the broker that messages are stored; right at any time, and once their connection is gone in vain."""
@@ -219,7 +193,8 @@ class BrokerLink:
 
     def wake(self) -> None:
         """Have `between` called soon."""
-        self._wake()
+        if not self._waker.wake():
+            self._run_commands(None)  # stopped: nobody else will
 
     def unsubscribe(self) -> Future[None]:
         """Ask the broker to send no more.
@@ -254,22 +229,19 @@ class BrokerLink:
 
     def finish(self) -> None:
         """Hand out no more batches; what is in hand can still be acknowledged."""
-        with self._changed:
-            self._finishing = True
-            self._changed.notify_all()
+        self._inbox.finish()
 
     def stop(self, timeout_s: float = 5) -> None:
         """Let what was published be confirmed, for at most `timeout_s`; say goodbye; end the thread."""
         self.finish()
         self._stop_by_s = time.monotonic() + timeout_s
-        self._wake()
+        self.wake()
         if self._thread.ident is not None:
             self._thread.join()
-        self._wake_reader.close()
-        self._wake_writer.close()
+        self._waker.close()
         self._run_commands(None)
 
-    # What follows runs in the link's thread, but for `_do` and `_wake`.
+    # What follows runs in the link's thread, but for `_do`.
 
     @property
     def _stopping(self) -> bool:
@@ -277,15 +249,7 @@ class BrokerLink:
 
     def _do(self, command: _Command) -> None:
         self._commands.append(command)
-        self._wake()
-
-    def _wake(self) -> None:
-        try:
-            self._wake_writer.send(b"\0")
-        except BlockingIOError:
-            return  # it will wake anyway
-        except OSError:
-            self._run_commands(None)  # stopped: nobody else will
+        self.wake()
 
     def _run(self) -> None:
         while self._stop_by_s is None:
@@ -312,8 +276,8 @@ class BrokerLink:
         while not session.ended:
             if self._stop_by_s is not None:
                 return self._say_goodbye(session, self._stop_by_s)
-            session.step(self._wake_reader, pause_s, read=len(self._incoming) < self._settings.incoming_limit)
-            self._drain_wakes()
+            session.step(self._waker.reader, pause_s, read=len(self._inbox) < self._settings.incoming_limit)
+            self._waker.drain()
             if session.accepted and self._session is None:
                 self._up(session)
             elif not session.accepted and time.monotonic() > greet_by_s:
@@ -337,50 +301,26 @@ class BrokerLink:
     def _say_goodbye(self, session: BrokerSession, by_s: float) -> TransportError:
         self._run_commands(self._session)
         while not session.ended and session.unconfirmed and time.monotonic() < by_s:
-            session.step(self._wake_reader, _STEP_S / 5, read=True)
-            self._drain_wakes()
+            session.step(self._waker.reader, _STEP_S / 5, read=True)
+            self._waker.drain()
             self._run_commands(self._session)
         session.leave()
         by_s = time.monotonic() + _GOODBYE_S
         while not session.ended and time.monotonic() < by_s:
-            session.step(self._wake_reader, _STEP_S / 5, read=True)
+            session.step(self._waker.reader, _STEP_S / 5, read=True)
         return session.error or BrokerLostError(None, "we left")
 
     def _post(self, session: BrokerSession | None, topic: str, payload: bytes) -> None:
         if session is not None and session.post(topic, payload):
             self.counters.published += 1
 
-    def _arrived(self, message: MQTTMessage) -> None:
+    def _arrived(self, received: MQTTMessage) -> None:
         self.counters.received += 1
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = ""
-        with self._changed:
-            self._incoming.append(
-                Message(
-                    topic=topic,
-                    payload=bytes(message.payload),
-                    qos=message.qos,
-                    retained=message.retain,
-                    received_ns=self._clock.now_ns(),
-                    received_at=self._clock.wall(),
-                    connection=self._attempt,
-                    mid=message.mid,
-                )
-            )
-            self._changed.notify_all()
+        self._inbox.put(Message.of(received, self._attempt, self._clock))
 
     def _run_commands(self, session: BrokerSession | None) -> None:
         while self._commands:
             self._commands.popleft()(session)
-
-    def _drain_wakes(self) -> None:
-        try:
-            while self._wake_reader.recv(4096):
-                pass
-        except BlockingIOError:
-            return
 
     def _may_retry_at_once(self, error: TransportError) -> bool:
         return (
@@ -400,11 +340,5 @@ class BrokerLink:
             self._backoff.reset()
         until_s = time.monotonic() + self._backoff.next_ns(self._draw()) / SECOND
         while not self._stopping and (left_s := until_s - time.monotonic()) > 0:
-            self._wake_reader.settimeout(left_s)
-            try:
-                self._wake_reader.recv(4096)
-            except TimeoutError:
-                continue
-            finally:
-                self._wake_reader.setblocking(False)
-            self._run_commands(None)
+            if self._waker.wait(left_s):
+                self._run_commands(None)

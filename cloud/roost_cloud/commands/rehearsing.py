@@ -10,8 +10,9 @@ import msgspec
 from rich.console import Console
 from rich.progress import track
 
+from roost_cloud.rollouts.made_up_fleet import Candidate, Fleet
 from roost_cloud.rollouts.plan import BadPlanError, read_plan
-from roost_cloud.rollouts.rehearsal import Candidate, Fleet, Rehearsed, rehearse
+from roost_cloud.rollouts.rehearsal import Rehearsed, rehearse
 
 __all__ = ["Played", "play", "summary_rows"]
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Final
 
-from roost_cloud.broker.link import BrokerLink, Message
+from roost_cloud.broker.link import BrokerLink
+from roost_cloud.broker.message import Message
 from roost_cloud.ingest.batches import Delivery, read_batch, sender_of
 from roost_cloud.ingest.storing import Stored, store_batches
 from roost_cloud.ingest.stream import Kind

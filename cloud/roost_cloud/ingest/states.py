@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from roost_cloud.assignments import desired
-from roost_cloud.broker.link import Message
+from roost_cloud.broker.message import Message
 from roost_cloud.db.keyed import keyed
 from roost_cloud.db.tables import Device
 from roost_cloud.fleet.presence import Ignored, Presence, next_presence

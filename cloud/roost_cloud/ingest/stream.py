@@ -11,7 +11,8 @@ from typing import Final, Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
-from roost_cloud.broker.link import BrokerLink, Message
+from roost_cloud.broker.link import BrokerLink
+from roost_cloud.broker.message import Message
 from roost_cloud.db import Database
 from roost_cloud.guard import typed
 from roost_shared.backoff import Backoff

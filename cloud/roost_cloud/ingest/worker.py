@@ -14,7 +14,8 @@ import prometheus_client
 
 from roost_cloud.assignments.publisher import DesiredPublisher
 from roost_cloud.assignments.reports import REPORTED_TOPICS, read_reported, store_reported
-from roost_cloud.broker.link import BrokerLink, Message
+from roost_cloud.broker.link import BrokerLink
+from roost_cloud.broker.message import Message
 from roost_cloud.broker.settings import Subscription
 from roost_cloud.db import Database
 from roost_cloud.ingest.records import TELEMETRY_TOPICS, record_kind, shared_telemetry

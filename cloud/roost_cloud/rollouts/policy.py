@@ -23,8 +23,9 @@ import msgspec
 
 from roost_cloud.rollouts.counting import Count, count
 from roost_cloud.rollouts.following import follow
-from roost_cloud.rollouts.membership import Aim, aim_of, cuts_of, place
+from roost_cloud.rollouts.membership import Aim
 from roost_cloud.rollouts.plan import Plan, Stage, is_open
+from roost_cloud.rollouts.reached import Reached
 from roost_cloud.rollouts.states import (
     FINAL,
     UNDER_WAY,
@@ -119,10 +120,7 @@ class _Turn:
         self._finding = finding
         self._now = now
         self._members = members
-        self._places = {device: place(name, device) for device, fact in facts.items() if fact.seen}
-        self._unseen = {device for device, fact in facts.items() if not fact.seen}
-        part = [at for device, at in self._places.items() if members[device].state != "left"]
-        self._cuts = cuts_of(plan.stages, part)
+        self._reached = Reached(name, plan, facts, members)
 
     def advance(self, rollout: Rollout) -> Rollout:
         """The rollout's own next state."""
@@ -145,8 +143,8 @@ class _Turn:
             return rollout
         if rollout.stage + 1 < len(self._plan.stages):
             return self._enter(rollout, rollout.stage + 1)
-        reached = [one for one in self._members.values() if one.stage >= 0 or one.device in self._unseen]
-        return self._become(rollout, "finished", count(self._plan, reached, self._facts, self._now).end)
+        end = count(self._plan, self._reached.of_all_stages(), self._facts, self._now).end
+        return self._become(rollout, "finished", end)
 
     def start(self, rollout: Rollout) -> None:
         """Start as many of the devices that have been reached as may be started now."""
@@ -154,9 +152,11 @@ class _Turn:
             return
         may = self._may_start()
         ready = [
-            (device, aim) for device, aim in self._aims(rollout) if self._is_startable(self._members[device], aim)
+            (device, aim)
+            for device, aim in self._reached.aims(rollout.stage)
+            if self._is_startable(self._members[device], aim)
         ]
-        for device, aim in sorted(ready, key=lambda one: self._places[one[0]]):
+        for device, aim in sorted(ready, key=lambda one: self._reached.places[one[0]]):
             if may is not None and may <= 0:
                 return
             member = self._members[device]
@@ -169,14 +169,7 @@ class _Turn:
         """How the stage stands: of all devices that it is the first to give their mode."""
         if rollout.stage < 0:
             return Count()
-        of_stage = [self._members[device] for device, aim in self._aims(rollout) if aim.stage == rollout.stage]
-        gone = [
-            one
-            for device, one in self._members.items()
-            if one.stage == rollout.stage and device not in self._places and device not in self._unseen
-        ]
-        unseen = [self._members[device] for device in self._unseen]
-        return count(self._plan, [*of_stage, *gone, *unseen], self._facts, self._now)
+        return count(self._plan, self._reached.of_stage(rollout.stage), self._facts, self._now)
 
     def waits_for(self, rollout: Rollout, standing: Count) -> Iterator[str]:
         """Why it does not go on."""
@@ -201,11 +194,7 @@ class _Turn:
 
     def _lacks(self, rollout: Rollout, standing: Count) -> list[str]:
         """What the stage's devices have yet to do; a share that earlier stages have reached whole adds nobody."""
-        stage, cut = self._stage(rollout), self._cuts[max(rollout.stage, 0)]
-        reaches = stage.share is not None and any(at < cut for at in self._places.values())
-        if reaches and all(aim.stage != rollout.stage for _, aim in self._aims(rollout)):
-            return []
-        return standing.waits_for(stage)
+        return [] if self._reached.adds_nobody(rollout.stage) else standing.waits_for(self._stage(rollout))
 
     def _stragglers(self) -> Iterator[str]:
         """What is not done though the rollout is over, or as good as: nothing ends half done without saying so."""
@@ -215,21 +204,6 @@ class _Turn:
         late = sum(one.state in UNDER_WAY for one in self._members.values())
         if late:
             yield f"{late} of its devices have yet to confirm"
-
-    def _aims(self, rollout: Rollout) -> Iterator[tuple[str, Aim]]:
-        for device in self._places:
-            aim = self._aim(rollout, device)
-            if aim is not None:
-                yield device, aim
-
-    def _aim(self, rollout: Rollout, device: str) -> Aim | None:
-        """What it shall do: once a stage has reached it, that holds, though labels and the fleet may change."""
-        fact, member = self._facts[device], self._members[device]
-        aim = aim_of(self._plan.stages, self._cuts, rollout.stage, device, self._places[device], fact.labels)
-        if member.stage < 0:
-            return aim
-        held = Aim(member.stage, self._plan.stages[member.stage].mode)
-        return held if aim is None or aim.mode == held.mode or aim.stage < held.stage else aim
 
     def _is_startable(self, member: Member, aim: Aim) -> bool:
         if member.state in ("left", "returning", "returned"):

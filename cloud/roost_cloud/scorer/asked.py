@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from roost_cloud.broker.link import Message
+from roost_cloud.broker.message import Message
 from roost_cloud.tasks.document import CONTESTANTS_MAX
 from roost_shared.clock import ms_to_ns
 from roost_shared.messages import SCHEMA_VERSION, UNREADABLE, ErrorInfo, MessageError, VersionMismatchError

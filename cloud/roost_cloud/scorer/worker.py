@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from roost_cloud.broker.link import BrokerLink, Message
+from roost_cloud.broker.link import BrokerLink
+from roost_cloud.broker.message import Message
 from roost_cloud.broker.settings import LinkSettings
 from roost_cloud.scorer.asked import Asked, read_question, reply_topic, version_refusals
 from roost_cloud.scorer.fair_queue import FairQueue, Job, Lane

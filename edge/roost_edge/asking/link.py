@@ -5,8 +5,9 @@
       └ score, failure ───┘  └────── CloudScore ◀── score
 
 What it decides is pure and lies beside it: whether the link is worth asking over (`health`), how much may be sent
-(`budget`). Since the cloud asks as well, the rest is in `roost_shared.asking`: how long a question takes
-(`round_trip`, `reach`), whose a score is (`incoming`), whether it makes sense (`sense`). No wall clock is read.
+(`budget`), what is known of each task (`asked_task`). Since the cloud asks as well, the rest is in
+`roost_shared.asking`: how long a question takes (`round_trip`, `reach`), whose a score is (`incoming`), whether it
+makes sense (`sense`). No wall clock is read.
 
 A question that is unanswered when 95 % of its task's are answered is asked once more if that leaves as much time
 again; else nobody waits for it any longer. Until a task has had a few round trips of its own, its questions wait until
@@ -16,6 +17,7 @@ time is up. A score that comes after all is late: it is passed on, and it teache
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
+from roost_edge.asking.asked_task import AskedTask
 from roost_edge.asking.health import LinkHealth, LinkState
 from roost_edge.asking.interface import AskListener, Inquiry
 from roost_edge.asking.ledger import Ledger
@@ -28,7 +30,6 @@ from roost_edge.loop.reactor import Reactor
 from roost_edge.mqtt import Received
 from roost_shared.asking.incoming import brief, read_score, stray, version_skew
 from roost_shared.asking.question_ids import QuestionIds
-from roost_shared.asking.reach import Reach
 from roost_shared.asking.sense import nonsense
 from roost_shared.clock import MS, ns_to_ms
 from roost_shared.complaints import Complaints
@@ -43,22 +44,6 @@ __all__ = ["CloudLink"]
 _CUT: Final = ErrorInfo("link.lost", "the connection ended before an answer came")
 _TURNED_BAD: Final = ErrorInfo("link.lost", "the link has turned bad: too much of what was sent came to nothing")
 _UNANSWERED: Final = ErrorInfo("link.lost", "unanswered for longer than 95 % of the others")
-
-
-class _Task:
-    """What is known of one task's cloud contestants."""
-
-    __slots__ = ("labels", "reach", "records", "sizes")
-
-    def __init__(self) -> None:
-        self.records: dict[str, Record] = {}  # and of some that take part no more, of whom questions are under way
-        self.labels: frozenset[str] | None = None
-        self.reach = Reach()
-        self.sizes = Sizes()
-
-    def record(self, contestant: str) -> Record:
-        """A contestant's; of one that takes part no more, too: a request keeps whom it was opened with."""
-        return self.records.setdefault(contestant, Record())
 
 
 class CloudLink:
@@ -88,8 +73,8 @@ class CloudLink:
         self._reactor = reactor
         self._complaints = complaints
         self._listener = listener
-        self._tasks: dict[str, _Task] = {}  # those that have somebody to ask
-        self._known: dict[str, _Task] = {}  # and those that had
+        self._tasks: dict[str, AskedTask] = {}  # those that have somebody to ask
+        self._known: dict[str, AskedTask] = {}  # and those that had
         self._is_connected = False
         self._questions = Questions()
         self._health = LinkHealth()
@@ -106,11 +91,8 @@ class CloudLink:
             labels: what they can say, where this device knows.
             sizes: learns what size of picture they take, where any may be sent a shrunken one.
         """
-        known = self._known.setdefault(task, _Task())
-        known.labels = labels
-        known.records = {contestant: known.record(contestant) for contestant in contestants}
-        before, known.sizes = known.sizes, sizes or Sizes()
-        known.sizes.recall(before.known)
+        known = self._known.setdefault(task, AskedTask())
+        known.serve(contestants, labels, sizes or Sizes())
         self._tasks[task] = known
         if self._is_connected:
             if self._health.state == "down":  # nobody was to be asked when the connection came about
@@ -122,7 +104,7 @@ class CloudLink:
         """Ask nobody about new requests of this task; those that are open may ask still."""
         known = self._tasks.pop(task, None)
         if known is not None:
-            known.reach = Reach()  # should it be served again, the way there is told anew
+            known.withdraw()
 
     def ride(self, carrier: AskCarrier) -> None:
         """Use this connection, which passes on what it is told by `connected`, `received` and `disconnected`."""
@@ -207,16 +189,17 @@ class CloudLink:
 
     def _take(self, question: Pending, contestant: str, score: CloudScore) -> None:
         task = question.inquiry.task
+        known = self._known[task]
         question.missing.discard(contestant)
         now_ns = self._reactor.now_ns()
         late = question.ended_ns is not None
         if not late and not question.missing:
             self._questions.end(question, now_ns)
         self._health.question_returned(now_ns)
-        self._known[task].sizes.learn(contestant, score.bundle, score.input)
-        error = score.error or nonsense(score, self._known[task].labels) or _misfit(score, question)
+        known.sizes.learn(contestant, score.bundle, score.input)
+        error = score.error or nonsense(score, known.labels) or question.misfit(score)
         if error is None:
-            self._learn(question, contestant, now_ns, late=late)
+            known.learn(contestant, now_ns - question.asked_ns, now_ns, late=late)
         elif score.error is None:
             self._complaints.note(error.code, f"{task}/{contestant}: {error.message}")
         self._tell(task)
@@ -226,19 +209,8 @@ class CloudLink:
             self._listener.on_score(question.inquiry.key, contestant, scored, score.bundle)
         elif not late:
             told = brief(error)
-            code = self._known[task].record(contestant).decline(told.code)
+            code = known.record(contestant).decline(told.code)
             self._listener.on_failure(question.inquiry.key, contestant, ErrorInfo(code, told.message))
-
-    def _learn(self, question: Pending, contestant: str, now_ns: int, *, late: bool) -> None:
-        # Asked twice, it is taken for the answer to the first: TCP carries both, so delay is common and loss rare.
-        # Taken for the second's, a link that got slow would look ever faster.
-        took_ns = now_ns - question.asked_ns
-        task = self._known[question.inquiry.task]
-        record = task.record(contestant)
-        task.reach.trips.note(took_ns, now_ns)
-        record.trips.note(took_ns, now_ns)
-        record.late += late
-        record.answered += not late
 
     # ---- waiting
 
@@ -350,15 +322,6 @@ class CloudLink:
             "bytes_today": budget.spent_bytes(self._reactor.now_ns()),
             "bytes_per_day": budget.bytes_per_day,
         }
-
-
-def _misfit(score: CloudScore, question: Pending) -> ErrorInfo | None:
-    """What is wrong with a score of a picture that was shrunken for the bundle that ran before."""
-    sent = question.inquiry.shrunken_to
-    if sent is None or score.input == sent:
-        return None
-    what = f"{score.bundle} was shown a picture of {sent.width} by {sent.height} pixels, made for another bundle"
-    return ErrorInfo("score.other_size", what)
 
 
 def _kept_from_asking(error: ErrorInfo) -> bool:

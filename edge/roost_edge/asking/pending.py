@@ -6,6 +6,8 @@ from typing import Final
 from roost_edge.asking.interface import Inquiry
 from roost_edge.loop.reactor import Timer
 from roost_shared.clock import SECOND
+from roost_shared.messages import ErrorInfo
+from roost_shared.questions import CloudScore
 
 __all__ = ["Pending", "Questions"]
 
@@ -34,6 +36,14 @@ class Pending:
         self.twice = False  # it was asked once more
         self.wanted = True  # the request waits for its answer
         inquiry.payload.hold()
+
+    def misfit(self, score: CloudScore) -> ErrorInfo | None:
+        """What is wrong with a score of a picture that was shrunken for the bundle that ran before; None: nothing."""
+        sent = self.inquiry.shrunken_to
+        if sent is None or score.input == sent:
+            return None
+        what = f"{score.bundle} was shown a picture of {sent.width} by {sent.height} pixels, made for another bundle"
+        return ErrorInfo("score.other_size", what)
 
     def end(self, now_ns: int) -> None:
         """It is not waited for any more."""

@@ -6,51 +6,27 @@ Whoever sent an input hears that we have it once it is durable, or once it was d
 
 from collections import Counter
 from functools import partial
-from itertools import count
 from typing import Any, Final
 
 import msgspec
 
 from roost_edge.decoy.acknowledgements import Acknowledgements, Settle
+from roost_edge.decoy.answered import Answered
 from roost_edge.decoy.config import CaptureConfig
 from roost_edge.decoy.decision import Keeping, decide, decide_late
 from roost_edge.decoy.interface import Keeper
-from roost_edge.intake.inputs import Input
+from roost_edge.decoy.witness import Witness
 from roost_edge.loop.reactor import Reactor
 from roost_edge.workers import SharedPayload
-from roost_shared import messages, rendezvous
-from roost_shared.clock import ns_to_ms
 from roost_shared.complaints import Complaints
 from roost_shared.messages import ErrorInfo
-from roost_shared.records import LateRecord, PolicyRecord, Record, SampleRecord, encode_record
-from roost_shared.rendezvous import Late, PolicyDocument, TaskPolicy
+from roost_shared.records import SampleRecord
+from roost_shared.rendezvous import Late
 
-__all__ = ["Answered", "Decoy"]
+__all__ = ["Decoy"]
 
 _HELD: Final = 64  # inputs not kept that late scores may yet speak for: each costs its bytes and a descriptor
 _COMING: Final = 4096  # inputs that may come again; far more than a broker can have unacknowledged
-
-_OVERLOADED: Final = ErrorInfo("capture.overloaded", "too much waits for the disk")
-
-
-class Answered(msgspec.Struct, frozen=True):
-    """A request that has just been answered.
-
-    Attributes:
-        input: the input; its payload may be gone from it.
-        decision: what the rendezvous decided.
-        answer: what the caller got.
-        payload: the input's bytes, None where there was no memory for them.
-        policy: that it was answered by.
-        round_trip_ns: what a question to the cloud was expected to take; None: nobody could be asked.
-    """
-
-    input: Input
-    decision: rendezvous.Answer
-    answer: messages.Answer
-    payload: SharedPayload | None
-    policy: TaskPolicy
-    round_trip_ns: int | None = None
 
 
 class _Watched:
@@ -103,15 +79,13 @@ class Decoy:
         self._keeper = keeper
         self._reactor = reactor
         self._complaints = complaints
-        self._boot = boot
+        self._witness = Witness(keeper, complaints, self.counts, boot=boot)
         self._acknowledgements = Acknowledgements(
             keeper, reactor, complaints, self.counts, unsettled_limit=unsettled_limit
         )
-        self._samples = count(1)
         self._watched: dict[str, _Watched] = {}
         self._held: dict[str, _Watched] = {}  # those whose payload is held, the oldest first
         self._coming: dict[str, _Kept] = {}  # the oldest first
-        self._policies: dict[str, tuple[TaskPolicy, str]] = {}
 
     @property
     def has_tasks(self) -> bool:
@@ -172,7 +146,7 @@ class Decoy:
             likelier = self._speak_for(watched, config)
         if watched.sample is not None:
             elapsed_ns = self._reactor.now_ns() - watched.answered.input.received_ns
-            self._note(_late_record(watched.sample, late, elapsed_ns, likelier))
+            self._witness.tell_late(watched.sample, late, elapsed_ns=elapsed_ns, likelier=likelier)
 
     def closed(self, key: str) -> None:
         """Nothing more will be said of a request."""
@@ -200,26 +174,14 @@ class Decoy:
         """Have the record kept, and the input where it is worth it and there is one to keep."""
         answered = watched.answered
         if watched.sample is None:
-            watched.sample = f"{self._boot}-{next(self._samples)}"
-        record = SampleRecord(
-            sample=watched.sample,
-            answer=answered.answer,
-            kept_for=[] if keeping is None else list(keeping.kept_for),
-            probability=config.base_rate or 1.0 if keeping is None else keeping.probability,
-            recorded=config.answers,
-            key=None if answered.input.key == answered.input.id else answered.input.key,
-            deadline_ms=None if answered.input.deadline_ns is None else ns_to_ms(answered.input.deadline_ns),
-            force=answered.input.force,
-            backlog=answered.input.backlog,
-            policy=self._policy(answered.policy),
-            round_trip_ms=None if answered.round_trip_ns is None else ns_to_ms(answered.round_trip_ns),
-        )
+            watched.sample = self._witness.new_sample()
+        record = self._witness.record(watched.sample, answered, config, keeping)
         payload = answered.payload if watched.payload is None else watched.payload
         if keeping is None or not config.pixels:
-            self._note(record)
+            self._witness.tell(record)
         elif payload is None:
             self._refused("capture.no_memory", answered, "its bytes were not to be had")
-            self._note(record)
+            self._witness.tell(record)
         else:
             self._keep(answered, keeping, record, payload)
 
@@ -236,7 +198,7 @@ class Decoy:
         )
         if not taken:
             self._refused("capture.overloaded", answered, "too much waits for the disk")
-            self._note(record)
+            self._witness.tell(record)
             return
         self.counts.update(f"kept_for_{reason}" for reason in keeping.kept_for[:1])
         self._acknowledgements.hold(key, record.sample, backlog=answered.input.backlog)
@@ -251,7 +213,7 @@ class Decoy:
             self.counts["durable"] += 1
         else:
             self._refused(error.code, answered, error.message)
-            self._note(record)  # what was said of it is small, and may find room
+            self._witness.tell(record)  # what was said of it is small, and may find room
             self._coming.pop(answered.input.key, None)
         self._acknowledgements.written(answered.input.key, record.sample)
 
@@ -284,42 +246,6 @@ class Decoy:
         if len(self._held) > _HELD:
             self._held.pop(next(iter(self._held))).let_go()
 
-    # ---- records
-
-    def _policy(self, policy: TaskPolicy) -> str:
-        """The digest of a policy; the first time it is seen, the cloud is told what it says."""
-        known = self._policies.get(policy.task)
-        if known is None or known[0] is not policy:
-            document = PolicyDocument.of(policy)
-            known = (policy, document.digest)
-            self._policies[policy.task] = known
-            self._note(PolicyRecord(task=policy.task, digest=known[1], document=document.encode()))
-        return known[1]
-
-    def _note(self, record: Record) -> None:
-        if not self._keeper.note(encode_record(record), self._noted):
-            self._noted(_OVERLOADED)
-
-    def _noted(self, error: ErrorInfo | None) -> None:
-        if error is not None:
-            self.counts["records_lost"] += 1
-            self._complaints.note(error.code, f"a record for the cloud is lost: {error.message}")
-
     def _refused(self, code: str, answered: Answered, why: str) -> None:
         self.counts["not_kept"] += 1
         self._complaints.note(code, f"{answered.input.task} {answered.input.id} is not kept: {why}")
-
-
-def _late_record(sample: str, late: Late, elapsed_ns: int, likelier: float) -> LateRecord:
-    score = late.score
-    return LateRecord(
-        sample=sample,
-        contestant=score.contestant,
-        bundle=score.bundle,
-        label=score.label,
-        confidence=score.confidence,
-        output=score.output,
-        elapsed_ms=ns_to_ms(elapsed_ns),
-        differs=late.differs,
-        likelier=likelier,
-    )

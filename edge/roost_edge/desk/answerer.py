@@ -6,7 +6,8 @@ it kept, when it is durable.
 
 from collections.abc import Callable
 
-from roost_edge.decoy.decoy import Answered, Decoy
+from roost_edge.decoy.answered import Answered
+from roost_edge.decoy.decoy import Decoy
 from roost_edge.desk.open_request import OpenRequest
 from roost_edge.intake.inputs import Delivery, Input, Reply
 from roost_edge.loop.reactor import Reactor

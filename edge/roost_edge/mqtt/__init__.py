@@ -2,8 +2,9 @@
 
 - `settings.py`: what a connection is told: address, identity, subscriptions, limits.
 - `link.py`: one paho client; the only file that knows paho. It tells by `notes.py`; `opener.py` opens it.
-- `connection.py`: keeps a link up, for ever, and tells its owner by `events.py`. What is shared with the cloud's
-  connections lies in `roost_shared.mqtt`.
+- `connection.py`: keeps a link up, for ever, and tells its owner by `events.py`; why it ended is decided in
+  `endings.py`, when to try again in `pauses.py`. What is shared with the cloud's connections lies in
+  `roost_shared.mqtt`.
 - `traffic.py`: messages (`message.py`) in and out, by the pure decisions of `acknowledgements.py`, `backlog.py`,
   `outgoing.py`.
 - `kernel_queue.py`: what the kernel still holds of it.

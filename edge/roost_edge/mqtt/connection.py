@@ -2,7 +2,7 @@
 
     IDLE ──▶ OPENING ──▶ GREETING ──▶ UP ──▶ STOPPING ──▶ STOPPED
      ▲     (in a thread)  (CONNACK?)   │
-     └────────── backoff ◀─────────────┘
+     └────────── pause ◀───────────────┘
 
 All happens in the loop's thread, and no call here blocks; what blocks of opening a link runs in a thread
 (`opener.py`). A broker that says it does not speak MQTT 5 gets a new 3.1.1 link at once (`roost_shared.mqtt.dialect`).
@@ -20,6 +20,7 @@ from typing import Any, Final
 from roost_edge.loop.reactor import Reactor
 from roost_edge.loop.socket_watch import SocketWatch
 from roost_edge.loop.timers import Timers
+from roost_edge.mqtt.endings import fault_of
 from roost_edge.mqtt.events import ConnectionEvents, Counters, describe_connection
 from roost_edge.mqtt.kernel_queue import Unsent
 from roost_edge.mqtt.link import Link
@@ -27,29 +28,24 @@ from roost_edge.mqtt.message import Properties
 from roost_edge.mqtt.notes import Accepted, Arrived, Confirmed, Ended, Granted, Note, Refused, is_refusal
 from roost_edge.mqtt.opener import Opener
 from roost_edge.mqtt.outgoing import Outcome, Published
+from roost_edge.mqtt.pauses import Pauses
 from roost_edge.mqtt.settings import BrokerSettings
 from roost_edge.mqtt.traffic import Traffic
-from roost_shared.backoff import Backoff
 from roost_shared.chance import CHANCE
-from roost_shared.clock import MS, SECOND
+from roost_shared.clock import SECOND
 from roost_shared.errors import TransportError
 from roost_shared.mqtt.dialect import Dialect, Version
 from roost_shared.mqtt.faults import (
     UNSUPPORTED_VERSION,
     BrokerLostError,
-    BrokerRefusedError,
     BrokerSilentError,
     BrokerUnreachableError,
     BrokerUnreadableError,
     SubscriptionRefusedError,
-    not_taken_in,
 )
 
 __all__ = ["BrokerConnection"]
 
-_FIRST_WAIT_NS: Final = 500 * MS
-_LONGEST_WAIT_NS: Final = 30 * SECOND
-_STEADY_NS: Final = 10 * SECOND  # a connection that lived this long was a success: the waits start over
 _TICK_NS: Final = SECOND // 2  # how often the keep-alive is looked at
 _WINDOW: Final = 20  # QoS 1 messages of ours unconfirmed at a time, as many as Mosquitto takes by default
 
@@ -73,7 +69,7 @@ class BrokerConnection:
         settings: what it is told.
         reactor: the loop that drives it; all methods are for its thread.
         events: whom it tells.
-        draw: randomness for the waits, evenly in 0…1.
+        draw: randomness for the pauses, evenly in 0…1.
 
     Raises:
         BrokerUrlError: the settings hold no usable address.
@@ -95,7 +91,6 @@ class BrokerConnection:
         self._tls = settings.tls_context() if self._address.tls else None
         self._reactor = reactor
         self._events = events
-        self._draw = draw
         self._state = _State.IDLE
         self._dialect = Dialect(settings.version)
         self._watch = SocketWatch(reactor, self._readable, self._writable)
@@ -103,9 +98,8 @@ class BrokerConnection:
         self._link_is_stale = False  # made by settings that are no longer ours
         self._opener = Opener(reactor, self._opened)
         self._traffic = Traffic(settings.in_flight, settings.outgoing_limit_bytes, self.counters)
-        self._backoff = Backoff(_FIRST_WAIT_NS, _LONGEST_WAIT_NS)
+        self._pauses = Pauses(draw)
         self._timers = Timers(reactor)
-        self._not_before_ns = 0
         self._since_ns = 0  # when the state GREETING, then UP, began
         self._refusal: Refused | None = None
         self._subscribe_mid: int | None = None
@@ -188,7 +182,7 @@ class BrokerConnection:
 
     def hold_off(self, wait_ns: int) -> None:
         """End the connection, if there is one, without a word, and make no attempt for `wait_ns`."""
-        self._not_before_ns = self._reactor.now_ns() + wait_ns
+        self._pauses.hold_off(self._reactor.now_ns() + wait_ns)
         if self._state in _LIVE:
             self._leave()
         if self._state is _State.IDLE:
@@ -209,7 +203,7 @@ class BrokerConnection:
         self._tls = settings.tls_context() if address.tls else None
         self._settings, self._address = settings, address
         self._link_is_stale = True
-        self._backoff.reset()
+        self._pauses.start_over()
         if self._state in (_State.GREETING, _State.UP):
             self._fail(BrokerLostError(None, "we leave, to come back by other settings"))
         elif self._state is _State.IDLE:
@@ -252,7 +246,7 @@ class BrokerConnection:
         now_ns = self._reactor.now_ns()
         if self._state is _State.STOPPED:
             self._link.abort()
-        elif now_ns < self._not_before_ns or self._link_is_stale:
+        elif self._pauses.held_off(now_ns) or self._link_is_stale:
             self._leave()
             self._wait()
         elif fault is not None:
@@ -399,18 +393,9 @@ class BrokerConnection:
             self._leave()
             self._replace_link(window=self._link.window)
             self._attempt()
-        elif refusal is not None:
-            self._fail(BrokerRefusedError(refusal.reason, refusal.text))
-        elif note.silent:
-            self._fail(BrokerSilentError(f"no word from the broker in {2 * self._settings.keep_alive_s} s"))
-        elif note.unreadable:
-            self._fail(BrokerUnreadableError(f"the broker sent what we cannot read: {note.text}"))
-        elif self._state is _State.GREETING:
-            has_certificate = self._settings.certfile is not None
-            tls = self._tls is not None
-            self._fail(not_taken_in(note.reason, note.text, tls=tls, has_certificate=has_certificate))
         else:
-            self._fail(BrokerLostError(note.reason, note.text))
+            greeted, tls = self._state is not _State.GREETING, self._tls is not None
+            self._fail(fault_of(note, refusal, self._settings, greeted=greeted, tls=tls))
 
     def _fail(self, error: TransportError) -> None:
         """The attempt or the connection is over; tell, and try again."""
@@ -421,9 +406,7 @@ class BrokerConnection:
             return
         if state is _State.UP:
             self.counters.losses += 1
-            steady = self._reactor.now_ns() - since_ns >= _STEADY_NS
-            if steady:
-                self._backoff.reset()
+            steady = self._pauses.lasted(self._reactor.now_ns() - since_ns)
             self._dialect.ended(unreadable=isinstance(error, BrokerUnreadableError), steady=steady)
             if self._dialect.version != self._link.version:
                 self._replace_link(window=self._link.window)
@@ -442,8 +425,7 @@ class BrokerConnection:
         self._timers.cancel_all()
 
     def _wait(self) -> None:
-        pause_ns = self._backoff.next_ns(self._draw())
-        self._timers.call_after(max(pause_ns, self._not_before_ns - self._reactor.now_ns()), self._attempt)
+        self._timers.call_after(self._pauses.next_ns(self._reactor.now_ns()), self._attempt)
 
     def _say_goodbye_if_idle(self) -> None:
         if self._state is _State.STOPPING and self._traffic.idle:

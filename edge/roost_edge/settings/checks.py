@@ -3,8 +3,8 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from roost_edge.settings.config import AgentConfig, CloudConfig, HttpConfig, TaskConfig
 from roost_edge.settings.listen_address import ListenAddress, ListenAddressError
 from roost_shared.cloud_url import CloudUrlError, check_cloud_url
 from roost_shared.errors import ConfigError
@@ -13,13 +13,10 @@ from roost_shared.mqtt.faults import BrokerUrlError
 from roost_shared.rendezvous import PolicyError
 from roost_shared.topics import DeviceTopics, is_name
 
-if TYPE_CHECKING:
-    from roost_edge.settings.config import AgentConfig, CloudConfig, HttpConfig, TaskConfig
-
 __all__ = ["check_config"]
 
 
-def check_config(config: "AgentConfig", where: str) -> None:
+def check_config(config: AgentConfig, where: str) -> None:
     """Refuse what no single field's type tells: names, addresses, rules, and settings that contradict each other.
 
     Args:
@@ -50,7 +47,7 @@ def _refuse_name(where: str, key: str, name: str) -> None:
     raise ConfigError(where=where, key=key, problem=f"{name!r} is not a name", remedy=remedy)
 
 
-def _check_cloud(where: str, cloud: "CloudConfig") -> None:
+def _check_cloud(where: str, cloud: CloudConfig) -> None:
     if cloud.broker is not None:
         _check_broker_url(where, "cloud.broker", cloud.broker)
     if cloud.url is not None:
@@ -61,7 +58,7 @@ def _check_cloud(where: str, cloud: "CloudConfig") -> None:
             raise ConfigError(where=where, key="cloud.url", problem=str(error), remedy=remedy) from error
 
 
-def _check_http(where: str, http: "HttpConfig") -> None:
+def _check_http(where: str, http: HttpConfig) -> None:
     try:
         address = ListenAddress.parse(http.listen)
     except ListenAddressError as error:
@@ -80,7 +77,7 @@ def _check_broker_url(where: str, key: str, url: str) -> None:
         raise ConfigError(where=where, key=key, problem=str(error), remedy=remedy) from error
 
 
-def _check_folders(where: str, tasks: Mapping[str, "TaskConfig"]) -> None:
+def _check_folders(where: str, tasks: Mapping[str, TaskConfig]) -> None:
     """Two tasks that watched one folder would take each other's inputs."""
     watched: dict[Path, str] = {}
     for name, task in tasks.items():
@@ -93,7 +90,7 @@ def _check_folders(where: str, tasks: Mapping[str, "TaskConfig"]) -> None:
         watched[path] = name
 
 
-def _check_policy(where: str, name: str, task: "TaskConfig", *, assignable: bool) -> None:
+def _check_policy(where: str, name: str, task: TaskConfig, *, assignable: bool) -> None:
     try:
         if task.contestants or not assignable:
             task.policy(name)
@@ -104,7 +101,7 @@ def _check_policy(where: str, name: str, task: "TaskConfig", *, assignable: bool
         raise ConfigError(where=where, key=key, problem=error.problem, remedy=remedy) from error
 
 
-def _check_task(where: str, name: str, task: "TaskConfig", config: "AgentConfig", own_root: str) -> None:
+def _check_task(where: str, name: str, task: TaskConfig, config: AgentConfig, own_root: str) -> None:
     prefix, allow_unsigned = f"tasks.{name}", config.trust.allow_unsigned
     _check_policy(where, name, task, assignable=config.assignable)
     for place, one in enumerate(task.contestants):
@@ -135,7 +132,7 @@ def _check_task(where: str, name: str, task: "TaskConfig", config: "AgentConfig"
     _check_inject(where, prefix, task, own_root)
 
 
-def _check_inject(where: str, prefix: str, task: "TaskConfig", own_root: str) -> None:
+def _check_inject(where: str, prefix: str, task: TaskConfig, own_root: str) -> None:
     for inject, topic in task.inject.items():
         if not topic or any(sign in topic for sign in "+#\0"):
             remedy = "Name one topic, without + or #"

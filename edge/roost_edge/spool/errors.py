@@ -12,6 +12,7 @@ __all__ = [
     "SpoolIndexError",
     "SpoolUnreadableError",
     "SpoolUnwritableError",
+    "unwritable",
 ]
 
 
@@ -67,3 +68,9 @@ class EntryInvalidError(ContentError):
     """What was offered is no entry: its sample is known, its digest wrong, or its probability none."""
 
     code = "spool.entry_invalid"
+
+
+def unwritable(error: OSError) -> SpoolUnwritableError:
+    """What the disk says, as the spool says it."""
+    place = f"{error.filename}: " if error.filename else ""
+    return SpoolUnwritableError(f"{place}{error.strerror or error}")

@@ -8,34 +8,29 @@ import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
-
-import msgspec
+from typing import Any
 
 from roost_edge.spool import entries, outbox
 from roost_edge.spool.admission import Admission, Candidate, refusal
-from roost_edge.spool.compaction import compact, worth_compacting
 from roost_edge.spool.dedupe import forget_digests, keep_digest, mark_matched
 from roost_edge.spool.disk import Disk
-from roost_edge.spool.entries import Row
-from roost_edge.spool.errors import SpoolError, SpoolFullError, SpoolUnwritableError
+from roost_edge.spool.errors import SpoolError, SpoolFullError, unwritable
 from roost_edge.spool.index import connect, reading, transaction
 from roost_edge.spool.interface import NewEntry, Note, Outcome, SpoolReader
-from roost_edge.spool.limits import LIST_GRACE_S, SpoolLimits
+from roost_edge.spool.limits import SpoolLimits
 from roost_edge.spool.opening import INDEX, SEGMENTS, lock_folder, open_index, put_in_order
+from roost_edge.spool.raises import Raises
 from roost_edge.spool.reader import Reader
 from roost_edge.spool.rebuilding import rebuild, take_up_tails
-from roost_edge.spool.removal import Removal
 from roost_edge.spool.room import Room
 from roost_edge.spool.running_time import RunningTime
 from roost_edge.spool.segments import Place, Segments
 from roost_edge.spool.tally import Held, Tally
 from roost_edge.spool.teller import Teller
+from roost_edge.spool.upkeep import Upkeep
 from roost_shared.records import Batch
 
 __all__ = ["Spool"]
-
-_EXPIRED_AT_ONCE: Final = 1000
 
 
 class Spool:
@@ -58,7 +53,7 @@ class Spool:
         self._limits = limits
         self._disk = disk or Disk()
         self._tally = Tally()
-        self._raises: dict[str, tuple[int, float]] = {}  # priority, and how much likelier to be kept
+        self._raises = Raises()
         self._lock, self._is_first = lock_folder(folder)
         try:
             self._open(boot, now_ns)
@@ -70,7 +65,7 @@ class Spool:
         try:
             self._segments = Segments(self._folder / SEGMENTS, self._disk, self._limits.segment_bytes)
         except OSError as error:
-            raise _unwritable(error) from error
+            raise unwritable(error) from error
         self._connection, is_whole = open_index(self._folder)
         try:
             self._fill(boot, is_whole=is_whole)
@@ -84,6 +79,7 @@ class Spool:
         self._running = RunningTime(time_s)
         self._time_s = self._running.at(now_ns)
         self._room = Room(self._connection, self._segments, self._tally, self._boot)
+        self._upkeep = Upkeep(self._connection, self._segments, self._tally, self._boot)
         self._teller = Teller(self._connection, self._segments, self._tally, self._limits.outbox_bytes)
 
     def _fill(self, boot: str, *, is_whole: bool) -> None:
@@ -96,7 +92,7 @@ class Spool:
             try:
                 self._tally.happened("rebuilt", rebuild(self._connection, self._segments, self._boot))
             except OSError as error:
-                raise _unwritable(error) from error
+                raise unwritable(error) from error
         else:
             self._tally.happened("rebuilt", take_up_tails(self._connection, self._segments, self._boot))
         put_in_order(self._connection, self._segments, self._tally, self._boot)
@@ -174,8 +170,7 @@ class Spool:
             priority: that it has from now on, if it is higher than its own.
             likelier: by how much likelier than was said it was to be kept.
         """
-        before, so_far = self._raises.get(sample, (priority, 1.0))
-        self._raises[sample] = (max(priority, before), likelier * so_far)
+        self._raises.add(sample, priority, likelier)
 
     def _admit(self, admission: Admission) -> None:
         """Find room for what is new, for the most valuable first; what finds none is refused."""
@@ -204,7 +199,7 @@ class Spool:
         try:
             return self._disk.free_bytes(self._folder) - self._limits.reserve_bytes
         except OSError as error:
-            raise _unwritable(error) from error
+            raise unwritable(error) from error
 
     def _keep(self, admission: Admission, notes: Sequence[Note]) -> None:
         candidates = admission.candidates
@@ -213,17 +208,17 @@ class Spool:
         try:
             places = self._segments.append([one.frame for one in candidates]) if candidates else []
         except OSError as error:
-            raise _unwritable(error) from error
+            raise unwritable(error) from error
         try:
             with transaction(self._connection):
                 self._write_rows(candidates, places)
                 mark_matched(self._connection, self._boot, admission.matched, self._time_s)
                 grown_bytes = outbox.put(self._connection, self._boot, notes)
-                raised = self._raise()
+                raised = self._raises.write(self._connection)
         except SpoolError:
             self._segments.take_back(places)
             raise
-        self._raised(raised)
+        self._raises.written(raised, self._tally)
         self._tally.added(
             Held(place, one.entry.priority, sealed=False) for one, place in zip(candidates, places, strict=True)
         )
@@ -238,26 +233,6 @@ class Spool:
         """What was put in is kept, whether or not the rest can be made smaller; `tick` says so if it cannot."""
         with contextlib.suppress(SpoolError):
             self._teller.squeeze()
-
-    def _raise(self) -> list[Row]:
-        """Write what `raise_priority` has been told, within a transaction; the rows as they were."""
-        found = [entries.by_sample(self._connection, sample) for sample in self._raises]
-        rows = [
-            row
-            for row in found
-            if row is not None and row.shard is None and row.priority < self._raises[row.sample][0]
-        ]
-        self._connection.executemany(
-            "UPDATE entry SET priority = ?, probability = min(1.0, probability * ?) WHERE id = ?",
-            [(*self._raises[row.sample], row.id) for row in rows],
-        )
-        return rows
-
-    def _raised(self, rows: Sequence[Row]) -> None:
-        before = [entries.held(row) for row in rows]
-        after = [msgspec.structs.replace(entries.held(row), priority=self._raises[row.sample][0]) for row in rows]
-        self._tally.changed(before, after)
-        self._raises.clear()
 
     def _write_rows(self, candidates: Sequence[Candidate], places: Sequence[Place]) -> None:
         first = outbox.last_sequence(self._connection, self._boot) + 1
@@ -302,26 +277,16 @@ class Spool:
             SpoolError: the disk does not let us; what was done before stays done.
         """
         self._time_s = self._running.at(now_ns)
-        self._expire()
+        self._upkeep.expire(self._time_s, self._limits.age_s)
         self._thin()
         self._teller.squeeze()
-        self._tidy()
+        self._upkeep.tidy()
         with transaction(self._connection):
-            raised = self._raise()
+            raised = self._raises.write(self._connection)
             forget_digests(self._connection, self._time_s)
             outbox.forget_boots(self._connection, self._boot)
             self._connection.execute("UPDATE state SET time_s = ?", (self._time_s,))
-        self._raised(raised)
-
-    def _expire(self) -> None:
-        removal = Removal(self._connection, self._segments, self._tally, self._boot)
-        with transaction(self._connection):
-            rows = entries.open_rows(self._connection, _EXPIRED_AT_ONCE)
-            removal.take([row for row in rows if self._time_s - row.time_s > self._limits.age_s], "retention")
-            for shard in entries.shards_before(self._connection, self._time_s - self._limits.age_s - LIST_GRACE_S):
-                removal.take(entries.of_shard(self._connection, shard), "retention")
-                self._connection.execute("DELETE FROM shard WHERE id = ?", (shard,))
-        removal.finish()
+        self._raises.written(raised, self._tally)
 
     def _thin(self) -> None:
         limits, used_bytes = self._limits, self._tally.entry_bytes
@@ -330,37 +295,5 @@ class Spool:
             surplus_bytes = used_bytes - int(limits.thin_to * limits.quota_bytes)
         missing_bytes = -self._disk_room_bytes()
         if missing_bytes > 0:
-            missing_bytes -= self._dead_bytes()  # these are freed without any loss
+            missing_bytes -= self._upkeep.dead_bytes()  # these are freed without any loss
         self._room.make(max(surplus_bytes, missing_bytes))
-
-    def _dead_bytes(self) -> int:
-        try:
-            numbers = self._segments.numbers()
-            return sum(max(0, self._segments.allocated_bytes(n) - self._tally.in_segment(n)) for n in numbers)
-        except OSError as error:
-            raise _unwritable(error) from error
-
-    def _tidy(self) -> None:
-        """Remove segments that hold nothing any more, and make those that hold little hold nothing: one at a time."""
-        try:
-            for number in self._segments.numbers():
-                if number == self._segments.active:
-                    continue
-                alive_bytes = self._tally.in_segment(number)
-                if not alive_bytes and not self._is_used(number):
-                    self._segments.remove(number)
-                elif worth_compacting(self._segments.allocated_bytes(number), alive_bytes):
-                    compact(self._connection, self._segments, self._tally, number)
-                    return
-        except OSError as error:
-            raise _unwritable(error) from error
-
-    def _is_used(self, number: int) -> bool:
-        """What the index says before a file goes: counts are no ground to remove one."""
-        with reading():
-            return bool(entries.of_segment(self._connection, number))
-
-
-def _unwritable(error: OSError) -> SpoolUnwritableError:
-    place = f"{error.filename}: " if error.filename else ""
-    return SpoolUnwritableError(f"{place}{error.strerror or error}")

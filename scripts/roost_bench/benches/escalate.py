@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from PIL import Image
 
 from roost_cloud.services import open_services
-from roost_edge.settings.config import load_config
+from roost_edge.settings.loading import load_config
 from roost_shared.bundle import Bundle
 from roost_shared.bundle.build import build_bundle
 from roost_shared.clock import MS

@@ -9,8 +9,9 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Final, NamedTuple
 
+from roost_cloud.rollouts.made_up_fleet import Candidate, Fleet
 from roost_cloud.rollouts.plan import Plan, read_plan
-from roost_cloud.rollouts.rehearsal import Candidate, Fleet, Rehearsed, rehearse
+from roost_cloud.rollouts.rehearsal import Rehearsed, rehearse
 from scripts.roost_bench.bench import Goal, Options, Result
 from scripts.roost_bench.rollout_fleet import begun_rollout
 

@@ -14,7 +14,7 @@ from PIL import Image
 from sqlalchemy.orm import Session
 
 from roost_cloud.assignments.reports import read_reported, store_reported
-from roost_cloud.broker.link import Message
+from roost_cloud.broker.message import Message
 from roost_cloud.db import Database
 from roost_cloud.db.migrations import upgrade
 from roost_cloud.ingest.batches import read_batch

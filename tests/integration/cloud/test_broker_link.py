@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from roost_cloud.broker.faults import NotConnectedError
-from roost_cloud.broker.link import BrokerLink, Message
+from roost_cloud.broker.link import BrokerLink
+from roost_cloud.broker.message import Message
 from roost_cloud.broker.settings import LinkSettings, Subscription
 from tests.support.embedded_fleet_broker import FleetBroker
 from tests.support.link import LinkReader

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from amqtt.mqtt.connect import ConnectPacket, ConnectPayload, ConnectVariableHeader
 
-from roost_cloud.broker import embedded
+from roost_cloud.broker import gate
 from tests.support.embedded_fleet_broker import FleetBroker
 from tests.support.mqtt_fixtures import connect
 from tests.support.mqtt_peer import MqttPeer
@@ -178,7 +178,7 @@ def test_a_packet_larger_than_any_input_is_not_waited_for(
 
 
 def test_who_reads_nothing_is_cut_off(join: Join, cloud: MqttPeer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "_UNREAD_S", 0.5)
+    monkeypatch.setattr(gate, "_UNREAD_S", 0.5)
     cloud.subscribe("roost/1/+/d/+/state")
     deaf = join(CAM, will=(f"roost/1/{CAM}/state", b"offline"))
     other = join(OTHER)

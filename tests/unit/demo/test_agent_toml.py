@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from roost_edge.settings.config import load_config
+from roost_edge.settings.loading import load_config
 from scripts.roost_demo.agent_toml import agent_toml
 
 

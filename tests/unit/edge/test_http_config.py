@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from roost_edge.settings.config import AgentConfig, load_config
+from roost_edge.settings.config import AgentConfig
 from roost_edge.settings.listen_address import ListenAddress, ListenAddressError
+from roost_edge.settings.loading import load_config
 from roost_shared.errors import ConfigError
 
 DIGEST = "ab" * 32

@@ -1,7 +1,8 @@
 import pytest
 
+from roost_cloud.rollouts.made_up_fleet import Candidate, Fleet
 from roost_cloud.rollouts.plan import read_plan
-from roost_cloud.rollouts.rehearsal import Candidate, Fleet, rehearse
+from roost_cloud.rollouts.rehearsal import rehearse
 
 PLAN = read_plan(
     {

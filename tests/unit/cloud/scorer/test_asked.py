@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from roost_cloud.broker.link import Message
+from roost_cloud.broker.message import Message
 from roost_cloud.scorer.asked import BadQuestionError, RetainedQuestionError, read_question, version_refusals
 from roost_shared.messages import MessageError, VersionMismatchError
 from roost_shared.questions import CloudScore, Question, encode_msgpack

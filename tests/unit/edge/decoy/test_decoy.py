@@ -4,8 +4,9 @@ from typing import Any, cast
 
 import pytest
 
+from roost_edge.decoy.answered import Answered
 from roost_edge.decoy.config import CaptureConfig
-from roost_edge.decoy.decoy import Answered, Decoy
+from roost_edge.decoy.decoy import Decoy
 from roost_edge.decoy.interface import Done
 from roost_edge.intake.inputs import Input
 from roost_edge.workers import SharedPayload

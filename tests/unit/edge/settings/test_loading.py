@@ -6,7 +6,8 @@ import pytest
 
 from roost_edge.decoy.config import CaptureConfig
 from roost_edge.monitor.config import MonitorConfig
-from roost_edge.settings.config import AgentConfig, CloudConfig, load_config
+from roost_edge.settings.config import AgentConfig, CloudConfig
+from roost_edge.settings.loading import load_config
 from roost_shared.errors import ConfigError
 from roost_shared.rendezvous import Sample
 from roost_shared.runtime_settings import RuntimeSettings
