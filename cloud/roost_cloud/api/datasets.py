@@ -16,9 +16,9 @@ from roost_cloud.api.sample_labels import Moment
 from roost_cloud.datasets import store
 from roost_cloud.datasets.choosing import FEWEST, Limits
 from roost_cloud.datasets.making import HELD_FOR, Wanted, make_snapshot
-from roost_cloud.datasets.references import find_version
 from roost_cloud.datasets.snapshot import SnapshotItem, World
 from roost_cloud.db.tables import Dataset
+from roost_cloud.registry.following import find_version
 from roost_shared.digest import DIGEST
 
 __all__ = ["router"]
