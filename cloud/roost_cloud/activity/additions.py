@@ -19,7 +19,7 @@ from roost_shared.sketches import (
     SketchError,
 )
 
-__all__ = ["Additions", "DeviceKey", "DeviceSums", "TaskKey", "TaskSums", "others_of"]
+__all__ = ["SKETCHES", "Additions", "DeviceKey", "DeviceSums", "TaskKey", "TaskSums", "others_of"]
 
 _MERGED: Final[dict[str, type[Any]]] = {
     "reasons": ReasonCounts,
@@ -27,6 +27,7 @@ _MERGED: Final[dict[str, type[Any]]] = {
     "confidence": ConfidenceHistogram,
     "disagreements": Disagreements,
 }
+SKETCHES: Final = tuple(_MERGED)  # names of those that are summed, as their columns have them
 _MOST: Final = 1 << 31  # answers of a window that are counted: so many hours' sums fit into a database's integer
 _PREFERRED: Final = ("preferred", "forced")
 
