@@ -27,7 +27,7 @@ from urllib3.exceptions import HTTPError, InsecureRequestWarning, SSLError
 
 from roost_cloud.credentials import Credentials
 from roost_shared import __version__
-from roost_shared.cloud_words import one_line, read_refusal
+from roost_shared.cloud_words import RefusalError, one_line, read_refusal, retry_after_s
 from roost_shared.errors import ContentError, TransportError
 from roost_shared.messages import UNREADABLE
 
@@ -75,24 +75,8 @@ class CaMismatchError(ContentError):
     code = "cloud.ca_mismatch"
 
 
-class RemoteError(TransportError):
-    """The cloud understood, and said no or could not.
-
-    Args:
-        status: HTTP's.
-        reason: the cloud's own code for it (`not_found`), empty if it gave none.
-        text: its words.
-        retry_after_s: when it asks us to come back; None if it does not.
-    """
-
-    code = "cloud.refused"
-
-    def __init__(self, status: int, reason: str, text: str, retry_after_s: float | None = None) -> None:
-        super().__init__(f"the cloud says {status}{f' {reason}' if reason else ''}: {text}")
-        self.status = status
-        self.reason = reason
-        self.text = text
-        self.retry_after_s = retry_after_s
+class RemoteError(RefusalError):
+    """The cloud understood, and said no or could not."""
 
 
 class Reply(NamedTuple):
@@ -344,10 +328,5 @@ def _tls_fault(where: str, error: SSLError) -> ApiUnreachableError:
 
 def refusal(reply: Reply) -> RemoteError:
     """The error that an answer of status 400 or more tells."""
-    asked = reply.headers.get("Retry-After", "")
-    retry_after_s = float(asked) if asked.isascii() and asked.isdecimal() else None
-    told = read_refusal(reply.data)
-    if told is None:
-        text = "no word on why: is this the cloud's own address?"
-        return RemoteError(reply.status, "", text, retry_after_s)
-    return RemoteError(reply.status, told.code, told.message, retry_after_s)
+    code, text = read_refusal(reply.data) or ("", "no word on why: is this the cloud's own address?")
+    return RemoteError(reply.status, code, text, retry_after_s(reply.headers))

@@ -8,7 +8,6 @@ the agent's.
 """
 
 import contextlib
-import re
 import ssl
 import warnings
 from collections.abc import Iterable, Mapping
@@ -31,7 +30,7 @@ from roost_edge.uplink.errors import (
 from roost_edge.uplink.ranged_answer import RangedAnswer
 from roost_shared import __version__
 from roost_shared.cloud_url import check_cloud_url
-from roost_shared.cloud_words import one_line, read_refusal
+from roost_shared.cloud_words import one_line, read_refusal, retry_after_s
 from roost_shared.messages import UNREADABLE
 
 __all__ = [
@@ -46,7 +45,6 @@ __all__ = [
 API: Final = "/api/v1"
 _TIMEOUT: Final = urllib3.Timeout(connect=10, read=30)  # seconds
 _LIMIT: Final = 1 << 20  # bytes of an answer
-_S3_CODE: Final = re.compile(rb"<Error>.{0,200}?<Code>([A-Za-z]{1,60})</Code>", re.DOTALL)
 _NOT_YET_VALID, _EXPIRED = 9, 10  # X509_V_ERR_CERT_NOT_YET_VALID, _HAS_EXPIRED
 _REFUSALS: Final = 400
 _FAILURES: Final = 500
@@ -130,7 +128,7 @@ class CloudHttp:
         if len(data) > limit_bytes:
             raise CloudAnswerError(f"{where}: the answer is larger than {limit_bytes} bytes")
         if reply.status >= _REFUSALS:
-            raise _refusal(reply.status, data, _retry_after_s(reply.headers))
+            raise _refusal(reply.status, data, reply.headers)
         if not 200 <= reply.status < 300:  # noqa: PLR2004 - HTTP's range of success
             raise CloudAnswerError(f"{where}: HTTP status {reply.status}; is this the cloud's own address?")
         return data
@@ -159,7 +157,7 @@ class CloudHttp:
         except (HTTPError, OSError) as error:
             raise CloudUnreachableError(f"{where}: {one_line(error)}") from error
         if reply.status >= _REFUSALS:
-            raise _refusal(reply.status, data, _retry_after_s(reply.headers))
+            raise _refusal(reply.status, data, reply.headers)
         if not 200 <= reply.status < 300:  # noqa: PLR2004 - HTTP's range of success
             raise CloudAnswerError(f"{where}: HTTP status {reply.status}; a signed URL leads nowhere else")
 
@@ -182,7 +180,7 @@ class CloudHttp:
             raise CloudUnreachableError(f"{where}: {one_line(error)}") from error
         if reply.status >= _REFUSALS:
             reply.close()
-            raise _refusal(reply.status, data, _retry_after_s(reply.headers))
+            raise _refusal(reply.status, data, reply.headers)
         try:
             return RangedAnswer(reply, where)
         except BaseException:
@@ -226,22 +224,7 @@ def _tls_fault(url: str, error: SSLError) -> CloudUnreachableError:
     return CloudUnreachableError(f"{url}: TLS: {one_line(error)}")
 
 
-def _refusal(status: int, data: bytes, retry_after_s: float | None) -> CloudRefusedError:
+def _refusal(status: int, data: bytes, headers: Mapping[str, str]) -> CloudRefusedError:
     kind = CloudFailedError if status >= _FAILURES or status == _TOO_MANY else CloudRefusedError
-    if (found := _S3_CODE.search(data)) is not None:
-        return kind(status, found[1].decode(), "the object store's word", retry_after_s)
-    told = read_refusal(data)
-    if told is None:
-        return kind(status, "", "no word on why", retry_after_s)
-    return kind(status, told.code, told.message, retry_after_s)
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """What Retry-After says, in seconds, or as a moment by the clock of whoever says it."""
-    said = headers.get("Retry-After", "")
-    if said.isdecimal():
-        return float(said)
-    try:
-        return max((parsedate_to_datetime(said) - parsedate_to_datetime(headers.get("Date", ""))).total_seconds(), 0)
-    except (TypeError, ValueError):  # neither, or nothing to measure it by
-        return None
+    code, text = read_refusal(data) or ("", "no word on why")
+    return kind(status, code, text, retry_after_s(headers))
