@@ -10,7 +10,7 @@ the agent's.
 import contextlib
 import ssl
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
@@ -114,16 +114,12 @@ class CloudHttp:
             headers["Content-Type"] = "application/json"
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        try:
+        with _network(where, self.url):
             reply = self._send(method, f"{self.url}{API}{path}", headers, body)
             try:
                 data = reply.read(limit_bytes + 1)
             finally:
                 reply.close()
-        except SSLError as error:
-            raise _tls_fault(self.url, error) from error
-        except (HTTPError, OSError) as error:
-            raise CloudUnreachableError(f"{where}: {one_line(error)}") from error
         self._note_time(reply.headers.get("Date"))
         if len(data) > limit_bytes:
             raise CloudAnswerError(f"{where}: the answer is larger than {limit_bytes} bytes")
@@ -146,16 +142,12 @@ class CloudHttp:
         """
         where = f"PUT {urlsplit(url)._replace(query='').geturl()}"  # the signature is as good as a password
         headers = {"User-Agent": self.pool.headers["User-Agent"], "Content-Length": str(size_bytes)}
-        try:
+        with _network(where):
             reply = self.pool.request("PUT", url, body=chunks, headers=headers, redirect=False, preload_content=False)
             try:
                 data = reply.read(_LIMIT)
             finally:
                 reply.close()
-        except SSLError as error:
-            raise _tls_fault(where, error) from error
-        except (HTTPError, OSError) as error:
-            raise CloudUnreachableError(f"{where}: {one_line(error)}") from error
         if reply.status >= _REFUSALS:
             raise _refusal(reply.status, data, reply.headers)
         if not 200 <= reply.status < 300:  # noqa: PLR2004 - HTTP's range of success
@@ -171,13 +163,9 @@ class CloudHttp:
         headers = {"User-Agent": self.pool.headers["User-Agent"], "Accept-Encoding": "identity"}
         if offset:
             headers["Range"] = f"bytes={offset}-"
-        try:
+        with _network(where):
             reply = self.pool.request("GET", url, headers=headers, redirect=False, preload_content=False)
             data = reply.read(_LIMIT) if reply.status >= _REFUSALS else b""
-        except SSLError as error:
-            raise _tls_fault(where, error) from error
-        except (HTTPError, OSError) as error:
-            raise CloudUnreachableError(f"{where}: {one_line(error)}") from error
         if reply.status >= _REFUSALS:
             reply.close()
             raise _refusal(reply.status, data, reply.headers)
@@ -210,6 +198,22 @@ def _tls_context(root_pem: bytes | None) -> ssl.SSLContext:
     except (ssl.SSLError, UnicodeDecodeError) as error:
         raise CloudAnswerError("the cloud's root certificate cannot be used") from error
     return context
+
+
+@contextlib.contextmanager
+def _network(where: str, whom: str | None = None) -> Iterator[None]:
+    """What goes wrong with the network within, as an error of ours.
+
+    Args:
+        where: what is asked.
+        whom: whose certificate something may be wrong with; None: as `where` says.
+    """
+    try:
+        yield
+    except SSLError as error:
+        raise _tls_fault(whom or where, error) from error
+    except (HTTPError, OSError) as error:
+        raise CloudUnreachableError(f"{where}: {one_line(error)}") from error
 
 
 def _tls_fault(url: str, error: SSLError) -> CloudUnreachableError:
