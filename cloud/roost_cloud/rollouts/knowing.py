@@ -55,11 +55,13 @@ class Entry(NamedTuple):
     document: dict[str, Any]
 
 
-def heads(session: Session, tenant: str) -> dict[str, int]:
-    """The newest version of each device's assignments, by name; of those that have one."""
+def heads(session: Session, tenant: str, devices: Collection[str] | None = None) -> dict[str, int]:
+    """The newest version of each device's assignments, by name, of those that have one; `devices` None: of all."""
     query = select(DeviceAssignment.device, DeviceAssignment.version).where(
         DeviceAssignment.tenant == tenant, DeviceAssignment.version > 0
     )
+    if devices is not None:
+        query = query.where(DeviceAssignment.device.in_(devices))
     return {row[0]: row[1] for row in session.execute(query)}
 
 
@@ -88,18 +90,10 @@ def devices_with(session: Session, tenant: str, subject: Subject) -> dict[str, E
 
 def newest_document(session: Session, tenant: str, device: str, subject: Subject) -> Entry | None:
     """A device's newest assignment; None: it has none."""
-    version = heads_of(session, tenant, [device]).get(device)
+    version = heads(session, tenant, [device]).get(device)
     if version is None:
         return None
     return next((entry for _, entry in entries(session, tenant, subject, {device: version})), None)
-
-
-def heads_of(session: Session, tenant: str, devices: Collection[str]) -> dict[str, int]:
-    """As `heads`, of some devices."""
-    query = select(DeviceAssignment.device, DeviceAssignment.version).where(
-        DeviceAssignment.tenant == tenant, DeviceAssignment.device.in_(devices), DeviceAssignment.version > 0
-    )
-    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def know(
