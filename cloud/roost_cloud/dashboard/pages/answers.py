@@ -7,8 +7,8 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from roost_cloud.api import bundles, samples
+from roost_cloud.api.fields import Moment
 from roost_cloud.api.pages import PageQuery
-from roost_cloud.api.sample_labels import Moment
 from roost_cloud.dashboard import parts
 from roost_cloud.dashboard.frame import page, show
 from roost_cloud.dashboard.markup import Markup, address, choice, entry, link, tag
