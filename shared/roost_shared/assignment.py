@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from roost_shared.bundle.oci import Digest
 from roost_shared.messages import SCHEMA_VERSION, ErrorInfo
-from roost_shared.rendezvous import AskMode, Contestant, Role, TaskPolicy
+from roost_shared.rendezvous import AskMode, Role, TaskPolicy
 from roost_shared.runtime_settings import RuntimeSettings
 from roost_shared.task_terms import TaskTerms
 
@@ -111,27 +111,8 @@ class AssignedTask(TaskTerms, frozen=True, kw_only=True):
     def policy(
         self, name: str, *, without_confidence: frozenset[str] = frozenset(), tolerance: float | None = None
     ) -> TaskPolicy:
-        """The task's rendezvous policy.
-
-        Args:
-            name: the task's name.
-            without_confidence: contestants whose bundle defines no confidence.
-            tolerance: agreement of numeric outputs, from the answering bundles.
-
-        Raises:
-            PolicyError: rules or contestants contradict each other.
-        """
-        contestants = [
-            Contestant(
-                name=one.name,
-                role=one.role,
-                where=one.where,
-                ask=one.ask,
-                has_confidence=one.name not in without_confidence,
-            )
-            for one in self.contestants
-        ]
-        return self.policy_for(name, contestants, tolerance=tolerance)
+        """The task's rendezvous policy; see `policy_for`."""
+        return self.policy_for(name, self.contestants, without_confidence=without_confidence, tolerance=tolerance)
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,15 +4,13 @@ One cloud and one window for all: a test that changes something leaves what the 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from roost_shared.bundle import Bundle
-from tests.support.browser import CHROMIUM, WIDTHS, Look, looking
-from tests.support.cloud_process import CloudProcess
-from tests.support.dashboard_cloud import CAMERAS, DashboardCloud, stock_dashboard
+from tests.support.browser import CHROMIUM, WIDTHS
+from tests.support.dashboard_cloud import CAMERAS
+from tests.support.dashboard_site import DashboardSite, open_dashboard, stock
 from tests.support.registry_fixtures import *  # noqa: F403 - for pytest to find them by name
 from tests.support.telling import BOOT
 from tests.support.waiting import until
@@ -22,41 +20,13 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@dataclass
-class Site:
-    """A served cloud, what is in it, and a window."""
-
-    process: CloudProcess
-    look: Look
-    stocked: DashboardCloud
-    operator: str
-    viewer: str
-
-    @property
-    def rollout(self) -> str:
-        return self.stocked.rollout
-
-    @property
-    def alarm(self) -> str:
-        return self.stocked.alarm
-
-    def api(self, path: str) -> Any:
-        return self.process.client(self.operator).get(path, dict[str, Any])
-
-
 @pytest.fixture(scope="module")
-def site(argmax: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(argmax: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardSite]:
     folder = tmp_path_factory.mktemp("dashboard")
-    url = f"sqlite:///{folder / 'roost.db'}"
-    with (
-        stock_dashboard(folder / "data", url, argmax) as stocked,
-        CloudProcess(folder, "--database-url", url, "--role", "api,dashboard,director") as process,
-    ):
+    with stock(folder, argmax) as stocked:
         stocked.add_devices(120)
-        operator, viewer = (stocked.cloud.token(role=role) for role in ("operator", "viewer"))
-        with looking(process.start().url) as look:
-            look.sign_in(operator)
-            yield Site(process, look, stocked, operator, viewer)
+        with open_dashboard(folder, stocked, role="api,dashboard,director") as site:
+            yield site
 
 
 PAGES = ["fleet", "device", "rollouts", "rollout", "new", "alarms", "alarm", "labelling", "models", "model", "version"]
@@ -64,12 +34,12 @@ PAGES += ["answer", "training", "run", "tasks", "task"]
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_opens_without_complaint_for_everybody(site: Site, name: str) -> None:
+def test_a_page_opens_without_complaint_for_everybody(site: DashboardSite, name: str) -> None:
     paths = {
         "device": "devices/cam-02",
-        "rollout": f"rollouts/{site.rollout}",
+        "rollout": f"rollouts/{site.stocked.rollout}",
         "new": "rollouts/new",
-        "alarm": f"alarms/{site.alarm}",
+        "alarm": f"alarms/{site.stocked.alarm}",
         "task": "tasks/meter?contestant=primary&bar=50",
         "run": f"training/{site.stocked.run}",
         "model": "models/argmax",
@@ -84,7 +54,7 @@ def test_a_page_opens_without_complaint_for_everybody(site: Site, name: str) -> 
     assert (look.complaints, look.elsewhere) == ([], [])
 
 
-def test_devices_are_found_by_page_name_and_label(site: Site) -> None:
+def test_devices_are_found_by_page_name_and_label(site: DashboardSite) -> None:
     look = site.look
     look.open("fleet")
     rows = look.page.locator("tbody tr")
@@ -101,7 +71,7 @@ def test_devices_are_found_by_page_name_and_label(site: Site) -> None:
     assert set(rows.locator(".tagged").all_inner_texts()) == {"site=north"}
 
 
-def test_a_device_says_what_it_runs_and_nothing_of_it_is_markup(site: Site) -> None:
+def test_a_device_says_what_it_runs_and_nothing_of_it_is_markup(site: DashboardSite) -> None:
     site.look.open("devices/cam-02")
     assert site.look.page.get_by_text("killed by <b>SIGKILL</b>").count() == 1
     site.look.press("Change labels")
@@ -112,7 +82,7 @@ def test_a_device_says_what_it_runs_and_nothing_of_it_is_markup(site: Site) -> N
     site.look.page.get_by_text("line=7").first.wait_for()  # the page follows by itself
 
 
-def test_a_task_shows_its_rules_its_figures_and_what_another_bar_would_do(site: Site) -> None:
+def test_a_task_shows_its_rules_its_figures_and_what_another_bar_would_do(site: DashboardSite) -> None:
     page = site.look.page
     site.look.open("tasks")
     told = site.api("/activity/tasks/meter")
@@ -134,7 +104,7 @@ def test_a_task_shows_its_rules_its_figures_and_what_another_bar_would_do(site: 
     page.get_by_role("heading", name="Answers, the last hour").wait_for()
 
 
-def test_a_device_says_how_it_is_and_how_its_answers_fare(site: Site) -> None:
+def test_a_device_says_how_it_is_and_how_its_answers_fare(site: DashboardSite) -> None:
     page = site.look.page
     site.look.open("devices/cam-02")
     told = site.api("/activity/devices/cam-02")
@@ -145,7 +115,7 @@ def test_a_device_says_how_it_is_and_how_its_answers_fare(site: Site) -> None:
     page.wait_for_url("**/ui/tasks/meter")
 
 
-def test_somebody_of_two_tenants_sees_one_at_a_time(site: Site) -> None:
+def test_somebody_of_two_tenants_sees_one_at_a_time(site: DashboardSite) -> None:
     page = site.look.page
     site.look.open("fleet")
     page.locator(".tenants summary").press("Enter")
@@ -161,17 +131,17 @@ def test_somebody_of_two_tenants_sees_one_at_a_time(site: Site) -> None:
     site.look.sign_in(site.operator)
 
 
-def test_an_alarm_is_acknowledged_with_a_note(site: Site) -> None:
-    site.look.open(f"alarms/{site.alarm}")
+def test_an_alarm_is_acknowledged_with_a_note(site: DashboardSite) -> None:
+    site.look.open(f"alarms/{site.stocked.alarm}")
     site.look.press("Acknowledge")
     site.look.page.get_by_role("dialog").get_by_role("textbox", name="Note").fill("lens is dirty")
     site.look.page.get_by_role("button", name="Acknowledge it").click()
     site.look.page.get_by_text("lens is dirty").first.wait_for()
-    told = site.api(f"/alarms/{site.alarm}")
+    told = site.api(f"/alarms/{site.stocked.alarm}")
     assert (told["state"], told["note"]) == ("acknowledged", "lens is dirty")
 
 
-def test_a_training_run_is_cancelled_with_a_note(site: Site) -> None:
+def test_a_training_run_is_cancelled_with_a_note(site: DashboardSite) -> None:
     page = site.look.page
     site.look.open(f"training/{site.stocked.run}")
     page.get_by_text("7 days have gone by").first.wait_for()
@@ -183,7 +153,7 @@ def test_a_training_run_is_cancelled_with_a_note(site: Site) -> None:
     assert not page.get_by_role("button", name="Approve").is_visible()
 
 
-def test_inputs_are_labelled_by_keyboard_and_a_slip_is_undone(site: Site) -> None:
+def test_inputs_are_labelled_by_keyboard_and_a_slip_is_undone(site: DashboardSite) -> None:
     look = site.look
     look.open("labelling?task=meter")
     look.page.get_by_text("Input 1 of 12").wait_for()
@@ -196,14 +166,14 @@ def test_inputs_are_labelled_by_keyboard_and_a_slip_is_undone(site: Site) -> Non
     assert (told["labels"], told["states"]["cannot_tell"]) == ({"0": 1, "1": 1}, 1)
 
 
-def test_a_viewer_sees_no_action(site: Site) -> None:
+def test_a_viewer_sees_no_action(site: DashboardSite) -> None:
     look = site.look
     look.sign_in(site.viewer)
     try:
         for path in (
             "devices/cam-02",
-            f"rollouts/{site.rollout}",
-            f"alarms/{site.alarm}",
+            f"rollouts/{site.stocked.rollout}",
+            f"alarms/{site.stocked.alarm}",
             "labelling",
             "tasks/meter",
             "rollouts",
@@ -220,7 +190,7 @@ def test_a_viewer_sees_no_action(site: Site) -> None:
         look.sign_in(site.operator)
 
 
-def test_dark_stays_dark_on_the_next_page(site: Site) -> None:
+def test_dark_stays_dark_on_the_next_page(site: DashboardSite) -> None:
     look = site.look
     look.open("fleet")
     look.press("Light or dark")
@@ -232,18 +202,18 @@ def test_dark_stays_dark_on_the_next_page(site: Site) -> None:
     look.page.locator("body.body--light").wait_for()
 
 
-def test_an_answer_leads_back_to_models_and_alarms(site: Site) -> None:
+def test_an_answer_leads_back_to_models_and_alarms(site: DashboardSite) -> None:
     page = site.look.page
     site.look.open("devices/cam-01")
     page.locator(".answers a").first.click()
     page.wait_for_url("**/ui/answers/cam-01/**")
     assert "by a rule that was open from the start" in page.locator(".lead").inner_text()
     page.get_by_role("link", name="cam-01: fine detail fell").click()
-    page.wait_for_url(f"**/ui/alarms/{site.alarm}")
+    page.wait_for_url(f"**/ui/alarms/{site.stocked.alarm}")
 
 
-def test_a_rollout_is_approved_reverted_and_another_started(site: Site) -> None:
-    look, path = site.look, f"/rollouts/{site.rollout}"
+def test_a_rollout_is_approved_reverted_and_another_started(site: DashboardSite) -> None:
+    look, path = site.look, f"/rollouts/{site.stocked.rollout}"
     look.open(path[1:])
     look.press("Approve", "Approve it")
     look.page.get_by_text("the next stage is approved").wait_for()
@@ -267,7 +237,7 @@ def test_a_rollout_is_approved_reverted_and_another_started(site: Site) -> None:
     assert (newest["state"], newest["stages"]) == ("running", 4)
 
 
-def test_what_is_not_there_says_so(site: Site) -> None:
+def test_what_is_not_there_says_so(site: DashboardSite) -> None:
     site.look.open("devices/nobody")
     assert site.look.page.get_by_role("alert").inner_text() == "there is no device 'nobody'"
     site.look.complaints.clear()

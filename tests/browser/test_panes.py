@@ -14,9 +14,8 @@ from sqlalchemy import update
 
 from roost_cloud.db.tables import Alarm
 from roost_shared.bundle import Bundle
-from tests.support.browser import CHROMIUM, WIDTHS, Look, looking
-from tests.support.cloud_process import CloudProcess
-from tests.support.dashboard_cloud import DashboardCloud, stock_dashboard
+from tests.support.browser import CHROMIUM, WIDTHS
+from tests.support.dashboard_site import DashboardSite, open_dashboard, stock
 from tests.support.registry_fixtures import *  # noqa: F403 - for pytest to find them by name
 from tests.support.stocked import stock_alarm
 from tests.support.tab_walk import not_reached
@@ -28,19 +27,11 @@ pytestmark = pytest.mark.skipif(
 
 
 @dataclass
-class Site:
-    """A served cloud, what is in it, and a window."""
+class Panes(DashboardSite):
+    """A dashboard with a dataset and an alarm more."""
 
-    process: CloudProcess
-    look: Look
-    stocked: DashboardCloud
-    operator: str
-    viewer: str
     dataset: str
     second_alarm: str
-
-    def api(self, path: str) -> Any:
-        return self.process.client(self.operator).get(path, dict[str, Any])
 
     def paths(self) -> dict[str, str]:
         return {
@@ -69,30 +60,24 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(argmax: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(argmax: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panes]:
     folder = tmp_path_factory.mktemp("panes")
-    url = f"sqlite:///{folder / 'roost.db'}"
-    with (
-        stock_dashboard(folder / "data", url, argmax) as stocked,
-        CloudProcess(folder, "--database-url", url, "--role", "api,dashboard") as process,
-    ):
+    with stock(folder, argmax) as stocked:
         work = stocked.labelling
         work.tell("cam-09", range(5))
         work.say({f"cam-09/{number}": str(number % 3) for number in range(5)})
         asked = {"task": "meter", "incumbent": "meter:1", "labels_min": 4}
         dataset = work.ask("POST", "/datasets", asked)["digest"]
         second = stock_alarm(stocked.cloud.services, "acme", "cam-02", since=timedelta(minutes=30))
-        operator, viewer = (stocked.cloud.token(role=role) for role in ("operator", "viewer"))
-        with looking(process.start().url) as look:
-            look.sign_in(operator)
-            yield Site(process, look, stocked, operator, viewer, dataset, second)
+        with open_dashboard(folder, stocked, role="api,dashboard") as site:
+            yield Panes(**vars(site), dataset=dataset, second_alarm=second)
 
 
 NEW = ["drift", "drift-of-some", "drift-device", "disputed", "answers", "compare", "dataset", "version", "alarm"]
 
 
 @pytest.mark.parametrize("name", NEW)
-def test_a_page_opens_without_complaint_for_everybody(site: Site, name: str) -> None:
+def test_a_page_opens_without_complaint_for_everybody(site: Panes, name: str) -> None:
     look = site.look
     look.open(site.paths()[name])
     assert [width for width in WIDTHS if look.overflows(width)] == []
@@ -102,7 +87,7 @@ def test_a_page_opens_without_complaint_for_everybody(site: Site, name: str) -> 
 
 
 @pytest.mark.timeout(300)
-def test_everything_on_every_page_is_reached_by_the_tab_key_and_seen_there(site: Site) -> None:
+def test_everything_on_every_page_is_reached_by_the_tab_key_and_seen_there(site: Panes) -> None:
     found = {}
     for name, path in site.paths().items():
         site.look.open(path)
@@ -112,7 +97,7 @@ def test_everything_on_every_page_is_reached_by_the_tab_key_and_seen_there(site:
     assert found == {}
 
 
-def test_a_page_says_that_it_cannot_be_brought_up_to_date_until_it_is(site: Site) -> None:
+def test_a_page_says_that_it_cannot_be_brought_up_to_date_until_it_is(site: Panes) -> None:
     page, services = site.look.page, site.stocked.cloud.services
     alarm = site.second_alarm
     site.look.open(f"alarms/{alarm}")
@@ -128,7 +113,7 @@ def test_a_page_says_that_it_cannot_be_brought_up_to_date_until_it_is(site: Site
     page.get_by_text("Not brought up to date any more").wait_for(state="detached")
 
 
-def test_the_budget_is_set_and_what_is_no_number_is_refused(site: Site) -> None:
+def test_the_budget_is_set_and_what_is_no_number_is_refused(site: Panes) -> None:
     page = site.look.page
     site.look.open("drift")
     for entered, says in (("many", "is no number of alarms a week"), ("2.5", "the budget is set")):
@@ -142,7 +127,7 @@ def test_the_budget_is_set_and_what_is_no_number_is_refused(site: Site) -> None:
     page.get_by_text("12.5 a week").first.wait_for()
 
 
-def test_drift_leads_to_a_device_and_its_alarm(site: Site) -> None:
+def test_drift_leads_to_a_device_and_its_alarm(site: Panes) -> None:
     page = site.look.page
     site.look.open("drift")
     page.get_by_role("link", name="cam-01 / meter").click()
@@ -154,7 +139,7 @@ def test_drift_leads_to_a_device_and_its_alarm(site: Site) -> None:
     page.wait_for_url("**/ui/drift/cam-01/meter#input")
 
 
-def test_an_alarm_is_muted_told_of_again_and_resolved(site: Site) -> None:
+def test_an_alarm_is_muted_told_of_again_and_resolved(site: Panes) -> None:
     path = f"/alarms/{site.second_alarm}"
     site.look.open(path[1:])
     site.look.press("Mute for a day", "Do so")
@@ -169,7 +154,7 @@ def test_an_alarm_is_muted_told_of_again_and_resolved(site: Site) -> None:
     assert not site.look.page.get_by_role("button", name="Begin anew").is_visible()
 
 
-def test_a_device_begins_anew_and_its_alarm_is_over(site: Site) -> None:
+def test_a_device_begins_anew_and_its_alarm_is_over(site: Panes) -> None:
     other = stock_alarm(site.stocked.cloud.services, "acme", "cam-03")
     site.look.open(f"alarms/{other}")
     site.look.press("Begin anew")
@@ -182,7 +167,7 @@ def test_a_device_begins_anew_and_its_alarm_is_over(site: Site) -> None:
     assert (kind["standing"], kind["note"]) == ("commissioning", "new lamps")
 
 
-def test_an_alias_is_moved(site: Site) -> None:
+def test_an_alias_is_moved(site: Panes) -> None:
     page = site.look.page
     site.look.open("models/argmax")
     site.look.press("Move an alias")
@@ -197,7 +182,7 @@ def test_an_alias_is_moved(site: Site) -> None:
     assert (alias["alias"], alias["version"]) == ("stable", "1")
 
 
-def test_labels_are_given_by_tapping_and_those_after_a_guess_are_not_blind(site: Site) -> None:
+def test_labels_are_given_by_tapping_and_those_after_a_guess_are_not_blind(site: Panes) -> None:
     page = site.look.page
     page.set_viewport_size({"width": WIDTHS[1], "height": 844})
     try:
@@ -221,7 +206,7 @@ def test_labels_are_given_by_tapping_and_those_after_a_guess_are_not_blind(site:
     assert told == {"1": (False, True), "2": (True, True)}
 
 
-def test_a_run_is_approved_cancelled_and_another_opened(site: Site) -> None:
+def test_a_run_is_approved_cancelled_and_another_opened(site: Panes) -> None:
     page, path = site.look.page, f"/runs/{site.stocked.run}"
     site.look.open(f"training/{site.stocked.run}")
     site.look.press("Approve", "Approve it")
@@ -243,7 +228,7 @@ def test_a_run_is_approved_cancelled_and_another_opened(site: Site) -> None:
     assert (newest["state"], newest["cause"], newest["reason"]) == ("queued", "person", "asked for at the dashboard")
 
 
-def test_a_rollout_is_paused_resumed_and_aborted(site: Site) -> None:
+def test_a_rollout_is_paused_resumed_and_aborted(site: Panes) -> None:
     look, path = site.look, f"/rollouts/{site.stocked.rollout}"
     look.open(path[1:])
     look.press("Pause", "Pause it")
@@ -257,7 +242,7 @@ def test_a_rollout_is_paused_resumed_and_aborted(site: Site) -> None:
     assert site.api(path)["state"] == "aborting"
 
 
-def test_a_viewer_sees_no_action_there(site: Site) -> None:
+def test_a_viewer_sees_no_action_there(site: Panes) -> None:
     look = site.look
     look.sign_in(site.viewer)
     allowed = {"Light or dark", "Sign out", "Show", "Compare", "What would other budgets have come to?"}

@@ -90,4 +90,4 @@ def test_a_sheet_is_taken_filled_in_imported_and_becomes_a_dataset(work: Labelli
     assert json.loads(run(work, "dataset", "show", digest, "--json"))["summary"]["sources"] == {"person": 12}
     assert len(run(work, "dataset", "show", digest, "--items").splitlines()) == 13
     run(work, "dataset", "show", "sha256:1", fails="is no digest")
-    run(work, "dataset", "make", "meter", "--incumbent", "meter@best", fails="there is no bundle")
+    run(work, "dataset", "make", "meter", "--incumbent", "meter@best", fails="there is no alias")

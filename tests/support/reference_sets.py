@@ -1,11 +1,14 @@
-"""Reference sets of a few bytes."""
+"""Reference sets of a few bytes, and reading them from files."""
 
 import hashlib
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from roost_shared.bundle.reference import ReferenceSample
+from roost_shared.bundle.manifest import ReferenceSpec
+from roost_shared.bundle.reference import ReferenceSample, read_reference_stream
 
-__all__ = ["reference_of", "reference_sample"]
+__all__ = ["read_reference", "reference_of", "reference_sample"]
 
 
 def reference_sample(payload: bytes, label: str, **fields: Any) -> ReferenceSample:
@@ -22,3 +25,9 @@ def reference_of(*labels: str) -> list[ReferenceSample]:
         reference_sample(f"[{number}]".encode(), label, part="train" if number % 2 else "test")
         for number, label in enumerate(labels)
     ]
+
+
+def read_reference(path: Path, spec: ReferenceSpec) -> Iterator[ReferenceSample]:
+    """The inputs of the set in a file."""
+    with path.open("rb") as file:
+        yield from read_reference_stream(str(path), file, spec)

@@ -22,9 +22,9 @@ from roost_cloud.db.tables import (
     TrainingRun,
 )
 from roost_cloud.gate.verdict import Reason, Verdict
+from roost_cloud.registry.following import follow
 from roost_cloud.rollouts import store
 from roost_cloud.rollouts.plan import read_plan
-from roost_cloud.runs.incumbents import followed
 from roost_cloud.runs.policy import RunPolicy
 from roost_cloud.runs.store import NewRun, open_run
 from roost_cloud.services import Services
@@ -169,7 +169,7 @@ def stock_run(services: Services, tenant: str, task: str, bundle: str) -> str:
     """Propose a training run, as if its date had come; return its id."""
     now = services.now()
     with services.database.begin() as session:
-        incumbent = followed(session, tenant, bundle)
+        incumbent = follow(session, tenant, bundle)
         new = NewRun(
             tenant=tenant,
             task=task,

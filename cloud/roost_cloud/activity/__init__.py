@@ -5,7 +5,7 @@
 - `storing.py`: additions into the database, in the transaction that stores their windows.
 - `tasks.py`: which tasks there are, and what contestants said; `policies.py`: the rules that devices answer by.
 - `devices.py`: what devices' answers came to, and how they are.
-- `sums.py`: the figures of merged sketches. Pure.
+- `sums.py`: the figures of what was summed. Pure.
 - `what_if.py`: recorded requests by other rules, through the policy itself.
 - `expiry.py`: what is too old to be asked for.
 

@@ -3,11 +3,13 @@
 A sketch that cannot be read is passed over and counted: the window itself is stored whatever is in it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from roost_cloud.activity.hours import hour_of
+from roost_shared.messages import Reason
 from roost_shared.records import WindowRecord
 from roost_shared.sketches import (
     ConfidenceHistogram,
@@ -17,7 +19,7 @@ from roost_shared.sketches import (
     SketchError,
 )
 
-__all__ = ["Additions", "DeviceKey", "DeviceSums", "TaskKey", "TaskSums"]
+__all__ = ["SKETCHES", "Additions", "DeviceKey", "DeviceSums", "TaskKey", "TaskSums", "others_of"]
 
 _MERGED: Final[dict[str, type[Any]]] = {
     "reasons": ReasonCounts,
@@ -25,6 +27,7 @@ _MERGED: Final[dict[str, type[Any]]] = {
     "confidence": ConfidenceHistogram,
     "disagreements": Disagreements,
 }
+SKETCHES: Final = tuple(_MERGED)  # names of those that are summed, as their columns have them
 _MOST: Final = 1 << 31  # answers of a window that are counted: so many hours' sums fit into a database's integer
 _PREFERRED: Final = ("preferred", "forced")
 
@@ -81,9 +84,26 @@ class TaskSums:
         before = self.sketches.get(name)
         self.sketches[name] = sketch if before is None else before.merge(sketch)
 
+    def include(self, others: "TaskSums") -> None:
+        """Add what others came to."""
+        self.count += others.count
+        self.timed += others.timed
+        self.missed += others.missed
+        for name, sketch in others.sketches.items():
+            self.add(name, sketch)
+
     def encoded(self) -> dict[str, bytes | None]:
         """The sketches as columns have them."""
         return {name: self.sketches[name].to_bytes() if name in self.sketches else None for name in _MERGED}
+
+
+def others_of(by_reason: Mapping[Reason, int]) -> int:
+    """Those of answers that were neither preferred nor forced.
+
+    >>> others_of({"preferred": 6, "forced": 1, "fallback": 2, "default": 1})
+    3
+    """
+    return sum(count for reason, count in by_reason.items() if reason not in _PREFERRED)
 
 
 @dataclass
@@ -107,11 +127,11 @@ class Additions:
             sums.add(name, sketch)
         if window.contestant is None:
             reasons = read.get("reasons")
-            by_reason: dict[str, int] = {} if reasons is None else reasons.by_reason()
+            by_reason: dict[Reason, int] = {} if reasons is None else reasons.by_reason()
             of_device = self.devices.setdefault(DeviceKey(tenant, hour, device, window.task), DeviceSums())
             of_device.answers += count
             of_device.reasoned += sum(by_reason.values())
-            of_device.others += sum(count for reason, count in by_reason.items() if reason not in _PREFERRED)
+            of_device.others += others_of(by_reason)
             of_device.timed += timed
             of_device.missed += min(missed or 0, timed)
 

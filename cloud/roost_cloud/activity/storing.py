@@ -9,7 +9,7 @@ from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from roost_cloud.activity.additions import Additions, DeviceKey, TaskKey, TaskSums
+from roost_cloud.activity.additions import SKETCHES, Additions, DeviceKey, TaskKey, TaskSums
 from roost_cloud.db import Base
 from roost_cloud.db.among import batches
 from roost_cloud.db.insert import insert_all_absent
@@ -20,7 +20,6 @@ __all__ = ["HealthKey", "store_additions", "store_health"]
 
 _LANES: Final = 8
 _LANE: Final = secrets.randbelow(_LANES)  # one a process: workers seldom wait for each other's rows
-_SKETCHES: Final = ("reasons", "latency", "confidence", "disagreements")
 _COUNTS: Final = ("count", "timed", "missed")
 HealthKey = tuple[str, str]  # tenant, device
 
@@ -63,13 +62,13 @@ def _add_to_tasks(session: Session, tasks: Mapping[TaskKey, TaskSums]) -> None:
     if not tasks:
         return
     keys = sorted(tasks)
-    empty: dict[str, Any] = {"lane": _LANE, **dict.fromkeys(_COUNTS, 0), **dict.fromkeys(_SKETCHES)}
+    empty: dict[str, Any] = {"lane": _LANE, **dict.fromkeys(_COUNTS, 0), **dict.fromkeys(SKETCHES)}
     insert_all_absent(session, TaskHour, [{**key._asdict(), **empty} for key in keys])
     before = {key: row for some in batches(keys) for key, row in _locked(session, some).items()}
     named = []
     for key in keys:
         sums, row = tasks[key], before[key]
-        for name in _SKETCHES:
+        for name in SKETCHES:
             sums.merge(name, getattr(row, name))
         counts = {name: getattr(sums, name) + getattr(row, name) for name in _COUNTS}
         of_row = {f"of_{name}": value for name, value in key._asdict().items()}
@@ -78,7 +77,7 @@ def _add_to_tasks(session: Session, tasks: Mapping[TaskKey, TaskSums]) -> None:
     statement = update(cast("Table", TaskHour.__table__)).where(
         *(columns[name] == bindparam(f"of_{name}") for name in TaskKey._fields), columns.lane == _LANE
     )
-    changes: dict[str, Any] = {name: bindparam(f"new_{name}") for name in (*_COUNTS, *_SKETCHES)}
+    changes: dict[str, Any] = {name: bindparam(f"new_{name}") for name in (*_COUNTS, *SKETCHES)}
     session.connection().execute(statement.values(changes), named)
 
 

@@ -1,31 +1,42 @@
-"""The figures of merged sketches. Pure.
+"""The figures of what was summed. Pure.
 
->>> sums = TaskSums(count=4, timed=4, missed=1)
->>> deadline_rate(sums.timed, sums.missed), deadline_rate(0, 0) is None
-(0.75, True)
+>>> rates_of_task(TaskSums(count=4, timed=4, missed=1))
+Rates(answers=4, deadline_rate=0.75, other_share=None)
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from roost_cloud.activity.additions import TaskSums
+from roost_cloud.activity.additions import DeviceSums, TaskSums, others_of
 from roost_shared.messages import Reason
 from roost_shared.sketches import ConfidenceHistogram, Disagreements, LatencyHistogram, ReasonCounts
 
 __all__ = [
     "Pair",
     "Quantiles",
+    "Rates",
     "confidence",
-    "deadline_rate",
-    "other_share",
-    "others_of",
     "pairs",
     "quantiles",
+    "rates_of_devices",
+    "rates_of_task",
     "reasons",
 ]
 
-_PREFERRED: Final = ("preferred", "forced")
+
+class Rates(NamedTuple):
+    """What answers came to.
+
+    Attributes:
+        answers: how many.
+        deadline_rate: the share of those that were handed over by their deadline; None if nobody told.
+        other_share: of those that were neither preferred nor forced; None if no reason was told.
+    """
+
+    answers: int
+    deadline_rate: float | None
+    other_share: float | None
 
 
 class Quantiles(NamedTuple):
@@ -45,25 +56,27 @@ class Pair(NamedTuple):
     differed: int
 
 
-def deadline_rate(timed: int, missed: int) -> float | None:
-    """The share of answers that were handed over by their deadline; None if nobody told."""
-    return (timed - missed) / timed if timed else None
+def rates_of_task(sums: TaskSums) -> Rates:
+    """What a task's answers came to."""
+    by_reason = reasons(sums)
+    return _rates(sums.count, sums.timed, sums.missed, sum(by_reason.values()), others_of(by_reason))
 
 
-def other_share(reasoned: int, others: int) -> float | None:
-    """The share of answers that were neither preferred nor forced; None if no reason was told."""
-    return others / reasoned if reasoned else None
+def rates_of_devices(rows: Sequence[DeviceSums]) -> Rates:
+    """What answers on devices came to, all together."""
+    return _rates(
+        sum(row.answers for row in rows),
+        sum(row.timed for row in rows),
+        sum(row.missed for row in rows),
+        sum(row.reasoned for row in rows),
+        sum(row.others for row in rows),
+    )
 
 
 def reasons(sums: TaskSums) -> dict[Reason, int]:
     """Answers by reason."""
     sketch = sums.sketches.get("reasons")
     return (sketch if isinstance(sketch, ReasonCounts) else ReasonCounts()).by_reason()
-
-
-def others_of(by_reason: Mapping[Reason, int]) -> int:
-    """Those of answers that were neither preferred nor forced."""
-    return sum(count for reason, count in by_reason.items() if reason not in _PREFERRED)
 
 
 def quantiles(sums: TaskSums) -> Quantiles:
@@ -94,3 +107,7 @@ def pairs(by_contestant: Mapping[str, TaskSums]) -> Iterator[Pair]:
         best = max(counts, default=None)
         if best is not None and best.compared:
             yield Pair(one, other, best.compared, best.differed)
+
+
+def _rates(answers: int, timed: int, missed: int, reasoned: int, others: int) -> Rates:
+    return Rates(answers, (timed - missed) / timed if timed else None, others / reasoned if reasoned else None)

@@ -2,19 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import select, union
 from sqlalchemy.orm import Session
 
-from roost_cloud.activity.additions import TaskSums
+from roost_cloud.activity.additions import SKETCHES, TaskSums
 from roost_cloud.activity.hours import HourSpan
 from roost_cloud.db.tables import CloudTask, TaskHour, TaskPolicy
 from roost_cloud.errors import NotFoundError
 
 __all__ = ["check_task", "of_answers", "of_contestants", "page"]
-
-_SKETCHES: Final = ("reasons", "latency", "confidence", "disagreements")
 
 
 def page(session: Session, tenant: str, *, limit: int, after: str | None = None) -> Sequence[str]:
@@ -49,13 +47,13 @@ def of_contestants(session: Session, tenant: str, task: str, span: HourSpan) -> 
     """By contestant, in the order of names; under the empty one what the task's answers came to."""
     columns = (TaskHour.contestant, TaskHour.count.label("inputs"), TaskHour.timed, TaskHour.missed)
     rows = session.execute(
-        select(*columns, *(getattr(TaskHour, name) for name in _SKETCHES)).where(
+        select(*columns, *(getattr(TaskHour, name) for name in SKETCHES)).where(
             TaskHour.tenant == tenant, TaskHour.task == task, TaskHour.hour.in_(span.hours)
         )
     )
     found: defaultdict[str, TaskSums] = defaultdict(TaskSums)
     for row in rows:
-        _add(found[row.contestant], row, _SKETCHES)
+        _add(found[row.contestant], row, SKETCHES)
     return dict(sorted(found.items()))
 
 

@@ -1,6 +1,5 @@
 """What an alarm is shown with: samples of its device and time, labels by name, other alarms that belong to it."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from roost_cloud.alarms.cohorts import Cohort, Finding, together
 from roost_cloud.alarms.store import unresolved
-from roost_cloud.db.tables import Alarm, Device, DeviceLabel, TrainingAlarm, TrainingRun
+from roost_cloud.db.tables import Alarm, Device, TrainingAlarm, TrainingRun
+from roost_cloud.fleet import device_records
 from roost_cloud.objects import ObjectStore
 from roost_cloud.registry import running
 from roost_cloud.samples import listing
@@ -82,10 +82,6 @@ def cohort_of(session: Session, alarm: Alarm) -> Cohort | None:
 
 
 def _labels(session: Session, tenant: str) -> Mapping[str, Mapping[str, str]]:
-    """The labels of all devices of a tenant."""
+    """The labels of all devices of a tenant, those without any among them."""
     names = session.scalars(select(Device.name).where(Device.tenant == tenant, Device.status == "enrolled"))
-    labels: defaultdict[str, dict[str, str]] = defaultdict(dict, {name: {} for name in names})
-    rows = select(DeviceLabel.device, DeviceLabel.key, DeviceLabel.value).where(DeviceLabel.tenant == tenant)
-    for device, key, value in session.execute(rows):
-        labels[device][key] = value
-    return labels
+    return {name: {} for name in names} | device_records.labels_of(session, tenant)

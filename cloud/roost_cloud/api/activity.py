@@ -20,7 +20,7 @@ from roost_cloud.fleet import device_records
 from roost_cloud.fleet.device_records import ConnectionState
 from roost_cloud.services import Services
 
-__all__ = ["Hours", "RatesModel", "SpanModel", "rates_of", "router"]
+__all__ = ["Hours", "RatesModel", "SpanModel", "router"]
 
 _DEVICES: Final = 200  # that can be asked for at once
 
@@ -94,13 +94,10 @@ def get_activity(member: Viewer, services: Given, asked: Hours) -> ActivityModel
     together = TaskSums()
     with services.database.read() as session:
         for one in tasks.of_answers(session, member.tenant, None, span).values():
-            together.count += one.count
-            together.timed += one.timed
-            together.missed += one.missed
-            sketch = one.sketches.get("reasons")
-            together.merge("reasons", None if sketch is None else sketch.to_bytes())
+            together.include(one)
         states = device_records.count_states(session, member.tenant)
-    return ActivityModel(since=span.since, until=span.until, devices=states, **rates_of(together))
+    rates = sums.rates_of_task(together)
+    return ActivityModel(since=span.since, until=span.until, devices=states, **rates._asdict())
 
 
 @router.get("/devices", responses=raises(401, 403))
@@ -129,28 +126,10 @@ def get_device_activity(
     return DeviceActivityModel(since=span.since, until=span.until, health=_health(health), **_of_device(device, rows))
 
 
-def rates_of(found: TaskSums) -> dict[str, Any]:
-    """What answers came to, as `RatesModel` has it."""
-    by_reason = sums.reasons(found)
-    return {
-        "answers": found.count,
-        "deadline_rate": sums.deadline_rate(found.timed, found.missed),
-        "other_share": sums.other_share(sum(by_reason.values()), sums.others_of(by_reason)),
-    }
-
-
 def _of_device(device: str, rows: list[DeviceAnswers]) -> dict[str, Any]:
     its = [row for row in rows if row.device == device]
-    return {"device": device, "tasks": {row.task: RatesModel(**_summed([row])) for row in its}, **_summed(its)}
-
-
-def _summed(rows: list[DeviceAnswers]) -> dict[str, Any]:
-    reasoned, timed = sum(row.reasoned for row in rows), sum(row.timed for row in rows)
-    return {
-        "answers": sum(row.answers for row in rows),
-        "deadline_rate": sums.deadline_rate(timed, sum(row.missed for row in rows)),
-        "other_share": sums.other_share(reasoned, sum(row.others for row in rows)),
-    }
+    by_task = {row.task: RatesModel(**sums.rates_of_devices([row.sums])._asdict()) for row in its}
+    return {"device": device, "tasks": by_task, **sums.rates_of_devices([row.sums for row in its])._asdict()}
 
 
 def _health(row: DeviceHealth | None) -> HealthModel | None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from roost_cloud.activity import policies, sums, tasks
 from roost_cloud.activity.additions import TaskSums
 from roost_cloud.activity.policies import ToldPolicy
-from roost_cloud.api.activity import Hours, RatesModel, SpanModel, rates_of
+from roost_cloud.api.activity import Hours, RatesModel, SpanModel
 from roost_cloud.api.auth import Given, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.fields import Name
@@ -133,7 +133,7 @@ def list_task_policies(member: Viewer, services: Given, task: Annotated[Name, Pa
 
 def _of_task(name: str, found: TaskSums) -> dict[str, Any]:
     times = sums.quantiles(found)
-    return {"task": name, "p50_ms": times.p50_ms, "p99_ms": times.p99_ms, **rates_of(found)}
+    return {"task": name, "p50_ms": times.p50_ms, "p99_ms": times.p99_ms, **sums.rates_of_task(found)._asdict()}
 
 
 def _contestant(name: str, found: TaskSums) -> ContestantModel:

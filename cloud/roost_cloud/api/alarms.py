@@ -1,11 +1,11 @@
 """`/alarms`: findings that need somebody's time."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from roost_cloud.alarms import showing, store
 from roost_cloud.alarms.cohorts import Cohort
@@ -13,7 +13,7 @@ from roost_cloud.alarms.state import Standing, State, is_muted
 from roost_cloud.alarms.store import Chosen, Place, parse_place
 from roost_cloud.api.auth import Given, Operator, Viewer
 from roost_cloud.api.errors import raises
-from roost_cloud.api.fields import Line, Name
+from roost_cloud.api.fields import Line, Moment, Name
 from roost_cloud.api.pages import Asked, Page
 from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db.tables import Alarm
@@ -26,8 +26,6 @@ __all__ = ["AlarmModel", "alarm_model", "router"]
 router = APIRouter(prefix=f"{PREFIX}/alarms", tags=["alarms"])
 
 _Alarm = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
-# Beyond these no zone's offset leads out of the calendar.
-_Moment = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC))]
 
 
 class MovedModel(BaseModel):
@@ -122,7 +120,7 @@ class NoteBody(BaseModel):
 class MuteBody(NoteBody):
     """Until when nobody is told."""
 
-    until: _Moment | None = Field(description="null: tell again")
+    until: Moment | None = Field(description="null: tell again")
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from roost_cloud.api.auth import Given, Viewer
 from roost_cloud.api.errors import raises
 from roost_cloud.api.prefix import PREFIX
-from roost_cloud.datasets.references import find_version
 from roost_cloud.db.tables import BundleVersion
 from roost_cloud.gate.verdict import Confused, Verdict
 from roost_cloud.labels.comparing import Cell, compare
+from roost_cloud.registry.following import find_version
 from roost_cloud.registry.lineage import origin
 
 __all__ = ["EvaluationModel", "confusions", "router"]

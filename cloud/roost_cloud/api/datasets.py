@@ -9,16 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from roost_cloud.api.auth import Given, Operator, Viewer
 from roost_cloud.api.errors import raises
-from roost_cloud.api.fields import Name
+from roost_cloud.api.fields import Moment, Name
 from roost_cloud.api.pages import LIMIT, LIMIT_MAX, Asked, Page, PageQuery
 from roost_cloud.api.prefix import PREFIX
-from roost_cloud.api.sample_labels import Moment
 from roost_cloud.datasets import store
 from roost_cloud.datasets.choosing import FEWEST, Limits
 from roost_cloud.datasets.making import HELD_FOR, Wanted, make_snapshot
-from roost_cloud.datasets.references import find_version
 from roost_cloud.datasets.snapshot import SnapshotItem, World
 from roost_cloud.db.tables import Dataset
+from roost_cloud.registry.following import find_version
 from roost_shared.digest import DIGEST
 
 __all__ = ["router"]

@@ -1,18 +1,18 @@
 """`/drift`: how devices stand against their own beginnings, under which budget, and beginning anew."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from roost_cloud.alarms import showing
 from roost_cloud.api.alarms import AlarmModel, TogetherModel, alarm_model, together_model
 from roost_cloud.api.auth import Given, Operator, Viewer
 from roost_cloud.api.errors import raises
-from roost_cloud.api.fields import Line, Name
+from roost_cloud.api.fields import Line, Moment, Name
 from roost_cloud.api.labels import Selector
 from roost_cloud.api.pages import Asked, Page
 from roost_cloud.api.prefix import PREFIX
@@ -34,8 +34,6 @@ router = APIRouter(prefix=f"{PREFIX}/drift", tags=["drift"])
 
 _BUDGET_MAX: Final = 1000
 _DEVICES_MAX: Final = 1000
-# Beyond these no zone's offset leads out of the calendar.
-_Moment = Annotated[AwareDatetime, Query(ge=datetime(1970, 1, 1, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC))]
 _Budget = Annotated[float, Field(gt=0, le=_BUDGET_MAX)]
 
 
@@ -177,7 +175,7 @@ def get_simulation(
     member: Viewer,
     services: Given,
     budget: Annotated[list[_Budget], Query(min_length=1, max_length=8, description="False alarms a week")],
-    since: Annotated[_Moment | None, Query(description="Only decisions made since")] = None,
+    since: Annotated[Moment | None, Query(description="Only decisions made since")] = None,
     task: Annotated[Name | None, Query()] = None,
 ) -> list[SimulatedModel]:
     """Alarms a week that the recorded decisions would have had under other budgets."""

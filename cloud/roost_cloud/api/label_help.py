@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from roost_cloud.api.auth import Given, Operator, Viewer
 from roost_cloud.api.errors import raises
-from roost_cloud.api.fields import Name
+from roost_cloud.api.fields import Name, SampleName
 from roost_cloud.api.prefix import PREFIX
-from roost_cloud.api.sample_labels import SampleName, source_of
+from roost_cloud.api.sample_labels import source_of
 from roost_cloud.labels import claims, guessing
 from roost_cloud.runs.awaiting import awaited
 

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from roost_cloud.api.auth import Given, Operator, Viewer
 from roost_cloud.api.errors import raises
-from roost_cloud.api.fields import ROLLOUT_PATTERN, Name
+from roost_cloud.api.fields import ROLLOUT_PATTERN, Moment, Name
 from roost_cloud.api.prefix import PREFIX
-from roost_cloud.api.sample_labels import Moment, source_of
+from roost_cloud.api.sample_labels import source_of
 from roost_cloud.labels import claims, deciding
 from roost_cloud.labels import settings as settings_room
 from roost_cloud.labels.settings import LabelSettings

@@ -2,15 +2,15 @@
 
 import base64
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from roost_cloud.api.auth import Given, Viewer
 from roost_cloud.api.errors import raises
-from roost_cloud.api.fields import Name
+from roost_cloud.api.fields import Moment, Name
 from roost_cloud.api.pages import Asked, Page
 from roost_cloud.api.prefix import PREFIX
 from roost_cloud.samples import recorded
@@ -22,8 +22,6 @@ router = APIRouter(prefix=PREFIX, tags=["samples"])
 
 _DOCUMENT: Final[dict[str, Any]] = {"application/json": {"schema": {"type": "object"}}}
 _Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
-# Beyond these no zone's offset leads out of the calendar.
-_Moment = Annotated[AwareDatetime, Query(ge=datetime(1970, 1, 1, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC))]
 
 
 class RecordedModel(BaseModel):
@@ -42,8 +40,8 @@ class SpanQuery:
     """Which requests are asked for."""
 
     task: Annotated[Name, Query()]
-    since: Annotated[_Moment, Query(description="Received then or later")]
-    until: Annotated[_Moment, Query(description="Received before")]
+    since: Annotated[Moment, Query(description="Received then or later")]
+    until: Annotated[Moment, Query(description="Received before")]
 
 
 _Span = Annotated[SpanQuery, Depends()]

@@ -1,16 +1,16 @@
 """`/runs`: training runs, from what opened them to what became of them."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from roost_cloud.api.auth import Given, Operator, Viewer
 from roost_cloud.api.errors import raises
-from roost_cloud.api.fields import Line, Name
+from roost_cloud.api.fields import Line, Moment, Name
 from roost_cloud.api.pages import LIMIT, LIMIT_MAX, Asked, Page, PageQuery
 from roost_cloud.api.parameters import Parameters
 from roost_cloud.api.prefix import PREFIX
@@ -28,7 +28,6 @@ router = APIRouter(prefix=f"{PREFIX}/runs", tags=["training"])
 
 _SEED_MAX: Final = (1 << 63) - 1  # what a database's integer holds
 _Run = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
-_Moment = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC))]
 _Reference = Annotated[str, Field(max_length=130)]
 
 
@@ -106,7 +105,7 @@ class OpenBody(BaseModel):
 
     task: Name
     bundle: _Reference | None = Field(None, description="The incumbent, NAME@ALIAS or NAME:VERSION")
-    since: _Moment | None = Field(None, description="When the world changed")
+    since: Moment | None = Field(None, description="When the world changed")
     devices: Annotated[list[Name], Field(min_length=1, max_length=1000)] | None = Field(
         None, description="On which it changed"
     )

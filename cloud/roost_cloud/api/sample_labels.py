@@ -1,20 +1,19 @@
 """`/labels`: what people and teachers say that samples show, one or many at a time, or as a table."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from roost_cloud.api.auth import Given, Member, Operator, Viewer
 from roost_cloud.api.errors import raises
-from roost_cloud.api.fields import Name
+from roost_cloud.api.fields import Moment, Name, SampleName
 from roost_cloud.api.pages import LIMIT, LIMIT_MAX, Page, PageQuery
 from roost_cloud.api.prefix import PREFIX
 from roost_cloud.db.tables.records import LABEL_CHARS
-from roost_cloud.db.tables.shards import SAMPLE_CHARS
 from roost_cloud.labels import listing, recording
 from roost_cloud.labels.csv_file import read_lines
 from roost_cloud.labels.errors import BadLabelsError
@@ -22,17 +21,14 @@ from roost_cloud.labels.listing import Chosen
 from roost_cloud.labels.recording import NewLabel, Recorded, Who
 from roost_cloud.services import Services
 
-__all__ = ["LabelText", "Moment", "SampleName", "router", "source_of"]
+__all__ = ["LabelText", "router", "source_of"]
 
 router = APIRouter(prefix=f"{PREFIX}/labels", tags=["labels"])
 
 _AT_ONCE: Final = 10_000
 _ID_MAX: Final = 2**63 - 1
 _CSV_CHARS: Final = 4 << 20
-SampleName = Annotated[str, Field(pattern=f"^[A-Za-z0-9_-]{{1,{SAMPLE_CHARS}}}$")]
 LabelText = Annotated[str, Field(min_length=1, max_length=LABEL_CHARS, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
-# Beyond these no zone's offset leads out of the calendar.
-Moment = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC))]
 _Source = Annotated[str, Query(max_length=100, pattern=r"^[^\x00]*$")]
 
 
@@ -109,7 +105,7 @@ class ChosenQuery:
 
     task: Annotated[Name | None, Query()] = None
     device: Annotated[Name | None, Query()] = None
-    sample: Annotated[str | None, Query(pattern=f"^[A-Za-z0-9_-]{{1,{SAMPLE_CHARS}}}$")] = None
+    sample: Annotated[SampleName | None, Query()] = None
     kind: Annotated[Literal["person", "teacher"] | None, Query()] = None
     source: _Source | None = None
 

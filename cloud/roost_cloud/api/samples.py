@@ -1,22 +1,21 @@
 """`/samples`: what devices thought worth remembering, with their inputs and small pictures of these."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from roost_cloud.api.auth import Given, Viewer
 from roost_cloud.api.errors import raises
-from roost_cloud.api.fields import Name
+from roost_cloud.api.fields import Moment, Name, SampleName
 from roost_cloud.api.pages import Asked, Page
 from roost_cloud.api.prefix import PREFIX
 from roost_cloud.api.sending import BYTES, sending, unsatisfiable
 from roost_cloud.db.tables import LateScore, SampleInput, SampleScore
 from roost_cloud.db.tables.records import LABEL_CHARS
-from roost_cloud.db.tables.shards import SAMPLE_CHARS
 from roost_cloud.labels.deciding import of_one, said_of
 from roost_cloud.labels.effective import NO_TEACHERS, effective
 from roost_cloud.objects.errors import UnsatisfiableRangeError
@@ -33,11 +32,9 @@ __all__ = ["router"]
 router = APIRouter(prefix=f"{PREFIX}/samples", tags=["samples"])
 
 _Device = Annotated[Name, Path()]
-_Sample = Annotated[str, Path(pattern=f"^[A-Za-z0-9_-]{{1,{SAMPLE_CHARS}}}$")]
+_Sample = Annotated[SampleName, Path()]
 _Label = Annotated[str, Query(max_length=LABEL_CHARS, pattern=r"^[^\x00]*$")]
 _Confidence = Annotated[float, Query(ge=0, le=1)]
-# Beyond these no zone's offset leads out of the calendar.
-_Moment = Annotated[AwareDatetime, Query(ge=datetime(1970, 1, 1, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC))]
 _PICTURE: Final = {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}
 _KEPT_FOR_A_DAY: Final = "private, max-age=86400"  # an input never changes
 
@@ -124,8 +121,8 @@ class ChosenQuery:
     max_confidence: _Confidence | None = None
     disagreement: bool | None = None
     device: Annotated[Name | None, Query()] = None
-    since: Annotated[_Moment | None, Query(description="Received then or later")] = None
-    until: Annotated[_Moment | None, Query(description="Received before")] = None
+    since: Annotated[Moment | None, Query(description="Received then or later")] = None
+    until: Annotated[Moment | None, Query(description="Received before")] = None
     kept_for: KeptFor | None = None
     has_input: Annotated[bool | None, Query(description="Whether its input is in the cloud")] = None
     digest: Annotated[str | None, Query(pattern=f"^{DIGEST.pattern}$", description="Of the bundle that answered")] = (

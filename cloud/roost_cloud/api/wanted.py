@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from roost_cloud.alarms import showing, store
 from roost_cloud.api.auth import Enrolled, Given, Operator, Viewer
 from roost_cloud.api.errors import raises
-from roost_cloud.api.fields import Name
+from roost_cloud.api.fields import Moment, Name
 from roost_cloud.api.prefix import PREFIX
 from roost_cloud.samples import wanted
 from roost_cloud.samples.wanted import Stretch
@@ -21,8 +21,6 @@ router = APIRouter(prefix=PREFIX, tags=["samples"])
 
 _SHOWN = 50
 _Alarm = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
-# Beyond these no zone's offset leads out of the calendar.
-_Moment = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC))]
 
 
 class StretchBody(BaseModel):
@@ -32,8 +30,8 @@ class StretchBody(BaseModel):
 
     device: Name
     task: Name
-    since: _Moment
-    until: _Moment
+    since: Moment
+    until: Moment
 
 
 class StretchModel(BaseModel):

@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError, SSLError
 
 from roost_cloud.client.errors import ApiAnswerError, ApiUnreachableError, RemoteError
 from roost_shared import __version__
-from roost_shared.cloud_words import one_line, read_refusal
+from roost_shared.cloud_words import one_line, read_refusal, retry_after_s
 
 __all__ = ["API", "REFUSALS", "Reply", "exchange", "open_pool", "refusal", "trusting"]
 
@@ -127,10 +127,5 @@ def _tls_fault(where: str, error: SSLError) -> ApiUnreachableError:
 
 def refusal(reply: Reply) -> RemoteError:
     """The error that an answer of status 400 or more tells."""
-    asked = reply.headers.get("Retry-After", "")
-    retry_after_s = float(asked) if asked.isascii() and asked.isdecimal() else None
-    told = read_refusal(reply.data)
-    if told is None:
-        text = "no word on why: is this the cloud's own address?"
-        return RemoteError(reply.status, "", text, retry_after_s)
-    return RemoteError(reply.status, told.code, told.message, retry_after_s)
+    code, text = read_refusal(reply.data) or ("", "no word on why: is this the cloud's own address?")
+    return RemoteError(reply.status, code, text, retry_after_s(reply.headers))

@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from roost_cloud.commands.connect import connect
+from roost_cloud.commands.given import read_sample
 from roost_cloud.commands.label_sheet import QueuedSample, check_free, write_sheet
 from roost_cloud.commands.moments import moment_of
 from roost_cloud.commands.output import AsJson, show, show_fields, show_json, show_table, when
@@ -90,9 +91,7 @@ def add(
     by: _By = None,
 ) -> None:
     """Say what a sample shows; it outweighs what you said before, and stays beside what others say."""
-    device, slash, name = sample.partition("/")
-    if not slash:
-        raise typer.BadParameter(f"{sample!r} has no '/': write DEVICE/SAMPLE")
+    device, name = read_sample(sample)
     if cannot_tell == (label is not None):
         raise typer.BadParameter("say a LABEL, or --cannot-tell")
     body = {

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 
+from roost_cloud.commands.bars import bars_of
 from roost_cloud.rollouts.made_up_fleet import Candidate, Fleet
 from roost_cloud.rollouts.plan import BadPlanError, read_plan
 from roost_cloud.rollouts.rehearsal import Rehearsed, rehearse
@@ -66,9 +66,9 @@ def play(raw: Mapping[str, Any], *, times: int, seed: int, days: float) -> Playe
     fleet = _table(tables.pop("fleet", {}), Fleet, "fleet")
     candidate = _table(tables.pop("candidate", {}), Candidate, "candidate")
     plan = read_plan(tables)
-    console = Console(stderr=True)
-    numbers = track(range(times), "rehearsing", console=console, transient=True, disable=not console.is_terminal)
-    return _played([rehearse(plan, fleet, candidate, seed=seed + number, days=days) for number in numbers])
+    with bars_of(*Progress.get_default_columns()) as bars:
+        numbers = bars.track(range(times), description="rehearsing")
+        return _played([rehearse(plan, fleet, candidate, seed=seed + number, days=days) for number in numbers])
 
 
 def summary_rows(played: Played) -> list[tuple[str, str]]:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from roost_cloud.commands.bars import bars_of
 
 __all__ = ["ReplayBar", "replay_bar"]
 
@@ -24,8 +25,7 @@ class ReplayBar:
 @contextmanager
 def replay_bar() -> Iterator[ReplayBar]:
     """A bar as long as something is replayed, and no trace of it after that."""
-    console = Console(stderr=True)
     said, count = TextColumn("{task.description}"), TextColumn("{task.fields[requests]} requests")
     columns = (said, BarColumn(), TaskProgressColumn(), count, TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    with bars_of(*columns) as bars:
         yield ReplayBar(bars)

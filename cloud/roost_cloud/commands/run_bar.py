@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
+from roost_cloud.commands.bars import bars_of
 from roost_cloud.commands.run_text import Run
 
 __all__ = ["follow"]
@@ -20,9 +20,8 @@ def follow(look: Callable[[], Run], *, every_s: float = _EVERY_S) -> Run:
     Returns:
         The run as it was when nothing more was to be waited for.
     """
-    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    with bars_of(*columns) as bars:
         bar = bars.add_task("", total=None, said="")
         while True:
             run = look()

@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from roost_cloud.commands.connect import connect
+from roost_cloud.commands.given import read_sample
 from roost_cloud.commands.moments import moment_of
 from roost_cloud.commands.output import AsJson, show_fields, show_json, show_table, when
 from roost_cloud.commands.transfer_bar import transfer_bar
@@ -150,9 +151,7 @@ def show_sample(
     as_json: AsJson = False,
 ) -> None:
     """Show all that is known of a sample."""
-    device, slash, name = sample.partition("/")
-    if not slash:
-        raise typer.BadParameter(f"{sample!r} has no '/': write DEVICE/SAMPLE")
+    device, name = read_sample(sample)
     path = f"/samples/{quote(device, safe='')}/{quote(name, safe='')}"
     with connect(context) as cloud:
         if as_json:

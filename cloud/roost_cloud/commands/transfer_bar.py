@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from roost_cloud.commands.bars import bars_of
 
 __all__ = ["TransferBar", "transfer_bar"]
 
@@ -33,8 +34,7 @@ class TransferBar:
 @contextmanager
 def transfer_bar(title: str) -> Iterator[TransferBar]:
     """A bar as long as something is transferred, and no trace of it after that."""
-    console = Console(stderr=True)
     said = TextColumn("{task.description}")
     columns = (said, BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    with bars_of(*columns) as bars:
         yield TransferBar(bars, title)

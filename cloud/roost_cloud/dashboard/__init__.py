@@ -7,7 +7,7 @@
 - `house.py`: what is behind the gate; `signing_in.py`: the page that takes a token, and what pages show that is no
   page.
 - `frame.py`: what all pages have in common. `style.css`: how they look.
-- `markup.py`, `words.py`, `parts.py`: HTML, text and tables. Pure.
+- `markup.py`, `words.py`, `parts.py`, `search.py`: HTML, text, tables, and forms that make lists shorter. Pure.
 - Drawings, pure: `chart.py` (numbers over time), `time_axis.py` (a task's rules), `graph.py` (what came of what, for
   `lineage.py`), `matrix.py`, `agreement.py`, `progress.py`, `timeline.py`.
 - What is said of one thing on several pages: `health.py`, `guess.py`, `pace.py`, `labelling_state.py`. Pure.

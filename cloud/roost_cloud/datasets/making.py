@@ -8,11 +8,12 @@ from roost_cloud.datasets import store as room
 from roost_cloud.datasets.choosing import Incumbent, Limits, choose
 from roost_cloud.datasets.errors import NoLabelsError
 from roost_cloud.datasets.reading import Worlds, read_pool
-from roost_cloud.datasets.references import find_config, find_manifest, pooled_references
+from roost_cloud.datasets.references import find_config, pooled_references
 from roost_cloud.db import Database
 from roost_cloud.db.tables import Dataset
 from roost_cloud.labels import settings
 from roost_cloud.objects import ObjectStore
+from roost_cloud.registry import versions
 
 __all__ = ["HELD_FOR", "Wanted", "make_snapshot"]
 
@@ -66,7 +67,7 @@ def make_snapshot(
         StoreUnavailableError, StoreFullError, StoreFailedError: the store failed; there is no snapshot.
     """
     with database.read() as session:
-        manifest = find_manifest(session, tenant, wanted.incumbent)
+        manifest = versions.manifest_of(session, tenant, wanted.incumbent)
         teachers = settings.get(session, tenant, wanted.task).believed
         pool = read_pool(
             session,

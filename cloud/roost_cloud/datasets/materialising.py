@@ -17,7 +17,7 @@ from sqlalchemy import select
 from roost_cloud.datasets import store as room
 from roost_cloud.datasets.errors import InputsGoneError, SnapshotDamagedError
 from roost_cloud.datasets.judged import JudgedExample, JudgedSet, judged_of
-from roost_cloud.datasets.references import find_config, find_manifest, read_references
+from roost_cloud.datasets.references import find_config, read_references
 from roost_cloud.datasets.snapshot import SnapshotItem
 from roost_cloud.datasets.store import key_of
 from roost_cloud.db import Database
@@ -26,6 +26,7 @@ from roost_cloud.db.tables import SampleInput
 from roost_cloud.errors import NotFoundError
 from roost_cloud.labels.teachers import SampleKey
 from roost_cloud.objects import ObjectNotFoundError, ObjectStore
+from roost_cloud.registry import versions
 from roost_cloud.samples.whole import open_input
 from roost_cloud.training.job import TrainingExample, input_of
 
@@ -173,7 +174,7 @@ class _Fetching:
         names = sorted(item.sample for item in wanted.values())
         try:
             with self._database.read() as session:
-                manifest = find_manifest(session, self._tenant, self._incumbent)
+                manifest = versions.manifest_of(session, self._tenant, self._incumbent)
             config = find_config(self._store, self._tenant, manifest)
             for one in read_references(self._store, self._tenant, config):
                 if (item := wanted.pop(one.sha256, None)) is not None:

@@ -3,67 +3,21 @@
 from collections.abc import Iterator
 from typing import Final
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
 from roost_cloud.datasets.pooled import Pooled
 from roost_cloud.datasets.snapshot import Part
 from roost_cloud.datasets.store import REFERENCE
-from roost_cloud.db.tables import Alias, BundleVersion
-from roost_cloud.errors import NotFoundError
 from roost_cloud.labels.chance import chance
 from roost_cloud.objects import ObjectStore
 from roost_cloud.registry.blobs import blob_key
 from roost_cloud.registry.candidate import Candidate
-from roost_cloud.registry.reference import parse_reference
 from roost_cloud.registry.versions import read_config
 from roost_shared.bundle import BundleConfig
 from roost_shared.bundle.reference import ReferenceSample, read_reference_stream
-from roost_shared.digest import DIGEST
 from roost_shared.shards.media import media_type
 
-__all__ = ["find_config", "find_manifest", "find_version", "pooled_references", "read_references"]
+__all__ = ["find_config", "pooled_references", "read_references"]
 
 _VALIDATION: Final = 0.25  # of what is for training
-
-
-def find_manifest(session: Session, tenant: str, digest: str) -> bytes:
-    """The manifest of a bundle that is in the registry.
-
-    Raises:
-        NotFoundError: none of that digest is, or it was deleted.
-    """
-    query = select(BundleVersion.manifest).where(
-        BundleVersion.tenant == tenant, BundleVersion.digest == digest, BundleVersion.deleted_at.is_(None)
-    )
-    found = session.scalar(query.limit(1))
-    if found is None:
-        raise NotFoundError("bundle", digest)
-    return found
-
-
-def find_version(session: Session, tenant: str, text: str) -> BundleVersion:
-    """The version that a person means by NAME:VERSION, NAME@ALIAS or a digest.
-
-    Raises:
-        BadReferenceError: it is none of these.
-        NotFoundError: the registry does not have it.
-    """
-    query = select(BundleVersion).where(BundleVersion.tenant == tenant, BundleVersion.deleted_at.is_(None))
-    if DIGEST.fullmatch(text):
-        query = query.where(BundleVersion.digest == text)
-    else:
-        asked = parse_reference(text)
-        query = query.where(BundleVersion.name == asked.name)
-        if asked.sign == ":":
-            query = query.where(BundleVersion.version == asked.which)
-        else:
-            points = (Alias.tenant == tenant, Alias.name == asked.name, Alias.alias == asked.which)
-            query = query.where(BundleVersion.version == select(Alias.version).where(*points).scalar_subquery())
-    found = session.scalars(query.limit(1)).first()
-    if found is None:
-        raise NotFoundError("bundle", text)
-    return found
 
 
 def find_config(store: ObjectStore, tenant: str, manifest: bytes) -> BundleConfig:

@@ -9,8 +9,6 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from roost_shared.digest import digest_of
-
 __all__ = [
     "SNAPSHOT_SCHEMA_VERSION",
     "Part",
@@ -18,7 +16,6 @@ __all__ = [
     "SnapshotItem",
     "World",
     "encode_snapshot",
-    "snapshot_digest",
 ]
 
 SNAPSHOT_SCHEMA_VERSION: Final = 1
@@ -80,8 +77,3 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 def encode_snapshot(snapshot: Snapshot) -> bytes:
     """A snapshot's bytes, the same on every machine."""
     return msgspec.json.encode(snapshot, order="deterministic")
-
-
-def snapshot_digest(snapshot: Snapshot) -> str:
-    """By which it is named: `sha256:…`."""
-    return digest_of(encode_snapshot(snapshot))

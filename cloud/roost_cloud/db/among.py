@@ -5,7 +5,7 @@ tenant. So it does where the tenant stands outside of the alternatives.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -49,14 +49,18 @@ def among(table: SampleTable, tenant: str, keys: Iterable[tuple[str, str]]) -> C
         tenant: whose samples.
         keys: pairs of device and sample, a batch of them.
     """
+    if table is Sample:
+        # It has indexes of a tenant's devices and tasks too, of which SQLite expects fewer rows than of a list of
+        # samples: so each sample is an alternative.
+        return or_(false(), *(_is_of(table, tenant, device, (sample,)) for device, sample in keys))
     samples: defaultdict[str, list[str]] = defaultdict(list)
     for device, sample in keys:
         samples[device].append(sample)
-    of_devices = (
-        and_(table.tenant == tenant, table.device == device, table.sample.in_(some))
-        for device, some in samples.items()
-    )
-    return or_(false(), *of_devices)
+    return or_(false(), *(_is_of(table, tenant, device, some) for device, some in samples.items()))
+
+
+def _is_of(table: SampleTable, tenant: str, device: str, samples: Sequence[str]) -> ColumnElement[bool]:
+    return and_(table.tenant == tenant, table.device == device, table.sample.in_(samples))
 
 
 def batches(all_of: Iterable[_One]) -> Iterator[list[_One]]:

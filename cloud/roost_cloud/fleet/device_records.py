@@ -17,7 +17,7 @@ from roost_cloud.db.tables import Device, DeviceLabel
 from roost_cloud.errors import NotFoundError
 from roost_cloud.fleet import certificates
 
-__all__ = ["ConnectionState", "DeviceRecord", "count_states", "get", "page", "revoked", "set_all_offline"]
+__all__ = ["ConnectionState", "DeviceRecord", "count_states", "get", "labels_of", "page", "revoked", "set_all_offline"]
 
 ConnectionState = Literal["online", "offline", "never"]
 
@@ -89,6 +89,17 @@ def revoked(session: Session) -> Sequence[tuple[str, str]]:
     return [(tenant, name) for tenant, name in rows]
 
 
+def labels_of(session: Session, tenant: str, devices: Collection[str] | None = None) -> dict[str, dict[str, str]]:
+    """The labels of devices that have any, by name and in order; `devices` None: of all."""
+    query = select(DeviceLabel.device, DeviceLabel.key, DeviceLabel.value).where(DeviceLabel.tenant == tenant)
+    if devices is not None:
+        query = query.where(DeviceLabel.device.in_(devices))
+    labels: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for device, key, value in session.execute(query.order_by(DeviceLabel.device, DeviceLabel.key)):
+        labels[device][key] = value
+    return dict(labels)
+
+
 def set_all_offline(session: Session) -> int:
     """Note that no device of any tenant is connected: their broker has just begun, and has forgotten what it retained.
 
@@ -149,11 +160,6 @@ def _names(
 
 def _records(session: Session, tenant: str, devices: Sequence[Device]) -> list[DeviceRecord]:
     names = [device.name for device in devices]
-    labels: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    rows = select(DeviceLabel.device, DeviceLabel.key, DeviceLabel.value).where(
-        DeviceLabel.tenant == tenant, DeviceLabel.device.in_(names)
-    )
-    for name, key, value in session.execute(rows.order_by(DeviceLabel.device, DeviceLabel.key)):
-        labels[name][key] = value
+    labels = labels_of(session, tenant, names)
     expiries = certificates.expiries(session, tenant, names)
-    return [DeviceRecord(device, labels[device.name], expiries.get(device.name)) for device in devices]
+    return [DeviceRecord(device, labels.get(device.name, {}), expiries.get(device.name)) for device in devices]

@@ -18,6 +18,7 @@ from roost_cloud.activity.additions import Additions
 from roost_cloud.db.tables.activity import LINK_CHARS
 from roost_cloud.db.tables.records import BUNDLE_CHARS, LABEL_CHARS, TEXT_CHARS
 from roost_cloud.db.tables.shards import SAMPLE_CHARS
+from roost_cloud.samples.name import SAMPLE
 from roost_shared.messages import Answer, MessageError
 from roost_shared.records import (
     DroppedRecord,
@@ -32,7 +33,6 @@ from roost_shared.topics import is_name
 
 __all__ = ["Place", "Rows"]
 
-_SAMPLE: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{SAMPLE_CHARS}}}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _RECORD_BYTES: Final = 1 << 20
 _CANDIDATES: Final = 64
@@ -231,7 +231,7 @@ def _cut(text: str | None, limit: int) -> str | None:
 
 
 def _sample(text: str) -> str:
-    if _SAMPLE.fullmatch(text) is None:
+    if SAMPLE.fullmatch(text) is None:
         raise MessageError(f"Record: {text[:SAMPLE_CHARS]!r} names no sample")
     return text
 

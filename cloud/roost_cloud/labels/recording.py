@@ -4,7 +4,6 @@ A label that says what its source says already is not added again, so that whoev
 sends it once more. What differs is added behind it, and is the source's word from then on (`said.py`).
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
@@ -18,17 +17,16 @@ from roost_cloud.db.among import among, batches
 from roost_cloud.db.insert import insert_absent
 from roost_cloud.db.tables import Label, LabelClaim, Sample, TaskLabel
 from roost_cloud.db.tables.records import LABEL_CHARS
-from roost_cloud.db.tables.shards import SAMPLE_CHARS
 from roost_cloud.labels.errors import BadLabelsError
 from roost_cloud.labels.said import Kind
 from roost_cloud.labels.space import Space, find_space
 from roost_cloud.objects import ObjectStore
 from roost_cloud.people import audit
+from roost_cloud.samples.name import SAMPLE
 from roost_shared.topics import is_name
 
 __all__ = ["NewLabel", "Recorded", "Who", "record"]
 
-_SAMPLE: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{SAMPLE_CHARS}}}")
 _AHEAD: Final = timedelta(minutes=5)  # that a clock of people's may be
 
 _Key = tuple[str, str]
@@ -127,7 +125,7 @@ def record(
 def _tasks(session: Session, tenant: str, labels: Sequence[NewLabel]) -> dict[_Key, str]:
     """The tasks of the samples that are there."""
     found: dict[_Key, str] = {}
-    for keys in batches({one.key: None for one in labels if is_name(one.device) and _SAMPLE.fullmatch(one.sample)}):
+    for keys in batches({one.key: None for one in labels if is_name(one.device) and SAMPLE.fullmatch(one.sample)}):
         query = select(Sample.device, Sample.sample, Sample.task).where(among(Sample, tenant, keys))
         found |= {(device, sample): task for device, sample, task in session.execute(query)}
     return found

@@ -1,12 +1,13 @@
 """The samples that somebody could be asked about: the newest whose input is here, and what of a task is labelled."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, exists, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, exists, select
 from sqlalchemy.orm import Session
 
+from roost_cloud.db.among import among, batches
 from roost_cloud.db.tables import Label, LabelClaim, Sample, SampleInput
 from roost_cloud.labels import settings
 from roost_cloud.labels.chance import chance
@@ -51,22 +52,29 @@ class Pool(NamedTuple):
 
 def read_pool(session: Session, tenant: str, asked: Asked, now: datetime) -> Pool:
     """What somebody could be asked about now: nothing that they have seen, nor what anybody is looking at."""
-    conditions = _conditions(tenant, asked)
-    share = 1.0 if asked.second_opinions else settings.get(session, tenant, asked.task).second_opinions
-    said = said_of(session, tenant, asked.task, *conditions, teachers=NO_TEACHERS)
-    again = {key: _again(key, all_of, asked.source, share) for key, all_of in said.items()}
+    conditions = _conditions(asked)
     waiting: list[Waiting] = []
-    if not asked.second_opinions:
-        fresh = _samples(*conditions, ~_seen_by_people(), ~_claimed(now))
-        newest = fresh.order_by(Sample.received_at.desc()).limit(_FRESH)
-        waiting += [_waiting(row, None) for row in session.execute(newest)]
-    labelled: list[Seen] = []
-    for row in session.execute(_samples(*conditions, _seen_by_people(), with_claim=now)):
-        labelled.append(_seen(row))
+    seen: list[Row[*tuple[Any, ...]]] = []
+    for of_them in _samples_of(tenant, asked):
+        if not asked.second_opinions:
+            fresh = _samples(of_them, *conditions, ~_seen_by_people(), ~_claimed(now))
+            newest = fresh.order_by(Sample.received_at.desc()).limit(_FRESH)
+            waiting += [_waiting(row, None) for row in session.execute(newest)]
+        seen += session.execute(_samples(of_them, *conditions, _seen_by_people(), with_claim=now))
+    again = _shall_see_again(session, tenant, asked, conditions) if seen else {}
+    for row in seen:
         drawn = again.get(SampleKey(row[0], row[1]))
         if drawn is not None and not row[-1]:
             waiting.append(_waiting(row, drawn))
-    return Pool(waiting, labelled)
+    return Pool(waiting, [_seen(row) for row in seen])
+
+
+def _shall_see_again(
+    session: Session, tenant: str, asked: Asked, conditions: Sequence[ColumnElement[bool]]
+) -> dict[SampleKey, Drawn | None]:
+    share = 1.0 if asked.second_opinions else settings.get(session, tenant, asked.task).second_opinions
+    said = said_of(session, tenant, asked.task, *conditions, teachers=NO_TEACHERS)
+    return {key: _again(key, all_of, asked.source, share) for key, all_of in said.items()}
 
 
 def _again(key: SampleKey, said: Sequence[Said], source: str, share: float) -> Drawn | None:
@@ -80,15 +88,22 @@ def _again(key: SampleKey, said: Sequence[Said], source: str, share: float) -> D
     return "second" if len(people) == 1 and chance("second", *key) < share else None
 
 
-def _conditions(tenant: str, asked: Asked) -> list[ColumnElement[bool]]:
-    found = [Sample.tenant == tenant, Sample.task == asked.task]
+def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
+    found = [Sample.task == asked.task]
     if asked.devices is not None:
         found.append(Sample.device.in_(asked.devices))
-    if asked.among is not None:
-        found.append(tuple_(Sample.device, Sample.sample).in_([tuple(key) for key in asked.among]))
     if asked.since is not None:
         found.append(Sample.received_at >= asked.since)
     return found
+
+
+def _samples_of(tenant: str, asked: Asked) -> Iterator[ColumnElement[bool]]:
+    """The condition that samples are the tenant's, or are some of those asked for: in turn, a query to each."""
+    if asked.among is None:
+        yield Sample.tenant == tenant
+        return
+    for some in batches(asked.among):
+        yield among(Sample, tenant, some)
 
 
 def _samples(*conditions: ColumnElement[bool], with_claim: datetime | None = None) -> Select[*tuple[Any, ...]]:

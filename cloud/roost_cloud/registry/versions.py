@@ -29,6 +29,7 @@ from roost_shared.bundle import BundleConfig
 __all__ = [
     "BundleSummary",
     "delete",
+    "find",
     "get",
     "insert",
     "lock",
@@ -103,17 +104,22 @@ def lock(session: Session, tenant: str, name: str, version: str) -> BundleVersio
     return _alive(session.get(BundleVersion, (tenant, name, version), with_for_update=True), name, version)
 
 
+def find(session: Session, tenant: str, digest: str) -> BundleVersion | None:
+    """The version whose manifest has that digest, the oldest of several; None if the tenant has none."""
+    of_digest = (BundleVersion.tenant == tenant, BundleVersion.digest == digest, BundleVersion.deleted_at.is_(None))
+    return session.scalars(select(BundleVersion).where(*of_digest).order_by(BundleVersion.created_at).limit(1)).first()
+
+
 def manifest_of(session: Session, tenant: str, digest: str) -> bytes:
     """The manifest of that digest; whoever published the same bundle under several names has one.
 
     Raises:
         NotFoundError: the tenant has none, or deleted all versions that had it.
     """
-    of_digest = (BundleVersion.tenant == tenant, BundleVersion.digest == digest, BundleVersion.deleted_at.is_(None))
-    manifest = session.scalars(select(BundleVersion.manifest).where(*of_digest).limit(1)).first()
-    if manifest is None:
+    found = find(session, tenant, digest)
+    if found is None:
         raise NotFoundError("manifest", digest)
-    return manifest
+    return found.manifest
 
 
 def names(session: Session, tenant: str, *, limit: int, after: str | None = None) -> list[BundleSummary]:

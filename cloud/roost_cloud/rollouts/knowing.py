@@ -1,6 +1,5 @@
 """What the database knows of a tenant's devices, as a rollout needs it: a few queries, however many devices."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -8,7 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from roost_cloud.db.keyed import keyed
-from roost_cloud.db.tables import AssignmentVersion, Device, DeviceAssignment, DeviceLabel, DeviceReport
+from roost_cloud.db.tables import AssignmentVersion, Device, DeviceAssignment, DeviceReport
+from roost_cloud.fleet import device_records
 from roost_cloud.rollouts.facts import Known, Said, read_said
 from roost_cloud.rollouts.states import Carries, Member
 from roost_cloud.rollouts.targets import bundle_of, carries, pinned, shadow_name
@@ -55,11 +55,13 @@ class Entry(NamedTuple):
     document: dict[str, Any]
 
 
-def heads(session: Session, tenant: str) -> dict[str, int]:
-    """The newest version of each device's assignments, by name; of those that have one."""
+def heads(session: Session, tenant: str, devices: Collection[str] | None = None) -> dict[str, int]:
+    """The newest version of each device's assignments, by name, of those that have one; `devices` None: of all."""
     query = select(DeviceAssignment.device, DeviceAssignment.version).where(
         DeviceAssignment.tenant == tenant, DeviceAssignment.version > 0
     )
+    if devices is not None:
+        query = query.where(DeviceAssignment.device.in_(devices))
     return {row[0]: row[1] for row in session.execute(query)}
 
 
@@ -88,18 +90,10 @@ def devices_with(session: Session, tenant: str, subject: Subject) -> dict[str, E
 
 def newest_document(session: Session, tenant: str, device: str, subject: Subject) -> Entry | None:
     """A device's newest assignment; None: it has none."""
-    version = heads_of(session, tenant, [device]).get(device)
+    version = heads(session, tenant, [device]).get(device)
     if version is None:
         return None
     return next((entry for _, entry in entries(session, tenant, subject, {device: version})), None)
-
-
-def heads_of(session: Session, tenant: str, devices: Collection[str]) -> dict[str, int]:
-    """As `heads`, of some devices."""
-    query = select(DeviceAssignment.device, DeviceAssignment.version).where(
-        DeviceAssignment.tenant == tenant, DeviceAssignment.device.in_(devices), DeviceAssignment.version > 0
-    )
-    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def know(
@@ -127,7 +121,7 @@ def know(
         What is known, and of devices that are no members yet what their assignment has in the contestant's place.
     """
     versions = heads(session, tenant)
-    labels = _labels(session, tenant) if with_labels else {}
+    labels = device_records.labels_of(session, tenant) if with_labels else {}
     reports = _reports(session, tenant)
     moved = {
         device: versions[device]
@@ -188,14 +182,6 @@ def _entry(row: AssignmentVersion, subject: Subject) -> Entry:
     task = assignment.tasks.get(subject.task)
     limit_ms = None if task is None else task.trial.p95_ms or task.deadline_ms - task.guard_ms
     return Entry(row.version, bundle_of(document, subject.task, subject.contestant), limit_ms, document)
-
-
-def _labels(session: Session, tenant: str) -> dict[str, dict[str, str]]:
-    labels: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    query = select(DeviceLabel.device, DeviceLabel.key, DeviceLabel.value).where(DeviceLabel.tenant == tenant)
-    for device, key, value in session.execute(query):
-        labels[device][key] = value
-    return labels
 
 
 def _reports(session: Session, tenant: str) -> dict[str, bytes]:

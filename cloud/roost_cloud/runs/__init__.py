@@ -6,7 +6,7 @@
 - `openings`: whether a task is due for a run. Pure. `opening`: opens it; `awaiting`: how near it is,
   by labels
 - `store`: runs in the database, for people; `claiming`: for workers, each write fenced by the attempt's number
-- `stepping`: a run's step, written down, and told to whom it concerns; `incumbents`: which version a run starts from
+- `stepping`: a run's step, written down, and told to whom it concerns
 - `executor`: what runs a process of a job; `local` does so here, `ray_executor` on a cluster, by way of `ray_driver`
   here, `on_node` there and `packing` in between
 - `supervising`: a process watched: its lines, its time, its silence, and by `usage` its memory

@@ -12,7 +12,9 @@ from roost_cloud.db.insert import insert_absent
 from roost_cloud.db.tables import Alarm, BundleVersion, TrainingAlarm, TrainingPolicy, TrainingRun
 from roost_cloud.guard import typed
 from roost_cloud.labels.deciding import count_new
-from roost_cloud.runs import incumbents, policies, store
+from roost_cloud.registry import running
+from roost_cloud.registry.following import follow
+from roost_cloud.runs import policies, store
 from roost_cloud.runs.openings import Due, Finding, Situation, due
 from roost_cloud.runs.policy import RunPolicy
 from roost_cloud.runs.stepping import step
@@ -206,12 +208,12 @@ def _incumbent(
     session: Session, tenant: str, task: str, named: str | None, findings: Sequence[Finding]
 ) -> BundleVersion:
     if named is not None:
-        found = incumbents.followed(session, tenant, named)
+        found = follow(session, tenant, named)
         if found.task not in (None, task):
             raise NoIncumbentError(f"{named} is for task {found.task}, and not for {task}")
         return found
     for finding in findings:
-        version = incumbents.of_alarm(session, tenant, finding.bundle)
+        version = running.version_of(session, tenant, finding.bundle)
         if version is not None:
             return version
     raise NoIncumbentError("it is not known what to start from: say --bundle NAME@ALIAS, or name one in the policy")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, literal, not_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, literal, not_, select, tuple_
 from sqlalchemy.orm import Session, defer
 
 from roost_cloud.db.among import among, batches
@@ -70,11 +70,15 @@ def page(session: Session, tenant: str, chosen: Chosen, *, limit: int, after: Pl
     """
     query = select(Sample).options(defer(Sample.record, raiseload=True))
     query = query.where(Sample.tenant == tenant, *_conditions(chosen))
+    return _with_inputs(session, tenant, session.scalars(newest_first(query, limit, after)).all())
+
+
+def newest_first(query: Select[Sample], limit: int, after: Place | None) -> Select[Sample]:
+    """A page of the samples that are asked for, behind a place; see `place.Place` for the order."""
     if after is not None:
         query = query.where(Sample.received_at <= after.received_at)  # for an index; the next line for what is equal
         query = query.where(tuple_(Sample.received_at, Sample.device, Sample.sample) < tuple_(*map(literal, after)))
-    query = query.order_by(Sample.received_at.desc(), Sample.device.desc(), Sample.sample.desc()).limit(limit)
-    return _with_inputs(session, tenant, session.scalars(query).all())
+    return query.order_by(Sample.received_at.desc(), Sample.device.desc(), Sample.sample.desc()).limit(limit)
 
 
 def _conditions(chosen: Chosen) -> Iterator[ColumnElement[bool]]:

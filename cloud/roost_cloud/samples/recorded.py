@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import literal, select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from roost_cloud.db.among import among, batches
 from roost_cloud.db.tables import LateScore, Sample, SampleInput, TaskPolicy
 from roost_cloud.errors import NotFoundError
+from roost_cloud.samples.listing import newest_first
 from roost_cloud.samples.place import Place
 
 __all__ = ["Recorded", "get_policy", "page"]
@@ -53,11 +54,7 @@ def page(
     query = select(Sample).where(
         Sample.tenant == tenant, Sample.task == task, Sample.received_at >= since, Sample.received_at < until
     )
-    if after is not None:
-        query = query.where(Sample.received_at <= after.received_at)  # for an index; the next line for what is equal
-        query = query.where(tuple_(Sample.received_at, Sample.device, Sample.sample) < tuple_(*map(literal, after)))
-    query = query.order_by(Sample.received_at.desc(), Sample.device.desc(), Sample.sample.desc()).limit(limit)
-    rows = session.scalars(query).all()
+    rows = session.scalars(newest_first(query, limit, after)).all()
     keys = [(row.device, row.sample) for row in rows]
     late, inputs = _late(session, tenant, keys), _probabilities(session, tenant, keys)
     return [Recorded(row, late[key], inputs.get(key)) for row, key in zip(rows, keys, strict=True)]

@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from roost_cloud.registry.reference import BadReferenceError, parse_reference
 from roost_shared.errors import ContentError
-from roost_shared.rendezvous import Contestant, PolicyError, Role, TaskPolicy
+from roost_shared.rendezvous import AskMode, PolicyError, Role, TaskPolicy
 from roost_shared.task_terms import TaskTerms
 
 __all__ = ["CONTESTANTS_MAX", "BadTaskError", "CloudContestant", "CloudTask", "encode_task", "read_task"]
@@ -48,36 +48,20 @@ class CloudContestant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     where: Literal["cloud"] = "cloud"
     role: Role = "answer"
 
+    @property
+    def ask(self) -> AskMode:
+        """When: at once, whatever others say."""
+        return "always"
+
 
 class CloudTask(TaskTerms, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A task's document."""
 
     contestants: Annotated[list[CloudContestant], Meta(min_length=1, max_length=CONTESTANTS_MAX)]
 
-    def policy(
-        self, name: str, *, without_confidence: frozenset[str] = frozenset(), tolerance: float | None = None
-    ) -> TaskPolicy:
-        """The task's rendezvous policy, every contestant asked at once.
-
-        Args:
-            name: the task's name.
-            without_confidence: contestants whose bundle defines no confidence.
-            tolerance: agreement of numeric outputs, from the answering bundles.
-
-        Raises:
-            PolicyError: rules or contestants contradict each other.
-        """
-        contestants = [
-            Contestant(
-                name=one.name,
-                role=one.role,
-                where="cloud",
-                ask="always",
-                has_confidence=one.name not in without_confidence,
-            )
-            for one in self.contestants
-        ]
-        return self.policy_for(name, contestants, tolerance=tolerance)
+    def policy(self, name: str) -> TaskPolicy:
+        """The task's rendezvous policy, every contestant asked at once; see `policy_for`."""
+        return self.policy_for(name, self.contestants)
 
 
 def read_task(name: str, raw: Any) -> CloudTask:

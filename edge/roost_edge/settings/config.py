@@ -145,27 +145,8 @@ class TaskConfig(TaskTerms, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def policy(
         self, name: str, *, without_confidence: frozenset[str] = frozenset(), tolerance: float | None = None
     ) -> TaskPolicy:
-        """The task's rendezvous policy.
-
-        Args:
-            name: the task's name.
-            without_confidence: contestants whose bundle defines no confidence.
-            tolerance: agreement of numeric outputs, from the answering bundles.
-
-        Raises:
-            PolicyError: rules or contestants contradict each other.
-        """
-        contestants = [
-            Contestant(
-                name=one.name,
-                role=one.role,
-                where=one.where,
-                ask=one.ask,
-                has_confidence=one.name not in without_confidence,
-            )
-            for one in self.contestants
-        ]
-        return self.policy_for(name, contestants, tolerance=tolerance)
+        """The task's rendezvous policy; see `policy_for`."""
+        return self.policy_for(name, self.contestants, without_confidence=without_confidence, tolerance=tolerance)
 
     def policy_until_assigned(self, name: str) -> TaskPolicy:
         """The policy of a task without contestants: its times and its default; rules come with an assignment.
@@ -175,7 +156,7 @@ class TaskConfig(TaskTerms, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """
         nobody = Contestant(name=UNASSIGNED)  # a policy without any there is not
         rules = [Rule(accept=UNASSIGNED)]
-        return msgspec.structs.replace(self, rules=rules).policy_for(name, [nobody], tolerance=None)
+        return msgspec.structs.replace(self, rules=rules).policy_for(name, [nobody])
 
 
 class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,11 +6,10 @@ it may be killed at any moment.
 
 import os
 import socket
-import sys
 from typing import Final
 
 from roost_edge.shrinking import protocol
-from roost_edge.subprocesses.second_place import take_second_place
+from roost_edge.subprocesses.serving import serve_agent
 from roost_edge.workers.payload import map_payload
 from roost_shared.errors import InputError
 from roost_shared.messages import ErrorInfo
@@ -22,12 +21,7 @@ _MESSAGE_CHARS: Final = 256
 
 def main() -> None:
     """Serve the agent until it is gone."""
-    take_second_place(int(sys.argv[2]))
-    with socket.socket(fileno=os.dup(sys.stdin.fileno())) as agent:
-        try:
-            _serve(agent)
-        except (BrokenPipeError, ConnectionResetError):
-            return  # the agent is gone
+    serve_agent(_serve)
 
 
 def _serve(agent: socket.socket) -> None:

@@ -5,6 +5,7 @@ an answer ─▶ CloudAnswerError    it is not what the API says
 a no ─▶ CloudRefusedError; CloudFailedError where the cloud may say yes later
 """
 
+from roost_shared.cloud_words import RefusalError
 from roost_shared.errors import TransportError
 
 __all__ = [
@@ -34,24 +35,8 @@ class CloudAnswerError(TransportError):
     code = "cloud.answer"
 
 
-class CloudRefusedError(TransportError):
-    """The cloud understood, and said no.
-
-    Args:
-        status: HTTP's.
-        reason: the cloud's own code for it, empty if it gave none.
-        text: its words.
-        retry_after_s: in how many seconds it asks us to come back, if it does.
-    """
-
-    code = "cloud.refused"
-
-    def __init__(self, status: int, reason: str, text: str, retry_after_s: float | None = None) -> None:
-        super().__init__(f"the cloud says {status}{f' {reason}' if reason else ''}: {text}")
-        self.status = status
-        self.reason = reason
-        self.text = text
-        self.retry_after_s = retry_after_s
+class CloudRefusedError(RefusalError):
+    """The cloud understood, and said no."""
 
 
 class CloudFailedError(CloudRefusedError):

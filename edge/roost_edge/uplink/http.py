@@ -8,10 +8,9 @@ the agent's.
 """
 
 import contextlib
-import re
 import ssl
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
@@ -31,7 +30,7 @@ from roost_edge.uplink.errors import (
 from roost_edge.uplink.ranged_answer import RangedAnswer
 from roost_shared import __version__
 from roost_shared.cloud_url import check_cloud_url
-from roost_shared.cloud_words import one_line, read_refusal
+from roost_shared.cloud_words import one_line, read_refusal, retry_after_s
 from roost_shared.messages import UNREADABLE
 
 __all__ = [
@@ -46,7 +45,6 @@ __all__ = [
 API: Final = "/api/v1"
 _TIMEOUT: Final = urllib3.Timeout(connect=10, read=30)  # seconds
 _LIMIT: Final = 1 << 20  # bytes of an answer
-_S3_CODE: Final = re.compile(rb"<Error>.{0,200}?<Code>([A-Za-z]{1,60})</Code>", re.DOTALL)
 _NOT_YET_VALID, _EXPIRED = 9, 10  # X509_V_ERR_CERT_NOT_YET_VALID, _HAS_EXPIRED
 _REFUSALS: Final = 400
 _FAILURES: Final = 500
@@ -116,21 +114,17 @@ class CloudHttp:
             headers["Content-Type"] = "application/json"
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        try:
+        with _network(where, self.url):
             reply = self._send(method, f"{self.url}{API}{path}", headers, body)
             try:
                 data = reply.read(limit_bytes + 1)
             finally:
                 reply.close()
-        except SSLError as error:
-            raise _tls_fault(self.url, error) from error
-        except (HTTPError, OSError) as error:
-            raise CloudUnreachableError(f"{where}: {one_line(error)}") from error
         self._note_time(reply.headers.get("Date"))
         if len(data) > limit_bytes:
             raise CloudAnswerError(f"{where}: the answer is larger than {limit_bytes} bytes")
         if reply.status >= _REFUSALS:
-            raise _refusal(reply.status, data, _retry_after_s(reply.headers))
+            raise _refusal(reply.status, data, reply.headers)
         if not 200 <= reply.status < 300:  # noqa: PLR2004 - HTTP's range of success
             raise CloudAnswerError(f"{where}: HTTP status {reply.status}; is this the cloud's own address?")
         return data
@@ -148,18 +142,14 @@ class CloudHttp:
         """
         where = f"PUT {urlsplit(url)._replace(query='').geturl()}"  # the signature is as good as a password
         headers = {"User-Agent": self.pool.headers["User-Agent"], "Content-Length": str(size_bytes)}
-        try:
+        with _network(where):
             reply = self.pool.request("PUT", url, body=chunks, headers=headers, redirect=False, preload_content=False)
             try:
                 data = reply.read(_LIMIT)
             finally:
                 reply.close()
-        except SSLError as error:
-            raise _tls_fault(where, error) from error
-        except (HTTPError, OSError) as error:
-            raise CloudUnreachableError(f"{where}: {one_line(error)}") from error
         if reply.status >= _REFUSALS:
-            raise _refusal(reply.status, data, _retry_after_s(reply.headers))
+            raise _refusal(reply.status, data, reply.headers)
         if not 200 <= reply.status < 300:  # noqa: PLR2004 - HTTP's range of success
             raise CloudAnswerError(f"{where}: HTTP status {reply.status}; a signed URL leads nowhere else")
 
@@ -173,16 +163,12 @@ class CloudHttp:
         headers = {"User-Agent": self.pool.headers["User-Agent"], "Accept-Encoding": "identity"}
         if offset:
             headers["Range"] = f"bytes={offset}-"
-        try:
+        with _network(where):
             reply = self.pool.request("GET", url, headers=headers, redirect=False, preload_content=False)
             data = reply.read(_LIMIT) if reply.status >= _REFUSALS else b""
-        except SSLError as error:
-            raise _tls_fault(where, error) from error
-        except (HTTPError, OSError) as error:
-            raise CloudUnreachableError(f"{where}: {one_line(error)}") from error
         if reply.status >= _REFUSALS:
             reply.close()
-            raise _refusal(reply.status, data, _retry_after_s(reply.headers))
+            raise _refusal(reply.status, data, reply.headers)
         try:
             return RangedAnswer(reply, where)
         except BaseException:
@@ -214,6 +200,22 @@ def _tls_context(root_pem: bytes | None) -> ssl.SSLContext:
     return context
 
 
+@contextlib.contextmanager
+def _network(where: str, whom: str | None = None) -> Iterator[None]:
+    """What goes wrong with the network within, as an error of ours.
+
+    Args:
+        where: what is asked.
+        whom: whose certificate something may be wrong with; None: as `where` says.
+    """
+    try:
+        yield
+    except SSLError as error:
+        raise _tls_fault(whom or where, error) from error
+    except (HTTPError, OSError) as error:
+        raise CloudUnreachableError(f"{where}: {one_line(error)}") from error
+
+
 def _tls_fault(url: str, error: SSLError) -> CloudUnreachableError:
     cause = error.args[0] if error.args else None
     if isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_code in (_NOT_YET_VALID, _EXPIRED):
@@ -226,22 +228,7 @@ def _tls_fault(url: str, error: SSLError) -> CloudUnreachableError:
     return CloudUnreachableError(f"{url}: TLS: {one_line(error)}")
 
 
-def _refusal(status: int, data: bytes, retry_after_s: float | None) -> CloudRefusedError:
+def _refusal(status: int, data: bytes, headers: Mapping[str, str]) -> CloudRefusedError:
     kind = CloudFailedError if status >= _FAILURES or status == _TOO_MANY else CloudRefusedError
-    if (found := _S3_CODE.search(data)) is not None:
-        return kind(status, found[1].decode(), "the object store's word", retry_after_s)
-    told = read_refusal(data)
-    if told is None:
-        return kind(status, "", "no word on why", retry_after_s)
-    return kind(status, told.code, told.message, retry_after_s)
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """What Retry-After says, in seconds, or as a moment by the clock of whoever says it."""
-    said = headers.get("Retry-After", "")
-    if said.isdecimal():
-        return float(said)
-    try:
-        return max((parsedate_to_datetime(said) - parsedate_to_datetime(headers.get("Date", ""))).total_seconds(), 0)
-    except (TypeError, ValueError):  # neither, or nothing to measure it by
-        return None
+    code, text = read_refusal(data) or ("", "no word on why")
+    return kind(status, code, text, retry_after_s(headers))

@@ -6,7 +6,6 @@ it may be killed at any moment.
 """
 
 import gc
-import os
 import socket
 import sys
 import threading
@@ -14,7 +13,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from roost_edge.subprocesses.second_place import take_last_place, take_second_place
+from roost_edge.subprocesses.second_place import take_last_place
+from roost_edge.subprocesses.serving import serve_agent
 from roost_edge.workers import protocol
 from roost_edge.workers.crew import Crew, Seat
 from roost_edge.workers.describing import describe
@@ -36,12 +36,7 @@ _ANCILLARY_BYTES: Final = socket.CMSG_LEN(4)  # one descriptor
 
 def main() -> None:
     """Serve the agent until it is gone."""
-    take_second_place(int(sys.argv[2]))
-    with socket.socket(fileno=os.dup(sys.stdin.fileno())) as agent:
-        try:
-            _serve(agent)
-        except (BrokenPipeError, ConnectionResetError):
-            return  # the agent is gone
+    serve_agent(_serve)
 
 
 def _serve(agent: socket.socket) -> None:

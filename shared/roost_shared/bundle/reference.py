@@ -14,7 +14,6 @@ import hashlib
 import io
 import tarfile
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple, Protocol, get_args
 
 import msgspec
@@ -35,7 +34,6 @@ __all__ = [
     "ReferenceSetError",
     "Stream",
     "encode_reference",
-    "read_reference",
     "read_reference_stream",
 ]
 
@@ -136,27 +134,12 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes, limit_bytes: int) -> None
     tar.addfile(member, io.BytesIO(data))
 
 
-def read_reference(path: Path, spec: ReferenceSpec) -> Iterator[ReferenceSample]:
+def read_reference_stream(where: str, stream: Stream, spec: ReferenceSpec) -> Iterator[ReferenceSample]:
     """A reference set's samples, one at a time in memory, in the order of their digests.
 
     Args:
-        path: the tar, whose digest was checked (`open_bundle`).
-        spec: what the bundle says of it.
-
-    Raises:
-        ReferenceSetError: it is none, or another than the bundle says; found out when it is come to.
-        OSError: the disk failed.
-    """
-    with path.open("rb") as file:
-        yield from read_reference_stream(str(path), file, spec)
-
-
-def read_reference_stream(where: str, stream: Stream, spec: ReferenceSpec) -> Iterator[ReferenceSample]:
-    """The same of a stream, whose digest is checked when all of it was read.
-
-    Args:
         where: it comes from, for errors.
-        stream: the tar.
+        stream: the tar, whose digest is checked when all of it was read.
         spec: what the bundle says of it.
 
     Raises:

@@ -22,7 +22,7 @@ from roost_shared.shards.listing import (
 from roost_shared.shards.media import Suffix, media_type, suffix_of
 from roost_shared.shards.metadata import encode_metadata
 from roost_shared.shards.tar_check import check_tar
-from roost_shared.shards.tar_layout import Member, TarLayout, tar_bytes_of
+from roost_shared.shards.tar_layout import Member, TarLayout
 
 __all__ = [
     "MAX_ENTRIES",
@@ -41,5 +41,4 @@ __all__ = [
     "media_type",
     "shard_id",
     "suffix_of",
-    "tar_bytes_of",
 ]

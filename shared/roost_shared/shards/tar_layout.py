@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from roost_shared.shards.listing import ShardEntry, ShardList
 
-__all__ = ["BLOCK_BYTES", "END_BYTES", "Member", "TarLayout", "tar_bytes_of"]
+__all__ = ["BLOCK_BYTES", "END_BYTES", "Member", "TarLayout"]
 
 BLOCK_BYTES: Final = 512
 END_BYTES: Final = 2 * BLOCK_BYTES
@@ -89,11 +89,6 @@ class TarLayout:
             if padding_bytes:
                 yield member.offset + member.size_bytes, padding_bytes, partial(bytes, padding_bytes)
         yield self.size_bytes - END_BYTES, END_BYTES, partial(bytes, END_BYTES)
-
-
-def tar_bytes_of(entry: ShardEntry) -> int:
-    """How many bytes of a tar an entry takes, for whoever has to stop at some size."""
-    return sum(_member_bytes(size_bytes) for _, _, size_bytes, _ in _files(entry))
 
 
 def tar_header(member: Member) -> bytes:

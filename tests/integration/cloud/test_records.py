@@ -106,7 +106,7 @@ def test_every_kind_of_record_becomes_rows(
     assert (seen.boot, seen.sequence, seen.contestant, seen.count) == (BOOT, 6, "primary", 5)
     assert decode_record(seen.record) == told[5]
     assert role.counted("records", kind="sample") == 2
-    assert role.counted("watermarks", outcome="confirmed") == 1
+    role.until(lambda: role.counted("watermarks", outcome="confirmed") == 1, "counted, once the broker has it")
 
 
 def test_what_comes_again_or_too_early_is_stored_once_and_answered(

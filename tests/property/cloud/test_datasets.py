@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from roost_cloud.datasets.choosing import FEWEST, Incumbent, Limits, choose
 from roost_cloud.datasets.errors import TooFewLabelsError
 from roost_cloud.datasets.pooled import Drawn, Pooled, Source, merge
-from roost_cloud.datasets.snapshot import Part, Snapshot, World, snapshot_digest
+from roost_cloud.datasets.snapshot import Part, Snapshot, World, encode_snapshot
 from roost_cloud.datasets.splitting import SHARES, split
 from roost_cloud.labels.queue import Seen, Waiting, draw
 
@@ -76,7 +76,7 @@ def test_laws_of_snapshots(pool: list[Pooled], seed: int) -> None:
     assert all(1 <= item.weight <= LIMITS.weight_max for item in snapshot.items)
     assert [item.sample for item in snapshot.items] == sorted(item.sample for item in snapshot.items)
     random.Random(seed).shuffle(pool)
-    assert snapshot_digest(chosen(pool)) == snapshot_digest(snapshot)
+    assert encode_snapshot(chosen(pool)) == encode_snapshot(snapshot)
 
 
 def nothing_is_in_two_parts(snapshot: Snapshot) -> None:

@@ -11,7 +11,8 @@ from roost_cloud.api.alarms import AlarmModel, ChosenQuery
 from roost_cloud.api.pages import Page, PageQuery
 from roost_cloud.dashboard import parts, words
 from roost_cloud.dashboard.frame import Part, live, page, show
-from roost_cloud.dashboard.markup import Markup, address, choice, entry, joined, link, table, tag
+from roost_cloud.dashboard.markup import Markup, address, choice, joined, link, table, tag
+from roost_cloud.dashboard.search import search_form, sought
 from roost_cloud.dashboard.visitor import Visitor
 
 _ROWS: Final = 25
@@ -37,16 +38,10 @@ async def list_alarms(visitor: Visitor, asked: Request) -> None:
 
 
 def _filter(query: dict[str, str | None]) -> Markup:
-    return tag(
-        "form",
+    return search_form(
+        "alarms",
         tag("label", "State", choice("state", _STATES, query["state"])),
-        tag("label", "Device", entry("search", "device", value=query["device"] or "")),
-        tag("button", "Show", type="submit"),
-        link(address("alarms"), "Clear", kind="button plain"),
-        method="get",
-        action=address("alarms"),
-        kind="filter",
-        role="search",
+        sought("Device", "device", query),
     )
 
 

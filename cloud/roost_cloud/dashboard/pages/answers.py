@@ -7,11 +7,12 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from roost_cloud.api import bundles, samples
+from roost_cloud.api.fields import Moment
 from roost_cloud.api.pages import PageQuery
-from roost_cloud.api.sample_labels import Moment
 from roost_cloud.dashboard import parts
 from roost_cloud.dashboard.frame import page, show
 from roost_cloud.dashboard.markup import Markup, address, choice, entry, link, tag
+from roost_cloud.dashboard.search import search_form, sought
 from roost_cloud.dashboard.visitor import Visitor
 from roost_shared.errors import ContentError
 
@@ -69,22 +70,12 @@ def _moment(text: str | None) -> datetime | None:
 def _filter(query: dict[str, str | None]) -> Markup:
     hidden = [entry("hidden", name, value=query[name]) for name in ("since", "until") if query[name]]
     span = f"From {query['since'] or 'the first'} to {query['until'] or 'now'}."
-    return tag(
-        "form",
-        tag("label", "Device", entry("search", "device", value=query["device"] or "")),
-        tag("label", "Task", entry("search", "task", value=query["task"] or "")),
-        tag(
-            "label",
-            "Bundle that answered",
-            entry("search", "bundle", value=query["bundle"] or "", placeholder="meter:8"),
-        ),
+    return search_form(
+        "answers",
+        sought("Device", "device", query),
+        sought("Task", "task", query),
+        sought("Bundle that answered", "bundle", query, "meter:8"),
         tag("label", "Contestants", choice("disagreement", _ANSWERED, query["disagreement"])),
         *hidden,
-        tag("button", "Show", type="submit"),
-        link(address("answers"), "Clear", kind="button plain"),
-        tag("span", span, kind="dim") if hidden else "",
-        method="get",
-        action=address("answers"),
-        kind="filter",
-        role="search",
+        after=tag("span", span, kind="dim") if hidden else "",
     )

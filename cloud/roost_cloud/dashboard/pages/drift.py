@@ -15,7 +15,8 @@ from roost_cloud.dashboard import parts, words
 from roost_cloud.dashboard.budget import draw_budget
 from roost_cloud.dashboard.chart import sparkline
 from roost_cloud.dashboard.frame import Part, live, page, show
-from roost_cloud.dashboard.markup import Markup, address, entry, joined, link, table, tag
+from roost_cloud.dashboard.markup import Markup, address, joined, link, table, tag
+from roost_cloud.dashboard.search import search_form, sought
 from roost_cloud.dashboard.visitor import Visitor
 from roost_shared.errors import ContentError
 
@@ -78,21 +79,11 @@ async def _load(visitor: Visitor, query: Mapping[str, str | None]) -> _Seen:
 
 
 def _filter(query: Mapping[str, str | None]) -> Markup:
-    return tag(
-        "form",
-        tag("label", "Task", entry("search", "task", value=query["task"] or "")),
-        tag("label", "Device", entry("search", "device", value=query["device"] or "")),
-        tag(
-            "label",
-            "Together, by labels (with a task)",
-            entry("search", "label", value=query["label"] or "", placeholder="hall=2"),
-        ),
-        tag("button", "Show", type="submit"),
-        link(address("drift"), "Clear", kind="button plain"),
-        method="get",
-        action=address("drift"),
-        kind="filter",
-        role="search",
+    return search_form(
+        "drift",
+        sought("Task", "task", query),
+        sought("Device", "device", query),
+        sought("Together, by labels (with a task)", "label", query, "hall=2"),
     )
 
 

@@ -13,7 +13,8 @@ from roost_cloud.api.pages import Page, PageQuery
 from roost_cloud.assignments.running import Running, running
 from roost_cloud.dashboard import parts, words
 from roost_cloud.dashboard.frame import page, show
-from roost_cloud.dashboard.markup import Markup, address, choice, entry, joined, link, table, tag
+from roost_cloud.dashboard.markup import Markup, address, choice, joined, link, table, tag
+from roost_cloud.dashboard.search import search_form, sought
 from roost_cloud.dashboard.visitor import Visitor
 from roost_cloud.fleet.device_records import ConnectionState
 from roost_cloud.services import Services
@@ -91,17 +92,11 @@ def _rate(share: object, says: str) -> Markup:
 
 def _filter(query: Mapping[str, str | None]) -> Markup:
     states = _ALL | {one: one for one in get_args(ConnectionState)}
-    return tag(
-        "form",
-        tag("label", "Name contains", entry("search", "named", value=query["named"] or "")),
-        tag("label", "Labels", entry("search", "label", value=query["label"] or "", placeholder="site=north line=3")),
+    return search_form(
+        "fleet",
+        sought("Name contains", "named", query),
+        sought("Labels", "label", query, "site=north line=3"),
         tag("label", "State", choice("state", states, query["state"])),
-        tag("button", "Show", type="submit"),
-        link(address("fleet"), "Clear", kind="button plain"),
-        method="get",
-        action=address("fleet"),
-        kind="filter",
-        role="search",
     )
 
 

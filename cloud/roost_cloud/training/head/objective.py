@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 
 from roost_cloud.training.errors import TrainingError
 
-__all__ = ["Examples", "Weights", "cross_entropies", "fit", "shares"]
+__all__ = ["Examples", "Weights", "fit", "shares"]
 
 Floats = NDArray[np.float64]
 Weights = Floats  # (features + 1, labels)
@@ -73,15 +73,6 @@ def _cut(weight: Floats) -> Floats:
             break
         weight = np.minimum(weight, most)
     return weight
-
-
-def cross_entropies(weights: Weights, examples: Examples) -> Floats:
-    """Of each example, in nats."""
-    logits = examples.features @ weights
-    logits -= logits.max(axis=1, keepdims=True)
-    of_truth = logits[np.arange(len(logits)), examples.truth]
-    entropies: Floats = np.log(np.exp(logits).sum(axis=1)) - of_truth
-    return entropies
 
 
 def fit(

@@ -8,7 +8,7 @@ from roost_cloud.training.errors import TrainingError
 from roost_cloud.training.head.calibration import at_temperature, calibrate, settled
 from roost_cloud.training.head.choosing import choose_penalty, folds_of
 from roost_cloud.training.head.data import Data
-from roost_cloud.training.head.objective import Examples, cross_entropies, fit, shares
+from roost_cloud.training.head.objective import Examples, fit, shares
 from roost_cloud.training.head.refit import refit
 from roost_cloud.training.head.self_training import pseudo_labelled
 from roost_cloud.training.head.settings import HeadSettings
@@ -32,6 +32,15 @@ def clouds(number: int, seed: int, shift: float = 0.0) -> tuple[Floats, NDArray[
 def examples(number: int = 60, seed: int = 1) -> Examples:
     features, truth = clouds(number, seed)
     return Examples(features, truth, np.full(number, 1 / number))
+
+
+def cross_entropies(weights: Floats, examples: Examples) -> Floats:
+    """Of each example, in nats."""
+    logits = examples.features @ weights
+    logits -= logits.max(axis=1, keepdims=True)
+    of_truth = logits[np.arange(len(logits)), examples.truth]
+    entropies: Floats = np.log(np.exp(logits).sum(axis=1)) - of_truth
+    return entropies
 
 
 def test_the_fit_is_where_no_small_step_leads_further_down() -> None:

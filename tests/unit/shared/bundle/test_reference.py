@@ -22,11 +22,10 @@ from roost_shared.bundle.reference import (
     ReferenceSample,
     ReferenceSetError,
     encode_reference,
-    read_reference,
     read_reference_stream,
 )
 from roost_shared.digest import digest_of
-from tests.support.reference_sets import reference_of, reference_sample
+from tests.support.reference_sets import read_reference, reference_of, reference_sample
 from tests.support.tiny_bundle import COLOURS, tiny_bundle
 
 SAMPLES = [
