@@ -7,6 +7,8 @@ threshold, the more alarms there are: so the smallest that keeps the budget is f
 The record may have one alarm less than the budget allows. A threshold that is just below the next alarm would be kept
 by this record and overrun by the next, by one alarm on average; as with a quantile, (N + 1) is what counts.
 
+A budget that the record is too short to show is kept by drawing its tail out: see `drawn_out`.
+
 >>> quiet, restless = np.zeros(168), np.tile([0.0, 9.0, 9.0, 9.0, 0.0, 0.0, 0.0], 24)
 >>> calibrate([quiet, restless], weeks=1, budget_a_week=2)
 Calibration(threshold=9.0, alarms_a_week=0.0, weeks=1, is_promised=False)
@@ -20,11 +22,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from roost_cloud.drift.budget import alarms
+from roost_cloud.drift.budget import OF, WANTED, alarms
 
-__all__ = ["LEAST_ALARMS", "Calibration", "calibrate", "replayed_alarms"]
+__all__ = ["LEAST_ALARMS", "Calibration", "calibrate", "drawn_out", "replayed_alarms"]
 
 LEAST_ALARMS: Final = 3.0  # that the budget allows over the recorded weeks, if it is to be promised
+_PEAKS: Final = (5, 50)  # that a tail is learnt from, at least and at most
+_SHARE_OF_PEAKS: Final = 0.1
+_FARTHEST: Final = 100.0  # times as rare as the rarest that was recorded: beyond, a tail tells nothing
 
 
 @dataclass(frozen=True)
@@ -79,3 +84,37 @@ def calibrate(streams: Sequence[NDArray[np.float64]], *, weeks: float, budget_a_
     threshold = float(seen[low])
     is_promised = budget_a_week * weeks >= LEAST_ALARMS - 1e-9
     return Calibration(threshold, replayed_alarms(streams, threshold) / weeks, weeks, is_promised)
+
+
+def drawn_out(streams: Sequence[NDArray[np.float64]], *, weeks: float, budget_a_week: float) -> float:
+    """The threshold at which the tail of the record, drawn out beyond it, keeps the budget; 0 if it shows no tail.
+
+    What comes once a week, a short record has seen once, and the next weeks bring it again and again: beyond the
+    highest of n there is one of n + 1. An alarm's peak is the third highest of five decisions that follow one another;
+    the highest peaks exceed the one before them by exponential amounts (Pickands, 1975, of light tails), and whoever
+    knows their mean from k of them alone expects the next by a Lomax distribution of shape k.
+
+    Args:
+        streams: U of each stream's decisions in order of time, each judged by windows other than itself.
+        weeks: that they span.
+        budget_a_week: false alarms over all streams, above 0.
+    """
+    peaks = np.sort(np.concatenate([np.zeros(0), *map(_peaks, streams)]))[::-1]
+    few, many = _PEAKS
+    count = int(min(max(len(peaks) * _SHARE_OF_PEAKS, few), many))
+    if len(peaks) <= count:
+        return 0.0
+    base = float(peaks[count])
+    mean = float(np.mean(peaks[:count]) - base)
+    wanted = max(budget_a_week * weeks, 1 / _FARTHEST)
+    return float(base + count * mean * max((count / wanted) ** (1 / count) - 1, 0.0))
+
+
+def _peaks(stream: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The highest thresholds at which alarms would come: of stretches of as many decisions as are counted for one."""
+    if len(stream) < OF:
+        return np.zeros(0)
+    levels = np.sort(np.lib.stride_tricks.sliding_window_view(stream, OF), axis=1)[:, OF - WANTED]
+    whole = len(levels) // OF * OF
+    stretches: NDArray[np.float64] = levels[:whole].reshape(-1, OF).max(axis=1)
+    return stretches

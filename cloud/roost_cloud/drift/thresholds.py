@@ -1,7 +1,8 @@
 """From an alarm budget to a threshold: by replay where enough weeks are recorded, else by leaving devices out. Pure.
 
-Streams share the tenant's budget evenly, within the share of their kind. While a budget cannot be promised, the higher
-of both thresholds holds: a short record that happens to be quiet says little, and a formula overran the budget.
+Streams share the tenant's budget evenly, within the share of their kind. While a budget cannot be promised, the highest
+of three thresholds holds, the third by drawing out the record's tail: a short record that happens to be quiet says
+little, and a formula overran the budget.
 
 >>> random = np.random.default_rng(1)
 >>> measure = fit("event_rate", [random.normal(place, 0.1, (48, 1)) for place in range(20)])
@@ -17,7 +18,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from roost_cloud.drift.budget import starting_alpha
-from roost_cloud.drift.calibration import LEAST_ALARMS, calibrate
+from roost_cloud.drift.calibration import LEAST_ALARMS, calibrate, drawn_out
 from roost_cloud.drift.measures import Measure, fit
 
 __all__ = ["Budget", "Record", "Threshold", "Way", "find_threshold", "fit"]
@@ -88,7 +89,8 @@ def find_threshold(measure: Measure, budget: Budget, record: Record) -> Threshol
         return Threshold(replayed.threshold, "replay", is_promised=True, weeks_wanted=wanted)
     alpha = starting_alpha(budget.own, budget.streams * record.decisions / weeks)
     left_out = measure.threshold(alpha)
-    value = max(left_out, replayed.threshold)
+    beyond = drawn_out(measure.left_out, weeks=weeks, budget_a_week=budget.own)
+    value = max(left_out, replayed.threshold, beyond)
     if not math.isfinite(value) or not np.concatenate(measure.left_out).size:
         return Threshold(math.inf, "leaving_out", is_promised=False, weeks_wanted=wanted)
     way: Way = "leaving_out" if left_out >= replayed.threshold else "replay"

@@ -26,10 +26,11 @@ GOALS = (
 )
 COMPARED_WITH = (
     "the budget that was set, false alarms a week over all devices and kinds: alarms in four weeks by it, all fleets "
-    "together; a broken lamp takes 30 % of one device's light"
+    "of that budget together, the worse of two budgets; a broken lamp takes 30 % of one device's light"
 )
 
 BUDGETS: Final = (1.0, 4.0)  # false alarms a week
+SEEDS: Final = 5  # fleets with each: where four false alarms are allowed, one fleet alone says little
 WEEK_H: Final = 168
 WATCHED: Final = 4  # weeks
 _DEVICES: Final = 5
@@ -46,17 +47,24 @@ def run(options: Options) -> Result:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pictures = ScoredPictures(folder)
-        fleets = [_live(folder, pictures, budget, seed, watched) for seed, budget in enumerate(BUDGETS)]
-    allowed = sum(one["budget"] for one in fleets) * watched
+        seeds = range(1 if options.quick else SEEDS)
+        fleets = [_live(folder, pictures, budget, seed, watched) for budget in BUDGETS for seed in seeds]
+    over = {budget: _alarms(fleets, budget) / (budget * watched * len(seeds)) for budget in BUDGETS}
     hours = [one["broken_lamp_h"] for one in fleets]
     return {
-        "alarms_over_budget": sum(one["alarms"] for one in fleets) / allowed,
+        "alarms_over_budget": max(over.values()),
+        "over_budgets": {f"{budget:g} a week": over[budget] for budget in BUDGETS},
         "broken_lamps_seen": sum(one is not None for one in hours) / len(hours),
         "broken_lamp_hours": max((one if one is not None else _UNSEEN_H) for one in hours),
         "weeks": watched,
         "devices": _DEVICES,
         "fleets": fleets,
     }
+
+
+def _alarms(fleets: list[dict[str, Any]], budget: float) -> int:
+    """Of all fleets with a budget together."""
+    return sum(one["alarms"] for one in fleets if one["budget"] == budget)
 
 
 def _live(folder: Path, pictures: ScoredPictures, budget: float, seed: int, watched: int) -> dict[str, Any]:
