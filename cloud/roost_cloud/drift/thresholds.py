@@ -1,8 +1,8 @@
 """From an alarm budget to a threshold: by replay where enough weeks are recorded, else by leaving devices out. Pure.
 
-Streams share the tenant's budget evenly, within the share of their kind. While a budget cannot be promised, the highest
-of three thresholds holds, the third by drawing out the record's tail: a short record that happens to be quiet says
-little, and a formula overran the budget.
+Streams share the tenant's budget evenly, within the share of their kind. While a budget cannot be promised, the
+highest of three thresholds holds, the third by drawing out the record's tail: a short record that happens to be quiet
+says little, and a formula overran the budget.
 
 >>> random = np.random.default_rng(1)
 >>> measure = fit("event_rate", [random.normal(place, 0.1, (48, 1)) for place in range(20)])
