@@ -26,7 +26,7 @@ from roost_shared.bundle.spec import BuildSpec
 from roost_shared.rendezvous import Role
 from scripts.roost_demo.networks import Recipe, fit_network, image_payload, refit_head
 from scripts.roost_demo.pictures import Album, Picture
-from scripts.roost_demo.slow_network import write_slow_network
+from scripts.roost_demo.slow_network import fastest_ms, write_slow_network
 
 __all__ = ["Cast", "Contestant", "Successors", "build_cast"]
 
@@ -73,6 +73,7 @@ class Successors(NamedTuple):
     better: Bundle
     tampered: Bundle  # is altered after it was signed
     slow: Bundle
+    slow_ms: float  # that a score of it takes here at least
 
 
 class Cast(NamedTuple):
@@ -132,6 +133,7 @@ def _successors(smith: "_Smith", album: Album, better: Bundle, side: int) -> Suc
         better,
         tampered=smith.network("7", tampered.whole(), side),
         slow=smith.network("8", {"model": slow}, side, measured=False),
+        slow_ms=fastest_ms(slow),
     )
 
 

@@ -20,7 +20,7 @@ __all__ = ["NewVersions"]
 
 _PATIENCE_S: Final = 60.0
 _LOOK_EVERY_S: Final = 0.2
-_SCORE_MS: Final = 50.0  # that the slow one's scores may take
+_MAY_TAKE: Final = 0.5  # of the slow one's time: how fast a machine is, nobody knows before
 _PRIMARY: Final = "primary"
 
 
@@ -64,11 +64,11 @@ class NewVersions(Scene):
         better = self._house.successors.better
         if self._takes_better:
             self._take_better(better)
-        tampered, slow = self._house.successors.tampered, self._house.successors.slow
-        self._publish(tampered, DEVICES[:1], alter=True)
-        self._publish(slow, DEVICES[-1:], score_ms=_SCORE_MS)
-        self._refused("tampered", DEVICES[0], tampered)
-        self._refused("slow", DEVICES[-1], slow)
+        successors = self._house.successors
+        self._publish(successors.tampered, DEVICES[:1], alter=True)
+        self._publish(successors.slow, DEVICES[-1:], score_ms=round(_MAY_TAKE * successors.slow_ms, 1))
+        self._refused("tampered", DEVICES[0], successors.tampered)
+        self._refused("slow", DEVICES[-1], successors.slow)
         for device in (DEVICES[0], DEVICES[-1]):
             self._house.assign(device, better if self._takes_better else self._house.primary)
 
