@@ -21,13 +21,16 @@ from roost_cloud.people import ended_sessions, tokens
 from roost_cloud.services import Services
 from roost_shared.errors import RoostError
 
-__all__ = ["STYLE", "router"]
+__all__ = ["OPEN_PAGE", "STYLE", "router"]
 
 STYLE: Final = f"{MOUNT}/static/style.css"
+OPEN_PAGE: Final = f"{MOUNT}/static/open_page.js"
 _TOKEN_CHARS: Final = 200
 _TENANTS: Final = 8  # in one session
 _ADDRESS_CHARS: Final = 2000
-_CSS: Final = files(__package__).joinpath("style.css").read_text(encoding="utf-8")
+_HERE: Final = files(__package__)
+_CSS: Final = _HERE.joinpath("style.css").read_text(encoding="utf-8")
+_OPEN_PAGE: Final = _HERE.joinpath("open_page.js").read_text(encoding="utf-8")
 
 router = APIRouter()
 
@@ -38,6 +41,12 @@ _Next = Annotated[str, Query(max_length=_ADDRESS_CHARS)]
 def style() -> Response:
     """How everything looks."""
     return Response(_CSS, media_type="text/css", headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/static/open_page.js")
+def open_page() -> Response:
+    """What keeps a page true and at hand while it stands open."""
+    return Response(_OPEN_PAGE, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/")
