@@ -287,4 +287,8 @@ def test_a_rollout_is_approved_reverted_and_another_started(site: DashboardSite)
 def test_what_is_not_there_says_so(site: DashboardSite) -> None:
     site.look.open("devices/nobody")
     assert site.look.page.get_by_role("alert").inner_text() == "there is no device 'nobody'"
+    site.look.open("nonsense")
+    site.look.page.get_by_text("Nothing of Roost is at /ui/nonsense").wait_for()
+    site.look.page.get_by_role("link", name="Go to the fleet").click()
+    site.look.page.wait_for_url("**/ui/fleet")
     site.look.complaints.clear()

@@ -64,7 +64,7 @@ def page(path: str, title: str) -> Callable[[_Build], _Build]:
                     await build(visitor, request)
                 except RoostError as error:
                     ui.context.client.status_code = int(status_of(error))
-                    show(_told(error))
+                    show(_told(error, request))
 
         return build
 
@@ -173,7 +173,7 @@ def _draw_frame(visitor: Visitor, elsewhere: Mapping[str, Member], request: Requ
     now_ms = round(visitor.services.now().timestamp() * 1000)
     ui.add_head_html(f'<script src="{OPEN_PAGE}" data-now="{now_ms}"></script>')
     ui.dark_mode({"dark": True, "light": False}.get(request.cookies.get(_THEME, "")))
-    current = request.url.path.removeprefix(f"{MOUNT}/").partition("/")[0]
+    current = _section(request)
     menu = [link(address(name), says, aria_current="page" if current == name else None) for name, says in _MENU]
     with ui.context.client.layout, ui.element("header").classes("top") as top:
         show(link("#content", "Skip to the content", kind="skip"), link(address("fleet"), "Roost", kind="brand"))
@@ -211,8 +211,17 @@ def _tenants(member: Member, others: Iterable[Member]) -> Markup:
     return tag("details", tag("summary", f"{member.tenant}, {member.role}"), tag("div", *ways, more), kind="tenants")
 
 
-def _told(error: RoostError) -> Markup:
-    return tag("div", tag("h1", "That cannot be shown"), tag("p", _words(error), kind="note bad", role="alert"))
+def _told(error: RoostError, request: Request) -> Markup:
+    """What went wrong, and the way to where to go on."""
+    name = _section(request)
+    target, title = next((one for one in _MENU if one[0] == name), _MENU[0])
+    says = tag("p", _words(error), kind="note bad", role="alert")
+    return tag("div", tag("h1", "That cannot be shown"), says, tag("p", link(address(target), f"Go to {title}")))
+
+
+def _section(request: Request) -> str:
+    """The first word of a page's address."""
+    return request.url.path.removeprefix(f"{MOUNT}/").partition("/")[0]
 
 
 def _words(error: RoostError) -> str:
