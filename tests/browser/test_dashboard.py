@@ -276,7 +276,9 @@ def test_a_rollout_is_approved_reverted_and_another_started(site: DashboardSite)
     look.page.locator(".pill", has_text="reverted").first.wait_for()
     assert {"Pause", "Abort", "Revert"} & set(look.page.get_by_role("button").all_inner_texts()) == set()
     look.open("rollouts/new?bundle=argmax:2")
-    look.page.get_by_text("quarter: 25 % of the fleet, about 31 of 123 devices, answering by it, for 1 h").wait_for()
+    look.page.get_by_text(
+        "quarter: on 25 % of the fleet, about 31 of 123 devices, it answers, for 1 h at least"
+    ).wait_for()
     look.press("Start")
     look.heading().filter(has_text="argmax:2 for").wait_for()
     (newest, _) = site.api("/rollouts")["items"]

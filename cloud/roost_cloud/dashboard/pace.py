@@ -56,16 +56,19 @@ def in_words(pace: Pace, devices: int) -> list[str]:
     """Stages for people, with how many of a fleet's devices each reaches; about, as a hash says which.
 
     >>> in_words(PACES["brisk"], 120)[1]
-    'fifth: 20 % of the fleet, about 24 of 120 devices, answering by it'
+    'fifth: on 20 % of the fleet, about 24 of 120 devices, it answers'
     """
     return [_stage(stage, devices) for stage in pace.stages]
 
 
 def _stage(stage: Mapping[str, Any], devices: int) -> str:
     share = stage["share"]
-    reached = f"about {count_of(max(round(share * devices), min(devices, 1)))}" if share < 1 else "all"
-    does = "asking it beside what answers" if stage["mode"] == "shadow" else "answering by it"
-    says = f"{stage['name']}: {share_of(share)} of the fleet, {reached} of {count_of(devices)} devices, {does}"
+    reached = f"the whole fleet, {count_of(devices)} devices"
+    if share < 1:
+        about = count_of(max(round(share * devices), min(devices, 1)))
+        reached = f"{share_of(share)} of the fleet, about {about} of {count_of(devices)} devices"
+    does = "scores beside what answers, and never answers" if stage["mode"] == "shadow" else "answers"
+    says = f"{stage['name']}: on {reached}, it {does}"
     if "hold_s" in stage:
         says += f", for {span_of(stage['hold_s'])} at least"
     return f"{says}, once a person approves" if stage.get("approval") else says
