@@ -34,6 +34,7 @@ def site(argmax: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
 PAGES = ["fleet", "device", "rollouts", "rollout", "new", "alarms", "alarm", "labelling", "models", "model", "version"]
 PAGES += ["answer", "training", "run", "tasks", "task"]
 EMPTY = ["fleet", "tasks", "rollouts", "rollouts/new", "alarms", "drift", "labelling", "training", "models", "answers"]
+EMPTY += ["compare"]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -97,6 +98,10 @@ def test_a_task_shows_its_rules_its_figures_and_what_another_bar_would_do(site: 
     assert page.get_by_role("img", name="Whose answer will do when, on devices").locator("rect").count() == 4
     page.get_by_text("In words").press("Enter")
     page.get_by_text("primary: from the start with a confidence of 80 % or more; from 250 ms with any").wait_for()
+    agree = page.get_by_role("group", name="Inputs of which two contestants said the same")
+    pair = next(one for one in told["pairs"] if {one["one"], one["other"]} == {"backup", "old"})
+    assert f"{pair['agreement']:.0%} of {pair['compared']}".replace("%", " %") in agree.inner_text().replace("\n", " ")
+    page.locator("tbody tr", has_text="primary / old").wait_for()
     page.get_by_role("combobox", name="Contestant").select_option("primary")
     page.get_by_label("Needs a confidence of, in %").fill("50")
     page.get_by_role("button", name="Replay").click()

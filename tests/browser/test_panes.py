@@ -21,7 +21,7 @@ from tests.support.dashboard_site import DashboardSite, open_dashboard, stock
 from tests.support.registry_fixtures import *  # noqa: F403 - for pytest to find them by name
 from tests.support.stocked import stock_alarm
 from tests.support.tab_walk import not_reached
-from tests.support.telling import BOOT
+from tests.support.telling import BOOT, sample
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="there is no Chromium; Debian has one: apt-get install chromium"
@@ -140,6 +140,17 @@ def test_a_device_leads_to_its_answers_drift_and_alarms(site: Panes) -> None:
         page.locator(shows).first.wait_for()
 
 
+def test_answers_show_on_a_device_s_page_as_they_come(site: Panes) -> None:
+    page, stocked = site.look.page, site.stocked
+    site.look.open("devices/cam-02")
+    answers = page.locator(".answers li")
+    before = answers.count()
+    stocked.labelling.store("cam-02", [sample(99, label="fresh", confidence=0.9)])
+    page.get_by_role("link", name="fresh", exact=True).wait_for()
+    assert answers.count() == before + 1
+    assert page.locator(".answers img").count() == before  # of the new one the input has yet to come
+
+
 def test_all_that_happened_in_a_rollout_is_come_to(site: Panes) -> None:
     page, services, path = site.look.page, site.stocked.cloud.services, f"rollouts/{site.stocked.rollout}"
     first = site.api(f"/{path}/events")["items"][0]
@@ -236,6 +247,8 @@ def test_labels_are_given_by_tapping_and_those_after_a_guess_are_not_blind(site:
         page.get_by_text("Input 4 of").wait_for()
         site.look.press("Show what models guess")
         page.get_by_role("heading", name="What models say of input 4").wait_for()
+        page.get_by_role("heading", name="saw just before and after").wait_for()
+        page.locator(".note", has_text="is under way").get_by_role("link").wait_for()  # how near the next run is
         page.get_by_role("button", name="2", exact=True).click()
         page.get_by_text("2 chosen").wait_for()
         site.look.press("Save 2 and go on")
@@ -261,7 +274,7 @@ def test_a_run_is_approved_cancelled_and_another_opened(site: Panes) -> None:
     )
     site.look.open("training")
     site.look.press("Open a run")
-    page.get_by_role("dialog").get_by_role("textbox", name="Task").fill("meter")
+    assert page.get_by_role("dialog").get_by_role("textbox", name="Task").input_value() == "meter"
     page.get_by_role("dialog").get_by_role("button", name="Open it").click()
     page.get_by_text("a run of meter is opened").wait_for()
     page.locator(".pill", has_text="queued").first.wait_for()

@@ -165,7 +165,8 @@ def _past(seen: _Seen, now: datetime) -> Markup:
         return parts.section(
             "What happened", parts.empty("Nothing yet: it was assigned nothing, and raised no alarm.")
         )
-    return parts.section("What happened", tag("ul", *(_entry(one, now) for one in happened), kind="line"))
+    title = "What happened" if len(happened) < _PAST else f"What happened, the last {_PAST} of it"
+    return parts.section(title, tag("ul", *(_entry(one, now) for one in happened), kind="line"))
 
 
 def _entry(one: Happening, now: datetime) -> Markup:

@@ -63,11 +63,16 @@ async def fleet(visitor: Visitor, asked: Request) -> None:
 
     live(
         load,
-        Part(draw_sums, lambda seen: (seen.day, seen.alarms, seen.rollouts)),
-        Part(draw, lambda seen: (seen.devices, seen.runs, seen.rates, seen.day.devices)),
+        Part(draw_sums, lambda seen: _mark(seen.day, seen.alarms, seen.rollouts)),
+        Part(draw, lambda seen: _mark(seen.devices, seen.runs, seen.rates, seen.day.devices)),
         first=first,
         every_s=_EVERY_S,
     )
+
+
+def _mark(*told: object) -> int:
+    """By which it is known whether it is the same again: a page that stands open does not keep all that it told."""
+    return hash(repr(told))
 
 
 async def _load(visitor: Visitor, query: Mapping[str, str | None]) -> _Seen:
