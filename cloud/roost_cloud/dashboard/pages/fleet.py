@@ -24,7 +24,7 @@ from roost_cloud.services import Services
 
 _ROWS: Final = 50
 _COUNTED: Final = 100  # alarms, of which it is said that there are more; rollouts, the newest
-_EVERY_S: Final = 10
+_EVERY_S: Final = 5
 _ALL: Final[dict[str, str]] = {"": "any state"}
 
 
