@@ -108,8 +108,8 @@ async def rollout(visitor: Visitor, asked: Request) -> None:
         load,
         Part(lambda seen: show(_state(seen.rollout, visitor.services.now())), lambda seen: seen.rollout),
         Part(lambda seen: _draw_orders(visitor, seen.rollout), lambda seen: (seen.rollout.orders, seen.rollout.stage)),
-        Part(lambda seen: show(_came(seen.story)), lambda seen: seen.story),
         Part(draw),
+        Part(lambda seen: show(_came(seen.story)), lambda seen: seen.story),
         first=first,
         every_s=2,
     )
