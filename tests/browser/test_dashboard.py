@@ -6,7 +6,9 @@ One cloud and one window for all: a test that changes something leaves what the 
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import update
 
+from roost_cloud.db.tables import Device
 from roost_shared.bundle import Bundle
 from tests.support.browser import CHROMIUM, WIDTHS
 from tests.support.dashboard_cloud import CAMERAS
@@ -31,6 +33,8 @@ def site(argmax: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
 
 PAGES = ["fleet", "device", "rollouts", "rollout", "new", "alarms", "alarm", "labelling", "models", "model", "version"]
 PAGES += ["answer", "training", "run", "tasks", "task"]
+EMPTY = ["fleet", "tasks", "rollouts", "rollouts/new", "alarms", "drift", "labelling", "training", "models", "answers"]
+EMPTY += ["compare"]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -94,6 +98,10 @@ def test_a_task_shows_its_rules_its_figures_and_what_another_bar_would_do(site: 
     assert page.get_by_role("img", name="Whose answer will do when, on devices").locator("rect").count() == 4
     page.get_by_text("In words").press("Enter")
     page.get_by_text("primary: from the start with a confidence of 80 % or more; from 250 ms with any").wait_for()
+    agree = page.get_by_role("group", name="Inputs of which two contestants said the same")
+    pair = next(one for one in told["pairs"] if {one["one"], one["other"]} == {"backup", "old"})
+    assert f"{pair['agreement']:.0%} of {pair['compared']}".replace("%", " %") in agree.inner_text().replace("\n", " ")
+    page.locator("tbody tr", has_text="primary / old").wait_for()
     page.get_by_role("combobox", name="Contestant").select_option("primary")
     page.get_by_label("Needs a confidence of, in %").fill("50")
     page.get_by_role("button", name="Replay").click()
@@ -113,6 +121,49 @@ def test_a_device_says_how_it_is_and_how_its_answers_fare(site: DashboardSite) -
         page.get_by_text(says).first.wait_for()
     page.get_by_role("link", name="meter", exact=True).click()
     page.wait_for_url("**/ui/tasks/meter")
+
+
+def test_the_fleet_says_what_asks_for_time_and_what_fails_and_follows(site: DashboardSite) -> None:
+    page = site.look.page
+    site.look.open("fleet?named=cam-0")
+    (rollout,) = [one for one in site.api("/rollouts")["items"] if one["ended_at"] is None]
+    assert rollout["state"] == "approval"
+    page.locator(".sums a", has_text="unresolved alarms").get_by_text("1", exact=True).wait_for()
+    page.locator(".sums a", has_text="rollouts under way, 1 to approve").wait_for()
+    row = page.locator("tbody tr", has=page.get_by_role("link", name="cam-02", exact=True))
+    row.locator("td", has_text="backup").locator(".pill", has_text="failed").wait_for()
+    page.get_by_role("link", name="cam-03", exact=True).focus()
+
+    def become(state: str) -> None:
+        with site.stocked.cloud.services.database.begin() as session:
+            session.execute(update(Device).where(Device.name == "cam-02").values(state=state))
+
+    become("offline")
+    row.locator(".pill", has_text="offline").wait_for()  # the page follows by itself
+    become("online")
+    page.wait_for_function("document.activeElement.textContent === 'cam-03'")  # drawn anew, it has the focus again
+
+
+def test_a_device_is_revoked(site: DashboardSite) -> None:
+    site.look.open("devices/edge-00119")
+    site.look.press("Revoke", "Revoke it")
+    site.look.page.locator(".pill", has_text="revoked").first.wait_for()
+    assert site.api("/devices/edge-00119")["status"] == "revoked"
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_a_page_of_a_tenant_who_has_nothing_yet_says_what_to_do(site: DashboardSite, name: str) -> None:
+    look = site.look
+    look.sign_in(site.stocked.cloud.token("gamma", "operator"))
+    try:
+        look.open(name)
+        assert look.page.locator(".empty").first.inner_text().count(" ") > 4
+        assert [width for width in WIDTHS if look.overflows(width)] == []
+        look.page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+        assert look.barriers() == []
+        assert (look.complaints, look.elsewhere) == ([], [])
+    finally:
+        look.sign_in(site.operator)
 
 
 def test_somebody_of_two_tenants_sees_one_at_a_time(site: DashboardSite) -> None:
@@ -230,6 +281,9 @@ def test_a_rollout_is_approved_reverted_and_another_started(site: DashboardSite)
     look.page.locator(".pill", has_text="reverted").first.wait_for()
     assert {"Pause", "Abort", "Revert"} & set(look.page.get_by_role("button").all_inner_texts()) == set()
     look.open("rollouts/new?bundle=argmax:2")
+    look.page.get_by_text(
+        "quarter: on 25 % of the fleet, about 31 of 123 devices, it answers, for 1 h at least"
+    ).wait_for()
     look.press("Start")
     look.heading().filter(has_text="argmax:2 for").wait_for()
     (newest, _) = site.api("/rollouts")["items"]
@@ -240,4 +294,8 @@ def test_a_rollout_is_approved_reverted_and_another_started(site: DashboardSite)
 def test_what_is_not_there_says_so(site: DashboardSite) -> None:
     site.look.open("devices/nobody")
     assert site.look.page.get_by_role("alert").inner_text() == "there is no device 'nobody'"
+    site.look.open("nonsense")
+    site.look.page.get_by_text("Nothing of Roost is at /ui/nonsense").wait_for()
+    site.look.page.get_by_role("link", name="Go to the fleet").click()
+    site.look.page.wait_for_url("**/ui/fleet")
     site.look.complaints.clear()

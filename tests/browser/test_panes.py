@@ -12,14 +12,16 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from roost_cloud.db.tables import Alarm
+from roost_cloud.db.tables import Alarm, RolloutRow
+from roost_cloud.rollouts import notes
+from roost_cloud.rollouts.notes import Note
 from roost_shared.bundle import Bundle
 from tests.support.browser import CHROMIUM, WIDTHS
 from tests.support.dashboard_site import DashboardSite, open_dashboard, stock
 from tests.support.registry_fixtures import *  # noqa: F403 - for pytest to find them by name
 from tests.support.stocked import stock_alarm
 from tests.support.tab_walk import not_reached
-from tests.support.telling import BOOT
+from tests.support.telling import BOOT, sample
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="there is no Chromium; Debian has one: apt-get install chromium"
@@ -113,6 +115,56 @@ def test_a_page_says_that_it_cannot_be_brought_up_to_date_until_it_is(site: Pane
     page.get_by_text("Not brought up to date any more").wait_for(state="detached")
 
 
+def test_how_long_ago_things_were_stays_true_while_a_page_stands_open(site: Panes) -> None:
+    page = site.look.page
+    site.look.open("devices/cam-02")
+    moment = page.locator("time").last
+    before = moment.inner_text()
+    assert before.endswith("min ago")
+    page.evaluate("() => { const now = Date.now; Date.now = () => now() + 7200e3; }")  # two hours go by
+    page.wait_for_function("[...document.querySelectorAll('time')].at(-1).textContent === '2 h ago'", timeout=20_000)
+
+
+def test_a_device_leads_to_its_answers_drift_and_alarms(site: Panes) -> None:
+    page = site.look.page
+    site.look.open("devices/cam-02")
+    page.get_by_role("link", name="cam-02: fine detail fell").first.wait_for()
+    for says, shows in (
+        ("All answers it kept", ".answers img"),
+        ("Its drift", "tbody tr"),
+        ("All its alarms", "tbody tr"),
+    ):
+        site.look.open("devices/cam-02")
+        page.get_by_role("link", name=says).click()
+        page.wait_for_url("**device=cam-02**")
+        page.locator(shows).first.wait_for()
+
+
+def test_answers_show_on_a_device_s_page_as_they_come(site: Panes) -> None:
+    page, stocked = site.look.page, site.stocked
+    site.look.open("devices/cam-02")
+    answers = page.locator(".answers li")
+    before = answers.count()
+    stocked.labelling.store("cam-02", [sample(99, label="fresh", confidence=0.9)])
+    page.get_by_role("link", name="fresh", exact=True).wait_for()
+    assert answers.count() == before + 1
+    assert page.locator(".answers img").count() == before  # of the new one the input has yet to come
+
+
+def test_all_that_happened_in_a_rollout_is_come_to(site: Panes) -> None:
+    page, services, path = site.look.page, site.stocked.cloud.services, f"rollouts/{site.stocked.rollout}"
+    first = site.api(f"/{path}/events")["items"][0]
+    with services.database.begin() as session:
+        row = session.get_one(RolloutRow, ("acme", site.stocked.rollout))
+        notes.put(session, row, [Note("pause", stage=0)] * 70, actor="somebody", now=services.now())
+    site.look.open(path)
+    assert page.get_by_text(first["message"], exact=True).count() == 0
+    page.get_by_role("link", name="Earlier events").click()
+    page.get_by_text(first["message"], exact=True).wait_for()
+    page.get_by_role("link", name="Newest events").click()
+    page.get_by_role("link", name="Earlier events").wait_for()
+
+
 def test_the_budget_is_set_and_what_is_no_number_is_refused(site: Panes) -> None:
     page = site.look.page
     site.look.open("drift")
@@ -195,6 +247,8 @@ def test_labels_are_given_by_tapping_and_those_after_a_guess_are_not_blind(site:
         page.get_by_text("Input 4 of").wait_for()
         site.look.press("Show what models guess")
         page.get_by_role("heading", name="What models say of input 4").wait_for()
+        page.get_by_role("heading", name="saw just before and after").wait_for()
+        page.locator(".note", has_text="is under way").get_by_role("link").wait_for()  # how near the next run is
         page.get_by_role("button", name="2", exact=True).click()
         page.get_by_text("2 chosen").wait_for()
         site.look.press("Save 2 and go on")
@@ -220,12 +274,33 @@ def test_a_run_is_approved_cancelled_and_another_opened(site: Panes) -> None:
     )
     site.look.open("training")
     site.look.press("Open a run")
-    page.get_by_role("dialog").get_by_role("textbox", name="Task").fill("meter")
+    assert page.get_by_role("dialog").get_by_role("textbox", name="Task").input_value() == "meter"
     page.get_by_role("dialog").get_by_role("button", name="Open it").click()
     page.get_by_text("a run of meter is opened").wait_for()
     page.locator(".pill", has_text="queued").first.wait_for()
     newest, *_ = site.api("/runs")["items"]
     assert (newest["state"], newest["cause"], newest["reason"]) == ("queued", "person", "asked for at the dashboard")
+
+
+def test_an_alarm_has_its_inputs_brought_and_a_run_opened(site: Panes) -> None:
+    page, client = site.look.page, site.process.client(site.operator)
+    for run in site.api("/runs?is_open=true")["items"]:
+        client.call("POST", f"/runs/{run['id']}/cancel", dict[str, Any], body={})
+    client.call("PUT", "/training/policies/meter", dict[str, Any], body={"bundle": "meter:1"})
+    alarm = stock_alarm(site.stocked.cloud.services, "acme", "cam-03", kind="model")
+    site.look.open(f"alarms/{alarm}")
+    site.look.press("Bring its inputs", "Bring them")
+    told = page.get_by_text("inputs are here").inner_text()
+    (wanted,) = client.get("/wanted", list[dict[str, Any]])
+    assert (wanted["device"], wanted["task"], wanted["here"]) == ("cam-03", "meter", 8)
+    assert told.startswith(f"8 of {wanted['samples']} inputs are here")
+    site.look.press("Open a training run", "Open it")
+    page.wait_for_url("**/ui/training/**")
+    opened = site.api(f"/runs/{page.url.rpartition('/')[2]}")
+    assert (opened["task"], opened["cause"], alarm in opened["alarms"]) == ("meter", "person", True)
+    site.look.open(f"alarms/{alarm}")
+    page.get_by_role("link", name=opened["candidate"]).wait_for()
+    assert page.get_by_role("button", name="Open a training run").count() == 0  # one sees to it
 
 
 def test_a_rollout_is_paused_resumed_and_aborted(site: Panes) -> None:

@@ -55,8 +55,11 @@ class Look:
             self.page.get_by_role("dialog").get_by_role("button", name=confirm, exact=True).click()
 
     def barriers(self) -> list[str]:
-        """What axe finds serious."""
-        found = Axe().run(self.page).response["violations"]
+        """What axe finds serious, light and dark; the page is left as it was."""
+        found = []
+        for _ in range(2):
+            self.page.evaluate("window.Quasar?.Dark.set(!document.body.classList.contains('body--dark'))")
+            found += Axe().run(self.page).response["violations"]
         return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] in _SERIOUS]
 
     def overflows(self, width: int) -> bool:

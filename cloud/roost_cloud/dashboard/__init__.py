@@ -6,7 +6,8 @@
 - `visitor.py`: who looks at a page, and what that one may do: the API's own handlers, called as they are.
 - `house.py`: what is behind the gate; `signing_in.py`: the page that takes a token, and what pages show that is no
   page.
-- `frame.py`: what all pages have in common. `style.css`: how they look.
+- `frame.py`: what all pages have in common. `style.css`: how they look. `open_page.js`: what keeps them true while
+  they stand open.
 - `markup.py`, `words.py`, `parts.py`, `search.py`: HTML, text, tables, and forms that make lists shorter. Pure.
 - Drawings, pure: `chart.py` (numbers over time), `time_axis.py` (a task's rules), `graph.py` (what came of what, for
   `lineage.py`), `matrix.py`, `agreement.py`, `progress.py`, `timeline.py`.

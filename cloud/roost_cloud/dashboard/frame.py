@@ -18,7 +18,7 @@ from roost_cloud.api.auth import Member
 from roost_cloud.api.errors import status_of
 from roost_cloud.dashboard.gate import MOUNT
 from roost_cloud.dashboard.markup import Markup, address, entry, link, tag
-from roost_cloud.dashboard.signing_in import STYLE
+from roost_cloud.dashboard.signing_in import OPEN_PAGE, STYLE
 from roost_cloud.dashboard.visitor import Visitor, visitor_of
 from roost_cloud.dashboard.words import when
 from roost_cloud.errors import UnauthenticatedError
@@ -64,7 +64,7 @@ def page(path: str, title: str) -> Callable[[_Build], _Build]:
                     await build(visitor, request)
                 except RoostError as error:
                     ui.context.client.status_code = int(status_of(error))
-                    show(_told(error))
+                    show(_told(error, request))
 
         return build
 
@@ -80,14 +80,14 @@ def act(do: Callable[[], Awaitable[object]], done: str | None) -> Callable[[], A
     """What a button does: it says that it is done, or why not.
 
     Args:
-        do: calls a handler.
+        do: calls a handler; text that comes of it is said in place of `done`.
         done: what to say then; None: it shows.
     """
 
     async def doing() -> None:
         client = ui.context.client
         try:
-            await do()
+            says = await do()
         except UnauthenticatedError:
             with client:
                 go_to(address("sign-in"))
@@ -96,8 +96,8 @@ def act(do: Callable[[], Awaitable[object]], done: str | None) -> Callable[[], A
         except ValidationError as error:
             _say(client, "; ".join(one["msg"] for one in error.errors()), bad=True)
         else:
-            if done is not None:
-                _say(client, done)
+            if (told := says if isinstance(says, str) else done) is not None:
+                _say(client, told)
             if (look := client.storage.get(_LOOK)) is not None:
                 with client:
                     await look()
@@ -170,8 +170,10 @@ def live(load: Callable[[], Awaitable[_Found]], *parts: Part[_Found], first: _Fo
 
 def _draw_frame(visitor: Visitor, elsewhere: Mapping[str, Member], request: Request) -> None:
     ui.add_head_html(f'<link rel="stylesheet" href="{STYLE}">')
+    now_ms = round(visitor.services.now().timestamp() * 1000)
+    ui.add_head_html(f'<script src="{OPEN_PAGE}" data-now="{now_ms}"></script>')
     ui.dark_mode({"dark": True, "light": False}.get(request.cookies.get(_THEME, "")))
-    current = request.url.path.removeprefix(f"{MOUNT}/").partition("/")[0]
+    current = _section(request)
     menu = [link(address(name), says, aria_current="page" if current == name else None) for name, says in _MENU]
     with ui.context.client.layout, ui.element("header").classes("top") as top:
         show(link("#content", "Skip to the content", kind="skip"), link(address("fleet"), "Roost", kind="brand"))
@@ -209,8 +211,17 @@ def _tenants(member: Member, others: Iterable[Member]) -> Markup:
     return tag("details", tag("summary", f"{member.tenant}, {member.role}"), tag("div", *ways, more), kind="tenants")
 
 
-def _told(error: RoostError) -> Markup:
-    return tag("div", tag("h1", "That cannot be shown"), tag("p", _words(error), kind="note bad", role="alert"))
+def _told(error: RoostError, request: Request) -> Markup:
+    """What went wrong, and the way to where to go on."""
+    name = _section(request)
+    target, title = next((one for one in _MENU if one[0] == name), _MENU[0])
+    says = tag("p", _words(error), kind="note bad", role="alert")
+    return tag("div", tag("h1", "That cannot be shown"), says, tag("p", link(address(target), f"Go to {title}")))
+
+
+def _section(request: Request) -> str:
+    """The first word of a page's address."""
+    return request.url.path.removeprefix(f"{MOUNT}/").partition("/")[0]
 
 
 def _words(error: RoostError) -> str:

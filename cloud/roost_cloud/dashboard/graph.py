@@ -17,7 +17,7 @@ _WIDE: Final = 196
 _HIGH: Final = 50
 _BETWEEN: Final = 46
 _GAP: Final = 14
-_CHARS: Final = 26
+_CHARS: Final = 22
 _SHOWN: Final = 6  # nodes of a column; of those beyond it is said how many there are
 
 

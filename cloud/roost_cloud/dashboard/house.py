@@ -1,9 +1,10 @@
 """All that is behind the gate, made once a process: NiceGUI with our pages, and what they show that is no page."""
 
 import functools
+from http import HTTPStatus
 
 from fastapi import FastAPI
-from nicegui import ui
+from nicegui import app, ui
 
 from roost_cloud.dashboard import signing_in
 from roost_cloud.dashboard.pages import load_pages
@@ -17,6 +18,7 @@ def make_house() -> FastAPI:
     house = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     house.include_router(signing_in.router)
     load_pages()
+    app.add_exception_handler(HTTPStatus.NOT_FOUND, signing_in.nowhere)
     ui.run_with(
         house,
         title="Roost",

@@ -9,13 +9,14 @@ from roost_cloud.api.pages import PageQuery
 from roost_cloud.api.rollout_models import RolloutModel
 from roost_cloud.dashboard.graph import Node, draw
 from roost_cloud.dashboard.markup import Markup, address
-from roost_cloud.dashboard.parts import mood_of
+from roost_cloud.dashboard.parts import mood_of, word_of
 from roost_cloud.dashboard.visitor import Visitor
 from roost_cloud.errors import NotFoundError
 
 __all__ = ["Story", "graph_of", "seek", "sources"]
 
 _ROLLOUTS: Final = 100
+_ID_CHARS: Final = 8
 _DIGEST_CHARS: Final = 19  # "sha256:" and twelve
 
 
@@ -45,11 +46,11 @@ def graph_of(story: Story) -> Markup:
     one = story.version
     this = Node("bundle", f"{one.name}:{one.version}", address("models", one.name, one.version), "this")
     came = [
-        Node("rollout", f"{each.id} {each.state}", address("rollouts", each.id), mood_of(each.state))
+        Node(f"rollout {each.id[:_ID_CHARS]}", word_of(each.state), address("rollouts", each.id), mood_of(each.state))
         for each in story.rollouts
     ]
     came += [
-        Node("run from it", f"{each.candidate} {each.state}", address("training", each.run), mood_of(each.state))
+        Node(f"run from it, {word_of(each.state)}", each.candidate, address("training", each.run), mood_of(each.state))
         for each in one.lineage.runs
     ]
     before = sources(one)

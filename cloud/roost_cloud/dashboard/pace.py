@@ -9,7 +9,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-__all__ = ["PACES", "Pace", "plan_of", "written"]
+from roost_cloud.dashboard.words import count_of, share_of, span_of
+
+__all__ = ["PACES", "Pace", "in_words", "plan_of", "written"]
 
 
 class Pace(NamedTuple):
@@ -48,6 +50,28 @@ def plan_of(*, task: str, contestant: str, bundle: str, pace: Pace) -> dict[str,
     """A plan, as people write it."""
     stages = [dict(stage) for stage in pace.stages]
     return {"task": task, "contestant": contestant, "bundle": bundle, "stages": stages}
+
+
+def in_words(pace: Pace, devices: int) -> list[str]:
+    """Stages for people, with how many of a fleet's devices each reaches; about, as a hash says which.
+
+    >>> in_words(PACES["brisk"], 120)[1]
+    'fifth: on 20 % of the fleet, about 24 of 120 devices, it answers'
+    """
+    return [_stage(stage, devices) for stage in pace.stages]
+
+
+def _stage(stage: Mapping[str, Any], devices: int) -> str:
+    share = stage["share"]
+    reached = f"the whole fleet, {count_of(devices)} devices"
+    if share < 1:
+        about = count_of(max(round(share * devices), min(devices, 1)))
+        reached = f"{share_of(share)} of the fleet, about {about} of {count_of(devices)} devices"
+    does = "scores beside what answers, and never answers" if stage["mode"] == "shadow" else "answers"
+    says = f"{stage['name']}: on {reached}, it {does}"
+    if "hold_s" in stage:
+        says += f", for {span_of(stage['hold_s'])} at least"
+    return f"{says}, once a person approves" if stage.get("approval") else says
 
 
 def written(plan: Mapping[str, Any]) -> str:

@@ -15,11 +15,11 @@ __all__ = [
     "FALLBACK",
     "HOURS",
     "LONGEST_HOURS",
-    "ROLLOUT_WORDS",
     "Mood",
     "answer",
     "bundle",
     "command",
+    "dated",
     "empty",
     "facts",
     "hours_menu",
@@ -33,6 +33,7 @@ __all__ = [
     "pill",
     "section",
     "spot",
+    "word_of",
 ]
 
 Mood = Literal["good", "bad", "busy", "quiet"]
@@ -47,7 +48,7 @@ DRIFT_WORDS: Final[dict[Kind, str]] = {
     "model": "how sure it is",
     "event_rate": "how often inputs come",
 }
-ROLLOUT_WORDS: Final = {"approval": "waits for approval"}
+_WORDS: Final = {"approval": "waits for approval"}
 _MOODS: Final[dict[str, Mood]] = {
     "online": "good",
     "following": "good",
@@ -100,9 +101,18 @@ def mood_of(state: str) -> Mood:
     return _MOODS.get(state, "quiet")
 
 
+def word_of(state: str) -> str:
+    """A state in words.
+
+    >>> word_of("approval"), word_of("rolled_back")
+    ('waits for approval', 'rolled back')
+    """
+    return _WORDS.get(state, state.replace("_", " "))
+
+
 def pill(state: str, says: str | None = None) -> Markup:
     """A state, by word and by colour."""
-    return tag("span", says or state.replace("_", " "), kind=f"pill {mood_of(state)}")
+    return tag("span", says or word_of(state), kind=f"pill {mood_of(state)}")
 
 
 def moment(at: datetime | None, now: datetime) -> Markup:
@@ -110,6 +120,13 @@ def moment(at: datetime | None, now: datetime) -> Markup:
     if at is None:
         return tag("span", "never", kind="dim")
     return tag("time", words.ago(at, now), datetime=at.isoformat(), title=words.when(at))
+
+
+def dated(at: datetime | None, now: datetime) -> Markup:
+    """How long ago and when exactly, both to be read: where things are put beside others' logs."""
+    if at is None:
+        return moment(at, now)
+    return joined([moment(at, now), " ", tag("span", words.when(at), kind="dim")])
 
 
 def facts(pairs: Sequence[tuple[str, object]]) -> Markup:

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from roost_cloud.api import samples
 from roost_cloud.api.errors import status_of
 from roost_cloud.dashboard.gate import COOKIE, MOUNT
-from roost_cloud.dashboard.markup import Markup, entry, tag
+from roost_cloud.dashboard.markup import Markup, address, entry, link, tag
 from roost_cloud.dashboard.session import LIFETIME, Session, begun, read_session, session_key, write_session
 from roost_cloud.dashboard.visitor import still_good, visitor_of
 from roost_cloud.db.base import NAME_CHARS
@@ -21,13 +21,16 @@ from roost_cloud.people import ended_sessions, tokens
 from roost_cloud.services import Services
 from roost_shared.errors import RoostError
 
-__all__ = ["STYLE", "router"]
+__all__ = ["OPEN_PAGE", "STYLE", "nowhere", "router"]
 
 STYLE: Final = f"{MOUNT}/static/style.css"
+OPEN_PAGE: Final = f"{MOUNT}/static/open_page.js"
 _TOKEN_CHARS: Final = 200
 _TENANTS: Final = 8  # in one session
 _ADDRESS_CHARS: Final = 2000
-_CSS: Final = files(__package__).joinpath("style.css").read_text(encoding="utf-8")
+_HERE: Final = files(__package__)
+_CSS: Final = _HERE.joinpath("style.css").read_text(encoding="utf-8")
+_OPEN_PAGE: Final = _HERE.joinpath("open_page.js").read_text(encoding="utf-8")
 
 router = APIRouter()
 
@@ -38,6 +41,12 @@ _Next = Annotated[str, Query(max_length=_ADDRESS_CHARS)]
 def style() -> Response:
     """How everything looks."""
     return Response(_CSS, media_type="text/css", headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/static/open_page.js")
+def open_page() -> Response:
+    """What keeps a page true and at hand while it stands open."""
+    return Response(_OPEN_PAGE, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/")
@@ -119,6 +128,16 @@ async def picture(request: Request, device: Annotated[str, Path()], sample: Anno
         return Response(status_code=status_of(error))
 
 
+async def nowhere(request: Request, error: Exception) -> Response:  # noqa: ARG001 - as FastAPI calls it
+    """What is said of an address that is none of ours."""
+    inside = (
+        tag("h1", "There is no such page"),
+        tag("p", "Nothing of Roost is at ", tag("code", request.url.path), "."),
+        tag("p", link(address("fleet"), "Go to the fleet")),
+    )
+    return HTMLResponse(_document("There is no such page", *inside), HTTPStatus.NOT_FOUND)
+
+
 def _session_of(request: Request) -> Session | None:
     """The session of a browser that has one which was not ended."""
     services: Services = request.state.roost_services
@@ -175,11 +194,15 @@ def _form(after: str, problem: str | None) -> Response:
             action=f"{MOUNT}/sign-in",
         ),
     ]
+    return HTMLResponse(_document("Sign in", *inside), HTTPStatus.OK if problem is None else HTTPStatus.UNAUTHORIZED)
+
+
+def _document(title: str, *inside: object) -> Markup:
+    """A page without a menu, for whoever may not have signed in."""
     head = [
         Markup('<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'),
-        tag("title", "Sign in · Roost"),
+        tag("title", f"{title} · Roost"),
         Markup('<link rel="stylesheet" href="{}"><link rel="icon" href="{}/favicon.ico">').format(STYLE, MOUNT),
     ]
     body = tag("body", tag("main", tag("div", *inside, kind="card sign-in"), kind="sign-in-page"), kind="auto")
-    page = Markup("<!doctype html>") + tag("html", tag("head", *head), body, lang="en")
-    return HTMLResponse(page, HTTPStatus.OK if problem is None else HTTPStatus.UNAUTHORIZED)
+    return Markup("<!doctype html>") + tag("html", tag("head", *head), body, lang="en")

@@ -7,14 +7,17 @@ from typing import Final
 from nicegui import ui
 from starlette.requests import Request
 
-from roost_cloud.api import alarms, drift
+from roost_cloud.api import alarms, drift, runs, wanted
 from roost_cloud.api.alarms import MovedModel, MuteBody, NoteBody, ShownSample, WholeAlarm
 from roost_cloud.api.drift import RebaselineBody
+from roost_cloud.api.runs import OpenBody
+from roost_cloud.api.wanted import StretchModel
 from roost_cloud.dashboard import parts, words
 from roost_cloud.dashboard.dialog import confirming
-from roost_cloud.dashboard.frame import Part, act, live, page, show
+from roost_cloud.dashboard.frame import Part, act, go_to, live, page, show
 from roost_cloud.dashboard.markup import Markup, address, joined, link, table, tag
 from roost_cloud.dashboard.visitor import Visitor
+from roost_cloud.runs.opening import KINDS
 
 _MUTED_FOR: Final = timedelta(days=1)
 _CAUSES: Final = {
@@ -38,8 +41,9 @@ async def alarm(visitor: Visitor, asked: Request) -> None:
     live(
         load,
         Part(lambda one: show(_state(one, visitor.services.now()))),
-        Part(lambda one: _draw_actions(visitor, one), lambda one: (one.state, one.is_muted)),
-        Part(lambda one: show(_moved(one), _led_to(one), _samples(one, visitor.services.now()))),
+        Part(lambda one: _draw_actions(visitor, one), lambda one: (one.state, one.is_muted, one.runs == [])),
+        Part(lambda one: show(_moved(one), _led_to(one))),
+        Part(lambda one: show(_samples(one, visitor.services.now())), lambda one: one.samples),
         first=first,
     )
 
@@ -51,8 +55,8 @@ def _state(one: WholeAlarm, now: datetime) -> Markup:
         ("Drift", link(address("drift", one.device, one.task) + f"#{one.kind}", "How it went over time")),
         ("Whose windows", one.contestant or "the answers"),
         ("Bundle", parts.bundle(one.bundle)),
-        ("Since", parts.moment(one.since, now)),
-        ("Last exceeded", parts.moment(one.last_exceeded_at, now)),
+        ("Since", parts.dated(one.since, now)),
+        ("Last exceeded", parts.dated(one.last_exceeded_at, now)),
         ("Decisions", f"{one.decisions_exceeded} of the last {one.decisions_looked_at} exceeded"),
         ("Distance", f"{words.short_of(one.distance)}, threshold {words.short_of(one.threshold)}"),
         ("Primary's confidence moved", _yes(said=one.primary_moved)),
@@ -143,6 +147,11 @@ def _draw_actions(visitor: Visitor, one: WholeAlarm) -> None:
             confirming(
                 "Acknowledge", says, "Acknowledge it", _noting(visitor, one, "acknowledge"), field="Note", kind=""
             )
+        says = "Its device brings the inputs of that time, a week at most, before anything else that it keeps."
+        confirming("Bring its inputs", says, "Bring them", _bringing(visitor, one))
+        if one.kind in KINDS and not one.is_muted and not one.runs:
+            says = f"The model of {one.task} learns from what came since. The run sees to this alarm."
+            confirming("Open a training run", says, "Open it", _opening(visitor, one))
         says = "Say that it is over; if it is so again, another alarm comes."
         confirming("Resolve", says, "Resolve it", _noting(visitor, one, "resolve"), field="Note")
         says = "Nobody is told of it for a day." if not one.is_muted else "It is told of again."
@@ -163,6 +172,31 @@ def _noting(visitor: Visitor, one: WholeAlarm, what: str) -> Callable[[str], Awa
         await act(lambda: visitor.call(handler, alarm=one.id, body=NoteBody(note=note or None)), done)()
 
     return noting
+
+
+def _bringing(visitor: Visitor, one: WholeAlarm) -> Callable[[], Awaitable[None]]:
+    async def bring() -> str:
+        return _brought(await visitor.call(wanted.want_inputs_of_alarm, alarm=one.id))
+
+    return act(bring, None)
+
+
+def _brought(told: StretchModel) -> str:
+    """How far what was asked for is, and what no asking brings."""
+    says = f"{words.count_of(told.here)} of {words.count_of(told.samples)} inputs are here"
+    lost = told.dropped + told.not_kept
+    ways = [f"{words.count_of(told.waiting)} come next"] if told.waiting else []
+    ways += [f"{words.count_of(lost)} were not kept"] if lost else []
+    return ", ".join([says, *ways])
+
+
+def _opening(visitor: Visitor, one: WholeAlarm) -> Callable[[], Awaitable[None]]:
+    async def opening() -> None:
+        body = OpenBody.model_validate({"task": one.task, "reason": f"asked for at alarm {one.id}"})
+        made = await visitor.call(runs.open_run, body=body)
+        go_to(address("training", made.id))
+
+    return act(opening, "the run is opened")
 
 
 def _muting(visitor: Visitor, one: WholeAlarm) -> Callable[[], Awaitable[None]]:

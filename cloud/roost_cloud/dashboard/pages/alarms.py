@@ -16,6 +16,7 @@ from roost_cloud.dashboard.search import search_form, sought
 from roost_cloud.dashboard.visitor import Visitor
 
 _ROWS: Final = 25
+_CAUSES: Final = {"input": "the world changed", "model": "the model changed", "unknown": "cannot be told"}
 _STATES: Final[dict[str, str]] = {"": "not resolved", **{one: one for one in get_args(State)}, "any": "any state"}
 
 
@@ -30,7 +31,7 @@ async def list_alarms(visitor: Visitor, asked: Request) -> None:
         return await visitor.call(alarms.list_alarms, page=PageQuery(_ROWS, query["after"]), chosen=chosen)
 
     def draw(found: Page[AlarmModel]) -> None:
-        shown = _alarms(found.items, visitor.services.now())
+        shown = _alarms(found.items, visitor.services.now(), query)
         show(tag("section", shown, parts.pages("alarms", query, found.next)))
 
     show(tag("h1", "Alarms"), _filter(query))
@@ -45,10 +46,11 @@ def _filter(query: dict[str, str | None]) -> Markup:
     )
 
 
-def _alarms(items: list[AlarmModel], now: datetime) -> Markup:
+def _alarms(items: list[AlarmModel], now: datetime, query: dict[str, str | None]) -> Markup:
     if not items:
+        says = "No alarm is like that." if any(query.values()) else "No alarm is open: nothing asks for your time."
         return parts.empty(
-            "No alarm is like that. Devices are judged once they have seen enough of their own days; "
+            f"{says} Devices are judged once they have seen enough of their own days; "
             "each task that is to be judged has [tasks.NAME.monitor] in its device's agent.toml.",
             link(address("drift"), "See how devices stand"),
         )
@@ -63,7 +65,7 @@ def _row(one: AlarmModel, now: datetime) -> tuple[object, ...]:
         joined([parts.pill(one.state), muted]),
         link(address("devices", one.device), one.device),
         one.task,
-        one.cause,
+        _CAUSES[one.cause],
         parts.moment(one.since, now),
         parts.moment(one.last_exceeded_at, now),
     )

@@ -79,7 +79,7 @@ def _answer(one: WholeModel, now: datetime) -> Markup:
         ("Deadline", parts.pill("confirmed", "met") if one.deadline_met else parts.pill("failed", "missed")),
         ("People say", one.truth or "nothing yet"),
         ("Task", joined([one.task, " (", link(address("drift", one.device, one.task), "its drift"), ")"])),
-        ("Received", parts.moment(one.received_at, now)),
+        ("Received", parts.dated(one.received_at, now)),
         ("Kept for", ", ".join(one.kept_for).replace("_", " ") or "nothing: its input was not kept"),
         ("Kept with probability", words.share_of(one.probability)),
     ]

@@ -44,8 +44,10 @@ async def list_answers(visitor: Visitor, asked: Request) -> None:
     now = visitor.services.now()
     show(tag("h1", "Answers that devices kept"), _filter(query))
     if not found.items:
-        says = "No answer is like that. Which ones a device keeps is in its agent.toml, under [tasks.NAME.capture]."
-        show(parts.empty(says, link(address("answers"), "Show all")))
+        is_narrowed = any(query.values())
+        says = "No answer is like that." if is_narrowed else "No device has kept an answer yet."
+        says += " Which ones a device keeps is in its agent.toml, under [tasks.NAME.capture]."
+        show(parts.empty(says, link(address("answers"), "Show all") if is_narrowed else ""))
         return
     shown = tag("ul", *(parts.answer(one, now) for one in found.items), kind="answers")
     show(tag("section", shown, parts.pages("answers", query, found.next)))

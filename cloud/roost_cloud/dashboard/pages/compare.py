@@ -23,7 +23,12 @@ async def compare(visitor: Visitor, asked: Request) -> None:
     """Two bundles."""
     first, second = (asked.query_params.get(name) or "" for name in ("first", "second"))
     show(tag("p", link(address("models"), "Models"), " / compare", kind="dim"), tag("h1", "Compare two bundles"))
-    show(_filter(await _references(visitor), first, second))
+    references = await _references(visitor)
+    if not references:
+        says = "No bundle is here yet; two of one task can be put side by side."
+        show(parts.empty(says, link(address("models"), "See how to push one")))
+        return
+    show(_filter(references, first, second))
     if not (first and second):
         show(parts.empty("Choose two bundles of one task: what both said of the same inputs is put side by side."))
         return

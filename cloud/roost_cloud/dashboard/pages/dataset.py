@@ -21,7 +21,7 @@ _ROWS: Final = 50
 _RUNS: Final = 20
 _DIGEST_CHARS: Final = 19  # "sha256:" and twelve
 _WORLDS: Final[dict[str, str]] = {"new": "changed world", "old": "before"}
-_PARTS: Final = {"train": "learnt from", "validation": "chosen by", "test": "judged by"}
+_PARTS: Final = {"train": "to learn from", "validation": "to choose by", "test": "to judge by"}
 
 
 @page("/datasets/{digest}", "Data")
@@ -94,11 +94,11 @@ def _items(items: Sequence[ItemModel], digest: str, query: dict[str, str | None]
             one.source or "nobody",
             _WORLDS[one.world],
             _PARTS[one.part],
-            f"{one.weight:.3g}",
+            f"{one.weight:.3g} inputs",
         )
         for one in items
     ]
-    heads = ("Input", "Shows", "Says", "World", "Is", "Stands for")
+    heads = ("Input", "Shows", "Said by", "World", "Used", "Stands for")
     caption = "Inputs in the order of the snapshot"
     way = parts.pages(f"datasets/{digest}", query, following)
     return parts.section(

@@ -53,6 +53,7 @@ async def device(visitor: Visitor, asked: Request) -> None:
     with ui.element("div").classes("head"):
         show(tag("h1", name))
         _draw_actions(visitor, first.device)
+    show(_ways(name))
     live(load, Part(lambda seen: show(_all(seen, visitor.services.now()))), first=first)
 
 
@@ -73,6 +74,16 @@ async def _load(visitor: Visitor, name: str) -> _Seen:
     )
 
 
+def _ways(name: str) -> Markup:
+    """To all there is of the device on other pages."""
+    ways = (
+        link(address("answers", query={"device": name}), "All answers it kept"),
+        link(address("drift", query={"device": name}), "Its drift"),
+        link(address("alarms", query={"device": name, "state": "any"}), "All its alarms"),
+    )
+    return tag("p", joined(ways, " · "))
+
+
 def _all(seen: _Seen, now: datetime) -> Markup:
     return joined(
         [
@@ -89,7 +100,7 @@ def _state(seen: _Seen, now: datetime) -> Markup:
     labels = joined([tag("span", f"{key}={value}", kind="tagged") for key, value in one.labels.items()]) or "none"
     pairs: list[tuple[str, object]] = [
         ("Connection", parts.pill(one.status if one.status == "revoked" else one.state)),
-        ("Last heard of", parts.moment(one.last_seen, now)),
+        ("Last heard of", parts.dated(one.last_seen, now)),
         ("Agent", one.agent_version or "not said yet"),
         ("Trust in releases", "not said yet" if report is None else report.trust),
         (
@@ -101,6 +112,9 @@ def _state(seen: _Seen, now: datetime) -> Markup:
     ]
     if one.problem:
         pairs.append(("Problem", one.problem))
+    if unresolved := [alarm for alarm in seen.alarms if alarm.state != "resolved"]:
+        ways = [link(address("alarms", alarm.id), alarm.summary or alarm.kind) for alarm in unresolved]
+        pairs.append(("Alarms", joined(ways, "; ")))
     why = f"In short: {WORDS.get(one.following, one.following)}."
     problem = report.problem if report is not None else None
     note = Markup() if problem is None else tag("p", f"{problem.code}: {problem.message}", kind="note bad")
@@ -151,12 +165,13 @@ def _past(seen: _Seen, now: datetime) -> Markup:
         return parts.section(
             "What happened", parts.empty("Nothing yet: it was assigned nothing, and raised no alarm.")
         )
-    return parts.section("What happened", tag("ul", *(_entry(one, now) for one in happened), kind="line"))
+    title = "What happened" if len(happened) < _PAST else f"What happened, the last {_PAST} of it"
+    return parts.section(title, tag("ul", *(_entry(one, now) for one in happened), kind="line"))
 
 
 def _entry(one: Happening, now: datetime) -> Markup:
     says = one.says if one.leads_to is None else link(address(*one.leads_to), one.says)
-    return tag("li", tag("div", parts.moment(one.at, now), " ", tag("span", one.by, kind="dim")), tag("div", says))
+    return tag("li", tag("div", parts.dated(one.at, now), " ", tag("span", one.by, kind="dim")), tag("div", says))
 
 
 def _answers(items: Sequence[SampleModel], now: datetime) -> Markup:

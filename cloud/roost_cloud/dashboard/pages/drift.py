@@ -162,7 +162,7 @@ def _cell(stream: StreamModel, kinds: list[KindModel], lines: _Lines) -> Markup:
     if one.standing == "commissioning":
         says = f"{one.windows} of {one.windows_wanted} decisions, {one.days:.1f} of {one.days_wanted:.1f} days"
     elif one.threshold is not None:
-        says = f"{words.short_of(one.distance)} of {words.short_of(one.threshold)}"
+        says = f"distance {words.short_of(one.distance)}, threshold {words.short_of(one.threshold)}"
     alarm = joined([" ", link(address("alarms", one.alarm), "see it")]) if one.alarm else ""
     return joined([parts.pill(one.standing), alarm, drawn, tag("div", says, kind="dim") if says else ""])
 

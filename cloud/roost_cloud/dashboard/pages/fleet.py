@@ -1,18 +1,21 @@
 """The fleet: its devices by state, what each really runs, and when it was last heard of."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Final, get_args
+from typing import Final, NamedTuple, get_args
 
+from nicegui import ui
 from starlette.requests import Request
 
-from roost_cloud.api import activity, devices
+from roost_cloud.api import activity, alarms, devices, rollouts
 from roost_cloud.api.activity import ActivityModel, DeviceRatesModel, HoursQuery
+from roost_cloud.api.alarms import AlarmModel
 from roost_cloud.api.devices import DeviceBody
 from roost_cloud.api.pages import Page, PageQuery
+from roost_cloud.api.rollout_models import RolloutModel
 from roost_cloud.assignments.running import Running, running
 from roost_cloud.dashboard import parts, words
-from roost_cloud.dashboard.frame import page, show
+from roost_cloud.dashboard.frame import Part, live, page, show
 from roost_cloud.dashboard.markup import Markup, address, choice, joined, link, table, tag
 from roost_cloud.dashboard.search import search_form, sought
 from roost_cloud.dashboard.visitor import Visitor
@@ -20,34 +23,85 @@ from roost_cloud.fleet.device_records import ConnectionState
 from roost_cloud.services import Services
 
 _ROWS: Final = 50
+_COUNTED: Final = 100  # alarms, of which it is said that there are more; rollouts, the newest
+_EVERY_S: Final = 5
 _ALL: Final[dict[str, str]] = {"": "any state"}
+
+
+class _Seen(NamedTuple):
+    """All that the page shows."""
+
+    devices: Page[DeviceBody]
+    runs: Mapping[str, list[Running]]
+    rates: Mapping[str, DeviceRatesModel]
+    day: ActivityModel
+    alarms: Page[AlarmModel]
+    rollouts: list[RolloutModel]
 
 
 @page("/fleet", "Fleet")
 async def fleet(visitor: Visitor, asked: Request) -> None:
     """Devices by name, a page of them."""
     query = {key: asked.query_params.get(key) for key in ("named", "label", "state", "after")}
-    state = next((one for one in get_args(ConnectionState) if one == query["state"]), None)
+
+    async def load() -> _Seen:
+        return await _load(visitor, query)
+
+    first = await load()
+    show(tag("h1", "Fleet"))
+    sums = ui.element("div")
+    if any(first.day.devices.values()):
+        show(_filter(query))
+
+    def draw_sums(seen: _Seen) -> None:
+        sums.clear()
+        with sums:
+            show(_sums(query, seen))
+
+    def draw(seen: _Seen) -> None:
+        show(_nobody() if not any(seen.day.devices.values()) else _listed(seen, query, visitor.services.now()))
+
+    live(
+        load,
+        Part(draw_sums, lambda seen: _mark(seen.day, seen.alarms, seen.rollouts)),
+        Part(draw, lambda seen: _mark(seen.devices, seen.runs, seen.rates, seen.day.devices)),
+        first=first,
+        every_s=_EVERY_S,
+    )
+
+
+def _mark(*told: object) -> int:
+    """By which it is known whether it is the same again: a page that stands open does not keep all that it told."""
+    return hash(repr(told))
+
+
+async def _load(visitor: Visitor, query: Mapping[str, str | None]) -> _Seen:
     found: Page[DeviceBody] = await visitor.call(
         devices.list_devices,
         page=PageQuery(_ROWS, query["after"]),
         label=(query["label"] or "").split(),
-        state=state,
+        state=next((one for one in get_args(ConnectionState) if one == query["state"]), None),
         named=(query["named"] or "").strip().lower(),
     )
     names = [device.device for device in found.items]
-    runs = await visitor.read(_running, visitor.services, visitor.member.tenant, names)
-    day = HoursQuery(parts.DAY_HOURS)
-    every = await visitor.call(activity.get_activity, asked=day)
-    rates = await visitor.call(activity.list_device_activity, asked=day, device=names) if names else []
-    now = visitor.services.now()
-    show(tag("h1", "Fleet"), _sums(query, every))
-    if not any(every.devices.values()):
-        show(_nobody())
-        return
-    by_name = {one.device: one for one in rates}
-    shown = _devices(found.items, runs, by_name, now) if found.items else _no_match()
-    show(_filter(query), tag("section", shown, parts.pages("fleet", query, found.next)))
+    hours = HoursQuery(parts.DAY_HOURS)
+    day: ActivityModel = await visitor.call(activity.get_activity, asked=hours)
+    rates = await visitor.call(activity.list_device_activity, asked=hours, device=names) if names else []
+    unresolved = alarms.ChosenQuery(unresolved=True)
+    return _Seen(
+        found,
+        await visitor.read(_running, visitor.services, visitor.member.tenant, names),
+        {one.device: one for one in rates},
+        day.model_copy(update={"until": None}),  # the moment of asking: nothing is drawn anew for it
+        await visitor.call(alarms.list_alarms, page=PageQuery(_COUNTED), chosen=unresolved),
+        (await visitor.call(rollouts.list_rollouts, page=PageQuery(_COUNTED))).items,
+    )
+
+
+def _listed(seen: _Seen, query: dict[str, str | None], now: datetime) -> Markup:
+    found = seen.devices
+    shown = _devices(found.items, seen.runs, seen.rates, now) if found.items else _no_match()
+    return tag("section", shown, parts.pages("fleet", query, found.next))
 
 
 def _running(services: Services, tenant: str, names: list[str]) -> Mapping[str, list[Running]]:
@@ -55,8 +109,8 @@ def _running(services: Services, tenant: str, names: list[str]) -> Mapping[str, 
         return running(session, tenant, names)
 
 
-def _sums(query: Mapping[str, str | None], day: ActivityModel) -> Markup:
-    counts = day.devices
+def _sums(query: Mapping[str, str | None], seen: _Seen) -> Markup:
+    day, counts = seen.day, seen.day.devices
     every: list[tuple[str, str, int]] = [("", "devices", sum(counts.values()))]
     every += [(state, "never connected" if state == "never" else state, count) for state, count in counts.items()]
     return tag(
@@ -73,9 +127,24 @@ def _sums(query: Mapping[str, str | None], day: ActivityModel) -> Markup:
             )
             for state, says, count in every
         ),
+        *_asks(seen),
         *(_rate(share, says) for share, says in _rates(day) if day.answers),
         kind="sums",
     )
+
+
+def _asks(seen: _Seen) -> Iterator[Markup]:
+    """What asks for somebody's time, with the way to it; of what does not, nothing."""
+    more = "+" if seen.alarms.next is not None else ""
+    under_way = sum(one.ended_at is None for one in seen.rollouts)
+    waits = sum(one.state == "approval" for one in seen.rollouts)
+    for count, says, kind, target in (
+        (len(seen.alarms.items), "unresolved alarms", "worse", address("alarms")),
+        (under_way, "rollouts under way" + (f", {waits} to approve" if waits else ""), None, address("rollouts")),
+    ):
+        if count:
+            told = tag("strong", words.count_of(count), more if kind else "", kind=kind)
+            yield tag("li", link(target, told, tag("span", says)))
 
 
 def _rates(day: ActivityModel) -> tuple[tuple[object, str], ...]:
@@ -115,16 +184,19 @@ def _row(one: DeviceBody, runs: list[Running], rates: DeviceRatesModel | None, n
     return (
         link(address("devices", one.device), one.device),
         joined([parts.pill(state, "never connected" if state == "never" else None), problem]),
-        joined(
-            [tag("div", f"{run.contestant} ", tag("span", words.bundle_of(run.bundle), kind="code")) for run in runs]
-        )
-        or tag("span", "it has not said", kind="dim"),
+        joined(map(_runs, runs)) or tag("span", "it has not said", kind="dim"),
         _answers(rates),
         parts.pill(one.following, "nothing assigned" if one.following == "none" else follows),
         parts.moment(one.last_seen, now),
         one.agent_version or "–",
         joined([tag("span", f"{key}={value}", kind="tagged") for key, value in one.labels.items()]) or "–",
     )
+
+
+def _runs(one: Running) -> Markup:
+    """What a contestant really runs, and whether it fails at it."""
+    fails = joined([" ", parts.pill(one.state)]) if parts.mood_of(one.state) == "bad" else ""
+    return tag("div", f"{one.contestant} ", tag("span", words.bundle_of(one.bundle), kind="code"), fails)
 
 
 def _answers(rates: DeviceRatesModel | None) -> object:

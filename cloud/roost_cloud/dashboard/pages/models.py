@@ -14,6 +14,11 @@ from roost_cloud.dashboard.markup import address, link, table, tag
 from roost_cloud.dashboard.visitor import Visitor
 
 _ROWS: Final = 50
+_BUILD: Final = (
+    "roost bundle build meter.tflite --name meter --version 8 "
+    "--labels labels.txt --examples photos --out bundles/meter-8"
+)
+_PUSH: Final = "roost bundle push bundles/meter-8 --alias stable"
 
 
 @page("/models", "Models")
@@ -23,7 +28,7 @@ async def models(visitor: Visitor, asked: Request) -> None:
     found = await visitor.call(bundles.list_bundles, page=PageQuery(_ROWS, after))
     if not found.items and after is None:
         says = "No bundle is here yet. Build one of a model, and push it:"
-        show(tag("h1", "Models"), parts.empty(says, parts.command("roost bundle push bundles/meter-8 --alias stable")))
+        show(tag("h1", "Models"), parts.empty(says, parts.command(_BUILD), parts.command(_PUSH)))
         return
     way = link(address("compare"), "Compare two bundles", kind="button plain")
     show(tag("div", tag("h1", "Models"), way, kind="head"))

@@ -78,27 +78,28 @@ class _Seen(NamedTuple):
     rollout: WholeRollout
     story: Story | None
     devices: Page[MemberModel]
-    events: list[EventModel]
+    events: Page[EventModel]
 
 
 @page("/rollouts/{rollout}", "Rollout")
 async def rollout(visitor: Visitor, asked: Request) -> None:
     """One rollout."""
-    identity, after = asked.path_params["rollout"], asked.query_params.get("after")
+    identity = asked.path_params["rollout"]
+    query = {key: asked.query_params.get(key) for key in ("after", "events")}
 
     async def load() -> _Seen:
         one = await visitor.call(rollouts.get_rollout, rollout=identity)
         return _Seen(
             one,
             await seek(visitor, one.bundle),
-            await visitor.call(rollouts.list_rollout_devices, rollout=identity, page=PageQuery(_ROWS, after)),
-            await _last_events(visitor, identity),
+            await visitor.call(rollouts.list_rollout_devices, rollout=identity, page=PageQuery(_ROWS, query["after"])),
+            await _last_events(visitor, identity, query["events"]),
         )
 
     def draw(seen: _Seen) -> None:
         now = visitor.services.now()
-        devices = _devices(seen, identity, after, now)
-        show(_stages(seen.rollout, read_plan(seen.rollout.plan)), devices, _events(seen.events, now))
+        devices = _devices(seen, identity, query, now)
+        show(_stages(seen.rollout, read_plan(seen.rollout.plan)), devices, _events(seen.events, identity, query, now))
 
     first = await load()
     show(tag("p", link(address("rollouts"), "Rollouts"), " / ", identity, kind="dim"))
@@ -107,17 +108,17 @@ async def rollout(visitor: Visitor, asked: Request) -> None:
         load,
         Part(lambda seen: show(_state(seen.rollout, visitor.services.now())), lambda seen: seen.rollout),
         Part(lambda seen: _draw_orders(visitor, seen.rollout), lambda seen: (seen.rollout.orders, seen.rollout.stage)),
-        Part(lambda seen: show(_came(seen.story)), lambda seen: seen.story),
         Part(draw),
+        Part(lambda seen: show(_came(seen.story)), lambda seen: seen.story),
         first=first,
         every_s=2,
     )
 
 
-async def _last_events(visitor: Visitor, identity: str) -> list[EventModel]:
-    """The newest events, the newest first."""
-    page = PageQuery(_SHOWN)
-    return (await visitor.call(rollouts.list_rollout_events, rollout=identity, page=page, newest=True)).items
+async def _last_events(visitor: Visitor, identity: str, before: str | None) -> Page[EventModel]:
+    """The newest events, the newest first; or those before another."""
+    page = PageQuery(_SHOWN, before)
+    return await visitor.call(rollouts.list_rollout_events, rollout=identity, page=page, newest=True)
 
 
 def _draw_orders(visitor: Visitor, one: WholeRollout) -> None:
@@ -146,7 +147,7 @@ def _state(one: WholeRollout, now: datetime) -> Markup:
     inside: list[object] = [
         tag(
             "p",
-            parts.pill(one.state, parts.ROLLOUT_WORDS.get(one.state)),
+            parts.pill(one.state),
             " ",
             one.reason or "it has just been started",
             kind="lead",
@@ -157,14 +158,14 @@ def _state(one: WholeRollout, now: datetime) -> Markup:
     if one.problem:
         inside.append(tag("p", one.problem, kind="note bad", role="alert"))
     pairs: list[tuple[str, object]] = [
-        ("In this state since", parts.moment(one.since, now)),
-        ("Started", joined([parts.moment(one.created_at, now), f" by {one.created_by}"])),
+        ("In this state since", parts.dated(one.since, now)),
+        ("Started", joined([parts.dated(one.created_at, now), f" by {one.created_by}"])),
         ("A director looked", parts.moment(one.looked_at, now)),
         ("Predicted disagreement", words.share_of(one.predicted_disagreement)),
         ("Bundle", joined([parts.bundle(one.bundle), tag("div", one.bundle.partition("@")[2], kind="code dim")])),
     ]
     if one.ended_at is not None:
-        pairs.append(("Ended", parts.moment(one.ended_at, now)))
+        pairs.append(("Ended", parts.dated(one.ended_at, now)))
     return tag("section", *inside, parts.facts(pairs))
 
 
@@ -221,7 +222,7 @@ def _reach(stage: Stage) -> str:
     return named if len(stage.devices) <= len(stage.devices[:3]) else f"{named} and {len(stage.devices) - 3} more"
 
 
-def _devices(seen: _Seen, identity: str, after: str | None, now: datetime) -> Markup:
+def _devices(seen: _Seen, identity: str, query: dict[str, str | None], now: datetime) -> Markup:
     states = [
         f"{words.count_of(count)} {state.replace('_', ' ')}" for state, count in sorted(seen.rollout.devices.items())
     ]
@@ -241,7 +242,7 @@ def _devices(seen: _Seen, identity: str, after: str | None, now: datetime) -> Ma
         for one in seen.devices.items
     ]
     heads = ("Device", "State", "Why", "Before", "Attempts", "Since")
-    way = parts.pages(f"rollouts/{identity}", {"after": after}, seen.devices.next)
+    way = parts.pages(f"rollouts/{identity}", query, seen.devices.next)
     caption = "Devices that the rollout has reached"
     return parts.section("Devices", tag("p", ", ".join(states), kind="dim"), table(heads, rows, caption=caption), way)
 
@@ -254,14 +255,23 @@ def _of_whom(one: EventModel) -> Markup:
     return joined([link(address("devices", one.device), one.device), " (", link(answers, "its answers since"), ")"])
 
 
-def _events(events: list[EventModel], now: datetime) -> Markup:
+def _events(found: Page[EventModel], identity: str, query: dict[str, str | None], now: datetime) -> Markup:
     lines = [
         tag(
             "li",
-            tag("div", parts.moment(one.at, now), " ", tag("span", one.actor, kind="dim")),
-            tag("div", _of_whom(one), " became ", parts.pill(one.became)),
+            tag("div", parts.dated(one.at, now), " ", tag("span", one.actor, kind="dim")),
+            tag("div", _of_whom(one), ": ", parts.pill(one.became)),
             tag("div", " ".join(word for word in (one.code, one.message) if word), kind="dim"),
         )
-        for one in events
+        for one in found.items
     ]
-    return parts.section(f"Last {_SHOWN} events", tag("ul", *lines, kind="line"))
+    ways = []
+    if query["events"]:
+        ways.append(link(address("rollouts", identity, query=query | {"events": None}), "Newest events"))
+    if found.next is not None:
+        ways.append(link(address("rollouts", identity, query=query | {"events": found.next}), "Earlier events"))
+    title = "What happened, the newest first"
+    if not lines:
+        return parts.section(title, parts.empty("Nothing yet: a director looks every few seconds."))
+    way = tag("nav", joined(ways, "  "), kind="pages", aria_label="Events") if ways else ""
+    return parts.section(title, tag("ul", *lines, kind="line"), way)

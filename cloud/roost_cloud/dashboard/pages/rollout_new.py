@@ -6,14 +6,15 @@ from typing import Any, Final
 from nicegui import ui
 from starlette.requests import Request
 
-from roost_cloud.api import bundles, rollouts
+from roost_cloud.api import activity, bundles, rollouts
+from roost_cloud.api.activity import HoursQuery
 from roost_cloud.api.bundles import VersionSummary
 from roost_cloud.api.pages import LIMIT_MAX, PageQuery
 from roost_cloud.dashboard import parts, words
 from roost_cloud.dashboard.dialog import button
 from roost_cloud.dashboard.frame import act, go_to, page, show
 from roost_cloud.dashboard.markup import address, link, tag
-from roost_cloud.dashboard.pace import PACES, plan_of, written
+from roost_cloud.dashboard.pace import PACES, in_words, plan_of, written
 from roost_cloud.dashboard.visitor import Visitor
 from roost_cloud.errors import ForbiddenError
 
@@ -36,7 +37,8 @@ async def new_rollout(visitor: Visitor, asked: Request) -> None:
             )
         )
         return
-    _draw_form(visitor, versions, asked.query_params.get("bundle"))
+    day = await visitor.call(activity.get_activity, asked=HoursQuery(parts.DAY_HOURS))
+    _draw_form(visitor, versions, asked.query_params.get("bundle"), sum(day.devices.values()))
 
 
 async def _versions(visitor: Visitor) -> dict[str, VersionSummary]:
@@ -50,7 +52,7 @@ async def _versions(visitor: Visitor) -> dict[str, VersionSummary]:
     return found
 
 
-def _draw_form(visitor: Visitor, versions: dict[str, VersionSummary], wanted: str | None) -> None:
+def _draw_form(visitor: Visitor, versions: dict[str, VersionSummary], wanted: str | None, devices: int) -> None:
     first = wanted if wanted in versions else next(iter(versions))
     said = {key: f"{key}, {words.size_of(one.size_bytes)}" for key, one in versions.items()}
     columns = ui.element("div").classes("two")
@@ -73,7 +75,9 @@ def _draw_form(visitor: Visitor, versions: dict[str, VersionSummary], wanted: st
     def redraw() -> None:
         shown.clear()
         with shown:
-            show(parts.command(written(planned())))
+            stages = tag("ol", *(tag("li", says) for says in in_words(PACES[pace.value], devices)))
+            file = tag("details", tag("summary", "As roost rollout start takes it"), parts.command(written(planned())))
+            show(stages, file)
 
     def chosen() -> None:
         task.value = versions[bundle.value].task or ""

@@ -54,7 +54,7 @@ def _row(one: RolloutModel, now: datetime) -> tuple[object, ...]:
                 tag("div", f"{one.task} / {one.contestant}", kind="dim"),
             ]
         ),
-        parts.pill(one.state, parts.ROLLOUT_WORDS.get(one.state)),
+        parts.pill(one.state),
         stage,
         bar(one.counts),
         joined([one.reason, *(tag("div", says, kind="dim") for says in waits)]),

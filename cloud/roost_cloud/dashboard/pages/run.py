@@ -19,8 +19,14 @@ from roost_cloud.dashboard.matrix import evaluation
 from roost_cloud.dashboard.progress import steps
 from roost_cloud.dashboard.visitor import Visitor
 from roost_cloud.errors import NotFoundError
+from roost_cloud.runs.policy import Mode
 
 _LINES: Final = 200
+_MODES: Final[dict[Mode, str]] = {
+    "tell": "tell: a person approves its start",
+    "train": "train: a person approves what came of it",
+    "auto": "auto: all by itself",
+}
 _PICKED: Final = {
     "approve": (
         runs.approve_run,
@@ -115,14 +121,14 @@ def _state(one: WholeRun, now: datetime) -> Markup:
     if one.labels_had is not None:
         labels = f"{words.count_of(one.labels_had)} of {labels}"
     pairs: list[tuple[str, object]] = [
-        ("How far", "it has ended" if one.ended_at else steps(one.done, one.total, one.what)),
+        ("How far", _how_far(one)),
         ("Starts from", parts.bundle(one.incumbent)),
         ("Candidate", parts.bundle(one.candidate) if one.state == "registered" else one.candidate),
         ("Trainer", f"{one.trainer} {one.trainer_version or ''}"),
-        ("Mode", one.mode),
+        ("Mode", _MODES[one.mode]),
         ("Labels", labels),
-        ("Opened", joined([parts.moment(one.opened_at, now), f" by {one.opened_by}"])),
-        ("World changed since", parts.moment(one.since, now)),
+        ("Opened", joined([parts.dated(one.opened_at, now), f" by {one.opened_by}"])),
+        ("World changed since", parts.dated(one.since, now)),
         ("Devices", "all" if one.devices is None else ", ".join(one.devices)),
         (
             "Its data",
@@ -133,6 +139,14 @@ def _state(one: WholeRun, now: datetime) -> Markup:
         ("Worker", one.worker or "none has it"),
     ]
     return tag("section", *inside, parts.facts(pairs))
+
+
+def _how_far(one: WholeRun) -> object:
+    if one.ended_at:
+        return "it has ended"
+    if "approve" in one.orders:
+        return "a person has to approve it"
+    return steps(one.done, one.total, one.what)
 
 
 def _data(one: WholeRun) -> object:
@@ -179,7 +193,7 @@ def _went(seen: _Seen, now: datetime) -> Markup:
     gone = [
         tag(
             "li",
-            tag("div", parts.moment(one.at, now), " ", tag("span", one.actor, kind="dim")),
+            tag("div", parts.dated(one.at, now), " ", tag("span", one.actor, kind="dim")),
             tag("div", parts.pill(one.after), f" {one.why}"),
         )
         for one in reversed(seen.run.steps)

@@ -33,12 +33,14 @@ async def list_runs(visitor: Visitor, asked: Request) -> None:
         shown = _list(found.items, visitor.services.now()) if found.items else _none()
         show(tag("section", shown, parts.pages("training", query, found.next)))
 
+    first = await load()
+    wanted = query["task"] or next((one.task for one in first.items), "")
     with ui.element("div").classes("head"):
         show(tag("h1", "Training"))
         if visitor.may(runs.open_run):
             says = "A run starts from the task's stable bundle, as its policy says; of a task there is one at a time."
-            confirming("Open a run", says, "Open it", _opening(visitor), field="Task", kind="")
-    live(load, Part(draw), first=await load())
+            confirming("Open a run", says, "Open it", _opening(visitor), field="Task", begins=wanted, kind="")
+    live(load, Part(draw), first=first)
 
 
 def _opening(visitor: Visitor) -> Callable[[str], Awaitable[None]]:

@@ -52,12 +52,23 @@ async def task(visitor: Visitor, asked: Request) -> None:
     def draw(found: TaskActivityModel) -> None:
         show(_figures(found, hours), _contestants(found), _agreement(found, baselines))
 
-    show(tag("p", link(address("tasks"), "Tasks"), " / ", name, kind="dim"), tag("h1", name))
+    show(tag("p", link(address("tasks"), "Tasks"), " / ", name, kind="dim"), tag("h1", name), _ways(name))
     drawn = [parts.section(one.title, one.note, draw_axis(one.axis, one.title)) for one in rules]
     show(*drawn or [_no_rules()])
     show(parts.hours_menu(f"tasks/{name}", hours))
     live(load, Part(draw, of=lambda found: found.model_copy(update={"until": None})), first=first, every_s=_EVERY_S)
     await _draw_what_if(visitor, asked, name, hours, rules)
+
+
+def _ways(name: str) -> Markup:
+    """To all there is of the task on other pages."""
+    ways = (
+        link(address("answers", query={"task": name}), "Its answers"),
+        link(address("drift", query={"task": name}), "Its drift"),
+        link(address("labelling", query={"task": name}), "Label its inputs"),
+        link(address("training", query={"task": name}), "Its training runs"),
+    )
+    return tag("p", joined(ways, " · "))
 
 
 async def _rules(visitor: Visitor, name: str, digest: str | None) -> list[_Rules]:
@@ -138,9 +149,8 @@ def _figures(found: TaskActivityModel, hours: int) -> Markup:
         ("Latency p95", parts.latency(found.p95_ms)),
         ("Latency p99", parts.latency(found.p99_ms)),
     ]
-    since = (
-        f"Of windows that came since {words.when(found.since)}. {parts.FALLBACK} Latencies are told to half an octave."
-    )
+    since = f"Of windows that came since {words.when(found.since)}. {parts.FALLBACK} "
+    since += "Latencies are exact to a factor of 1.4."
     return parts.section(title, parts.facts(pairs), _by_reason(found), tag("p", since, kind="dim"))
 
 
