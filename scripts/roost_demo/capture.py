@@ -24,7 +24,8 @@ class Keeping:
         kept: inputs that it has made durable.
         kept_for: inputs that it began to keep, by what spoke for them.
         uploaded: of those it has made durable, inputs that the cloud has confirmed.
-        waits: something is not durable yet, or the cloud has not confirmed all that is.
+        waits: an input is not durable yet, or is still in its spool. What was said of inputs is counted in the cloud:
+            there is always some of it on its way, as windows close as often as a device tells.
     """
 
     kept: int = 0
@@ -39,7 +40,7 @@ class Keeping:
 
     @property
     def is_drained(self) -> bool:
-        """All that it kept is the cloud's, and it says so."""
+        """All inputs that it kept are the cloud's, and it says so."""
         return not self.waits and not self.spooled
 
 
@@ -78,7 +79,7 @@ def keeping_of(status: Mapping[str, Any]) -> Keeping:
         kept=capture.get("durable", 0),
         kept_for={name.removeprefix(_KEPT_FOR): count for name, count in sorted(reasons.items())},
         uploaded=spool["upload"]["inputs"],
-        waits=bool(capture["unsettled"] or spool["entry_bytes"] or spool["outbox_bytes"]),
+        waits=bool(capture["unsettled"] or spool["entry_bytes"]),
     )
 
 
