@@ -32,14 +32,15 @@ def settings_for(environment: Mapping[str, str]) -> dict[str, str]:
 
 def take_settings(userland: Path, homes: Sequence[Path]) -> None:
     """Copy the files of settings into `userland`; those of whoever runs this go to each of `homes` there."""
-    for source in (*_NETWORK, *_EVERYBODYS):
+    # Certificates are copied, not mounted: Debian's packages put their own there.
+    for source in (*_NETWORK, *_EVERYBODYS, _CERTIFICATES):
         _copy(source, userland / source.relative_to("/"))
     for home in homes:
         _copy(Path.home() / _OWN, userland / home.relative_to("/") / _OWN)
 
 
 def folders_beside(environment: Mapping[str, str]) -> list[Path]:
-    """Folders to be seen there as they are here: certificates, and those that pip's settings name."""
+    """Folders to be seen there as they are here: those that pip's settings name."""
     settings = [*_EVERYBODYS, Path.home() / _OWN]
     files = [file for one in settings for file in ([one] if one.is_file() else one.rglob("*.conf"))]
     texts = [file.read_text(encoding="utf-8") for file in files]
@@ -47,7 +48,7 @@ def folders_beside(environment: Mapping[str, str]) -> list[Path]:
     named = {path for text in texts for path in _paths(text) if not path.is_relative_to("/etc")}
     # An index's pages lie in a folder, what they link to beside it.
     folders = {path.parent if path.is_file() or path.name == "simple" else path for path in named if path.exists()}
-    return [_CERTIFICATES, *sorted(folders)] if _CERTIFICATES.is_dir() else sorted(folders)
+    return sorted(folders)
 
 
 def _paths(text: str) -> list[Path]:
@@ -64,7 +65,7 @@ def _copy(source: Path, target: Path) -> None:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
-        shutil.copytree(source, target, dirs_exist_ok=True)
+        shutil.copytree(source, target, dirs_exist_ok=True, ignore_dangling_symlinks=True)
         return
     target.unlink(missing_ok=True)  # Debian's may be a link that leads nowhere yet
     shutil.copyfile(source, target)
