@@ -64,8 +64,10 @@ def _copy(source: Path, target: Path) -> None:
     if not source.exists():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
+    # Debian's may be a link that leads nowhere yet, or hold links that lead out of that system.
     if source.is_dir():
-        shutil.copytree(source, target, dirs_exist_ok=True, ignore_dangling_symlinks=True)
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source, target, ignore_dangling_symlinks=True)
         return
-    target.unlink(missing_ok=True)  # Debian's may be a link that leads nowhere yet
+    target.unlink(missing_ok=True)
     shutil.copyfile(source, target)
