@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,11 +20,12 @@ def unpack_committed(project: Path, folder: Path) -> int:
     Raises:
         BuildError: This is no git repository, or nothing is committed.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile() as archive:
         _run(["git", "-C", str(project), "archive", "--format=tar", "HEAD"], output=archive.fileno())
         archive.seek(0)
-        with tarfile.open(fileobj=archive) as tar:
-            tar.extractall(folder, filter="data")
+        # By tar, as Debian 12's Python unpacks without a filter only.
+        _run(["tar", "--extract", "--directory", str(folder)], given=archive.fileno())
     return int(_run(["git", "-C", str(project), "log", "-1", "--format=%ct"]))
 
 
@@ -43,10 +43,15 @@ def build(tree: Path, moment_s: int, out: Path) -> list[Path]:
 
 
 def _run(
-    command: Sequence[str], *, cwd: Path | None = None, environment: dict[str, str] | None = None, output: int = -1
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    environment: dict[str, str] | None = None,
+    given: int | None = None,
+    output: int = -1,
 ) -> str:
     done = subprocess.run(
-        command, cwd=cwd, env=environment, stdout=output, stderr=subprocess.PIPE, text=True, check=False
+        command, cwd=cwd, env=environment, stdin=given, stdout=output, stderr=subprocess.PIPE, text=True, check=False
     )
     if done.returncode:
         raise BuildError(f"{' '.join(command[:3])} failed: {done.stderr.strip()[-500:]}")
