@@ -8,6 +8,7 @@ from textwrap import dedent
 
 import pytest
 
+TRIES = 5
 MORTAL = """
     import os, socket, sys
     from roost_edge.subprocesses.offspring import spawn
@@ -20,6 +21,12 @@ MORTAL = """
 
 @pytest.mark.parametrize("module", ["spooler", "workers", "shrinking"])
 def test_a_process_whose_agent_died_while_it_started_ends(module: str) -> None:
+    # On a busy machine it may just have asked the kernel to end it then, which does so without a word: not each time.
+    assert any("the agent that started this process is gone" in orphaned(module) for _ in range(TRIES))
+
+
+def orphaned(module: str) -> str:
+    """What a process says whose agent has died; it has ended."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
         command = [sys.executable, "-c", dedent(MORTAL), f"roost_edge.{module}.process", str(theirs.fileno())]
@@ -30,8 +37,7 @@ def test_a_process_whose_agent_died_while_it_started_ends(module: str) -> None:
         ours.settimeout(60)
         assert ours.recv(1) == b"", "nobody has the other end any more, though ours is still open"
     assert agent.returncode == 0
-    # Without a word the kernel has ended it: on a busy machine it may have asked for that a moment before.
-    assert not agent.stderr or "the agent that started this process is gone" in agent.stderr
+    return agent.stderr
 
 
 POLITE = """

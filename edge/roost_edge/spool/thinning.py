@@ -21,7 +21,7 @@ __all__ = ["CHANCE", "FLOOR", "LEAST_PROBABILITY", "is_tossed_for", "next_class"
 
 CHANCE: Final = 0.5  # of staying, in one round
 LEAST_PROBABILITY: Final = 1e-4
-FLOOR: Final = 0.1  # of all that could be freed: no class below it is thinned while there is a higher one
+FLOOR: Final = 0.1  # of all that could be freed: no class below it is thinned while a higher one may go
 _RANGE: Final = 1 << 64
 
 
